@@ -1,0 +1,254 @@
+//! The typed slots of one request's fields: what the generated accessors call, and what the plan
+//! asks for changes. Cells are append-only, so a getter hands out `&T` without a lock and a
+//! reference stays valid and unchanged until the request ends. Knows nothing of tokens or stores'
+//! I/O; values come from a loaded [`Record`] and go into an [`Emission`].
+
+mod chain;
+mod codec;
+mod collection;
+mod counter;
+mod value;
+
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use bytes::Bytes;
+
+pub use codec::{Codec, DecodeError, Int, Json};
+pub use collection::{CollectionCell, MapField, SetField};
+pub use counter::CounterCell;
+pub use value::{LocalCell, ValueCell};
+
+use crate::{
+    event,
+    schema::{FieldSpec, Policy},
+    store::{FieldName, FieldValue, Op, Record, Selector},
+};
+
+/// Seals the fields marked `secret`, each on its own, bound to session and field.
+pub(crate) trait FieldSealer: Send + Sync {
+    fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError>;
+    fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>>;
+}
+
+/// The operating system gave no random bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SealError;
+
+/// What the cells of one request share.
+pub struct Context {
+    session: &'static str,
+    base: OnceLock<Option<Base>>,
+    closed: AtomicBool,
+    sealer: Option<Arc<dyn FieldSealer>>,
+}
+
+struct Base {
+    record: Arc<Record>,
+    selector: Selector,
+}
+
+impl Context {
+    pub(crate) fn new(session: &'static str, sealer: Option<Arc<dyn FieldSealer>>) -> Self {
+        Self { session, base: OnceLock::new(), closed: AtomicBool::new(false), sealer }
+    }
+
+    /// Settles what the cells start from: a record, or nothing. Only the first call counts.
+    pub(crate) fn settle(&self, record: Option<(Arc<Record>, Selector)>) {
+        let _ = self.base.set(record.map(|(record, selector)| Base { record, selector }));
+    }
+
+    /// Whether it is known what the fields were before this request.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.base.get().is_some()
+    }
+
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        self.base.get()?.as_ref().map(|base| &base.record)
+    }
+
+    /// From now on writes come too late for this response.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Called after each write, so that a write either is in the commit or is reported here.
+    fn wrote(&self, field: &FieldSpec) {
+        if self.is_closed() {
+            event::late_write(self.session, field.name);
+        }
+    }
+
+    /// The stored value of a field, opened if it is sealed, and the name it was found under.
+    fn stored(&self, field: &FieldSpec) -> Option<Result<Stored<'_>, DecodeError>> {
+        let base = self.base.get()?.as_ref()?;
+        let (name, value) = std::iter::once(field.name)
+            .chain(field.aliases.iter().copied())
+            .find_map(|name| base.record.get(name).map(|value| (name, value)))?;
+        let (true, Some(sealer)) = (field.secret, &self.sealer) else {
+            return Some(Ok(Stored { name, value: Cow::Borrowed(value) }));
+        };
+        let FieldValue::Bytes(sealed) = value else { return Some(Err(DecodeError::Unsealable)) };
+        Some(sealer.open(base.selector, name, sealed).ok_or(DecodeError::Unsealable).map(|plain| {
+            Stored { name, value: Cow::Owned(FieldValue::Bytes(plain.into())) }
+        }))
+    }
+
+    /// As it lies in the record, sealed or not.
+    fn stored_raw(&self, name: &str) -> Option<&FieldValue> {
+        self.record()?.get(name)
+    }
+
+    fn decode_failed(&self, field: &FieldSpec, error: &DecodeError) {
+        event::decode_failure(self.session, field.name, error);
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+struct Stored<'a> {
+    name: &'static str,
+    value: Cow<'a, FieldValue>,
+}
+
+/// Where cells put what a commit needs.
+pub struct Emission<'a> {
+    selector: Selector,
+    sealer: Option<&'a dyn FieldSealer>,
+    /// The changes so far.
+    pub(crate) ops: Vec<Op>,
+    /// The groups that the changes touch.
+    pub(crate) groups: Vec<&'static str>,
+    /// The first thing that went wrong.
+    pub(crate) error: Option<EmitError>,
+}
+
+/// Why a field could not be written.
+#[derive(Clone, Debug)]
+pub(crate) enum EmitError {
+    Encode { field: &'static str, message: String },
+    Random,
+}
+
+impl<'a> Emission<'a> {
+    pub(crate) fn new(context: &'a Context, selector: Selector) -> Self {
+        Self {
+            selector,
+            sealer: context.sealer.as_deref(),
+            ops: Vec::new(),
+            groups: Vec::new(),
+            error: None,
+        }
+    }
+
+    fn push(&mut self, field: &FieldSpec, op: Op) {
+        if let Some(group) = field.group
+            && !self.groups.contains(&group)
+        {
+            self.groups.push(group);
+        }
+        self.ops.push(op);
+    }
+
+    fn fail(&mut self, error: EmitError) {
+        self.error.get_or_insert(error);
+    }
+
+    /// Seals the value if the field is secret.
+    fn protect(&mut self, field: &FieldSpec, name: &str, value: FieldValue) -> Option<FieldValue> {
+        let (true, Some(sealer), FieldValue::Bytes(plain)) = (field.secret, self.sealer, &value)
+        else {
+            return Some(value);
+        };
+        match sealer.seal(self.selector, name, plain) {
+            Ok(sealed) => Some(FieldValue::Bytes(sealed)),
+            Err(SealError) => {
+                self.fail(EmitError::Random);
+                None
+            }
+        }
+    }
+}
+
+/// A field cell as the plan sees it, whatever its type.
+pub trait Cell: Send + Sync {
+    /// The field's static facts.
+    fn spec(&self) -> &'static FieldSpec;
+
+    /// Adds what has changed since the load, or since the last save.
+    #[doc(hidden)]
+    fn emit_changes(&self, context: &Context, out: &mut Emission<'_>);
+
+    /// Adds the whole value as `Set` ops, unless it is the default.
+    #[doc(hidden)]
+    fn emit_value(&self, context: &Context, out: &mut Emission<'_>);
+
+    /// What was emitted last is saved.
+    #[doc(hidden)]
+    fn mark_saved(&self, context: &Context);
+
+    /// Back to the default.
+    #[doc(hidden)]
+    fn clear(&self, context: &Context);
+
+    /// Whether the stored bytes, if any, decode.
+    #[doc(hidden)]
+    fn verify(&self, context: &Context) -> Result<(), DecodeError>;
+}
+
+/// Adds `Set` or `Unset` for a field under the name that the record has it under.
+fn emit_last(
+    context: &Context,
+    field: &'static FieldSpec,
+    value: Option<FieldValue>,
+    out: &mut Emission<'_>,
+) {
+    let found = context.stored(field).and_then(|stored| stored.ok().map(|stored| stored.name));
+    let name = found.unwrap_or(field.name);
+    match value {
+        Some(value) => {
+            if let Some(value) = out.protect(field, name, value) {
+                out.push(field, Op::Set { field: Cow::Borrowed(name), value });
+            }
+        }
+        None => {
+            // Every name it may be under: an older program may have written an alias meanwhile.
+            for name in std::iter::once(field.name).chain(field.aliases.iter().copied()) {
+                out.push(field, Op::Unset { field: Cow::Borrowed(name) });
+            }
+        }
+    }
+}
+
+/// The fields of a record that the session type does not know: written by another version of the
+/// program, and left alone.
+pub(crate) fn unknown_fields<'r>(
+    record: &'r Record,
+    fields: &'static [&'static FieldSpec],
+) -> impl Iterator<Item = (FieldName, FieldValue)> + 'r {
+    record
+        .fields()
+        .filter(move |(name, _)| {
+            !fields.iter().any(|field| {
+                field.name == *name
+                    || field.aliases.contains(name)
+                    || (field.policy == Policy::Extra
+                        && name.strip_prefix(field.name).is_some_and(|rest| rest.starts_with(':')))
+            })
+        })
+        .map(|(name, value)| (Cow::Owned(name.to_owned()), value.clone()))
+}

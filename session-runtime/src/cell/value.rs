@@ -1,0 +1,283 @@
+//! The cell of a field that is one value: last write wins, largest, first, compared as a group, or
+//! read once; and the cell of a field for this request only.
+
+use std::{borrow::Cow, marker::PhantomData, sync::OnceLock};
+
+use super::{
+    Cell, Codec, Context, DecodeError, Emission, EmitError, Json, chain::Chain, emit_last,
+};
+use crate::{
+    event,
+    schema::{FieldSpec, LocalField, Policy},
+    store::{FieldValue, Op},
+};
+
+/// One value, with all its versions of this request.
+pub struct ValueCell<T, C = Json> {
+    spec: &'static FieldSpec,
+    default: fn() -> T,
+    base: OnceLock<T>,
+    versions: Chain<T>,
+    codec: PhantomData<C>,
+}
+
+impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
+    /// An untouched cell.
+    pub const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
+        Self {
+            spec,
+            default,
+            base: OnceLock::new(),
+            versions: Chain::new(),
+            codec: PhantomData,
+        }
+    }
+
+    /// The present value: the newest version, else what was loaded, else the default.
+    pub fn get(&self, context: &Context) -> &T {
+        self.versions.newest().1.unwrap_or_else(|| self.base(context))
+    }
+
+    fn base(&self, context: &Context) -> &T {
+        self.base.get_or_init(|| match context.stored(self.spec) {
+            None => (self.default)(),
+            Some(stored) => stored.and_then(|stored| C::decode(&stored.value)).unwrap_or_else(
+                |error| {
+                    context.decode_failed(self.spec, &error);
+                    (self.default)()
+                },
+            ),
+        })
+    }
+
+    /// Writes a value. `merge = "max"` keeps the larger one, `"once"` the first.
+    pub fn set(&self, context: &Context, value: T) {
+        if !self.loses(context, &value) {
+            self.versions.push(value);
+        }
+        context.wrote(self.spec);
+    }
+
+    /// Whether the merge policy keeps what is there already.
+    fn loses(&self, context: &Context, value: &T) -> bool {
+        if !matches!(self.spec.policy, Policy::Max | Policy::Once) {
+            return false;
+        }
+        if !context.is_settled() && self.versions.is_empty() {
+            return false;
+        }
+        let Ok(present) = C::encode(self.get(context)) else { return false };
+        match (self.spec.policy, &present, C::encode(value)) {
+            (Policy::Max, FieldValue::Int(present), Ok(FieldValue::Int(new))) => new <= *present,
+            (Policy::Once, present, _) => C::encode(&(self.default)()).ok().as_ref() != Some(present),
+            _ => false,
+        }
+    }
+
+    /// Changes a clone of the present value and writes it. What another task writes to the same
+    /// field meanwhile is lost, and reported.
+    pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
+        let (length, _) = self.versions.newest();
+        let mut value = self.get(context).clone();
+        let result = change(&mut value);
+        if !self.loses(context, &value) && self.versions.push(value) != length {
+            event::overlapping_update(context.session, self.spec.name);
+        }
+        context.wrote(self.spec);
+        result
+    }
+
+    /// Writes the default.
+    pub fn reset(&self, context: &Context) {
+        self.versions.push((self.default)());
+        context.wrote(self.spec);
+    }
+
+    /// Takes over what another handle of the same session has saved.
+    pub fn adopt(&self, other: &Self) {
+        if let (_, Some(value)) = other.versions.newest() {
+            self.versions.push_saved(value.clone());
+        }
+    }
+
+    fn encode(&self, value: &T, out: &mut Emission<'_>) -> Option<FieldValue> {
+        C::encode(value)
+            .map_err(|error| {
+                let message = error.to_string();
+                out.fail(EmitError::Encode { field: self.spec.name, message });
+            })
+            .ok()
+    }
+
+    /// The encoded value, or nothing if it is the default: defaults are not stored.
+    fn target(&self, value: &T, out: &mut Emission<'_>) -> Option<Option<FieldValue>> {
+        let encoded = self.encode(value, out)?;
+        let default = self.encode(&(self.default)(), out)?;
+        Some((encoded != default).then_some(encoded))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static, C: Codec<Option<T>>> ValueCell<Option<T>, C> {
+    /// The value, leaving nothing.
+    pub fn take(&self, context: &Context) -> Option<T> {
+        let value = self.get(context).clone();
+        if value.is_some() {
+            self.set(context, None);
+        }
+        value
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
+    fn spec(&self) -> &'static FieldSpec {
+        self.spec
+    }
+
+    fn emit_changes(&self, context: &Context, out: &mut Emission<'_>) {
+        let saved = self.versions.saved();
+        let (length, newest) = self.versions.newest();
+        self.versions.set_emitted(length);
+        let (Some(newest), true) = (newest, length > saved) else { return };
+        let Some(target) = self.target(newest, out) else { return };
+        // What the store holds as far as this request knows; the outer `None`: it does not know.
+        let known = match saved.checked_sub(1).and_then(|last| self.versions.iter().nth(last)) {
+            Some(value) => self.target(value, out),
+            None if context.is_settled() => match context.stored(self.spec) {
+                None => Some(None),
+                Some(Ok(stored)) => Some(Some(stored.value.into_owned())),
+                Some(Err(_)) => None,
+            },
+            None => None,
+        };
+        if known.as_ref() == Some(&target) {
+            return;
+        }
+        let field = Cow::Borrowed(self.spec.name);
+        match (self.spec.policy, target) {
+            (Policy::Max, Some(FieldValue::Int(value))) => {
+                out.push(self.spec, Op::Max { field, value });
+            }
+            (Policy::Once, Some(value)) => {
+                if let Some(value) = out.protect(self.spec, self.spec.name, value) {
+                    out.push(self.spec, Op::Once { field, value });
+                }
+            }
+            (Policy::Flash, None) if saved == 0 && context.stored_raw(self.spec.name).is_some() => {
+                if let Some(seen) = context.stored_raw(self.spec.name).cloned() {
+                    out.push(self.spec, Op::Take { field, seen });
+                }
+            }
+            (_, target) => emit_last(context, self.spec, target, out),
+        }
+    }
+
+    fn emit_value(&self, context: &Context, out: &mut Emission<'_>) {
+        let (length, newest) = self.versions.newest();
+        self.versions.set_emitted(length);
+        let value = match newest {
+            Some(value) => self.target(value, out).flatten(),
+            None => match context.stored(self.spec) {
+                Some(Ok(stored)) => Some(stored.value.into_owned()),
+                _ => None,
+            },
+        };
+        if let Some(value) = value
+            && let Some(value) = out.protect(self.spec, self.spec.name, value)
+        {
+            out.push(self.spec, Op::Set { field: Cow::Borrowed(self.spec.name), value });
+        }
+    }
+
+    fn mark_saved(&self, _: &Context) {
+        self.versions.mark_saved();
+    }
+
+    fn clear(&self, context: &Context) {
+        self.reset(context);
+    }
+
+    fn verify(&self, context: &Context) -> Result<(), DecodeError> {
+        match context.stored(self.spec) {
+            None => Ok(()),
+            Some(stored) => {
+                let value = C::decode(&stored?.value)?;
+                let _ = self.base.set(value);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A field that lives for this request only.
+pub struct LocalCell<T> {
+    spec: &'static FieldSpec,
+    default: fn() -> T,
+    base: OnceLock<T>,
+    versions: Chain<T>,
+}
+
+impl<T: LocalField> LocalCell<T> {
+    /// An untouched cell.
+    pub const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
+        Self { spec, default, base: OnceLock::new(), versions: Chain::new() }
+    }
+
+    /// The present value.
+    pub fn get(&self, _: &Context) -> &T {
+        self.versions.newest().1.unwrap_or_else(|| self.base.get_or_init(self.default))
+    }
+
+    /// Writes a value.
+    pub fn set(&self, _: &Context, value: T) {
+        self.versions.push(value);
+    }
+
+    /// Changes a clone of the present value and writes it.
+    pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
+        let mut value = self.get(context).clone();
+        let result = change(&mut value);
+        self.versions.push(value);
+        result
+    }
+
+    /// Writes the default.
+    pub fn reset(&self, _: &Context) {
+        self.versions.push((self.default)());
+    }
+
+    /// Takes over another handle's value.
+    pub fn adopt(&self, other: &Self) {
+        if let (_, Some(value)) = other.versions.newest() {
+            self.versions.push(value.clone());
+        }
+    }
+}
+
+impl<T: LocalField> LocalCell<Option<T>> {
+    /// The value, leaving nothing.
+    pub fn take(&self, context: &Context) -> Option<T> {
+        let value = self.get(context).clone();
+        self.set(context, None);
+        value
+    }
+}
+
+impl<T: LocalField> Cell for LocalCell<T> {
+    fn spec(&self) -> &'static FieldSpec {
+        self.spec
+    }
+
+    fn emit_changes(&self, _: &Context, _: &mut Emission<'_>) {}
+
+    fn emit_value(&self, _: &Context, _: &mut Emission<'_>) {}
+
+    fn mark_saved(&self, _: &Context) {}
+
+    fn clear(&self, context: &Context) {
+        self.reset(context);
+    }
+
+    fn verify(&self, _: &Context) -> Result<(), DecodeError> {
+        Ok(())
+    }
+}

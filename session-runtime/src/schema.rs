@@ -1,0 +1,361 @@
+//! What a session type is to the runtime: the traits that `#[derive(Session)]` implements and the
+//! static facts it states. Knows nothing of requests, stores or tokens.
+
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::cell::{Cell, Context, ValueCell};
+
+/// Where the token travels. `#[session(transport = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// In a cookie.
+    #[default]
+    Cookie,
+    /// In a header of the session's name, both ways.
+    Header,
+    /// In `Authorization: Bearer …`; the response carries it in a header of the session's name.
+    Bearer,
+}
+
+/// Where the fields are. `#[session(payload = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Payload {
+    /// In a store; the token is a credential for it.
+    #[default]
+    Server,
+    /// In the token itself, encrypted.
+    Sealed,
+    /// In the token itself, readable by the client but not forgeable.
+    Signed,
+}
+
+/// When a session comes into being. `#[session(create = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Create {
+    /// `"on_write"`: with the first field that is not its default.
+    #[default]
+    OnWrite,
+    /// `"eager"`: as soon as a handler extracts it, empty or not.
+    Eager,
+}
+
+/// When a token that the client already has is sent again. `#[session(resend = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resend {
+    /// `"on_change"`: when the token changes, or how long the client is to keep it.
+    #[default]
+    OnChange,
+    /// `"always"`: on every response to a request that extracted the session.
+    Always,
+    /// `"never"`: only a new token is sent.
+    Never,
+}
+
+/// What a token that is no live session leads to. `#[session(on_stale = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnStale {
+    /// `"clear_token"`: the response tells the client to forget it.
+    #[default]
+    ClearToken,
+    /// `"new_session"`: a fresh session starts at once, empty or not.
+    NewSession,
+    /// `"ignore"`: nothing; the client goes on sending it.
+    Ignore,
+}
+
+/// What a store that is down or slow leads to. `#[session(on_store_error = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnStoreError {
+    /// `"fail"`: 503, from the extractor or at the commit.
+    #[default]
+    Fail,
+    /// `"degrade"`: handlers see an anonymous session, and nothing is written.
+    Degrade,
+}
+
+/// Which responses commit. `#[session(commit_on = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CommitOn {
+    /// `"not_5xx"`: all but server errors.
+    #[default]
+    Not5xx,
+    /// `"always"`: all.
+    Always,
+}
+
+/// What the client is told when its session ends. `#[session(on_end = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnEnd {
+    /// `"expire_token"`: the response tells the client to forget the token.
+    #[default]
+    ExpireToken,
+    /// `"silent"`: nothing; the token is dead on the server.
+    Silent,
+}
+
+/// Which cross-site requests carry the cookie. `#[session(same_site = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// `"lax"`: top-level navigation only.
+    #[default]
+    Lax,
+    /// `"strict"`: none.
+    Strict,
+    /// `"none"`: all; needs `Secure`.
+    None,
+}
+
+/// What happens to a field whose stored bytes no longer decode.
+/// `#[session(on_decode_error = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnDecodeError {
+    /// `"default"`: it reads as its default.
+    #[default]
+    Default,
+    /// `"reject"`: the whole session counts as no live session.
+    Reject,
+}
+
+/// How a field is kept and merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Policy {
+    /// The last write wins (`merge = "last"`, and fields compared as a group).
+    Last,
+    /// The store adds (`counter`).
+    Counter,
+    /// The store inserts and removes members (`set`).
+    Set,
+    /// The store keeps the largest (`merge = "max"`).
+    Max,
+    /// The store keeps the first (`merge = "once"`).
+    Once,
+    /// Read once (`flash`).
+    Flash,
+    /// Dynamic keys, each merged on its own (`extra`).
+    Extra,
+    /// Not stored (`skip`).
+    Local,
+}
+
+/// The static facts of one field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSpec {
+    /// Its stored name.
+    pub name: &'static str,
+    /// Stored names it had before.
+    pub aliases: &'static [&'static str],
+    /// How it is kept and merged.
+    pub policy: Policy,
+    /// The group it is compared with (`group`, or its own name for `merge = "cas"`).
+    pub group: Option<&'static str>,
+    /// Says whose session it is.
+    pub principal: bool,
+    /// Sealed in the store, and never printed.
+    pub secret: bool,
+    /// Survives log-out, and a change from one principal to another.
+    pub keep: bool,
+    /// Is reset when somebody logs in.
+    pub clear_on_login: bool,
+    /// What happens when its bytes do not decode.
+    pub on_decode_error: OnDecodeError,
+}
+
+/// The attributes of the cookie.
+#[derive(Clone, Copy, Debug)]
+pub struct CookieSpec {
+    /// `Path`.
+    pub path: &'static str,
+    /// `Domain`; none: this host only.
+    pub domain: Option<&'static str>,
+    /// `SameSite`.
+    pub same_site: SameSite,
+    /// `Secure`.
+    pub secure: bool,
+    /// `HttpOnly`.
+    pub http_only: bool,
+    /// `Partitioned` (CHIPS).
+    pub partitioned: bool,
+    /// Whether every session's cookie gets a `Max-Age`; otherwise only those of
+    /// [`persist_for`](crate::Session::persist_for).
+    pub persistent: bool,
+}
+
+/// The static facts of a session type.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The struct's name, for messages.
+    pub type_name: &'static str,
+    /// The name of the cookie or header, prefix included.
+    pub name: &'static str,
+    /// Where the token travels.
+    pub transport: Transport,
+    /// Where the fields are.
+    pub payload: Payload,
+    /// How long it lives without use; `None`: no idle limit.
+    pub idle: Option<Duration>,
+    /// How long it lives at all; `None`: no absolute limit.
+    pub absolute: Option<Duration>,
+    /// The cookie's attributes.
+    pub cookie: CookieSpec,
+    /// When a session comes into being.
+    pub create: Create,
+    /// When a token is sent again.
+    pub resend: Resend,
+    /// What a stale token leads to.
+    pub on_stale: OnStale,
+    /// What a store error leads to.
+    pub on_store_error: OnStoreError,
+    /// Which responses commit.
+    pub commit_on: CommitOn,
+    /// What the client is told at the end.
+    pub on_end: OnEnd,
+    /// The fields, in the struct's order.
+    pub fields: &'static [&'static FieldSpec],
+}
+
+impl Spec {
+    /// The session's name without `__Host-` or `__Secure-`: what namespaces and logs use.
+    #[must_use]
+    pub fn bare_name(&self) -> &'static str {
+        strip_prefix(self.name)
+    }
+}
+
+/// A cookie name without its security prefix (matched as browsers do: in any case).
+pub(crate) fn strip_prefix(name: &str) -> &str {
+    ["__Host-", "__Secure-"]
+        .iter()
+        .find(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
+        .map_or(name, |prefix| &name[prefix.len()..])
+}
+
+/// A struct with `#[derive(Session)]`. Implemented by the derive alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session type",
+    note = "add `#[derive(session_runtime::Session)]` to the struct",
+    note = "handlers extract `Session<YourStruct>`, not the generated fields"
+)]
+pub trait SessionType: Sized + Send + Sync + 'static {
+    /// The generated field cells that `Session<Self>` dereferences to.
+    type Fields: FieldSet;
+    /// The generated write-only view that `Writer<Self>` dereferences to; it owns the cells.
+    type Writer: AsRef<Self::Fields> + Send + Sync + 'static;
+
+    /// The static facts.
+    fn spec() -> &'static Spec;
+    /// Fresh cells for one request.
+    fn writer(context: Context) -> Self::Writer;
+    /// The fields' present values, cloned.
+    fn snapshot(fields: &Self::Fields) -> Self;
+    /// Writes every field but the principal.
+    fn replace(fields: &Self::Fields, value: Self);
+}
+
+/// A session type with a field marked `principal`. Implemented by the derive alone.
+#[diagnostic::on_unimplemented(
+    message = "the session type `{Self}` has no principal",
+    note = "mark the field that says who is logged in with `#[session(principal)]`"
+)]
+pub trait PrincipalType: SessionType {
+    /// Who is logged in: the type inside the `Option`.
+    type Principal: SessionField;
+    /// The cell of that field.
+    fn principal(fields: &Self::Fields) -> &ValueCell<Option<Self::Principal>>;
+}
+
+/// The generated struct of field cells.
+pub trait FieldSet: Send + Sync + 'static {
+    /// What the cells share.
+    fn context(&self) -> &Context;
+    /// Calls `visit` for each cell, in the struct's order.
+    fn each(&self, visit: &mut dyn FnMut(&dyn Cell));
+    /// Takes over the values of another handle of the same session, as saved.
+    fn adopt(&self, other: &Self);
+}
+
+/// A type that a field can have: `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a session field",
+    label = "not storable",
+    note = "add `#[derive(Clone, serde::Serialize, serde::Deserialize)]` to it; it must also be `Send + Sync + 'static`",
+    note = "if the field is for this request only, mark it `#[session(skip)]`"
+)]
+pub trait SessionField: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> SessionField for T {}
+
+/// A type that a request-local field (`skip`) can have: `Clone + Send + Sync + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a request-local session field",
+    note = "it must be `Clone + Send + Sync + 'static`"
+)]
+pub trait LocalField: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> LocalField for T {}
+
+/// A type with a value to start from.
+#[diagnostic::on_unimplemented(
+    message = "the session field type `{Self}` has no default",
+    label = "no default value",
+    note = "derive `Default` for it, make the field an `Option`, or give `#[session(default = …)]`"
+)]
+pub trait FieldDefault {
+    /// What the field is in a new session.
+    fn field_default() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> FieldDefault for T {
+    fn field_default() -> Self {
+        T::default()
+    }
+}
+
+/// An integer that a store can add to or compare: every primitive that fits `i64`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be counted or compared by the store",
+    label = "not an integer of at most 64 bits with sign",
+    note = "use `i64`, `u32` or a smaller integer"
+)]
+pub trait Integer: Copy + Send + Sync + 'static {
+    /// The smallest value.
+    const MIN: i64;
+    /// The largest value.
+    const MAX: i64;
+    /// As the store holds it.
+    fn to_i64(self) -> i64;
+    /// From the store; the nearest value if it does not fit.
+    fn from_i64(number: i64) -> Self;
+}
+
+macro_rules! integers {
+    ($($integer:ty),*) => {$(
+        impl Integer for $integer {
+            const MIN: i64 = <$integer>::MIN as i64;
+            const MAX: i64 = <$integer>::MAX as i64;
+            fn to_i64(self) -> i64 {
+                i64::from(self)
+            }
+            fn from_i64(number: i64) -> Self {
+                Self::try_from(number).unwrap_or(if number < 0 { Self::MIN } else { Self::MAX })
+            }
+        }
+    )*};
+}
+
+integers!(i8, i16, i32, i64, u8, u16, u32);

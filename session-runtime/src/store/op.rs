@@ -1,0 +1,233 @@
+//! What a request asks a store to do with one session: values, ops, preconditions, and the commit
+//! that bundles them. Plain data; how a store carries it out is the store's own business, and
+//! [`Record::apply`](super::Record::apply) is the reference.
+
+use std::{borrow::Cow, collections::BTreeSet, fmt};
+
+use bytes::Bytes;
+
+use super::{Check, KeyId};
+use crate::clock::Timestamp;
+
+/// The stored name of a field. Names of struct fields contain no `:`; a dynamic key of an
+/// `extra` field is stored as `field:key`.
+pub type FieldName = Cow<'static, str>;
+
+/// The value of one field as a store holds it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldValue {
+    /// Encoded bytes: JSON, or a sealed blob; a store does not look inside.
+    Bytes(Bytes),
+    /// A number the store itself adds to or compares (`counter`, `merge = "max"`).
+    Int(i64),
+    /// Members the store itself inserts and removes (`set`), each encoded.
+    Set(BTreeSet<Bytes>),
+}
+
+impl FieldValue {
+    /// How many bytes the value takes, for size reports: 8 for a number.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Int(_) => 8,
+            Self::Set(members) => members.iter().map(Bytes::len).sum(),
+        }
+    }
+}
+
+impl fmt::Debug for FieldValue {
+    /// Prints the kind and size only: values are the user's data and may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Int(_) => f.write_str("Int(_)"),
+            Self::Set(members) => write!(f, "Set({} members)", members.len()),
+        }
+    }
+}
+
+/// One change to one field. A list of ops is applied in order, all or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Op {
+    /// Removes every field, unknown ones too, except those kept. A kept name also keeps the
+    /// dynamic keys below it (`name:key`).
+    Clear {
+        /// The stored names that stay.
+        keep: Vec<FieldName>,
+    },
+    /// Writes the value, whatever was there.
+    Set {
+        /// The field.
+        field: FieldName,
+        /// Its new value.
+        value: FieldValue,
+    },
+    /// Removes the field, whatever was there.
+    Unset {
+        /// The field.
+        field: FieldName,
+    },
+    /// Adds to a number (missing counts as 0). A result outside `min..=max` is a conflict.
+    Add {
+        /// The field.
+        field: FieldName,
+        /// What to add; may be negative.
+        by: i64,
+        /// The smallest result allowed.
+        min: i64,
+        /// The largest result allowed.
+        max: i64,
+    },
+    /// Puts a member into a set (missing counts as empty).
+    Insert {
+        /// The field.
+        field: FieldName,
+        /// The encoded member.
+        member: Bytes,
+    },
+    /// Takes a member out of a set; a set that becomes empty is removed.
+    Remove {
+        /// The field.
+        field: FieldName,
+        /// The encoded member.
+        member: Bytes,
+    },
+    /// Writes the number if it is larger than the one there, or none is there.
+    Max {
+        /// The field.
+        field: FieldName,
+        /// The candidate.
+        value: i64,
+    },
+    /// Writes the value only if the field is missing.
+    Once {
+        /// The field.
+        field: FieldName,
+        /// Its first and last value.
+        value: FieldValue,
+    },
+    /// Removes the field if it still holds what the request has seen (a flash that was shown); a
+    /// newer one, set meanwhile by another request, stays.
+    Take {
+        /// The field.
+        field: FieldName,
+        /// The value that was shown.
+        seen: FieldValue,
+    },
+}
+
+/// The revision that a group of fields must still have for the commit to apply. A field with
+/// `merge = "cas"` and no group is a group of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The group's name.
+    pub group: Cow<'static, str>,
+    /// Its revision when the session was loaded; 0 if it was never written.
+    pub revision: u64,
+}
+
+/// A new credential for the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The check value of the new credential.
+    pub check: Check,
+    /// The key that made it.
+    pub key_id: KeyId,
+    /// Until when the credential presented still passes beside the new one. `None`: it is dead at
+    /// once (elevation). With `Some`, the rotation is skipped, and the rest of the commit applies,
+    /// when another request has rotated already.
+    pub grace_until: Option<Timestamp>,
+}
+
+/// How long the session lives from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Milliseconds without use after which the session is over; `None`: no idle limit.
+    pub idle_millis: Option<u64>,
+    /// The end of the session however much it is used.
+    pub absolute_until: Timestamp,
+    /// Whether the client keeps the token beyond the browser session ("remember me").
+    pub persistent: bool,
+}
+
+/// Everything one request changes in one session. Preconditions are checked first, then all of it
+/// applies atomically, or none of it.
+///
+/// Every commit also moves `last_seen` forward to [`now`](Self::now); a commit without ops is a
+/// touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Commit {
+    /// The time of the request: what expiry is checked against, and the new `last_seen`.
+    pub now: Timestamp,
+    /// The check value of the credential presented; neither the current one nor the previous one
+    /// within its grace is [`Stale`](CommitOutcome::Stale).
+    pub check: Check,
+    /// The key id of the credential presented.
+    pub key_id: KeyId,
+    /// Group revisions that must still hold.
+    pub expected: Vec<Expected>,
+    /// The groups whose revision goes up by one: those that the ops write.
+    pub bump: Vec<Cow<'static, str>>,
+    /// The changes, in order.
+    pub ops: Vec<Op>,
+    /// The new principal (`Some(None)`: nobody), if it changes.
+    pub principal: Option<Option<super::PrincipalKey>>,
+    /// The new credential, if it changes.
+    pub rotation: Option<Rotation>,
+    /// The new lifetime, if it changes; otherwise it stays as recorded.
+    pub lifetime: Option<Lifetime>,
+}
+
+impl Commit {
+    /// A touch: no change but `last_seen`.
+    #[must_use]
+    pub fn touch(now: Timestamp, check: Check, key_id: KeyId) -> Self {
+        Self {
+            now,
+            check,
+            key_id,
+            expected: Vec::new(),
+            bump: Vec::new(),
+            ops: Vec::new(),
+            principal: None,
+            rotation: None,
+            lifetime: None,
+        }
+    }
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommitOutcome {
+    /// All of it applied.
+    Committed {
+        /// The record's revision after it.
+        revision: u64,
+        /// Whether the rotation, if one was asked for, took place.
+        rotated: bool,
+    },
+    /// Nothing applied: a group was written meanwhile, or a number would leave its range.
+    Conflict {
+        /// The field or group in question.
+        field: FieldName,
+    },
+    /// Nothing applied: there is no such session, or it is over.
+    Gone,
+    /// Nothing applied: the credential is no longer the session's.
+    Stale,
+}
+
+/// What became of an insert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InsertOutcome {
+    /// The record is stored.
+    Inserted,
+    /// There is a record under that key already; it was left alone.
+    Exists,
+}

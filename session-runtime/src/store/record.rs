@@ -1,0 +1,285 @@
+//! What a store holds for one session, and the reference semantics of a commit on it. Stores that
+//! can keep a record in memory while they change it call [`Record::apply`]; the others must end in
+//! the same state.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use super::{
+    Check, Commit, CommitOutcome, FieldName, FieldValue, KeyId, Lifetime, Op, PrincipalKey,
+    Rotation,
+};
+use crate::clock::Timestamp;
+
+/// The fixed part of a [`Record`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Meta {
+    /// What the current credential must hash to.
+    pub check: Check,
+    /// The key that made the current credential.
+    pub key_id: KeyId,
+    /// The credential before it, while its grace lasts.
+    pub previous: Option<Previous>,
+    /// When the session was created.
+    pub created: Timestamp,
+    /// When the credential last changed.
+    pub rotated: Timestamp,
+    /// When the session was last used, up to the touch throttle.
+    pub last_seen: Timestamp,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+    /// Whose session it is.
+    pub principal: Option<PrincipalKey>,
+    /// Goes up by one with every commit; 1 after the insert.
+    pub revision: u64,
+}
+
+/// A credential that was replaced by a rotation with grace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// What the old credential hashes to.
+    pub check: Check,
+    /// The key that made it.
+    pub key_id: KeyId,
+    /// When it stops passing.
+    pub until: Timestamp,
+}
+
+/// How a presented credential relates to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Current,
+    /// Replaced, but still within its grace.
+    Previous,
+    /// Was the session's once: only we make credentials that verify.
+    Former,
+}
+
+impl Meta {
+    /// A record's fixed part when it is created at `now`.
+    #[must_use]
+    pub const fn new(check: Check, key_id: KeyId, now: Timestamp, lifetime: Lifetime) -> Self {
+        Self {
+            check,
+            key_id,
+            previous: None,
+            created: now,
+            rotated: now,
+            last_seen: now,
+            lifetime,
+            principal: None,
+            revision: 1,
+        }
+    }
+
+    /// When the session is over if it is not used again: the sooner of idle and absolute end.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        let idle_end = self.lifetime.idle_millis.map_or(Timestamp::MAX, |idle| {
+            Timestamp::from_millis(self.last_seen.as_millis().saturating_add(idle))
+        });
+        idle_end.min(self.lifetime.absolute_until)
+    }
+
+    /// Whether the session is over at `now`. The end itself is over.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at()
+    }
+
+    pub(crate) fn standing(&self, check: &Check, key_id: KeyId, now: Timestamp) -> Standing {
+        if key_id == self.key_id && *check == self.check {
+            return Standing::Current;
+        }
+        match &self.previous {
+            Some(previous)
+                if key_id == previous.key_id
+                    && *check == previous.check
+                    && now < previous.until =>
+            {
+                Standing::Previous
+            }
+            _ => Standing::Former,
+        }
+    }
+}
+
+/// What a store holds for one session: a fixed part, fields by stored name, and the revision of
+/// each group of fields.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The fixed part.
+    pub meta: Meta,
+    fields: BTreeMap<FieldName, FieldValue>,
+    groups: BTreeMap<Cow<'static, str>, u64>,
+}
+
+impl Record {
+    /// A record without fields.
+    #[must_use]
+    pub const fn new(meta: Meta) -> Self {
+        Self { meta, fields: BTreeMap::new(), groups: BTreeMap::new() }
+    }
+
+    /// The value of a field.
+    #[must_use]
+    pub fn get(&self, field: &str) -> Option<&FieldValue> {
+        self.fields.get(field)
+    }
+
+    /// Writes a field; for stores that read a record back, and for new records.
+    pub fn set(&mut self, field: impl Into<FieldName>, value: FieldValue) {
+        self.fields.insert(field.into(), value);
+    }
+
+    /// All fields, ordered by name.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
+        self.fields.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// The revision of a group: 0 if none of its fields was ever written.
+    #[must_use]
+    pub fn group_revision(&self, group: &str) -> u64 {
+        self.groups.get(group).copied().unwrap_or(0)
+    }
+
+    /// Writes a group's revision; for stores that read a record back.
+    pub fn set_group_revision(&mut self, group: impl Into<Cow<'static, str>>, revision: u64) {
+        self.groups.insert(group.into(), revision);
+    }
+
+    /// All groups that were written, with their revisions.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
+        self.groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
+    }
+
+    /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
+    /// reference that every store is compared with.
+    pub fn apply(&mut self, commit: &Commit) -> CommitOutcome {
+        if self.meta.is_expired(commit.now) {
+            return CommitOutcome::Gone;
+        }
+        let standing = self.meta.standing(&commit.check, commit.key_id, commit.now);
+        if standing == Standing::Former {
+            return CommitOutcome::Stale;
+        }
+        for expected in &commit.expected {
+            if self.group_revision(&expected.group) != expected.revision {
+                return CommitOutcome::Conflict { field: expected.group.clone() };
+            }
+        }
+        // Ops can fail half way (a number out of range), so they run on a copy of the fields.
+        if !commit.ops.is_empty() {
+            let mut fields = self.fields.clone();
+            for op in &commit.ops {
+                if let Err(field) = apply_op(&mut fields, op) {
+                    return CommitOutcome::Conflict { field };
+                }
+            }
+            self.fields = fields;
+        }
+        for group in &commit.bump {
+            *self.groups.entry(group.clone()).or_insert(0) += 1;
+        }
+        if let Some(principal) = &commit.principal {
+            self.meta.principal.clone_from(principal);
+        }
+        let rotated = self.rotate(commit, standing);
+        self.meta.last_seen = self.meta.last_seen.max(commit.now);
+        if let Some(lifetime) = commit.lifetime {
+            self.meta.lifetime = lifetime;
+        }
+        self.meta.revision += 1;
+        CommitOutcome::Committed { revision: self.meta.revision, rotated }
+    }
+
+    fn rotate(&mut self, commit: &Commit, standing: Standing) -> bool {
+        let Some(Rotation { check, key_id, grace_until }) = &commit.rotation else {
+            return false;
+        };
+        if grace_until.is_some() && standing == Standing::Previous {
+            return false;
+        }
+        self.meta.previous = grace_until.map(|until| Previous {
+            check: self.meta.check,
+            key_id: self.meta.key_id,
+            until,
+        });
+        self.meta.check = *check;
+        self.meta.key_id = *key_id;
+        self.meta.rotated = commit.now;
+        true
+    }
+}
+
+impl fmt::Debug for Record {
+    /// Prints the fixed part and the fields' names; never a value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("meta", &self.meta)
+            .field("fields", &self.fields)
+            .field("groups", &self.groups)
+            .finish()
+    }
+}
+
+fn apply_op(fields: &mut BTreeMap<FieldName, FieldValue>, op: &Op) -> Result<(), FieldName> {
+    match op {
+        Op::Clear { keep } => fields.retain(|name, _| {
+            let top = name.split_once(':').map_or(name.as_ref(), |(top, _)| top);
+            keep.iter().any(|kept| kept.as_ref() == top)
+        }),
+        Op::Set { field, value } => {
+            fields.insert(field.clone(), value.clone());
+        }
+        Op::Unset { field } => {
+            fields.remove(field);
+        }
+        Op::Add { field, by, min, max } => {
+            let sum = number(fields, field)
+                .unwrap_or(0)
+                .checked_add(*by)
+                .filter(|sum| (*min..=*max).contains(sum))
+                .ok_or_else(|| field.clone())?;
+            fields.insert(field.clone(), FieldValue::Int(sum));
+        }
+        Op::Insert { field, member } => match fields.get_mut(field) {
+            Some(FieldValue::Set(members)) => {
+                members.insert(member.clone());
+            }
+            _ => {
+                fields.insert(field.clone(), FieldValue::Set([member.clone()].into()));
+            }
+        },
+        Op::Remove { field, member } => {
+            if let Some(FieldValue::Set(members)) = fields.get_mut(field) {
+                members.remove(member);
+                if members.is_empty() {
+                    fields.remove(field);
+                }
+            }
+        }
+        Op::Max { field, value } => {
+            if number(fields, field).is_none_or(|there| *value > there) {
+                fields.insert(field.clone(), FieldValue::Int(*value));
+            }
+        }
+        Op::Once { field, value } => {
+            fields.entry(field.clone()).or_insert_with(|| value.clone());
+        }
+        Op::Take { field, seen } => {
+            if fields.get(field) == Some(seen) {
+                fields.remove(field);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number in a field; another kind counts as missing (the field's policy was changed).
+fn number(fields: &BTreeMap<FieldName, FieldValue>, field: &str) -> Option<i64> {
+    match fields.get(field) {
+        Some(FieldValue::Int(number)) => Some(*number),
+        _ => None,
+    }
+}
