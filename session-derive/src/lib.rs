@@ -1,9 +1,148 @@
-//! The derive macro of `session-runtime`.
+//! The derive macro of `session-runtime`; use it through that crate.
+
+mod attr;
+mod check;
+mod diag;
+mod emit;
+mod expand;
+mod lower;
+mod model;
+mod names;
+mod paths;
+mod suggest;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
-/// Turns a struct into a session type.
+/// Turns a struct into a session type: each field becomes a group of typed accessors on
+/// `Session<T>`, and is stored, merged and tracked on its own.
+///
+/// ```ignore
+/// use session_runtime::Session;
+///
+/// #[derive(Session)]
+/// #[session(idle = "30m", absolute = "12h")]
+/// struct Shop {
+///     #[session(principal, extract = "CurrentUser")] // who is logged in
+///     user: Option<UserId>,
+///     cart: Vec<Item>,
+///     #[session(counter)] // parallel requests add up
+///     visits: i64,
+///     #[session(flash)] // read once
+///     notice: Option<String>,
+/// }
+///
+/// async fn add(session: Session<Shop>) {
+///     session.add_visits(1);
+///     session.update_cart(|cart| cart.push(Item::default()));
+///     session.set_notice("Added".to_owned());
+/// }
+///
+/// async fn orders(CurrentUser(user): CurrentUser) -> String {
+///     format!("orders of {user}") // rejected without a user
+/// }
+/// ```
+///
+/// # What it generates
+///
+/// - `ShopFields`, which `Session<Shop>` dereferences to: the accessors, with each field's
+///   visibility, documentation and `#[deprecated]`. All take `&self`.
+/// - `ShopWriter`, which `Writer<Shop>` dereferences to: those of them that need nothing loaded.
+/// - A tuple struct for each `extract = "Name"`.
+/// - The traits that connect them with the runtime, and the extractors for axum.
+///
+/// | field | accessors |
+/// |---|---|
+/// | any `x: T` | `x() -> &T`, `set_x(T)`, `update_x(\|x: &mut T\| …)`, `reset_x()` |
+/// | any `x: Option<T>` | `x() -> Option<&T>`; `set_x` takes a `T` or an `Option<T>`; also `take_x()`, `clear_x()` |
+/// | `copy` | `x() -> T` |
+/// | `counter` | `x() -> T`, `add_x(i64)` |
+/// | `set` | `x() -> &S`, `insert_x(member)`, `remove_x(&member)` |
+/// | `extra` | `x() -> &M`, `insert_x(key, value)`, `remove_x(&str)` |
+/// | `flash` | `set_x(…)`, `take_x() -> Option<T>`, `peek_x() -> Option<&T>` |
+/// | `principal` | `x() -> Option<&T>`; it is set by `log_in` and `log_out` |
+/// | `merge = "max"` | `x() -> T`, `set_x(T)` |
+/// | `merge = "once"` | `x()`, `set_x(…)` |
+///
+/// # On the struct
+///
+/// | key | says | otherwise |
+/// |---|---|---|
+/// | `name = "__Host-shop"` | name of the cookie or header | `__Host-` and the struct's name in kebab case; `__Secure-` or no prefix where `path`, `domain` or `secure` rule that out |
+/// | `transport = "cookie"` | where the token travels: `cookie`, `header` or `bearer` | `cookie` |
+/// | `payload = "server"` | where the fields are: `server` (in a store), `sealed` (in the token, encrypted) or `signed` (in the token, readable) | `server` |
+/// | `idle = "30m"` | how long it lives without use, or `"never"` | 30 minutes |
+/// | `absolute = "12h"` | how long it lives at all, or `"never"`; one of the two must end it | 12 hours |
+/// | `path = "/"` | the cookie's `Path` | `/` |
+/// | `domain = "example.com"` | the cookie's `Domain` | none: this host only |
+/// | `same_site = "lax"` | the cookie's `SameSite`: `lax`, `strict` or `none` | `lax` |
+/// | `secure = false` | whether the cookie is `Secure` | `true` |
+/// | `http_only = false` | whether the cookie is `HttpOnly` | `true` |
+/// | `partitioned = false` | whether the cookie is `Partitioned` | `false` |
+/// | `persistent = false` | whether the cookie outlives the browser | `false` |
+/// | `create = "on_write"` | when a session comes into being: `on_write` or `eager` | `on_write` |
+/// | `resend = "on_change"` | when a token is sent again: `on_change`, `always` or `never` | `on_change` |
+/// | `on_stale = "clear_token"` | what a token that is no live session leads to: `clear_token`, `new_session` or `ignore` | `clear_token` |
+/// | `on_store_error = "fail"` | what a store that is down leads to: `fail` or `degrade` | `fail` |
+/// | `commit_on = "not_5xx"` | which responses commit: `not_5xx` or `always` | `not_5xx` |
+/// | `on_end = "expire_token"` | what the client is told when its session ends: `expire_token` or `silent` | `expire_token` |
+/// | `crate = ::path::to::session_runtime` | where `session_runtime` is, if renamed or re-exported | `::session_runtime` |
+///
+/// Durations are numbers with the units `s`, `m`, `h`, `d` and `w`: `"90s"`, `"1d 6h"`. `secure`,
+/// `http_only`, `partitioned` and `persistent` alone mean `true`.
+///
+/// ```ignore
+/// #[derive(Session)]
+/// #[session(name = "x-session", transport = "header", payload = "sealed", absolute = "30d")]
+/// struct Api {
+///     #[session(principal)]
+///     user: Option<UserId>,
+/// }
+/// ```
+///
+/// # On a field
+///
+/// | key | says |
+/// |---|---|
+/// | `principal` | says whose session it is; an `Option`, at most one |
+/// | `extract = "CurrentUser"` | generates an extractor that requires the field, which is an `Option` |
+/// | `counter` | the store adds: no addition of a parallel request is lost; integers up to `i64` |
+/// | `set` | the store inserts and removes members; `BTreeSet` or `HashSet` |
+/// | `flash` | read once: gone when taken; an `Option` |
+/// | `extra` | dynamic keys, merged per key; `BTreeMap<String, String>` or with another value |
+/// | `merge = "last"` | how writes of parallel requests merge: `last`, `counter`, `set`, `max`, `once`, `flash` or `cas` (a conflict is an error) |
+/// | `group = "checkout"` | fields that are compared together: a write of one conflicts with a parallel write of another |
+/// | `copy` | the getter returns by value |
+/// | `skip` | for this request only, not stored; any `Clone` type |
+/// | `secret` | sealed in the store, each field on its own |
+/// | `keep` | survives log-out and a change of principal |
+/// | `clear_on_login` | is reset when somebody logs in |
+/// | `default = 1` | what the field starts from: any expression; `Default::default()` otherwise |
+/// | `rename = "basket"` | the stored name; the field's name otherwise |
+/// | `alias = "old_name"` | a former stored name; may be repeated |
+/// | `getter = "get_cart"` | another name for the getter |
+/// | `on_decode_error = "default"` | what stored bytes that do not decode lead to: `default`, or `reject` for no session |
+///
+/// ```ignore
+/// #[derive(Session)]
+/// struct Account {
+///     #[session(rename = "basket", alias = "cart_v1")] // renamed twice; old sessions are read
+///     cart: Vec<Item>,
+///     #[session(default = Theme::Dark, keep)] // stays after log-out
+///     theme: Theme,
+///     #[session(secret, clear_on_login, on_decode_error = "reject")]
+///     pending_code: Option<String>,
+///     #[session(merge = "cas", copy)] // two that spend at once: one is told so
+///     balance: u32,
+///     #[session(skip)]
+///     timing: Timing,
+/// }
+/// ```
+///
+/// `counter`, `set`, `max`, `once`, `cas` and `group` need a store: with `payload = "sealed"` or
+/// `"signed"` there is nothing to merge in, and the derive says so.
 #[proc_macro_derive(Session, attributes(session))]
-pub fn derive_session(_: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn derive_session(input: TokenStream) -> TokenStream {
+    expand::expand(input.into()).into()
 }

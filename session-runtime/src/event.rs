@@ -113,3 +113,33 @@ pub(crate) fn overlapping_update(session: &str, field: &str) {
         "session field updated while another update of it ran; the other one's change is lost",
     );
 }
+
+/// The store failed, and the session goes on empty and read-only.
+pub(crate) fn degraded(session: &str, error: &crate::Error) {
+    warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");
+}
+
+/// A write on a degraded session.
+pub(crate) fn degraded_write(session: &str) {
+    warn!(target: "session_runtime", session, "session changes dropped: its store failed at the load");
+}
+
+/// A touch or a rotation that the store did not take; nothing of the user's is lost.
+pub(crate) fn upkeep_failed(session: &str, error: &crate::Error) {
+    warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
+}
+
+/// A commit that failed; the response says so.
+pub(crate) fn commit_failed(session: &str, error: &crate::Error) {
+    tracing::error!(target: "session_runtime", session, %error, "session commit failed");
+}
+
+/// Changes of a response that does not commit.
+pub(crate) fn discarded(session: &str) {
+    debug!(target: "session_runtime", session, "session changes discarded with a server error");
+}
+
+/// The sessions of a principal were ended.
+pub(crate) fn ended_many(session: &str, count: Option<u64>) {
+    info!(target: "session_runtime", session, count, "sessions of a principal ended");
+}

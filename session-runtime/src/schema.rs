@@ -283,7 +283,9 @@ pub trait FieldSet: Send + Sync + 'static {
     /// Calls `visit` for each cell, in the struct's order.
     fn each(&self, visit: &mut dyn FnMut(&dyn Cell));
     /// Takes over the values of another handle of the same session, as saved.
-    fn adopt(&self, other: &Self);
+    fn adopt(&self, other: &Self)
+    where
+        Self: Sized;
 }
 
 /// A type that a field can have: `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`.

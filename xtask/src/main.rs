@@ -1,1 +1,94 @@
-fn main() {}
+//! The project's own commands, run as `cargo xtask …`. This file reads the command line; `needs`
+//! knows what a machine must have, `steps` what is run. Nothing here knows what the library does.
+
+mod needs;
+mod steps;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+commands:
+  test    everything that CI does: format, lints, tests, documentation;
+          installs Debian packages that are missing when run as root,
+          and otherwise prints the line to type
+  help    print this text
+";
+
+/// What the command line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    Test,
+    Help,
+}
+
+fn parse(arguments: &[String]) -> Result<Command, String> {
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["test"] => Ok(Command::Test),
+        ["help" | "--help" | "-h"] | ["test", "--help" | "-h"] => Ok(Command::Help),
+        [] => Err("a command is missing".to_owned()),
+        ["test", surplus, ..] => Err(format!("`test` takes no arguments, and got `{surplus}`")),
+        [unknown, ..] => Err(format!("there is no command `{unknown}`")),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> =
+        std::env::args_os().skip(1).map(|it| it.to_string_lossy().into_owned()).collect();
+    match parse(&arguments) {
+        Ok(Command::Help) => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        Ok(Command::Test) => test(),
+        Err(problem) => {
+            eprint!("error: {problem}\n\n{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// 0: all passed; 1: a step failed; 2: the machine lacks something that could not be installed.
+fn test() -> ExitCode {
+    if let Err(missing) = needs::provide() {
+        eprintln!("error: {missing}");
+        return ExitCode::from(2);
+    }
+    match steps::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{failed}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn commands_are_known_by_name() {
+        assert_eq!(parsed("test"), Ok(Command::Test));
+        for help in ["help", "--help", "-h", "test --help"] {
+            assert_eq!(parsed(help), Ok(Command::Help));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_named_in_the_error() {
+        assert_eq!(parsed("tset"), Err("there is no command `tset`".to_owned()));
+        assert_eq!(parsed("test now"), Err("`test` takes no arguments, and got `now`".to_owned()));
+        assert_eq!(parsed(""), Err("a command is missing".to_owned()));
+    }
+
+    #[test]
+    fn the_usage_names_every_command() {
+        assert!(["  test ", "  help "].iter().all(|command| USAGE.contains(command)));
+    }
+}

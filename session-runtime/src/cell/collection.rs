@@ -78,7 +78,7 @@ enum Change<C: Collection> {
 
 /// A collection, with everything this request has put in and taken out.
 pub struct CollectionCell<C: Collection> {
-    spec: &'static FieldSpec,
+    pub(super) spec: &'static FieldSpec,
     base: OnceLock<C>,
     log: Chain<Change<C>>,
     /// The collection after the first n changes, for getters.

@@ -15,7 +15,7 @@ use crate::{
 
 /// A number that parallel requests add to.
 pub struct CounterCell<T> {
-    spec: &'static FieldSpec,
+    pub(super) spec: &'static FieldSpec,
     state: Mutex<State>,
     integer: PhantomData<T>,
 }

@@ -3,6 +3,7 @@
 //! reference stays valid and unchanged until the request ends. Knows nothing of tokens or stores'
 //! I/O; values come from a loaded [`Record`] and go into an [`Emission`].
 
+mod access;
 mod chain;
 mod codec;
 mod collection;
@@ -20,8 +21,9 @@ use std::{
 
 use bytes::Bytes;
 
+pub use access::{CopyAccess, LocalAccess, NumberAccess, ValueAccess};
 pub use codec::{Codec, DecodeError, Int, Json};
-pub use collection::{CollectionCell, MapField, SetField};
+pub use collection::{Collection, CollectionCell, MapField, SetField};
 pub use counter::CounterCell;
 pub use value::{LocalCell, ValueCell};
 
@@ -125,6 +127,24 @@ struct Stored<'a> {
     value: Cow<'a, FieldValue>,
 }
 
+/// Cells print the field's name only.
+macro_rules! redacted_debug {
+    ($(impl<$($parameter:ident $(: $bound:path)?),*> $cell:ident;)*) => {$(
+        impl<$($parameter $(: $bound)?),*> fmt::Debug for $cell<$($parameter),*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($cell)).field("field", &self.spec.name).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+redacted_debug! {
+    impl<C: Collection> CollectionCell;
+    impl<T> CounterCell;
+    impl<T> LocalCell;
+    impl<T, C> ValueCell;
+}
+
 /// Where cells put what a commit needs.
 pub struct Emission<'a> {
     selector: Selector,
@@ -135,6 +155,12 @@ pub struct Emission<'a> {
     pub(crate) groups: Vec<&'static str>,
     /// The first thing that went wrong.
     pub(crate) error: Option<EmitError>,
+}
+
+impl fmt::Debug for Emission<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emission").field("ops", &self.ops).finish_non_exhaustive()
+    }
 }
 
 /// Why a field could not be written.

@@ -14,7 +14,7 @@ use crate::{
 
 /// One value, with all its versions of this request.
 pub struct ValueCell<T, C = Json> {
-    spec: &'static FieldSpec,
+    pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
     base: OnceLock<T>,
     versions: Chain<T>,
@@ -117,17 +117,6 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static, C: Codec<Option<T>>> ValueCell<Option<T>, C> {
-    /// The value, leaving nothing.
-    pub fn take(&self, context: &Context) -> Option<T> {
-        let value = self.get(context).clone();
-        if value.is_some() {
-            self.set(context, None);
-        }
-        value
-    }
-}
-
 impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
     fn spec(&self) -> &'static FieldSpec {
         self.spec
@@ -210,7 +199,7 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
 
 /// A field that lives for this request only.
 pub struct LocalCell<T> {
-    spec: &'static FieldSpec,
+    pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
     base: OnceLock<T>,
     versions: Chain<T>,
@@ -250,15 +239,6 @@ impl<T: LocalField> LocalCell<T> {
         if let (_, Some(value)) = other.versions.newest() {
             self.versions.push(value.clone());
         }
-    }
-}
-
-impl<T: LocalField> LocalCell<Option<T>> {
-    /// The value, leaving nothing.
-    pub fn take(&self, context: &Context) -> Option<T> {
-        let value = self.get(context).clone();
-        self.set(context, None);
-        value
     }
 }
 

@@ -1,4 +1,251 @@
-//! placeholder
-/// placeholder
-#[derive(Debug)]
-pub struct MemoryStore;
+//! The store in this process' memory: sharded maps of records, an index by principal, a limit on
+//! how many there are. It owns where records lie and which of them go when there are too many;
+//! what a commit does to a record is [`Record::apply`]'s business, and time comes from the caller.
+
+mod index;
+mod shard;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use self::{
+    index::{Index, lock},
+    shard::Shard,
+};
+use super::{
+    Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
+    Selector, Store, StoreError, StoreFuture, StoreKey,
+};
+use crate::clock::Timestamp;
+
+/// How many shards a store has at most; a power of two.
+const SHARDS: usize = 64;
+/// A store with a lower limit has fewer shards, so that "least recently seen" is exact in a small
+/// one and nearly so in a large one.
+const SESSIONS_PER_SHARD: usize = 1024;
+
+/// Sessions in this process' memory.
+///
+/// For tests, and for services of one process whose sessions may end with it. Clones share the
+/// sessions, so a test can keep a handle on what a layer writes to.
+///
+/// **Limit.** The default is 1,000,000 sessions; [`with_limit`](Self::with_limit) sets another. At
+/// the limit, a new session takes the place of sessions that are over; if there are none, of a
+/// sixteenth of the anonymous sessions near it, the least recently seen first. A session with a
+/// principal never goes before its time: if there is nothing else, the new session is refused with
+/// a [`StoreError`], which the client sees as 503.
+///
+/// **Expiry.** No task runs in the background. Records that are over go when a later insert or
+/// commit comes by, at most once a minute for each part of the store, when the limit is reached,
+/// and with [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected
+/// clock drives expiry too; layers that share a store should share a clock.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Shared>);
+
+struct Shared {
+    limit: usize,
+    /// How many records there are. A place is taken before the record is put in, so the limit
+    /// holds at every moment.
+    len: AtomicUsize,
+    shards: Box<[Mutex<Shard>]>,
+    index: Index,
+}
+
+impl MemoryStore {
+    /// A store that holds up to `sessions` sessions.
+    #[must_use]
+    pub fn with_limit(sessions: usize) -> Self {
+        let shards = (sessions / SESSIONS_PER_SHARD).next_power_of_two().min(SHARDS);
+        Self(Arc::new(Shared {
+            limit: sessions,
+            len: AtomicUsize::new(0),
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            index: Index::default(),
+        }))
+    }
+
+    /// How many sessions it holds, those that are over but not yet removed included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len.load(Ordering::Relaxed)
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Default for MemoryStore {
+    /// A store that holds up to 1,000,000 sessions.
+    fn default() -> Self {
+        Self::with_limit(1_000_000)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    /// Prints counts only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("len", &self.len())
+            .field("limit", &self.0.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Selectors are random or hashed by us, so any one byte spreads them evenly.
+    fn position(&self, selector: Selector) -> usize {
+        usize::from(selector.0[0]) & (self.shards.len() - 1)
+    }
+
+    fn shard(&self, selector: Selector) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[self.position(selector)])
+    }
+
+    fn insert(&self, key: &StoreKey, record: Record) -> Result<InsertOutcome, StoreError> {
+        let now = record.meta.last_seen;
+        loop {
+            let mut shard = self.shard(key.selector);
+            self.release(shard.sweep_in_passing(now, &self.index));
+            if shard.records.contains_key(key) {
+                return Ok(InsertOutcome::Exists);
+            }
+            if self.reserve() {
+                self.index.add(key, record.meta.principal.as_ref());
+                shard.put(key.clone(), record);
+                return Ok(InsertOutcome::Inserted);
+            }
+            // Room may be made in any shard, and only one shard is ever locked at a time.
+            drop(shard);
+            if !self.make_room(self.position(key.selector), now) {
+                return Err(StoreError::new(format!(
+                    "the memory store is full: each of its {} sessions belongs to a principal \
+                     and is still live; raise the limit with `MemoryStore::with_limit`",
+                    self.limit
+                )));
+            }
+        }
+    }
+
+    fn commit(&self, key: &StoreKey, commit: &Commit) -> CommitOutcome {
+        let mut shard = self.shard(key.selector);
+        let outcome = shard.commit(key, commit, &self.index);
+        self.release(shard.sweep_in_passing(commit.now, &self.index));
+        outcome
+    }
+
+    /// Removes a record if it `matches`, which is asked under the lock.
+    fn remove(&self, key: &StoreKey, matches: impl FnOnce(&Record) -> bool) -> bool {
+        let mut shard = self.shard(key.selector);
+        let removed = shard.remove(key, matches, &self.index);
+        self.release(usize::from(removed));
+        removed
+    }
+
+    /// Makes room for at least one record, in the shard at `start` if it can.
+    fn make_room(&self, start: usize, now: Timestamp) -> bool {
+        let around = || {
+            let (before, after) = self.shards.split_at(start);
+            after.iter().chain(before).map(lock)
+        };
+        let removed = around()
+            .map(|mut shard| shard.remove_expired(now, usize::MAX, &self.index))
+            .chain(around().map(|mut shard| shard.evict_anonymous()))
+            .find(|removed| *removed > 0)
+            .unwrap_or(0);
+        self.release(removed);
+        removed > 0
+    }
+
+    fn reserve(&self) -> bool {
+        self.len
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |len| {
+                (len < self.limit).then_some(len + 1)
+            })
+            .is_ok()
+    }
+
+    fn release(&self, places: usize) {
+        self.len.fetch_sub(places, Ordering::Relaxed);
+    }
+}
+
+impl Store for MemoryStore {
+    fn properties(&self) -> Properties {
+        Properties::IN_PROCESS
+    }
+
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        StoreFuture::ready(Ok(self.0.shard(key.selector).records.get(key).cloned()))
+    }
+
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Record) -> StoreFuture<'a, InsertOutcome> {
+        StoreFuture::ready(self.0.insert(key, record))
+    }
+
+    fn commit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        commit: &'a Commit,
+    ) -> StoreFuture<'a, CommitOutcome> {
+        StoreFuture::ready(Ok(self.0.commit(key, commit)))
+    }
+
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+        StoreFuture::ready(Ok(self.0.remove(key, |_| true)))
+    }
+
+    fn list<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Vec<Listed>> {
+        let mut listed: Vec<Listed> = self
+            .0
+            .index
+            .keys(namespace, principal)
+            .into_iter()
+            .filter_map(|key| {
+                let shard = self.0.shard(key.selector);
+                let meta = &shard.records.get(&key)?.meta;
+                (meta.principal.as_ref() == Some(principal) && !meta.is_expired(now))
+                    .then(|| Listed::new(key.selector, meta.created, meta.last_seen))
+            })
+            .collect();
+        listed.sort_by_key(|session| std::cmp::Reverse(session.created));
+        StoreFuture::ready(Ok(listed))
+    }
+
+    fn delete_all<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        except: Option<Selector>,
+    ) -> StoreFuture<'a, u64> {
+        let keys = self.0.index.keys(namespace, principal);
+        let removed = keys
+            .iter()
+            .filter(|key| Some(key.selector) != except)
+            // Somebody else may have logged in to it meanwhile.
+            .filter(|key| self.0.remove(key, |it| it.meta.principal.as_ref() == Some(principal)))
+            .count();
+        StoreFuture::ready(Ok(removed as u64))
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+        let mut removed = 0;
+        for shard in &self.0.shards {
+            removed += lock(shard).remove_expired(now, limit - removed, &self.0.index);
+        }
+        self.0.release(removed);
+        StoreFuture::ready(Ok(removed as u64))
+    }
+}

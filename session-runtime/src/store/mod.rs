@@ -5,6 +5,8 @@
 mod memory;
 mod op;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,

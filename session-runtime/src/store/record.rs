@@ -132,6 +132,14 @@ impl Record {
         self.fields.insert(field.into(), value);
     }
 
+    /// Carries out ops that cannot fail (`Set`, `Insert`) on a record that is being built.
+    pub(crate) fn write_all(&mut self, ops: &[Op]) {
+        for op in ops {
+            let written = apply_op(&mut self.fields, op);
+            debug_assert!(written.is_ok(), "only `Add` fails, and a whole value is never added");
+        }
+    }
+
     /// All fields, ordered by name.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
         self.fields.iter().map(|(name, value)| (name.as_ref(), value))

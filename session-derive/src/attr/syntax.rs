@@ -1,0 +1,137 @@
+//! `#[session(key, key = value, …)]` as text: splits the attributes into entries and goes on at the
+//! next comma after a mistake. Must not know which keys there are.
+
+use proc_macro2::{Delimiter, Ident, Spacing, Span, TokenStream, TokenTree};
+use syn::{Attribute, Meta, ext::IdentExt as _, spanned::Spanned as _};
+
+use crate::diag::Diag;
+
+/// One `key` or `key = value`.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: Ident,
+    pub(crate) given: Given,
+}
+
+/// What stands after the key.
+#[derive(Debug)]
+pub(crate) enum Given {
+    Nothing,
+    /// `=` and the tokens up to the next comma, perhaps none.
+    Value(Span, TokenStream),
+    /// Anything else, such as `(…)`.
+    Other(TokenStream),
+}
+
+/// The entries of all `#[session]` attributes among `attrs`.
+pub(crate) fn entries(attrs: &[Attribute], diag: &Diag) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("session")) {
+        match &attr.meta {
+            Meta::List(list) if matches!(list.delimiter, syn::MacroDelimiter::Paren(_)) => {
+                if list.tokens.is_empty() {
+                    diag.error_on(attr, "empty `#[session()]`", "remove it, or put a key into it");
+                }
+                let parts = split(list.tokens.clone());
+                entries.extend(parts.into_iter().filter_map(|part| entry(part, diag)));
+            }
+            meta => diag.error_on(meta, "expected a list of keys", "write `#[session(key = …)]`"),
+        }
+    }
+    entries
+}
+
+fn entry(part: Vec<TokenTree>, diag: &Diag) -> Option<Entry> {
+    let span = part.iter().map(TokenTree::span).next().unwrap_or_else(Span::call_site);
+    let mut tokens = part.into_iter();
+    let first = tokens.next().and_then(|tree| match tree {
+        TokenTree::Ident(ident) => Some(ident.unraw()),
+        // A `macro_rules!` matcher may have put the identifier into an invisible group.
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            syn::parse::Parser::parse2(Ident::parse_any, group.stream()).ok()
+        }
+        _ => None,
+    });
+    let Some(key) = first else {
+        diag.error(span, "expected a key", "write `key` or `key = value`");
+        return None;
+    };
+    let given = match tokens.next() {
+        None => Given::Nothing,
+        Some(TokenTree::Punct(punct)) if punct.as_char() == '=' => {
+            Given::Value(punct.span(), tokens.collect())
+        }
+        Some(other) => Given::Other(std::iter::once(other).chain(tokens).collect()),
+    };
+    Some(Entry { key, given })
+}
+
+/// Splits at commas, but not at those between the angle brackets of a path.
+fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+    let mut parts = vec![Vec::new()];
+    let mut depth = 0_usize;
+    // Whether `<` opens generic arguments here (after `::`, and where an expression starts) and does
+    // not compare.
+    let mut opens = false;
+    let mut arrow = false;
+    for tree in tokens {
+        let punct = match &tree {
+            TokenTree::Punct(punct) => Some((punct.as_char(), punct.spacing())),
+            _ => None,
+        };
+        match punct {
+            Some((',', _)) if depth == 0 => {
+                parts.push(Vec::new());
+                opens = false;
+                continue;
+            }
+            Some(('<', _)) if opens || depth > 0 => depth += 1,
+            Some(('>', _)) if !arrow => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        arrow = matches!(punct, Some(('-' | '=', Spacing::Joint)));
+        opens = matches!(punct, Some((':' | '=' | '<' | '(' | '&' | '!', _)));
+        parts.last_mut().into_iter().for_each(|part| part.push(tree.clone()));
+    }
+    // A comma at the end is fine.
+    if parts.last().is_some_and(Vec::is_empty) {
+        parts.pop();
+    }
+    parts
+}
+
+/// Where an entry's value is, or its key.
+pub(crate) fn value_span(entry: &Entry) -> Span {
+    match &entry.given {
+        Given::Value(_, value) if !value.is_empty() => value.span(),
+        Given::Value(eq, _) => *eq,
+        Given::Other(tokens) => tokens.span(),
+        Given::Nothing => entry.key.span(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<String> {
+        let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        split(tokens)
+            .into_iter()
+            .map(|part| part.into_iter().collect::<TokenStream>().to_string().replace(' ', ""))
+            .collect()
+    }
+
+    #[test]
+    fn commas() {
+        assert_eq!(parts("a, b = 1, c = f(1, 2),"), ["a", "b=1", "c=f(1,2)"]);
+        assert_eq!(parts("a = B::<C, D>::new(), e"), ["a=B::<C,D>::new()", "e"]);
+        assert_eq!(parts("a = <B as C<D, E>>::f(), g"), ["a=<BasC<D,E>>::f()", "g"]);
+        assert_eq!(parts("a = 1 < 2, b"), ["a=1<2", "b"]);
+        assert_eq!(
+            parts("a = F::<fn(u8) -> u8, G>::new(), h"),
+            ["a=F::<fn(u8)->u8,G>::new()", "h"]
+        );
+        assert_eq!(parts(""), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,257 @@
+//! Which keys of one field go together, and with which types. Owns the table of conflicts; must not
+//! know other fields.
+
+use proc_macro2::Span;
+use quote::ToTokens as _;
+use syn::{GenericArgument, PathArguments, Type};
+
+use crate::{
+    attr::field::FieldKeys,
+    diag::Diag,
+    model::{Field, Kind},
+};
+
+/// A key as given, or what it amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Alias,
+    Cas,
+    ClearOnLogin,
+    Copy,
+    Counter,
+    Default,
+    Extra,
+    Extract,
+    Flash,
+    Group,
+    Keep,
+    Last,
+    Max,
+    OnDecodeError,
+    Once,
+    Principal,
+    Rename,
+    Secret,
+    Set,
+    Skip,
+}
+
+/// What a field is; a field is one thing.
+const KINDS: &[Mark] = {
+    use Mark::{Cas, Counter, Extra, Flash, Last, Max, Once, Principal, Set, Skip};
+    &[Principal, Skip, Counter, Set, Extra, Flash, Max, Once, Cas, Last]
+};
+
+/// Keys that do not go with any of these others, and why. The key on the left is the one to drop.
+const CONFLICTS: &[(Mark, &[Mark], &str)] = &[
+    (Mark::Rename, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Alias, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Secret, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Keep, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::ClearOnLogin, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Group, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::OnDecodeError, &[Mark::Skip], "a skipped field is not stored"),
+    (
+        Mark::Secret,
+        &[Mark::Counter, Mark::Set, Mark::Max, Mark::Extra],
+        "the store must be able to read what it merges",
+    ),
+    (Mark::Default, &[Mark::Counter], "a counter starts from zero"),
+    (Mark::Default, &[Mark::Set, Mark::Extra], "a collection starts empty"),
+    (Mark::Default, &[Mark::Flash, Mark::Principal], "it starts from `None`"),
+    (Mark::Alias, &[Mark::Counter, Mark::Set, Mark::Extra], "the store merges under one name only"),
+    (Mark::ClearOnLogin, &[Mark::Keep], "one keeps the value, the other drops it"),
+    (Mark::ClearOnLogin, &[Mark::Principal], "logging in is what sets it"),
+    (
+        Mark::Group,
+        &[Mark::Counter, Mark::Set, Mark::Extra, Mark::Flash, Mark::Max, Mark::Once],
+        "the store merges it, and does not compare",
+    ),
+    (Mark::Group, &[Mark::Principal], "the credential is compared instead"),
+    (Mark::Copy, &[Mark::Set, Mark::Extra], "a collection is not `Copy`"),
+    (Mark::Copy, &[Mark::Flash], "`take_…` returns by value already"),
+    (Mark::Extract, &[Mark::Flash], "an extractor would show it without taking it"),
+];
+
+struct Given {
+    mark: Mark,
+    text: String,
+    span: Span,
+}
+
+/// The keys that conflicts are about, those that say what the field is first.
+fn given(keys: &FieldKeys) -> Vec<Given> {
+    let mut all = Vec::new();
+    let mut push = |mark, place: Option<(String, Span)>| {
+        all.extend(place.map(|(text, span)| Given { mark, text, span }));
+    };
+    macro_rules! keys {
+        ($($mark:ident: $key:ident),* $(,)?) => {$(
+            push(Mark::$mark, keys.$key.as_ref().map(|slot| (slot.key.to_string(), slot.key.span())));
+        )*};
+    }
+    keys!(Principal: principal, Skip: skip, Counter: counter, Set: set, Extra: extra, Flash: flash);
+    if let Some(slot) = &keys.merge {
+        let (mark, word) = match slot.value {
+            "Counter" => (Mark::Counter, "counter"),
+            "Set" => (Mark::Set, "set"),
+            "Max" => (Mark::Max, "max"),
+            "Once" => (Mark::Once, "once"),
+            "Flash" => (Mark::Flash, "flash"),
+            "Cas" => (Mark::Cas, "cas"),
+            _ => (Mark::Last, "last"),
+        };
+        push(mark, Some((format!("merge = \"{word}\""), slot.span)));
+    }
+    keys!(
+        ClearOnLogin: clear_on_login,
+        Copy: copy,
+        Default: default,
+        Extract: extract,
+        Group: group,
+        Keep: keep,
+        OnDecodeError: on_decode_error,
+        Rename: rename,
+        Secret: secret,
+    );
+    for slot in &keys.alias {
+        push(Mark::Alias, Some((slot.key.to_string(), slot.key.span())));
+    }
+    all
+}
+
+/// Reports keys that do not go together.
+pub(super) fn conflicts(keys: &FieldKeys, diag: &Diag) {
+    let given = given(keys);
+    let mut kinds = given.iter().filter(|given| KINDS.contains(&given.mark));
+    if let Some(first) = kinds.next() {
+        for other in kinds {
+            let (first_text, text) = (&first.text, &other.text);
+            if first.mark == other.mark {
+                let message = format_args!("`{text}` and `{first_text}` say the same");
+                diag.error(other.span, message, format_args!("drop `{text}`"));
+            } else {
+                let message = format_args!("`{text}` conflicts with `{first_text}`");
+                let help = "a field is one or the other: drop one of the two";
+                diag.error(other.span, message, help);
+            }
+        }
+    }
+    for (drop, others, why) in CONFLICTS {
+        for dropped in given.iter().filter(|given| given.mark == *drop) {
+            if let Some(other) = given.iter().find(|given| others.contains(&given.mark)) {
+                diag.error(
+                    dropped.span,
+                    format_args!("`{}` conflicts with `{}`", dropped.text, other.text),
+                    format_args!("drop `{}`: {why}", dropped.text),
+                );
+            }
+        }
+    }
+}
+
+/// Reports what only a store can do, on a payload that has none.
+pub(super) fn needs_store(keys: &FieldKeys, diag: &Diag) {
+    for given in given(keys) {
+        if [Mark::Counter, Mark::Set, Mark::Max, Mark::Once, Mark::Cas, Mark::Group]
+            .contains(&given.mark)
+        {
+            diag.error(
+                given.span,
+                format_args!("`{}` needs a store to merge in", given.text),
+                format_args!(
+                    "drop `payload` on the struct, or drop `{}` here: the last write wins then",
+                    given.text
+                ),
+            );
+        }
+    }
+}
+
+/// Reports types that cannot be what the keys say. Only what the type's spelling shows for sure;
+/// traits judge the rest.
+pub(super) fn field_type(field: &Field, keys: &FieldKeys, diag: &Diag) {
+    let shown = shown(&field.ty);
+    if field.inner.is_none() {
+        let flash_word = keys.merge.as_ref().filter(|slot| slot.value == "Flash");
+        let key = keys.principal.as_ref().map(|_| "principal");
+        let key = key.or(keys.flash.as_ref().map(|_| "flash"));
+        let key = key.or(flash_word.map(|_| "flash"));
+        if let Some(key) = key.or(keys.extract.as_ref().map(|_| "extract")) {
+            diag.error_on(
+                &field.ty,
+                format_args!("a field with `{key}` must be an `Option`"),
+                format_args!("write `Option<{shown}>`"),
+            );
+        }
+    }
+    let Some((name, arguments)) = std_name(&field.ty) else { return };
+    if let Some(slot) = &keys.default
+        && !["String", "Box", "str"].contains(&name.as_str())
+        && syn::parse2::<syn::LitStr>(slot.value.clone()).is_ok()
+    {
+        let help = match (&field.inner, name.as_str()) {
+            (Some(_), "Option") => "write `default = Some(\"…\".into())`",
+            _ => "write a value of the field's type, as in `default = 1`",
+        };
+        diag.error_on(&slot.value, format_args!("a string is no `{shown}`"), help);
+    }
+    let wrong = |message: &str, help: &str| {
+        diag.error_on(&field.ty, format_args!("`{shown}` {message}"), help);
+    };
+    match field.kind {
+        Kind::Counter | Kind::Max if !INTEGERS.contains(&name.as_str()) => wrong(
+            "cannot be counted or compared by the store",
+            "use `i64`, `u32` or a smaller integer",
+        ),
+        Kind::Set if !["BTreeSet", "HashSet"].contains(&name.as_str()) => {
+            let member =
+                arguments.first().map_or_else(|| "T".to_owned(), |member| shown_arg(member));
+            wrong("cannot be a `set` field", &format!("write `BTreeSet<{member}>`"));
+        }
+        Kind::Extra if name != "BTreeMap" => wrong(
+            "cannot be an `extra` field",
+            "write `BTreeMap<String, String>` or `BTreeMap<String, serde_json::Value>`",
+        ),
+        _ => {}
+    }
+}
+
+const INTEGERS: &[&str] = &["i8", "i16", "i32", "i64", "u8", "u16", "u32"];
+
+/// Names that nobody gives to a type of their own.
+const STD: &[&str] = &[
+    "BTreeMap", "BTreeSet", "Box", "HashMap", "HashSet", "Option", "String", "Vec", "VecDeque",
+    "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16",
+    "u32", "u64", "u8", "usize",
+];
+
+fn std_name(ty: &Type) -> Option<(String, Vec<&GenericArgument>)> {
+    match ty {
+        Type::Group(group) => std_name(&group.elem),
+        Type::Paren(paren) => std_name(&paren.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let last = path.path.segments.last()?;
+            let name = last.ident.to_string();
+            let arguments = match &last.arguments {
+                PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
+                _ => Vec::new(),
+            };
+            STD.contains(&name.as_str()).then_some((name, arguments))
+        }
+        _ => None,
+    }
+}
+
+/// A type as a person would write it.
+fn shown(ty: &Type) -> String {
+    let text = ty.to_token_stream().to_string();
+    text.replace(" < ", "<").replace(" >", ">").replace(" ,", ",").replace(" :: ", "::")
+}
+
+fn shown_arg(argument: &GenericArgument) -> String {
+    match argument {
+        GenericArgument::Type(ty) => shown(ty),
+        other => other.to_token_stream().to_string(),
+    }
+}

@@ -1,0 +1,136 @@
+//! Extractors: the struct itself as an owned snapshot, and the guards of `extract = "Name"`. All of
+//! them delegate to the runtime. Must not know how a session is loaded.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use super::{Emitter, allow, local, schema, spanned_at};
+
+/// The guards, which users name.
+pub(super) fn guards(emitter: &Emitter<'_>) -> TokenStream {
+    let session = emitter.session;
+    let vis = &session.vis;
+    let allow = allow(emitter);
+    session
+        .guards()
+        .map(|(field, guard, inner)| {
+            let doc = format!(
+                "The present `{}` of a [`{}`] session, as an extractor: without one the request is \
+                 rejected.",
+                crate::names::plain(&field.ident),
+                session.ident,
+            );
+            // For a type less public than the session, `Deref` below gives an error already.
+            quote! {
+                #[doc = #doc]
+                #allow
+                #[allow(private_interfaces)]
+                #vis struct #guard(#vis #inner);
+            }
+        })
+        .collect()
+}
+
+/// The impls of the guards, and the extractors.
+pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
+    let owned = owned(emitter);
+    let guards = guard_impls(emitter);
+    quote!(#owned #guards)
+}
+
+fn owned(emitter: &Emitter<'_>) -> TokenStream {
+    let session = emitter.session;
+    let (private, ident) = (&session.private, &session.ident);
+    let (_, arguments, bounds) = emitter.generics();
+    let state = quote::format_ident!("__S");
+    let mut generics = session.generics.clone();
+    generics.params.push(
+        syn::parse_quote!(#state: #private::core::marker::Send + #private::core::marker::Sync),
+    );
+    let (parameters, ..) = generics.split_for_impl();
+    let parts = local("parts");
+    let body = emitter.body(quote!(#private::snapshot::<Self>(#parts).await));
+    quote! {
+        #private::if_axum! {
+            #[automatically_derived]
+            impl #parameters #private::axum_core::extract::FromRequestParts<#state>
+                for #ident #arguments #bounds
+            {
+                type Rejection = #private::Rejection;
+                async fn from_request_parts(
+                    #parts: &mut #private::http::request::Parts,
+                    _: &#state,
+                ) -> #private::core::result::Result<Self, Self::Rejection> #body
+            }
+        }
+    }
+}
+
+fn guard_impls(emitter: &Emitter<'_>) -> TokenStream {
+    let session = emitter.session;
+    let (private, ident) = (&session.private, &session.ident);
+    // The derive refuses guards on generic structs; in the skeleton there is no type to name.
+    if !session.generics.params.is_empty() {
+        return TokenStream::new();
+    }
+    let core = quote!(#private::core);
+    let (fields, f, parts, state) = (local("fields"), local("f"), local("parts"), quote!(__S));
+    session
+        .guards()
+        .map(|(field, guard, inner)| {
+            let text = format!("{guard}(..)");
+            let debug = emitter.body(quote!(#core::fmt::Formatter::write_str(#f, #text)));
+            let clone = emitter.body(quote!(Self(<#inner as #core::clone::Clone>::clone(&self.0))));
+            let deref = emitter.body(quote!(&self.0));
+            let target = quote_spanned!(spanned_at(inner)=> type Target = #inner;);
+            let present = schema::present(session, field, &quote!(#fields));
+            let turbofish = emitter.turbofish();
+            let required = emitter.body(quote! {
+                #core::result::Result::map(
+                    #private::required::<#ident #turbofish, #inner>(#parts, |#fields| #present).await,
+                    Self,
+                )
+            });
+            let optional = emitter.body(quote! {
+                #core::result::Result::map(
+                    #private::optional::<#ident #turbofish, #inner>(#parts, |#fields| #present).await,
+                    |#fields| #core::option::Option::map(#fields, Self),
+                )
+            });
+            let request = quote!(#parts: &mut #private::http::request::Parts, _: &#state);
+            let result = quote!(#core::result::Result);
+            let any_state = quote!(<#state: #core::marker::Send + #core::marker::Sync>);
+            quote! {
+                #[automatically_derived]
+                impl #core::fmt::Debug for #guard {
+                    fn fmt(&self, #f: &mut #core::fmt::Formatter<'_>) -> #core::fmt::Result #debug
+                }
+                #[automatically_derived]
+                impl #core::clone::Clone for #guard {
+                    fn clone(&self) -> Self #clone
+                }
+                #[automatically_derived]
+                impl #core::ops::Deref for #guard {
+                    #target
+                    fn deref(&self) -> &#inner #deref
+                }
+                #private::if_axum! {
+                    #[automatically_derived]
+                    impl #any_state #private::axum_core::extract::FromRequestParts<#state> for #guard {
+                        type Rejection = #private::Rejection;
+                        async fn from_request_parts(#request) -> #result<Self, Self::Rejection>
+                            #required
+                    }
+                    #[automatically_derived]
+                    impl #any_state #private::axum_core::extract::OptionalFromRequestParts<#state>
+                        for #guard
+                    {
+                        type Rejection = #private::Rejection;
+                        async fn from_request_parts(#request)
+                            -> #result<#core::option::Option<Self>, Self::Rejection> #optional
+                    }
+                }
+            }
+        })
+        .collect()
+}

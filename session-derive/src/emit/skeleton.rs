@@ -1,0 +1,34 @@
+//! What differs in the expansion beside errors: no bodies, no cells, no demands on the fields' types.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::WhereClause;
+
+use crate::model::Session;
+
+/// A body that is never run: the program does not compile.
+pub(super) fn body(session: &Session) -> TokenStream {
+    let private = &session.private;
+    quote!({ #private::core::unreachable!() })
+}
+
+/// The single field of a struct of cells.
+pub(super) fn cells(session: &Session) -> TokenStream {
+    let (private, ident) = (session.private.in_full(), &session.ident);
+    let (_, arguments, _) = session.generics.split_for_impl();
+    quote!(__session: #private::core::marker::PhantomData<fn() -> #ident #arguments>)
+}
+
+/// The struct's own bounds, and what every session type is: the fields are not asked.
+pub(super) fn bounds(session: &Session) -> WhereClause {
+    let (private, ident) = (session.private.in_full(), &session.ident);
+    let mut bounds = super::own_bounds(session);
+    if !session.generics.params.is_empty() {
+        let (_, arguments, _) = session.generics.split_for_impl();
+        let marker = quote!(#private::core::marker);
+        bounds
+            .predicates
+            .push(syn::parse_quote!(#ident #arguments: #marker::Send + #marker::Sync + 'static));
+    }
+    bounds
+}

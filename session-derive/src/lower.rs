@@ -1,0 +1,274 @@
+//! From the user's item and its attributes to the model: fills in defaults, and reports items that
+//! cannot be a session at all. Whatever is wrong, it makes the best model it can, so that the
+//! skeleton covers as much as possible. Must not know rules between keys or fields.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, GenericArgument, GenericParam, PathArguments, Type,
+    spanned::Spanned as _,
+};
+
+use crate::{
+    attr::{
+        Slot,
+        container::{self, Container},
+        field::{self, FieldKeys},
+    },
+    diag::{Diag, code},
+    model::{Config, Field, Kind, Session},
+    names,
+    paths::Private,
+};
+
+/// The model, and the keys it came from with their places.
+pub(crate) struct Lowered {
+    pub(crate) session: Session,
+    pub(crate) container: Container,
+    /// One for each field of the model.
+    pub(crate) keys: Vec<FieldKeys>,
+    /// Whether a skeleton makes sense: not for an item with lifetimes.
+    pub(crate) usable: bool,
+}
+
+pub(crate) fn lower(input: DeriveInput, diag: &Diag) -> Lowered {
+    let container = container::read(&input.attrs, diag);
+    let usable = reject_lifetimes(&input, diag);
+    let (fields, keys) = named_fields(&input, diag)
+        .into_iter()
+        .map(|field| lower_field(field, &input, diag))
+        .unzip();
+    let config = config(&container, &input.ident);
+    let session = Session {
+        lints: inherited(&input.attrs, false),
+        private: Private::new(container.runtime.as_ref().map(|slot| &slot.value)),
+        ident: input.ident,
+        vis: input.vis,
+        generics: input.generics,
+        config,
+        fields,
+    };
+    Lowered { session, container, keys, usable }
+}
+
+fn named_fields<'a>(input: &'a DeriveInput, diag: &Diag) -> Vec<&'a syn::Field> {
+    let name = &input.ident;
+    let example = format!("write `struct {name} {{ cart: Vec<Item> }}`");
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) if fields.named.is_empty() => {
+                diag.error_on(name, "a session needs at least one field", example);
+            }
+            Fields::Named(fields) => return fields.named.iter().collect(),
+            Fields::Unnamed(_) => diag.error_on(
+                &data.fields,
+                "a session cannot be a tuple struct: accessors are named after fields",
+                example,
+            ),
+            Fields::Unit => diag.error_on(name, "a session cannot be a unit struct", example),
+        },
+        Data::Enum(data) => diag.error_on(
+            &data.enum_token,
+            "a session cannot be an enum: it is a struct with a field for each fact",
+            format_args!("put the enum into a field, as in `struct Session {{ state: {name} }}`"),
+        ),
+        Data::Union(data) => diag.error_on(
+            &data.union_token,
+            "a session cannot be a union",
+            format_args!("write `struct {name}`, with enums for what varies"),
+        ),
+    }
+    Vec::new()
+}
+
+fn reject_lifetimes(input: &DeriveInput, diag: &Diag) -> bool {
+    let mut usable = true;
+    for param in &input.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            usable = false;
+            diag.error_on(
+                &param.lifetime,
+                "a session cannot borrow: it outlives the request",
+                "own the data, as in `String` instead of `&str`",
+            );
+        }
+    }
+    usable
+}
+
+fn lower_field(field: &syn::Field, input: &DeriveInput, diag: &Diag) -> (Field, FieldKeys) {
+    let keys = field::read(&field.attrs, diag);
+    if let Some((eq, value)) = &field.default {
+        diag.error_on(
+            &quote!(#eq #value),
+            "default field values are not supported here",
+            format_args!("write `#[session(default = {})]`", value.to_token_stream()),
+        );
+    }
+    if let Err(error) = field.modifiers.require_empty() {
+        diag.error(error.span(), "modifiers of fields are not supported here", "remove them");
+    }
+    // A named field always has a name; the fallback keeps the macro from panicking on odd tokens.
+    let ident = field.ident.clone().unwrap_or_else(|| Ident::new("field", field.span()));
+    let ty = without_self(&field.ty, input);
+    let kind = kind(&keys);
+    let stored = text(keys.rename.as_ref()).unwrap_or_else(|| names::plain(&ident));
+    let name = |slot: &Slot<String>, key: &str| {
+        let name = names::from_text(&slot.value, slot.span);
+        if name.is_none() {
+            diag.error(
+                slot.span,
+                format_args!("{} is no name", code(&slot.value)),
+                format_args!("`{key}` takes an identifier"),
+            );
+        }
+        name
+    };
+    let cas = keys.merge.as_ref().is_some_and(|slot| slot.value == "Cas");
+    let field = Field {
+        getter: keys
+            .getter
+            .as_ref()
+            .and_then(|slot| name(slot, "getter"))
+            .unwrap_or_else(|| ident.clone()),
+        guard: keys.extract.as_ref().and_then(|slot| name(slot, "extract")),
+        group: text(keys.group.as_ref()).or_else(|| cas.then(|| stored.clone())),
+        default: keys.default.as_ref().map(|slot| slot.value.clone()),
+        aliases: keys.alias.iter().map(|slot| slot.value.clone()).collect(),
+        copy: keys.copy.is_some(),
+        secret: keys.secret.is_some(),
+        keep: keys.keep.is_some(),
+        clear_on_login: keys.clear_on_login.is_some(),
+        on_decode_error: keys.on_decode_error.as_ref().map_or("Default", |slot| slot.value),
+        docs: attributes(&field.attrs, &["doc"]),
+        inherited: inherited(&field.attrs, true),
+        inner: option_inner(&ty).cloned(),
+        vis: field.vis.clone(),
+        ident,
+        ty,
+        kind,
+        stored,
+    };
+    (field, keys)
+}
+
+fn kind(keys: &FieldKeys) -> Kind {
+    let merge = keys.merge.as_ref().map(|slot| slot.value);
+    match () {
+        () if keys.principal.is_some() => Kind::Principal,
+        () if keys.skip.is_some() => Kind::Local,
+        () if keys.counter.is_some() || merge == Some("Counter") => Kind::Counter,
+        () if keys.set.is_some() || merge == Some("Set") => Kind::Set,
+        () if keys.extra.is_some() => Kind::Extra,
+        () if keys.flash.is_some() || merge == Some("Flash") => Kind::Flash,
+        () if merge == Some("Max") => Kind::Max,
+        () if merge == Some("Once") => Kind::Once,
+        () => Kind::Plain,
+    }
+}
+
+fn config(given: &Container, ident: &Ident) -> Config {
+    const MINUTE: u64 = 60;
+    let word = |slot: &Option<Slot<&'static str>>, default| {
+        slot.as_ref().map_or(default, |slot| slot.value)
+    };
+    let switch =
+        |slot: &Option<Slot<bool>>, default| slot.as_ref().map_or(default, |slot| slot.value);
+    let transport = word(&given.transport, "Cookie");
+    let path = text(given.path.as_ref()).unwrap_or_else(|| "/".to_owned());
+    let domain = text(given.domain.as_ref());
+    let secure = switch(&given.secure, true);
+    let prefix = match () {
+        () if transport != "Cookie" || !secure => "",
+        // Browsers take `__Host-` only for this host and all of it.
+        () if domain.is_some() || path != "/" => "__Secure-",
+        () => "__Host-",
+    };
+    let name = text(given.name.as_ref())
+        .unwrap_or_else(|| format!("{prefix}{}", names::kebab(&names::plain(ident))));
+    Config {
+        name,
+        transport,
+        payload: word(&given.payload, "Server"),
+        idle: given.idle.as_ref().map_or(Some(30 * MINUTE), |slot| slot.value),
+        absolute: given.absolute.as_ref().map_or(Some(12 * 60 * MINUTE), |slot| slot.value),
+        path,
+        domain,
+        same_site: word(&given.same_site, "Lax"),
+        secure,
+        http_only: switch(&given.http_only, true),
+        partitioned: switch(&given.partitioned, false),
+        persistent: switch(&given.persistent, false),
+        create: word(&given.create, "OnWrite"),
+        resend: word(&given.resend, "OnChange"),
+        on_stale: word(&given.on_stale, "ClearToken"),
+        on_store_error: word(&given.on_store_error, "Fail"),
+        commit_on: word(&given.commit_on, "Not5xx"),
+        on_end: word(&given.on_end, "ExpireToken"),
+    }
+}
+
+fn text(slot: Option<&Slot<String>>) -> Option<String> {
+    slot.map(|slot| slot.value.clone())
+}
+
+fn attributes(attrs: &[Attribute], names: &[&str]) -> Vec<TokenStream> {
+    attrs
+        .iter()
+        .filter(|attr| names.iter().any(|name| attr.path().is_ident(name)))
+        .map(|attr| attr.to_token_stream())
+        .collect()
+}
+
+/// The attributes that hold for generated items too. An `expect` becomes an `allow`: the lint may
+/// well not fire there.
+fn inherited(attrs: &[Attribute], deprecated: bool) -> Vec<TokenStream> {
+    let mut all = attributes(attrs, if deprecated { &["allow", "deprecated"] } else { &["allow"] });
+    all.extend(attrs.iter().filter(|attr| attr.path().is_ident("expect")).filter_map(|attr| {
+        let lints = &attr.meta.require_list().ok()?.tokens;
+        Some(quote!(#[allow(#lints)]))
+    }));
+    all
+}
+
+/// The `T` of a type that is written `Option<T>`, under whatever path.
+fn option_inner(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Group(group) => option_inner(&group.elem),
+        Type::Paren(paren) => option_inner(&paren.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let last = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(args) = &last.arguments else { return None };
+            match (last.ident == "Option", args.args.len(), args.args.first()?) {
+                (true, 1, GenericArgument::Type(inner)) => Some(inner),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// `Self` in a field's type, spelled out: the type is also used where `Self` is something else.
+fn without_self(ty: &Type, input: &DeriveInput) -> Type {
+    fn replace(tokens: TokenStream, name: &TokenStream) -> TokenStream {
+        tokens
+            .into_iter()
+            .flat_map(|tree| match tree {
+                TokenTree::Ident(ident) if ident == "Self" => name.clone(),
+                TokenTree::Group(group) => {
+                    let inner = replace(group.stream(), name);
+                    let mut new = proc_macro2::Group::new(group.delimiter(), inner);
+                    new.set_span(group.span());
+                    TokenTree::from(new).into()
+                }
+                tree => tree.into(),
+            })
+            .collect()
+    }
+    let tokens = ty.to_token_stream();
+    if !crate::emit::mentions(&tokens, &|ident| ident == "Self") {
+        return ty.clone();
+    }
+    let (ident, (_, arguments, _)) = (&input.ident, input.generics.split_for_impl());
+    syn::parse2(replace(tokens, &quote!(#ident #arguments))).unwrap_or_else(|_| ty.clone())
+}

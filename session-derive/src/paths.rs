@@ -1,0 +1,49 @@
+//! Where generated code finds the runtime. Owns the private module's name and `crate = …`; must not
+//! know what is taken from there.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+
+/// The private module of the runtime that carries this crate's patch version in its name: a macro
+/// and a runtime that do not belong together fail to compile at this name.
+const PRIVATE: &str = concat!("__private", env!("CARGO_PKG_VERSION_PATCH"));
+
+/// The name for it inside the generated block: paths stay short, to read and to compile.
+const ALIAS: &str = "__session";
+
+/// The path to the runtime's private module. As tokens it is the alias, which holds inside the
+/// generated block.
+pub(crate) struct Private(TokenStream);
+
+impl Private {
+    pub(crate) fn new(runtime: Option<&syn::Path>) -> Self {
+        let private = format_ident!("{PRIVATE}");
+        Self(match runtime {
+            Some(runtime) => quote!(#runtime::#private),
+            None => quote!(::session_runtime::#private),
+        })
+    }
+
+    /// The path in full, for what stands outside the block.
+    pub(crate) fn in_full(&self) -> &TokenStream {
+        &self.0
+    }
+
+    /// The item that makes the alias known.
+    pub(crate) fn import(&self) -> TokenStream {
+        let (path, alias) = (&self.0, format_ident!("{ALIAS}"));
+        quote!(use #path as #alias;)
+    }
+}
+
+impl ToTokens for Private {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        format_ident!("{ALIAS}").to_tokens(tokens);
+    }
+}
+
+/// Whether a `crate` path means the same wherever the generated code stands.
+pub(crate) fn is_absolute(path: &syn::Path) -> bool {
+    path.leading_colon.is_some()
+        || path.segments.first().is_some_and(|segment| segment.ident == "crate")
+}

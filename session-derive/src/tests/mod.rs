@@ -1,0 +1,158 @@
+//! Tests of the whole macro, run on token streams: recorded expansions, where names point to, odd
+//! input, the size of what is generated, and the docs.
+
+mod docs;
+mod odd;
+
+use expect_test::{ExpectFile, expect_file};
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::expand::expand;
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn pretty(input: &str) -> String {
+    let file = syn::parse2(expand(tokens(input))).unwrap_or_else(|error| panic!("{error}"));
+    prettyplease::unparse(&file)
+}
+
+/// Compares with a recorded expansion; `UPDATE_EXPECT=1` records anew.
+#[expect(clippy::needless_pass_by_value, reason = "made for this call")]
+fn check(input: &str, expected: ExpectFile) {
+    expected.assert_eq(&pretty(input));
+}
+
+#[test]
+fn plain() {
+    check(
+        "struct Shop { /// What is to be bought.\n cart: Vec<Item> }",
+        expect_file!["./plain.expected.rs"],
+    );
+}
+
+#[test]
+fn every_kind() {
+    check(
+        r#"
+        #[session(name = "shop", secure, absolute = "1d", idle = "never", on_stale = "ignore")]
+        pub struct Shop {
+            #[session(principal, extract = "CurrentUser", keep)]
+            pub user: Option<UserId>,
+            #[session(copy, default = 3)]
+            page: u8,
+            coupon: Option<String>,
+            #[session(counter)]
+            #[deprecated]
+            visits: i64,
+            #[session(set)]
+            tags: BTreeSet<String>,
+            #[session(extra)]
+            more: BTreeMap<String, Value>,
+            #[session(flash)]
+            notice: Option<String>,
+            #[session(merge = "max")]
+            best: u32,
+            #[session(merge = "once", default = "web")]
+            origin: String,
+            #[session(merge = "cas", rename = "sum", alias = "total")]
+            balance: i64,
+            #[session(skip)]
+            #[expect(missing_docs)]
+            timer: Timer,
+            #[session(getter = "kind")]
+            r#type: u8,
+        }
+        "#,
+        expect_file!["./every_kind.expected.rs"],
+    );
+}
+
+#[test]
+fn generic() {
+    check(
+        "#[session(crate = crate::runtime)]
+        struct Shop<T: Ord = u8, const N: usize = 3> where T: Copy {
+            one: T,
+            #[session(set)]
+            set: BTreeSet<T>,
+            #[session(skip)]
+            local: [u8; N],
+            next: Option<Box<Self>>,
+        }",
+        expect_file!["./generic.expected.rs"],
+    );
+}
+
+#[test]
+fn skeleton() {
+    check(
+        "#[session(idel = \"30m\")]
+        struct Shop {
+            #[session(principal, extract = \"CurrentUser\")]
+            user: Option<UserId>,
+            cart: Vec<Item>,
+        }",
+        expect_file!["./skeleton.expected.rs"],
+    );
+}
+
+/// All identifiers with their places, groups included.
+fn idents(tokens: TokenStream, all: &mut Vec<proc_macro2::Ident>) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Ident(ident) => all.push(ident),
+            TokenTree::Group(group) => idents(group.stream(), all),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn accessors_point_to_their_field() {
+    let input =
+        "struct Shop {\n    cart: Vec<Item>,\n    #[session(getter = \"kind_of\")] kind: u8 }";
+    let mut all = Vec::new();
+    idents(expand(tokens(input)), &mut all);
+    let place = |name: &str, after_fn: bool| {
+        let at = all.iter().enumerate().find(|(i, ident)| {
+            *ident == name
+                && (!after_fn || all.get(i.wrapping_sub(1)).is_some_and(|fun| fun == "fn"))
+        });
+        let (i, ident) = at.unwrap_or_else(|| panic!("no `{name}`"));
+        (i, ident.span().start())
+    };
+    for accessor in ["cart", "set_cart", "update_cart", "reset_cart"] {
+        let (i, start) = place(accessor, true);
+        assert_eq!((start.line, start.column), (2, 4), "{accessor}");
+        // The rest of the method belongs to the macro: an editor must not find it at the field.
+        assert_ne!(all[i - 1].span().start().line, 2, "`fn` of {accessor}");
+        assert_ne!(all[i + 1].span().start(), start, "the signature of {accessor}");
+    }
+    assert_eq!(place("set_kind", true).1.line, 3);
+    assert_eq!(place("kind_of", true).1.column, 23);
+}
+
+#[test]
+fn is_deterministic() {
+    let fields = (0..100).map(|i| format!("field_{i}: Option<String>,")).collect::<String>();
+    let input = format!("struct Shop {{ {fields} }}");
+    assert_eq!(expand(tokens(&input)).to_string(), expand(tokens(&input)).to_string());
+}
+
+#[test]
+fn a_field_costs_a_bounded_number_of_lines() {
+    let lines =
+        |fields: &str| pretty(&format!("struct Shop {{ first: u8, {fields} }}")).lines().count();
+    let base = lines("");
+    for (field, budget) in [
+        ("x: Vec<Item>", 66),
+        ("x: Option<Item>", 82),
+        ("#[session(counter)] x: i64", 42),
+        ("#[session(set)] x: BTreeSet<String>", 60),
+    ] {
+        let cost = lines(field) - base;
+        assert!(cost <= budget, "`{field}` costs {cost} lines");
+    }
+}

@@ -1,0 +1,433 @@
+//! Carries out a plan: talks to the store, then notes in the state what is true now and what the
+//! response must carry. Called by `save`, by `transact`, and by the layer at the end.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Timestamp,
+    engine::{Engine, Live, Residence, detached},
+    error::{Error, Kind},
+    event,
+    handle::Inner,
+    plan::{Ending, Plan, Write, inserted, plan},
+    schema::{FieldSet, OnEnd, OnStale, Resend, SessionType},
+    state::{Core, End, Facts, Origin, Outgoing, State},
+    store::{Commit, CommitOutcome, Lifetime, Meta, PrincipalKey},
+    token::{Envelope, Issued},
+};
+
+/// What a commit did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Saved {
+    /// Nothing had changed; the store was not asked.
+    Unchanged,
+    /// There is a new session.
+    Created,
+    /// The changes are in the session.
+    Updated,
+    /// The session was ended. What was kept for afterwards is in a new one.
+    Ended,
+    /// The session was ended, or given a new credential, by a parallel request; the changes were
+    /// dropped.
+    Lost,
+}
+
+/// Commits everything so far. `closing` is the end of the request: later writes come too late.
+pub(crate) async fn commit<T: SessionType>(
+    inner: Arc<Inner<T>>,
+    closing: bool,
+) -> Result<Saved, Error> {
+    let _turn = inner.core.commits.lock().await;
+    let fields = inner.fields();
+    if closing {
+        // Before the cells are read: a write from now on either is seen below or is reported.
+        fields.context().close();
+    } else if fields.context().is_closed() {
+        return Err(Error::new(Kind::Closed));
+    }
+    let core = &inner.core;
+    if !closing && matches!(core.state().origin, Origin::Degraded) {
+        return Err(Error::degraded());
+    }
+    let plan = {
+        let mut state = core.state();
+        plan(&core.engine, fields, &mut state, closing)?
+    };
+    if plan.is_nothing() {
+        return Ok(settle_nothing(core, &plan.facts, closing));
+    }
+    let Plan { end, write, facts, upkeep } = plan;
+    match carry_out(core, fields, end, write, &facts, closing).await {
+        Ok(saved) => Ok(saved),
+        Err(error) if upkeep && error.is_unavailable() => {
+            event::upkeep_failed(core.engine.name(), &error);
+            Ok(Saved::Unchanged)
+        }
+        Err(error) => {
+            if let Some(field) = error.conflict_field() {
+                let selector = core.state().selector(&core.engine);
+                event::conflict(core.engine.name(), selector, field);
+            }
+            core.state().facts.restore(facts);
+            Err(error)
+        }
+    }
+}
+
+/// As [`commit`], but finished even if the caller is dropped.
+pub(crate) async fn commit_detached<T: SessionType>(
+    inner: Arc<Inner<T>>,
+    closing: bool,
+) -> Result<Saved, Error> {
+    detached(commit(inner, closing)).await
+}
+
+/// No store work; the token may have to be spoken of all the same.
+fn settle_nothing(core: &Core, facts: &Facts, closing: bool) -> Saved {
+    let mut state = core.state();
+    let ended = facts.end.is_some();
+    if ended {
+        tell_end(core, &mut state);
+        state.origin = after_end(facts);
+    } else {
+        // They still count when there is something to commit.
+        state.facts.restore(facts.clone());
+    }
+    if closing && core.engine.policy.resend == Resend::Always {
+        resend(core, &mut state);
+    }
+    if closing
+        && core.engine.policy.on_stale != OnStale::Ignore
+        && matches!(state.origin, Origin::Absent { stale: true })
+        && matches!(state.outgoing, Outgoing::Nothing)
+    {
+        state.outgoing = Outgoing::Expire;
+    }
+    if ended { Saved::Ended } else { Saved::Unchanged }
+}
+
+/// Queues the token that the client has, with its present lifetime.
+fn resend(core: &Core, state: &mut State) {
+    let Some((live, text)) = state.live().zip(state.presented.clone()) else { return };
+    let max_age = live.meta.as_ref().and_then(|meta| max_age(&core.engine, meta));
+    if matches!(state.outgoing, Outgoing::Nothing) {
+        state.outgoing = Outgoing::Token { text, max_age };
+    }
+}
+
+/// How long the client is to keep the token; none: until the browser closes.
+fn max_age(engine: &Engine, meta: &Meta) -> Option<Duration> {
+    (engine.spec.cookie.persistent || meta.lifetime.persistent)
+        .then(|| meta.expires_at().saturating_since(engine.now()))
+}
+
+fn tell_end(core: &Core, state: &mut State) {
+    let had_token = !matches!(state.origin, Origin::Absent { stale: false });
+    let sent_before = matches!(state.outgoing, Outgoing::Token { .. });
+    state.outgoing = match core.engine.policy.on_end {
+        OnEnd::ExpireToken if had_token || sent_before => Outgoing::Expire,
+        _ => Outgoing::Nothing,
+    };
+}
+
+async fn carry_out(
+    core: &Core,
+    fields: &impl FieldSet,
+    end: Option<Ending>,
+    write: Write,
+    facts: &Facts,
+    closing: bool,
+) -> Result<Saved, Error> {
+    let engine = &*core.engine;
+    // A payload that goes on under a new selector is sealed before the old one is ended, so that
+    // an error (too large) ends nothing.
+    let sealed = match write {
+        Write::Seal { mut envelope, principal, look_up_epoch } => {
+            if look_up_epoch {
+                envelope.epoch = begin_epoch(engine, principal.as_ref()).await?;
+            }
+            let text = seal(engine, &envelope)?;
+            Some((envelope, principal, text))
+        }
+        Write::Nothing => None,
+        Write::Insert { .. } | Write::Commit { .. } => {
+            return store(core, fields, end, write, facts, closing).await;
+        }
+    };
+    let ended = end_session(engine, end.as_ref()).await?;
+    let mut state = core.state();
+    if ended && facts.end.is_some() {
+        tell_end(core, &mut state);
+        state.origin = after_end(facts);
+    }
+    let Some((envelope, principal, text)) = sealed else {
+        return Ok(Saved::Ended);
+    };
+    let created = !matches!(state.origin, Origin::Live(_));
+    took_payload(engine, &mut state, &envelope, principal, text);
+    drop(state);
+    settle_fields(fields);
+    note_write(engine, &envelope, facts, created);
+    Ok(if facts.end.is_some() {
+        Saved::Ended
+    } else if created {
+        Saved::Created
+    } else {
+        Saved::Updated
+    })
+}
+
+fn note_write(engine: &Engine, envelope: &Envelope, facts: &Facts, created: bool) {
+    if facts.elevate {
+        event::elevated(engine.name(), envelope.selector);
+    }
+    if created {
+        event::created(engine.name(), envelope.selector);
+    } else {
+        event::committed(engine.name(), envelope.selector);
+    }
+}
+
+fn took_payload(
+    engine: &Engine,
+    state: &mut State,
+    envelope: &Envelope,
+    principal: Option<PrincipalKey>,
+    text: String,
+) {
+    let check = crate::store::Check([0; 16]);
+    let key_id = crate::store::KeyId([0; 4]);
+    let lifetime = Lifetime {
+        idle_millis: envelope.idle_millis,
+        absolute_until: envelope.absolute_until,
+        persistent: envelope.persistent,
+    };
+    let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
+    meta.last_seen = envelope.sealed_at;
+    meta.rotated = envelope.sealed_at;
+    meta.principal = principal;
+    state.outgoing = Outgoing::Token { text, max_age: max_age(engine, &meta) };
+    state.rebased |= !matches!(state.origin, Origin::Live(_));
+    if state.fresh == Some(envelope.selector) {
+        state.fresh = None;
+    }
+    state.origin = Origin::Live(Box::new(Live {
+        selector: envelope.selector,
+        check,
+        key_id,
+        current_key: true,
+        previous: false,
+        meta: Some(meta),
+        generation: envelope.generation,
+        epoch: envelope.epoch,
+    }));
+}
+
+async fn begin_epoch(engine: &Engine, principal: Option<&PrincipalKey>) -> Result<u64, Error> {
+    match (&engine.residence, principal) {
+        (Residence::Token { revocation: Some(revocation), .. }, Some(principal)) => {
+            engine.epoch(revocation, principal).await
+        }
+        _ => Ok(0),
+    }
+}
+
+fn seal(engine: &Engine, envelope: &Envelope) -> Result<String, Error> {
+    let Residence::Token { codec, .. } = &engine.residence else {
+        return Err(Error::config("a session in a store has no payload to seal"));
+    };
+    let text = codec
+        .write(&envelope.encode(), engine.random)
+        .map_err(|_| Error::new(Kind::Random))?;
+    engine.carrier.check(&text).map_err(|too_large| {
+        let mut fields: Vec<_> = envelope
+            .fields
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.size()))
+            .collect();
+        fields.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+        Error::new(Kind::TooLarge { size: too_large.size, limit: too_large.limit, fields })
+    })?;
+    Ok(text)
+}
+
+/// After `destroy` nothing goes on; after `log_out` a fresh session may.
+fn after_end(facts: &Facts) -> Origin {
+    match facts.end {
+        Some(End::LogOut) => Origin::Absent { stale: false },
+        _ => Origin::Over,
+    }
+}
+
+/// Ends what the plan says; whether there was something to end.
+async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<bool, Error> {
+    let Some(end) = end else { return Ok(false) };
+    match &engine.residence {
+        Residence::Server { store, .. } => {
+            let key = engine.key(end.selector);
+            engine.timed("delete", store.delete(&key)).await?;
+        }
+        Residence::Token { revocation: Some(revocation), .. } => {
+            engine.revoke(revocation, end.selector, end.until).await?;
+        }
+        // Replay until expiry was accepted, out loud, when the layer was built.
+        Residence::Token { revocation: None, .. } => {}
+    }
+    if !end.superseded {
+        event::ended(engine.name(), end.selector);
+    }
+    Ok(true)
+}
+
+async fn store(
+    core: &Core,
+    fields: &impl FieldSet,
+    end: Option<Ending>,
+    write: Write,
+    facts: &Facts,
+    closing: bool,
+) -> Result<Saved, Error> {
+    let engine = &*core.engine;
+    let Residence::Server { store, .. } = &engine.residence else { return Ok(Saved::Unchanged) };
+    let ended = end_session(engine, end.as_ref()).await?;
+    if ended {
+        let mut state = core.state();
+        tell_end(core, &mut state);
+        state.origin = after_end(facts);
+    }
+    match write {
+        Write::Insert { key, record, issued } => {
+            let meta = record.meta.clone();
+            inserted(engine.timed("insert", store.insert(&key, record)).await?)?;
+            settle_fields(fields);
+            let mut state = core.state();
+            state.fresh = None;
+            adopt_credential(engine, &mut state, key.selector, meta, issued);
+            event::created(engine.name(), key.selector);
+            if facts.elevate {
+                event::elevated(engine.name(), key.selector);
+            }
+            Ok(if ended { Saved::Ended } else { Saved::Created })
+        }
+        Write::Commit { key, commit, issued } => {
+            let outcome = engine.timed("commit", store.commit(&key, &commit)).await?;
+            match outcome {
+                CommitOutcome::Committed { revision, rotated } => {
+                    settle_fields(fields);
+                    let mut state = core.state();
+                    committed(engine, &mut state, &commit, revision, issued.filter(|_| rotated));
+                    if closing && engine.policy.resend == Resend::Always {
+                        resend(core, &mut state);
+                    }
+                    match &commit.rotation {
+                        Some(_) if facts.elevate => event::elevated(engine.name(), key.selector),
+                        Some(_) if rotated => event::rotated(engine.name(), key.selector),
+                        _ => event::committed(engine.name(), key.selector),
+                    }
+                    Ok(Saved::Updated)
+                }
+                CommitOutcome::Conflict { field } => {
+                    Err(Error::new(Kind::Conflict { field: field.into_owned() }))
+                }
+                CommitOutcome::Gone | CommitOutcome::Stale => {
+                    if outcome == CommitOutcome::Gone {
+                        event::gone(engine.name(), key.selector);
+                    } else {
+                        event::stale(engine.name(), key.selector);
+                    }
+                    // Another request has told the client already, or is about to: a word from
+                    // here could overwrite what that one says.
+                    core.state().origin = Origin::Over;
+                    Ok(Saved::Lost)
+                }
+            }
+        }
+        Write::Nothing | Write::Seal { .. } => Ok(Saved::Ended),
+    }
+}
+
+fn settle_fields(fields: &impl FieldSet) {
+    let context = fields.context();
+    fields.each(&mut |cell| cell.mark_saved(context));
+}
+
+fn adopt_credential(
+    engine: &Engine,
+    state: &mut State,
+    selector: crate::store::Selector,
+    meta: Meta,
+    issued: Issued,
+) {
+    state.outgoing = Outgoing::Token { text: issued.token, max_age: max_age(engine, &meta) };
+    state.groups.clear();
+    state.rebased = true;
+    state.origin = Origin::Live(Box::new(Live {
+        selector,
+        check: issued.check,
+        key_id: issued.key_id,
+        current_key: true,
+        previous: false,
+        meta: Some(meta),
+        generation: 0,
+        epoch: 0,
+    }));
+}
+
+/// Notes a commit that went through.
+fn committed(
+    engine: &Engine,
+    state: &mut State,
+    commit: &Commit,
+    revision: u64,
+    issued: Option<Issued>,
+) {
+    for expected in &commit.expected {
+        if let std::borrow::Cow::Borrowed(group) = expected.group {
+            state.groups.insert(group, expected.revision + 1);
+        }
+    }
+    let presented = state.presented.clone();
+    let Origin::Live(live) = &mut state.origin else { return };
+    let told_before = live.meta.as_ref().and_then(|meta| max_age(engine, meta));
+    if let Some(meta) = &mut live.meta {
+        meta.last_seen = meta.last_seen.max(commit.now);
+        meta.revision = revision;
+        if let Some(lifetime) = commit.lifetime {
+            meta.lifetime = lifetime;
+        }
+        if let Some(principal) = &commit.principal {
+            meta.principal.clone_from(principal);
+        }
+    }
+    let told_now = live.meta.as_ref().and_then(|meta| max_age(engine, meta));
+    if let Some(issued) = issued {
+        (live.check, live.key_id) = (issued.check, issued.key_id);
+        (live.current_key, live.previous) = (true, false);
+        if let Some(meta) = &mut live.meta {
+            meta.rotated = commit.now;
+        }
+        state.outgoing = Outgoing::Token { text: issued.token, max_age: told_now };
+    } else if told_now != told_before
+        && engine.policy.resend != Resend::Never
+        && let Some(text) = presented
+    {
+        // The same token, to be kept for longer (or shorter) than the client was told.
+        state.outgoing = Outgoing::Token { text, max_age: told_now };
+    }
+}
+
+/// The end of a live session by the clock, were it used now.
+pub(crate) fn expires_at(engine: &Engine, state: &State, now: Timestamp) -> Timestamp {
+    let lifetime = match (&state.facts.persist, state.live().and_then(|live| live.meta.as_ref())) {
+        (Some(length), _) => return now.saturating_add(*length),
+        (None, Some(meta)) if !(state.facts.extend || Engine::touch_due(meta, now)) => {
+            return meta.expires_at();
+        }
+        (None, Some(meta)) => meta.lifetime,
+        (None, None) => engine.lifetime(now),
+    };
+    lifetime.idle_millis.map_or(lifetime.absolute_until, |idle| {
+        lifetime.absolute_until.min(now.saturating_add(Duration::from_millis(idle)))
+    })
+}

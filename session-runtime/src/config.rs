@@ -1,0 +1,389 @@
+//! From a session type's attributes and a deployment's facts to an engine: the builder, and every
+//! check that can be made at start.
+
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    marker::PhantomData,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    cell::FieldSealer,
+    clock::{Clock, SystemClock},
+    engine::{Engine, Policy, Residence, Revocation},
+    error::Error,
+    extract::Challenge,
+    key::KeyRing,
+    layer::SessionLayer,
+    schema::{
+        CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, SessionType, Spec,
+    },
+    store::{Namespace, Store},
+    token::{Binding, CredentialCodec, FieldCodec, PayloadCodec, Purpose, Random},
+    transport::Carrier,
+};
+
+/// How long a store operation may take before it counts as failed.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// How a token's fields are written; part of what every token is bound to.
+const SCHEMA: &str = "fields/1";
+
+/// Settles a deployment's facts for sessions of type `T`; made by
+/// [`SessionLayer::builder`].
+///
+/// Everything is checked by [`build`](Self::build), at start.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use session_runtime::{Error, KeyRing, Session, SessionLayer};
+/// #[derive(Session)]
+/// #[session(payload = "sealed")]
+/// struct Preferences {
+///     theme: String,
+/// }
+///
+/// # fn layer() -> Result<SessionLayer<Preferences>, Error> {
+/// let layer = SessionLayer::<Preferences>::builder(KeyRing::ephemeral()?)
+///     .accept_replay_until_expiry()
+///     .idle(Duration::from_secs(3600))
+///     .build()?;
+/// # Ok(layer) }
+/// # layer().unwrap();
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct SessionLayerBuilder<T> {
+    keys: KeyRing,
+    store: Option<Arc<dyn Store>>,
+    revocation: Option<Arc<dyn Store>>,
+    accept_replay: bool,
+    insecure_dev: bool,
+    audience: String,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    challenge: Option<Challenge>,
+    policy: Policy,
+    session: PhantomData<fn() -> T>,
+}
+
+impl<T: SessionType> SessionLayerBuilder<T> {
+    pub(crate) fn new(keys: KeyRing) -> Self {
+        let spec = T::spec();
+        Self {
+            keys,
+            store: None,
+            revocation: None,
+            accept_replay: false,
+            insecure_dev: false,
+            audience: String::new(),
+            clock: Arc::new(SystemClock),
+            random: Random::SYSTEM,
+            challenge: None,
+            policy: Policy {
+                idle: spec.idle,
+                absolute: spec.absolute,
+                rotate_every: None,
+                deadline: DEADLINE,
+                create: spec.create,
+                resend: spec.resend,
+                on_stale: spec.on_stale,
+                on_store_error: spec.on_store_error,
+                commit_on: spec.commit_on,
+                on_end: spec.on_end,
+            },
+            session: PhantomData,
+        }
+    }
+
+    /// Where the sessions are kept (`payload = "server"`).
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// What ends sessions whose payload travels in the token: this store remembers ended ones
+    /// until their last copy is over, and an epoch for each principal. Costs a load a request, and
+    /// a second one while somebody is logged in (ASVS 7.4.1).
+    pub fn revocation(mut self, store: impl Store) -> Self {
+        self.revocation = Some(Arc::new(store));
+        self
+    }
+
+    /// Says that copies of a token whose payload it carries stay valid until they expire, also
+    /// after log-out. Instead of [`revocation`](Self::revocation).
+    pub fn accept_replay_until_expiry(mut self) -> Self {
+        self.accept_replay = true;
+        self
+    }
+
+    /// For development over plain http: drops `Secure` and the `__Host-` or `__Secure-` prefix.
+    /// Requests that are not addressed to localhost, or came through a proxy, are refused with an
+    /// error.
+    pub fn insecure_dev(mut self) -> Self {
+        self.insecure_dev = true;
+        self
+    }
+
+    /// Separates deployments that share keys or a store: tokens and records of one audience do not
+    /// exist for another.
+    pub fn audience(mut self, audience: &str) -> Self {
+        audience.clone_into(&mut self.audience);
+        self
+    }
+
+    /// How long a session lives without use, instead of the struct's `idle`.
+    pub fn idle(mut self, idle: Duration) -> Self {
+        self.policy.idle = Some(idle);
+        self
+    }
+
+    /// How long a session lives at all, instead of the struct's `absolute`.
+    pub fn absolute(mut self, absolute: Duration) -> Self {
+        self.policy.absolute = Some(absolute);
+        self
+    }
+
+    /// Gives a session a new credential when its present one is this old. The old one still passes
+    /// for 30 seconds, so requests on their way survive.
+    pub fn rotate_every(mut self, every: Duration) -> Self {
+        self.policy.rotate_every = Some(every);
+        self
+    }
+
+    /// How long one store operation may take (2 seconds by default).
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.policy.deadline = deadline;
+        self
+    }
+
+    /// Where the time comes from; for tests.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What a guard answers when nobody is logged in, instead of 401.
+    pub fn challenge(mut self, challenge: Challenge) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// When a session comes into being, instead of the struct's `create`.
+    pub fn create(mut self, create: Create) -> Self {
+        self.policy.create = create;
+        self
+    }
+
+    /// When a token is sent again, instead of the struct's `resend`.
+    pub fn resend(mut self, resend: Resend) -> Self {
+        self.policy.resend = resend;
+        self
+    }
+
+    /// What a stale token leads to, instead of the struct's `on_stale`.
+    pub fn on_stale(mut self, on_stale: OnStale) -> Self {
+        self.policy.on_stale = on_stale;
+        self
+    }
+
+    /// What a store error leads to, instead of the struct's `on_store_error`.
+    pub fn on_store_error(mut self, on_store_error: OnStoreError) -> Self {
+        self.policy.on_store_error = on_store_error;
+        self
+    }
+
+    /// Which responses commit, instead of the struct's `commit_on`.
+    pub fn commit_on(mut self, commit_on: CommitOn) -> Self {
+        self.policy.commit_on = commit_on;
+        self
+    }
+
+    /// What the client is told at the end, instead of the struct's `on_end`.
+    pub fn on_end(mut self, on_end: OnEnd) -> Self {
+        self.policy.on_end = on_end;
+        self
+    }
+
+    /// Checks everything and derives the keys.
+    ///
+    /// # Errors
+    ///
+    /// Always [`is_config`](Error::is_config): a store that is missing or not for this payload;
+    /// a payload in the token with neither [`revocation`](Self::revocation) nor
+    /// [`accept_replay_until_expiry`](Self::accept_replay_until_expiry); an ephemeral key ring with
+    /// a store that outlives the process; times that are zero or contradict each other; another
+    /// session type of the same name, transport and keys.
+    pub fn build(self) -> Result<SessionLayer<T>, Error> {
+        let spec = T::spec();
+        self.check_times(spec)?;
+        let carrier = Carrier::new(spec, self.insecure_dev).map_err(|message| refuse(spec, &message))?;
+        let transport = carrier.transport_label();
+        let name = carrier.name().to_owned();
+        let bind = |purpose| Binding::new(purpose, transport, &name, &self.audience, SCHEMA);
+        let namespace = self.namespace(spec)?;
+        let (residence, seals_fields) = match spec.payload {
+            Payload::Server => {
+                let store = self.server_store(spec)?;
+                let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
+                (Residence::Server { store, codec }, true)
+            }
+            Payload::Sealed => {
+                let codec = PayloadCodec::sealed(&self.keys, &bind(Purpose::Sealed));
+                (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, false)
+            }
+            Payload::Signed => {
+                let codec = PayloadCodec::signed(&self.keys, &bind(Purpose::Signed));
+                (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, true)
+            }
+        };
+        let seals_fields = seals_fields && spec.fields.iter().any(|field| field.secret);
+        let sealer = seals_fields.then(|| {
+            let binding = bind(Purpose::Field);
+            Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random))
+                as Arc<dyn FieldSealer>
+        });
+        claim::<T>(&self.keys, transport, &name, &self.audience)?;
+        let engine = Engine {
+            spec,
+            policy: self.policy,
+            carrier,
+            namespace,
+            residence,
+            sealer,
+            clock: self.clock,
+            random: self.random,
+            loopback_only: self.insecure_dev,
+            challenge: self.challenge,
+        };
+        Ok(SessionLayer { engine: Arc::new(engine), session: PhantomData })
+    }
+
+    fn check_times(&self, spec: &Spec) -> Result<(), Error> {
+        let Policy { idle, absolute, rotate_every, deadline, .. } = &self.policy;
+        let times = [
+            ("idle", *idle),
+            ("absolute", *absolute),
+            ("rotate_every", *rotate_every),
+            ("deadline", Some(*deadline)),
+        ];
+        for (what, time) in times {
+            if time.is_some_and(|time| time < Duration::from_millis(1)) {
+                return Err(refuse(spec, &format!("`{what}` must be at least a millisecond")));
+            }
+        }
+        match (idle, absolute) {
+            (Some(idle), Some(absolute)) if idle > absolute => Err(refuse(
+                spec,
+                &format!("`idle` ({idle:?}) is longer than `absolute` ({absolute:?})"),
+            )),
+            (None, None) => Err(refuse(spec, "`idle` and `absolute` cannot both be \"never\"")),
+            _ => Ok(()),
+        }
+    }
+
+    fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {
+        let name = spec.bare_name();
+        if self.audience.is_empty() {
+            return Ok(Namespace::new(name));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if !self.audience.bytes().all(plain) {
+            return Err(refuse(spec, "an audience is ASCII letters, digits, `-`, `.` and `_`"));
+        }
+        Ok(Namespace::new(&format!("{name}@{}", self.audience)))
+    }
+
+    fn server_store(&self, spec: &Spec) -> Result<Arc<dyn Store>, Error> {
+        if self.revocation.is_some() || self.accept_replay {
+            return Err(refuse(
+                spec,
+                "`revocation` and `accept_replay_until_expiry` are for `payload = \"sealed\"` and \
+                 `\"signed\"`; a session in a store ends with its record",
+            ));
+        }
+        let Some(store) = &self.store else {
+            return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
+        };
+        self.check_ephemeral(spec, &**store)?;
+        Ok(Arc::clone(store))
+    }
+
+    fn ending(&self, spec: &Spec, namespace: &Namespace) -> Result<Option<Revocation>, Error> {
+        if self.store.is_some() {
+            return Err(refuse(
+                spec,
+                "its payload is in the token, so it has no store; use `.builder(keys)` with \
+                 `.revocation(store)`, or `payload = \"server\"`",
+            ));
+        }
+        match (&self.revocation, self.accept_replay) {
+            (Some(_), true) => Err(refuse(
+                spec,
+                "`revocation` and `accept_replay_until_expiry` contradict each other; drop one",
+            )),
+            (None, false) => Err(refuse(
+                spec,
+                "a payload in the token can be replayed after log-out; add `.revocation(store)`, \
+                 or say `.accept_replay_until_expiry()`",
+            )),
+            (None, true) => Ok(None),
+            (Some(store), false) => {
+                self.check_ephemeral(spec, &**store)?;
+                // No session name or audience holds a `/`, so these collide with no session type.
+                let below = |what| Namespace::new(&format!("{}/{what}", namespace.as_str()));
+                let store = Arc::clone(store);
+                Ok(Some(Revocation { store, ended: below("ended"), epochs: below("epoch") }))
+            }
+        }
+    }
+
+    fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {
+        let properties = store.properties();
+        if self.keys.is_ephemeral() && (properties.shared || properties.durable) {
+            return Err(refuse(
+                spec,
+                "an ephemeral key ring dies with this process, but its store does not; use \
+                 `KeyRing::from_env` or `KeyRing::from_file`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl<T> std::fmt::Debug for SessionLayerBuilder<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionLayerBuilder").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+fn refuse(spec: &Spec, message: &str) -> Error {
+    Error::config(format!("session `{}` ({}): {message}", spec.bare_name(), spec.type_name))
+}
+
+/// Under one key, a name belongs to one session type: two would accept each other's tokens, or
+/// overwrite each other's cookie.
+fn claim<T: SessionType>(
+    keys: &KeyRing,
+    transport: &'static str,
+    name: &str,
+    audience: &str,
+) -> Result<(), Error> {
+    type Names = HashMap<([u8; 32], &'static str, String, String), (TypeId, &'static str)>;
+    static NAMES: Mutex<Option<Names>> = Mutex::new(None);
+    let spec = T::spec();
+    // A map of plain values stays valid whatever panicked elsewhere while it was locked.
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (keys.fingerprint(), transport, name.to_ascii_lowercase(), audience.to_owned());
+    let mine = (TypeId::of::<T>(), spec.type_name);
+    match names.get_or_insert_default().entry(key).or_insert(mine) {
+        (owner, _) if *owner == mine.0 => Ok(()),
+        (_, owner) => Err(refuse(
+            spec,
+            &format!(
+                "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
+                 of them another `#[session(name = \"…\")]`",
+            ),
+        )),
+    }
+}

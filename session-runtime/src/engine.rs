@@ -1,0 +1,449 @@
+//! One session layer after start-up: the settled policy, the carrier, the token codecs and the
+//! store, without the session type's generics. It finds and verifies what a request presents and
+//! loads the record; it decides nothing about changes (that is `plan`).
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use http::{HeaderMap, request::Parts};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    cell::FieldSealer,
+    clock::{Clock, Timestamp, millis},
+    error::{Error, Kind},
+    event::{self, Reason},
+    extract::Challenge,
+    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend, Spec, Transport},
+    store::{
+        Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Meta, Namespace,
+        Op, PrincipalKey, Record, Selector, Standing, Store, StoreFuture, StoreKey,
+    },
+    token::{Credential, CredentialCodec, Envelope, PayloadCodec, Random},
+    transport::{Carrier, Found},
+};
+
+/// How far the clocks of two machines may differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// How long a credential that a periodic rotation replaced still passes, so that requests that are
+/// on their way with it survive.
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+/// The longest time between two touches, and the share of the idle time that one may be late.
+const TOUCH_AT_MOST: Duration = Duration::from_secs(60);
+const TOUCH_SHARE: u64 = 20;
+/// The field of an epoch record.
+const EPOCH: &str = "epoch";
+
+pub(crate) struct Engine {
+    pub(crate) spec: &'static Spec,
+    pub(crate) policy: Policy,
+    pub(crate) carrier: Carrier,
+    pub(crate) namespace: Namespace,
+    pub(crate) residence: Residence,
+    pub(crate) sealer: Option<Arc<dyn FieldSealer>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Random,
+    pub(crate) loopback_only: bool,
+    pub(crate) challenge: Option<Challenge>,
+}
+
+/// The knobs, as the struct's attributes and the builder settled them.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) idle: Option<Duration>,
+    pub(crate) absolute: Option<Duration>,
+    pub(crate) rotate_every: Option<Duration>,
+    pub(crate) deadline: Duration,
+    pub(crate) create: Create,
+    pub(crate) resend: Resend,
+    pub(crate) on_stale: OnStale,
+    pub(crate) on_store_error: OnStoreError,
+    pub(crate) commit_on: CommitOn,
+    pub(crate) on_end: OnEnd,
+}
+
+/// Where the fields are.
+pub(crate) enum Residence {
+    Server { store: Arc<dyn Store>, codec: CredentialCodec },
+    Token { codec: PayloadCodec, revocation: Option<Revocation> },
+}
+
+/// What ends sessions whose payload travels in the token.
+pub(crate) struct Revocation {
+    pub(crate) store: Arc<dyn Store>,
+    /// Ended selectors, until the last token that names them is over.
+    pub(crate) ended: Namespace,
+    /// Of each principal, the smallest epoch whose sessions still count.
+    pub(crate) epochs: Namespace,
+}
+
+/// What a request presents, verified as far as that goes without a store.
+pub(crate) enum Presented {
+    Nothing,
+    Rejected,
+    Credential(Credential),
+    Payload(Box<Envelope>, bool),
+}
+
+/// A live session as far as this request knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    pub(crate) selector: Selector,
+    /// What the store knows the credential by; unused for payloads in tokens.
+    pub(crate) check: Check,
+    pub(crate) key_id: KeyId,
+    /// Whether the writing key made the token.
+    pub(crate) current_key: bool,
+    /// Whether the credential was replaced and is within its grace.
+    pub(crate) previous: bool,
+    /// The fixed part of the record; none if nothing was loaded (`Writer`).
+    pub(crate) meta: Option<Meta>,
+    /// Counts elevations and rotations of a payload in the token.
+    pub(crate) generation: u32,
+    pub(crate) epoch: u64,
+}
+
+/// What a load found.
+pub(crate) enum Loaded {
+    Absent { stale: bool },
+    Live(Live, Arc<Record>),
+    /// The store failed, and the policy is to go on without it.
+    Degraded,
+}
+
+impl Engine {
+    pub(crate) fn name(&self) -> &'static str {
+        self.spec.bare_name()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn key(&self, selector: Selector) -> StoreKey {
+        StoreKey { namespace: self.namespace.clone(), selector }
+    }
+
+    pub(crate) fn reject(&self, selector: Option<Selector>, reason: Reason) {
+        event::rejected(self.name(), selector, reason);
+    }
+
+    /// Refuses what `insecure_dev()` must not serve. The `Host` a browser sends is the address the
+    /// user typed, so a public deployment fails on its first request.
+    pub(crate) fn admit(&self, parts: &Parts) -> Result<(), Error> {
+        if !self.loopback_only || is_loopback(parts) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::NotLoopback))
+    }
+
+    /// Finds and verifies the token, without touching a store.
+    pub(crate) fn present(&self, headers: &HeaderMap) -> Presented {
+        let text = match self.carrier.find(headers) {
+            Found::None => return Presented::Nothing,
+            Found::Duplicate => {
+                self.reject(None, Reason::Duplicate);
+                return Presented::Rejected;
+            }
+            Found::One(text) => text,
+        };
+        let now = self.now();
+        let presented = match &self.residence {
+            Residence::Server { codec, .. } => codec.verify(text, now).map(Presented::Credential),
+            Residence::Token { codec, .. } => codec.open(text, now).and_then(|opened| {
+                Envelope::decode(&opened.plain)
+                    .map(|envelope| Presented::Payload(Box::new(envelope), opened.current_key))
+                    .ok_or(Reason::Malformed)
+            }),
+        };
+        presented.unwrap_or_else(|reason| {
+            self.reject(None, reason);
+            Presented::Rejected
+        })
+    }
+
+    /// The token's text, if the policy may call for it to be sent again.
+    pub(crate) fn presented_text(&self, headers: &HeaderMap) -> Option<String> {
+        let wanted = match self.policy.resend {
+            Resend::Always => true,
+            Resend::OnChange => self.spec.transport == Transport::Cookie,
+            Resend::Never => false,
+        };
+        match self.carrier.find(headers) {
+            Found::One(text) if wanted => std::str::from_utf8(text).ok().map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    /// Turns what was presented into a live session, or nothing.
+    pub(crate) async fn load(&self, presented: Presented) -> Result<Loaded, Error> {
+        let loaded = match presented {
+            Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
+            Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
+            Presented::Credential(credential) => self.load_record(credential).await,
+            Presented::Payload(envelope, current_key) => {
+                self.load_payload(*envelope, current_key).await
+            }
+        };
+        match loaded {
+            Ok(Ok(loaded)) => Ok(loaded),
+            Ok(Err((selector, reason))) => {
+                self.reject(Some(selector), reason);
+                Ok(Loaded::Absent { stale: true })
+            }
+            Err(error)
+                if error.is_unavailable()
+                    && self.policy.on_store_error == OnStoreError::Degrade =>
+            {
+                event::degraded(self.name(), &error);
+                Ok(Loaded::Degraded)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn load_record(
+        &self,
+        credential: Credential,
+    ) -> Result<Result<Loaded, (Selector, Reason)>, Error> {
+        let Residence::Server { store, .. } = &self.residence else {
+            return Ok(Err((credential.selector, Reason::Malformed)));
+        };
+        let selector = credential.selector;
+        let key = self.key(selector);
+        let Some(record) = self.timed("load", store.load(&key)).await? else {
+            return Ok(Err((selector, Reason::Unknown)));
+        };
+        let now = self.now();
+        if record.meta.is_expired(now) {
+            return Ok(Err((selector, Reason::Expired)));
+        }
+        let standing = record.meta.standing(&credential.check, credential.key_id, now);
+        if standing == Standing::Former {
+            return Ok(Err((selector, Reason::Replaced)));
+        }
+        let live = Live {
+            selector,
+            check: credential.check,
+            key_id: credential.key_id,
+            current_key: credential.current_key,
+            previous: standing == Standing::Previous,
+            meta: Some(record.meta.clone()),
+            generation: 0,
+            epoch: 0,
+        };
+        event::loaded(self.name(), selector);
+        Ok(Ok(Loaded::Live(live, record)))
+    }
+
+    async fn load_payload(
+        &self,
+        envelope: Envelope,
+        current_key: bool,
+    ) -> Result<Result<Loaded, (Selector, Reason)>, Error> {
+        let Envelope { selector, sealed_at, generation, epoch, .. } = envelope;
+        let now = self.now();
+        if sealed_at > now.saturating_add(CLOCK_SKEW) {
+            return Ok(Err((selector, Reason::FromTheFuture)));
+        }
+        let lifetime = Lifetime {
+            idle_millis: envelope.idle_millis,
+            absolute_until: envelope.absolute_until,
+            persistent: envelope.persistent,
+        };
+        let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
+        let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
+        meta.last_seen = sealed_at;
+        meta.rotated = sealed_at;
+        if meta.is_expired(now) {
+            return Ok(Err((selector, Reason::Expired)));
+        }
+        meta.principal = self.principal_of(&envelope);
+        if let Residence::Token { revocation: Some(revocation), .. } = &self.residence {
+            let key = StoreKey { namespace: revocation.ended.clone(), selector };
+            let ended = self.timed("load", revocation.store.load(&key)).await?;
+            if ended.is_some_and(|record| !record.meta.is_expired(now)) {
+                return Ok(Err((selector, Reason::Revoked)));
+            }
+            if let Some(principal) = &meta.principal
+                && epoch < self.epoch(revocation, principal).await?
+            {
+                return Ok(Err((selector, Reason::Revoked)));
+            }
+        }
+        let mut record = Record::new(meta.clone());
+        for (name, value) in envelope.fields {
+            record.set(name, value);
+        }
+        let live = Live {
+            selector,
+            check,
+            key_id,
+            current_key,
+            previous: false,
+            meta: Some(meta),
+            generation,
+            epoch,
+        };
+        event::loaded(self.name(), selector);
+        Ok(Ok(Loaded::Live(live, Arc::new(record))))
+    }
+
+    fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {
+        let field = self.spec.fields.iter().find(|field| field.principal)?;
+        let name = |name: &str| field.name == name || field.aliases.contains(&name);
+        envelope.fields.iter().find(|(stored, _)| name(stored)).and_then(|(_, value)| match value {
+            FieldValue::Bytes(json) => std::str::from_utf8(json).ok().map(PrincipalKey::new),
+            _ => None,
+        })
+    }
+
+    /// Runs a store operation under the deadline.
+    pub(crate) async fn timed<T: Unpin>(
+        &self,
+        operation: &'static str,
+        answer: StoreFuture<'_, T>,
+    ) -> Result<T, Error> {
+        // A store that answers at once needs no timer, and so no runtime.
+        let answer = if answer.is_ready() {
+            answer.await
+        } else {
+            let after = self.policy.deadline;
+            tokio::time::timeout(after, answer)
+                .await
+                .map_err(|_| Error::new(Kind::Deadline { operation, after }))?
+        };
+        answer.map_err(|source| Error::new(Kind::Store { operation, source }))
+    }
+
+    /// How long a new session lives.
+    pub(crate) fn lifetime(&self, now: Timestamp) -> Lifetime {
+        Lifetime {
+            idle_millis: self.policy.idle.map(millis),
+            absolute_until: self
+                .policy
+                .absolute
+                .map_or(Timestamp::MAX, |absolute| now.saturating_add(absolute)),
+            persistent: false,
+        }
+    }
+
+    /// Whether a use at `now` is far enough from the last one recorded to be recorded too: a
+    /// twentieth of the idle time, at most a minute. Sessions end that much early at most.
+    pub(crate) fn touch_due(meta: &Meta, now: Timestamp) -> bool {
+        meta.lifetime.idle_millis.is_some_and(|idle| {
+            let throttle = Duration::from_millis(idle / TOUCH_SHARE).min(TOUCH_AT_MOST);
+            now.saturating_since(meta.last_seen) >= throttle.max(Duration::from_millis(1))
+        })
+    }
+
+    /// Ends a payload session for good, whatever copies of its token exist.
+    pub(crate) async fn revoke(
+        &self,
+        revocation: &Revocation,
+        selector: Selector,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        let key = StoreKey { namespace: revocation.ended.clone(), selector };
+        let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
+        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), self.now(), lifetime);
+        self.timed("insert", revocation.store.insert(&key, Record::new(meta))).await.map(drop)
+    }
+
+    fn epoch_key(revocation: &Revocation, principal: &PrincipalKey) -> StoreKey {
+        let digest = Sha256::digest(principal.as_str().as_bytes());
+        let mut selector = [0; 16];
+        selector.copy_from_slice(&digest[..16]);
+        StoreKey { namespace: revocation.epochs.clone(), selector: Selector(selector) }
+    }
+
+    /// The smallest epoch of a principal whose sessions still count.
+    pub(crate) async fn epoch(
+        &self,
+        revocation: &Revocation,
+        principal: &PrincipalKey,
+    ) -> Result<u64, Error> {
+        let key = Self::epoch_key(revocation, principal);
+        let record = self.timed("load", revocation.store.load(&key)).await?;
+        Ok(record.as_deref().filter(|record| !record.meta.is_expired(self.now())).map_or(0, epoch_in))
+    }
+
+    /// Ends every payload session of a principal: those that begin later have a larger epoch.
+    pub(crate) async fn raise_epoch(
+        &self,
+        revocation: &Revocation,
+        principal: &PrincipalKey,
+    ) -> Result<(), Error> {
+        let key = Self::epoch_key(revocation, principal);
+        let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
+        loop {
+            let now = self.now();
+            let lifetime = Lifetime { idle_millis: None, ..self.lifetime(now) };
+            let present = self.timed("load", revocation.store.load(&key)).await?;
+            // Milliseconds, so that an epoch begun after this record is forgotten is larger still;
+            // one more than the last, so that a clock that stands still does not reuse it.
+            let next = now.as_millis().max(present.as_deref().map_or(0, epoch_in).saturating_add(1));
+            let value = i64::try_from(next).unwrap_or(i64::MAX);
+            if present.is_some() {
+                let mut commit = Commit::touch(now, check, key_id);
+                commit.ops.push(Op::Max { field: EPOCH.into(), value });
+                commit.lifetime = Some(lifetime);
+                let outcome = self.timed("commit", revocation.store.commit(&key, &commit)).await?;
+                if matches!(outcome, CommitOutcome::Committed { .. }) {
+                    return Ok(());
+                }
+                self.timed("delete", revocation.store.delete(&key)).await?;
+            } else {
+                let mut record = Record::new(Meta::new(check, key_id, now, lifetime));
+                record.set(EPOCH, FieldValue::Int(value));
+                let outcome = self.timed("insert", revocation.store.insert(&key, record)).await?;
+                if outcome == InsertOutcome::Inserted {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn epoch_in(record: &Record) -> u64 {
+    match record.get(EPOCH) {
+        Some(FieldValue::Int(epoch)) => u64::try_from(*epoch).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Whether a request was addressed to this machine and came through no proxy.
+fn is_loopback(parts: &Parts) -> bool {
+    if parts.headers.contains_key("forwarded") || parts.headers.contains_key("x-forwarded-for") {
+        return false;
+    }
+    let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let authority = host.and_then(|host| host.parse::<http::uri::Authority>().ok());
+    let Some(authority) = authority.as_ref().or_else(|| parts.uri.authority()) else {
+        return false;
+    };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Runs a future to its end even if the request is dropped: polled once where it is, and handed to
+/// a task of its own if that was not enough.
+pub(crate) async fn detached<T, F>(future: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let mut future = Box::pin(future);
+    let first = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx))).await;
+    match first {
+        std::task::Poll::Ready(result) => result,
+        std::task::Poll::Pending => match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => runtime
+                .spawn(future)
+                .await
+                .unwrap_or_else(|_| Err(Error::new(Kind::Interrupted))),
+            // Without a runtime there is no task to hand it to; the caller's own will do.
+            Err(_) => future.await,
+        },
+    }
+}

@@ -1,0 +1,217 @@
+//! The one error type: opaque, cheap to clone, with predicates for what a caller can act on. It
+//! never holds a token, a key or a field's value.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use crate::{key::KeyError, store::StoreError};
+
+/// What can go wrong with a session.
+///
+/// The causes are not a public enum, so that new ones break nobody; the `is_*` methods tell the
+/// ones apart that a program may handle differently. Anything sent to a client is
+/// [`status`](Self::status) alone; the text is for logs.
+///
+/// ```
+/// # use session_runtime::Error;
+/// fn log(error: &Error) {
+///     if error.is_unavailable() {
+///         eprintln!("the session store is down: {error}");
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Kind>);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Config(String),
+    Key(KeyError),
+    Store { operation: &'static str, source: StoreError },
+    Deadline { operation: &'static str, after: Duration },
+    Conflict { field: String },
+    TooLarge { size: usize, limit: usize, fields: Vec<(String, usize)> },
+    Encode { field: &'static str, message: String },
+    Random,
+    Closed,
+    MissingLayer { type_name: &'static str },
+    Degraded,
+    NotLoopback,
+    NotListable,
+    NoCurrentSession,
+    Interrupted,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self(Arc::new(kind))
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(Kind::Config(message.into()))
+    }
+
+    /// A configuration that cannot work or is not safe; from the builder or a key ring, at start.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        matches!(*self.0, Kind::Config(_) | Kind::Key(_))
+    }
+
+    /// The store was down, full, broken, or slower than its deadline. Nothing was changed, or (a
+    /// deadline) it is unknown whether it was.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(*self.0, Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted)
+    }
+
+    /// A parallel request changed a field that is compared (`merge = "cas"`, `group`), or a counter
+    /// would leave its range. Nothing was changed;
+    /// [`transact`](crate::Session::transact) tries again.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(*self.0, Kind::Conflict { .. })
+    }
+
+    /// The finished token does not fit a cookie (4096 bytes with its name, RFC 6265bis) or header.
+    /// The message names the fields and their sizes in bytes.
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        matches!(*self.0, Kind::TooLarge { .. })
+    }
+
+    /// A field's value does not serialise.
+    #[must_use]
+    pub fn is_encode(&self) -> bool {
+        matches!(*self.0, Kind::Encode { .. })
+    }
+
+    /// The response was committed before: it is too late to change the session.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.0, Kind::Closed)
+    }
+
+    /// The request did not pass through a `SessionLayer` for this session type.
+    #[must_use]
+    pub fn is_missing_layer(&self) -> bool {
+        matches!(*self.0, Kind::MissingLayer { .. })
+    }
+
+    /// The status of a response that reports this error: 409 for a conflict, 503 for a store that
+    /// is unavailable, otherwise 500.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match *self.0 {
+            Kind::Conflict { .. } => StatusCode::CONFLICT,
+            Kind::Store { .. }
+            | Kind::Deadline { .. }
+            | Kind::Degraded
+            | Kind::Interrupted => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The store failed at the load, so nothing may be written over what it holds.
+    pub(crate) fn degraded() -> Self {
+        Self::new(Kind::Degraded)
+    }
+
+    pub(crate) fn conflict_field(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Conflict { field } => Some(field),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Config(message) => f.write_str(message),
+            Kind::Key(error) => error.fmt(f),
+            Kind::Store { operation, source } => write!(f, "session store: {operation}: {source}"),
+            Kind::Deadline { operation, after } => {
+                write!(f, "session store: {operation} took longer than {after:?}")
+            }
+            Kind::Conflict { field } => write!(
+                f,
+                "session field `{field}` was changed by a parallel request, or a number would \
+                 leave its range; use `transact` to try again",
+            ),
+            Kind::TooLarge { size, limit, fields } => {
+                write!(f, "session token of {size} bytes is over the limit of {limit}; fields: ")?;
+                for (index, (name, size)) in fields.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { ", " };
+                    write!(f, "{comma}`{name}` {size} bytes")?;
+                }
+                f.write_str("; keep less in it, or use `payload = \"server\"`")
+            }
+            Kind::Encode { field, message } => {
+                write!(f, "session field `{field}` does not serialise: {message}")
+            }
+            Kind::Random => f.write_str("the operating system gave no random bytes"),
+            Kind::Closed => {
+                f.write_str("the response was committed already; this session cannot change any more")
+            }
+            Kind::MissingLayer { type_name } => write!(
+                f,
+                "no session layer for `{type_name}` on this route; add \
+                 `.layer(SessionLayer::<{type_name}>::new(store, keys)?)` to the router",
+            ),
+            Kind::Degraded => {
+                f.write_str("the session store failed at the load; nothing can be saved")
+            }
+            Kind::NotLoopback => f.write_str(
+                "`insecure_dev()` serves requests to localhost only, and not through a proxy; \
+                 serve https and remove it",
+            ),
+            Kind::NotListable => f.write_str(
+                "sessions whose payload travels in the token cannot be listed or ended one by one; \
+                 `end_all` works with `.revocation(store)`",
+            ),
+            Kind::NoCurrentSession => {
+                f.write_str("no current session to leave out: extract `Directory` in a handler")
+            }
+            Kind::Interrupted => f.write_str("the commit of a session was interrupted"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Error").field(&self.0).finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.0 {
+            Kind::Store { source, .. } => Some(source),
+            Kind::Key(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<KeyError> for Error {
+    fn from(error: KeyError) -> Self {
+        Self::new(Kind::Key(error))
+    }
+}
+
+#[cfg(feature = "axum")]
+impl axum_core::response::IntoResponse for Error {
+    /// The status and its usual phrase; the details go to `tracing`.
+    fn into_response(self) -> axum_core::response::Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(target: "session_runtime", error = %self, "session error");
+        }
+        let mut response = (status, status.canonical_reason().unwrap_or("")).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

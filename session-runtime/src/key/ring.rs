@@ -1,0 +1,277 @@
+//! The keys of a deployment: the first writes, the rest only read. Reads them from text, variable
+//! or file; derives what codecs need. Knows nothing of tokens.
+
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    str::FromStr,
+    sync::Arc,
+};
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{
+    Key, KeyError, MAX_KEYS,
+    derive::{Master, part},
+    error::Problem,
+};
+use crate::{clock::Timestamp, store::KeyId};
+
+/// The most bytes of a key file: eight keys of the largest size, with comments.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// The keys that protect a deployment's tokens. Cheap to clone.
+///
+/// The first key writes; all of them read. To change keys, put a new one in front; tokens under an
+/// older key are accepted and made anew on their next use. Remove the old key, or give it an end
+/// ([`Key::not_after`], `@` in text), once no session made under it can be alive: the absolute
+/// lifetime later. Removing a key at once ends every session made under it. Tokens name their key,
+/// so a ring tries no key in vain.
+///
+/// ```
+/// use session_runtime::{Key, KeyRing};
+///
+/// let (new, old) = (Key::generate()?, Key::generate()?);
+/// let ring = KeyRing::new([new, old])?;
+/// # Ok::<(), session_runtime::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct KeyRing(Arc<Inner>);
+
+struct Inner {
+    first: RingKey,
+    rest: Vec<RingKey>,
+    ephemeral: bool,
+}
+
+/// A key as the codecs see it: its name, its end, and what can be derived from it.
+pub(crate) struct RingKey {
+    pub(crate) id: KeyId,
+    pub(crate) not_after: Option<Timestamp>,
+    master: Master,
+}
+
+impl RingKey {
+    fn new(key: &Key) -> Self {
+        let master = Master::new(&key.secret);
+        let id = KeyId(*master.expand(&part("kid")));
+        Self { id, not_after: key.not_after.map(Timestamp::from), master }
+    }
+
+    /// The key for one context.
+    pub(crate) fn derive(&self, info: &[u8]) -> Zeroizing<[u8; 32]> {
+        self.master.expand(info)
+    }
+
+    fn fingerprint(&self) -> Zeroizing<[u8; 32]> {
+        self.derive(&part("fingerprint"))
+    }
+}
+
+impl fmt::Debug for RingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RingKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl KeyRing {
+    /// A ring of up to eight keys, the writing one first.
+    ///
+    /// ```
+    /// use session_runtime::{Key, KeyRing};
+    ///
+    /// let ring = KeyRing::new([Key::generate()?])?;
+    /// assert!(KeyRing::new([]).is_err());
+    /// # Ok::<(), session_runtime::KeyError>(())
+    /// ```
+    pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, KeyError> {
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or(Problem::Empty)?;
+        if first.not_after.is_some() {
+            return Err(KeyError::from(Problem::FirstEnds).at(1));
+        }
+        let first = RingKey::new(&first);
+        let mut rest: Vec<RingKey> = Vec::new();
+        for key in keys {
+            let position = rest.len() + 2;
+            if position > MAX_KEYS {
+                return Err(Problem::TooMany.into());
+            }
+            let key = RingKey::new(&key);
+            let same = std::iter::once(&first).chain(&rest).position(|other| other.id == key.id);
+            if let Some(index) = same {
+                let other = if index == 0 { &first } else { &rest[index - 1] };
+                let twice: bool = other.fingerprint().ct_eq(&*key.fingerprint()).into();
+                let problem = if twice { Problem::Twice } else { Problem::SameId };
+                return Err(KeyError::from(problem(index + 1)).at(position));
+            }
+            rest.push(key);
+        }
+        Ok(Self(Arc::new(Inner { first, rest, ephemeral: false })))
+    }
+
+    /// From text: keys as [`Key::from_base64`] reads them, separated by commas or white space,
+    /// the writing one first. `@` and a time (RFC 3339, in UTC) after a key is its end, as
+    /// [`Key::not_after`] sets it. `#` starts a comment that lasts to the end of the line.
+    ///
+    /// ```
+    /// # use session_runtime::{Key, KeyRing};
+    /// # let (new, old) = (Key::generate()?.to_base64(), Key::generate()?.to_base64());
+    /// let ring = KeyRing::from_text(&format!(
+    ///     "{}  # since the spring
+    ///      {}@2027-01-31T00:00:00Z",
+    ///     *new, *old,
+    /// ))?;
+    /// # Ok::<(), session_runtime::KeyError>(())
+    /// ```
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        let words = text
+            .lines()
+            .map(|line| line.split_once('#').map_or(line, |(keys, _)| keys))
+            .flat_map(|line| line.split(|c: char| c == ',' || c.is_whitespace()))
+            .filter(|word| !word.is_empty());
+        let mut keys = Vec::new();
+        for word in words {
+            let position = keys.len() + 1;
+            if position > MAX_KEYS {
+                return Err(Problem::TooMany.into());
+            }
+            keys.push(read_key(word).map_err(|error| error.at(position))?);
+        }
+        Self::new(keys)
+    }
+
+    /// From an environment variable that holds what [`KeyRing::from_text`] reads.
+    ///
+    /// ```no_run
+    /// let ring = session_runtime::KeyRing::from_env("SESSION_KEYS")?;
+    /// # Ok::<(), session_runtime::KeyError>(())
+    /// ```
+    pub fn from_env(variable: &str) -> Result<Self, KeyError> {
+        let text = std::env::var_os(variable).ok_or(Problem::NotSet.into()).and_then(|value| {
+            value.into_string().map(Zeroizing::new).map_err(|_| Problem::NotText.into())
+        });
+        text.and_then(|text| Self::from_text(&text))
+            .map_err(|error: KeyError| error.in_variable(variable))
+    }
+
+    /// From a file that holds what [`KeyRing::from_text`] reads. On Unix a file that others than
+    /// its owner can read or change is refused (a Kubernetes secret needs `defaultMode: 0400`).
+    ///
+    /// ```
+    /// # use session_runtime::{Key, KeyRing};
+    /// # let path = std::env::temp_dir().join(format!("session-keys-{}", std::process::id()));
+    /// # std::fs::write(&path, Key::generate()?.to_base64().as_bytes())?;
+    /// # #[cfg(unix)] {
+    /// # use std::os::unix::fs::PermissionsExt;
+    /// # std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    /// # }
+    /// let ring = KeyRing::from_file(&path)?;
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
+        let path = path.as_ref();
+        read_file(path).and_then(|text| Self::from_text(&text)).map_err(|error| error.in_file(path))
+    }
+
+    /// A ring of one new random key. Keep the key yourself, or the sessions end with the process:
+    /// [`Key::generate`] and [`Key::to_base64`] let you write it down first.
+    ///
+    /// # Errors
+    ///
+    /// The operating system gives no random bytes.
+    pub fn generate() -> Result<Self, KeyError> {
+        Self::new([Key::generate()?])
+    }
+
+    /// A ring of one new random key that nobody is to keep: for tests and for a first try. A store
+    /// that outlives the process, or that other processes share, refuses it at start.
+    ///
+    /// ```
+    /// let ring = session_runtime::KeyRing::ephemeral()?;
+    /// # Ok::<(), session_runtime::KeyError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The operating system gives no random bytes.
+    pub fn ephemeral() -> Result<Self, KeyError> {
+        let first = RingKey::new(&Key::generate()?);
+        Ok(Self(Arc::new(Inner { first, rest: Vec::new(), ephemeral: true })))
+    }
+
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self.0.ephemeral
+    }
+
+    /// Tells rings apart by their writing key. Derived, so that it may be kept and compared.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        *self.0.first.fingerprint()
+    }
+
+    /// The key that writes.
+    pub(crate) fn first(&self) -> &RingKey {
+        &self.0.first
+    }
+
+    /// The keys that only read.
+    pub(crate) fn rest(&self) -> &[RingKey] {
+        &self.0.rest
+    }
+}
+
+impl FromStr for KeyRing {
+    type Err = KeyError;
+
+    /// [`KeyRing::from_text`].
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        Self::from_text(text)
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    /// Prints the key ids, which every token shows, and no key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> =
+            std::iter::once(self.first()).chain(self.rest()).map(|key| key.id).collect();
+        f.debug_struct("KeyRing")
+            .field("keys", &keys)
+            .field("ephemeral", &self.0.ephemeral)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_key(word: &str) -> Result<Key, KeyError> {
+    let Some((key, time)) = word.split_once('@') else { return Key::from_base64(word) };
+    let time = humantime::parse_rfc3339(time).map_err(|_| Problem::Time)?;
+    Ok(Key::from_base64(key)?.not_after(time))
+}
+
+fn read_file(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let file = File::open(path).map_err(KeyError::unreadable)?;
+    // Asked of the open file, so that what is checked is what is read.
+    let metadata = file.metadata().map_err(KeyError::unreadable)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o066 != 0 {
+            return Err(Problem::Mode { mode, path: path.display().to_string() }.into());
+        }
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(Problem::LargeFile(metadata.len()).into());
+    }
+    // Enough room from the start: a buffer that grows leaves copies of the keys behind.
+    let room = usize::try_from(metadata.len().max(4096)).unwrap_or(4096) + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    match file.take(MAX_FILE).read_to_string(&mut text) {
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Problem::NotText.into()),
+        Err(error) => Err(KeyError::unreadable(error)),
+    }
+}

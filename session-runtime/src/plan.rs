@@ -1,0 +1,359 @@
+//! From facts to one commit: looks at the cells and the state, and says what the store must do and
+//! what the client must be told. Pure decisions; `commit` carries them out.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::{
+    cell::{Cell, EmitError, Emission, unknown_fields},
+    clock::Timestamp,
+    engine::{Engine, GRACE, Live, Residence},
+    error::{Error, Kind},
+    event,
+    schema::{Create, FieldSet, OnStale},
+    state::{End, Facts, Origin, State},
+    store::{
+        Commit, Expected, FieldName, InsertOutcome, Lifetime, Meta, Op, PrincipalKey,
+        Record, Rotation, Selector, StoreKey,
+    },
+    token::{Envelope, Issued},
+};
+
+/// What to do, in this order.
+pub(crate) struct Plan {
+    /// End this session first.
+    pub(crate) end: Option<Ending>,
+    pub(crate) write: Write,
+    /// The facts that the plan is made of; put back if it fails.
+    pub(crate) facts: Facts,
+    /// Nothing of the user's is in it: a touch, a periodic rotation.
+    pub(crate) upkeep: bool,
+}
+
+pub(crate) struct Ending {
+    pub(crate) selector: Selector,
+    /// Until when a token that names it could pass.
+    pub(crate) until: Timestamp,
+    /// It goes on under another selector (the elevation of a payload session).
+    pub(crate) superseded: bool,
+}
+
+pub(crate) enum Write {
+    Nothing,
+    Insert { key: StoreKey, record: Record, issued: Issued },
+    Commit { key: StoreKey, commit: Box<Commit>, issued: Option<Issued> },
+    Seal { envelope: Box<Envelope>, principal: Option<PrincipalKey>, look_up_epoch: bool },
+}
+
+impl Plan {
+    fn nothing(facts: Facts) -> Self {
+        Self { end: None, write: Write::Nothing, facts, upkeep: true }
+    }
+
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.end.is_none() && matches!(self.write, Write::Nothing)
+    }
+}
+
+/// Plans the commit of everything so far. `closing`: the response is about to leave.
+pub(crate) fn plan(
+    engine: &Engine,
+    fields: &dyn FieldSet,
+    state: &mut State,
+    closing: bool,
+) -> Result<Plan, Error> {
+    let facts = std::mem::take(&mut state.facts);
+    let planner = Planner { engine, fields, now: engine.now(), closing };
+    let planned = match state.origin {
+        Origin::Unknown | Origin::Over => Ok(Plan::nothing(Facts::default())),
+        Origin::Degraded => {
+            planner.is_empty().map(|empty| {
+                if !empty || facts.any() {
+                    event::degraded_write(engine.name());
+                }
+                Plan::nothing(Facts::default())
+            })
+        }
+        Origin::Absent { .. } | Origin::Live(_) => planner.plan(state, facts.clone()),
+    };
+    planned.inspect_err(|_| state.facts.restore(facts))
+}
+
+struct Planner<'a> {
+    engine: &'a Engine,
+    fields: &'a dyn FieldSet,
+    now: Timestamp,
+    closing: bool,
+}
+
+impl<'a> Planner<'a> {
+    fn plan(&self, state: &mut State, facts: Facts) -> Result<Plan, Error> {
+        if state.random_failed {
+            return Err(Error::new(Kind::Random));
+        }
+        let live = state.live().cloned();
+        let end = match (&live, facts.end) {
+            (Some(live), Some(_)) => Some(self.ending(live, false)),
+            _ => None,
+        };
+        if facts.end == Some(End::Destroy) {
+            return Ok(Plan { end, write: Write::Nothing, facts, upkeep: false });
+        }
+        match (&self.engine.residence, live.filter(|_| facts.end.is_none())) {
+            (Residence::Server { .. }, Some(live)) => self.change(state, &live, facts),
+            (Residence::Server { .. }, None) => self.create(state, end, facts),
+            (Residence::Token { .. }, live) => self.seal(state, live.as_ref(), end, facts),
+        }
+    }
+
+    fn ending(&self, live: &Live, superseded: bool) -> Ending {
+        let until = live.meta.as_ref().map_or(self.now, |meta| meta.lifetime.absolute_until);
+        Ending { selector: live.selector, until, superseded }
+    }
+
+    /// A session that is not there yet.
+    fn create(&self, state: &mut State, end: Option<Ending>, facts: Facts) -> Result<Plan, Error> {
+        if !self.starts_empty(state, &facts) && self.is_empty()? {
+            return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
+        }
+        let selector = state.fresh_selector(self.engine);
+        let ops = self.values(selector)?;
+        let issued = self.issue(selector)?;
+        let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
+        meta.principal.clone_from(&facts.principal);
+        let mut record = Record::new(meta);
+        record.write_all(&ops);
+        let key = self.engine.key(selector);
+        Ok(Plan { end, write: Write::Insert { key, record, issued }, facts, upkeep: false })
+    }
+
+    /// Whether a session comes into being although nothing is in it.
+    fn starts_empty(&self, state: &State, facts: &Facts) -> bool {
+        let policy = &self.engine.policy;
+        let stale = matches!(state.origin, Origin::Absent { stale: true });
+        facts.elevate
+            || (self.closing
+                && facts.end.is_none()
+                && (policy.create == Create::Eager
+                    || (stale && policy.on_stale == OnStale::NewSession)))
+    }
+
+    /// A session in the store.
+    fn change(&self, state: &State, live: &Live, facts: Facts) -> Result<Plan, Error> {
+        let context = self.fields.context();
+        let mut emission = match &facts.cleared {
+            None => self.emit(live.selector, |cell, out| cell.emit_changes(context, out))?,
+            // After a clear the store has nothing, so whatever is there now must be written;
+            // what was kept still merges.
+            Some(kept) => self.emit(live.selector, |cell, out| {
+                if kept.iter().any(|kept| kept == cell.spec().name) {
+                    cell.emit_changes(context, out);
+                } else {
+                    cell.emit_value(context, out);
+                }
+            })?,
+        };
+        if let Some(kept) = &facts.cleared {
+            emission.ops.insert(0, Op::Clear { keep: kept.clone() });
+        }
+        let rotation = self.rotation(live, &facts)?;
+        let lifetime = self.changed_lifetime(live, &facts);
+        let touch = facts.extend
+            || live.meta.as_ref().is_none_or(|meta| Engine::touch_due(meta, self.now));
+        let nothing_of_the_user = emission.ops.is_empty() && !facts.any();
+        // A blind write that wrote nothing has nothing to touch either.
+        let wanted = !nothing_of_the_user
+            || (live.meta.is_some() && (touch || rotation.is_some()));
+        if !wanted {
+            return Ok(Plan::nothing(facts));
+        }
+        let mut commit = Commit::touch(self.now, live.check, live.key_id);
+        for group in emission.groups {
+            let loaded = context.record().filter(|_| !state.rebased);
+            let revision = state.groups.get(group).copied().unwrap_or_else(|| {
+                loaded.map_or(0, |record| record.group_revision(group))
+            });
+            commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
+            commit.bump.push(Cow::Borrowed(group));
+        }
+        commit.ops = emission.ops;
+        commit.lifetime = lifetime;
+        if facts.elevate {
+            commit.principal = Some(facts.principal.clone());
+        }
+        let issued = rotation.map(|(issued, grace_until)| {
+            let Issued { check, key_id, .. } = issued;
+            commit.rotation = Some(Rotation { check, key_id, grace_until });
+            issued
+        });
+        let key = self.engine.key(live.selector);
+        let write = Write::Commit { key, commit: Box::new(commit), issued };
+        Ok(Plan { end: None, write, facts, upkeep: nothing_of_the_user })
+    }
+
+    /// The new credential, if one is due, and until when the old one still passes.
+    fn rotation(
+        &self,
+        live: &Live,
+        facts: &Facts,
+    ) -> Result<Option<(Issued, Option<Timestamp>)>, Error> {
+        let grace = if facts.elevate || facts.rotate {
+            None
+        } else {
+            let due = live.meta.as_ref().is_some_and(|meta| {
+                self.engine
+                    .policy
+                    .rotate_every
+                    .is_some_and(|every| self.now.saturating_since(meta.rotated) >= every)
+            });
+            if live.previous || live.meta.is_none() || !(due || !live.current_key) {
+                return Ok(None);
+            }
+            Some(self.now.saturating_add(GRACE))
+        };
+        Ok(Some((self.issue(live.selector)?, grace)))
+    }
+
+    /// A payload that travels in the token.
+    fn seal(
+        &self,
+        state: &mut State,
+        live: Option<&Live>,
+        mut end: Option<Ending>,
+        facts: Facts,
+    ) -> Result<Plan, Error> {
+        let context = self.fields.context();
+        let changed = match live {
+            None => self.starts_empty(state, &facts) || !self.is_empty()?,
+            Some(live) => {
+                let changes = self.emit(live.selector, |cell, out| cell.emit_changes(context, out))?;
+                !changes.ops.is_empty() || facts.any() || self.reseal_due(live)
+            }
+        };
+        if !changed {
+            return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
+        }
+        let new_token = facts.elevate || facts.rotate;
+        let selector = match live {
+            Some(live) if !new_token => live.selector,
+            _ => state.fresh_selector(self.engine),
+        };
+        let ops = self.values(selector)?;
+        let meta = live.and_then(|live| live.meta.as_ref());
+        let lifetime = match (live.and_then(|live| self.changed_lifetime(live, &facts)), meta) {
+            (Some(lifetime), _) => lifetime,
+            (None, Some(meta)) => meta.lifetime,
+            (None, None) => self.new_lifetime(&facts),
+        };
+        let principal = match (facts.elevate, meta) {
+            (true, _) => facts.principal.clone(),
+            (false, Some(meta)) => meta.principal.clone(),
+            (false, None) => None,
+        };
+        let mut record = Record::new(Meta::new(
+            crate::store::Check([0; 16]),
+            crate::store::KeyId([0; 4]),
+            self.now,
+            lifetime,
+        ));
+        if facts.cleared.is_none()
+            && let Some(before) = live.and(context.record()).filter(|_| !state.rebased)
+        {
+            unknown_fields(before, self.engine.spec.fields).for_each(|(name, value)| record.set(name, value));
+        }
+        record.write_all(&ops);
+        let envelope = Envelope {
+            selector,
+            created: meta.map_or(self.now, |meta| meta.created),
+            sealed_at: self.now,
+            idle_millis: lifetime.idle_millis,
+            absolute_until: lifetime.absolute_until,
+            generation: live.map_or(0, |live| live.generation.saturating_add(u32::from(new_token))),
+            epoch: live.map_or(0, |live| live.epoch),
+            persistent: lifetime.persistent,
+            fields: record
+                .fields()
+                .map(|(name, value)| (FieldName::Owned(name.to_owned()), value.clone()))
+                .collect(),
+        };
+        if let (Some(live), true) = (live, new_token) {
+            end = Some(self.ending(live, true));
+        }
+        let look_up_epoch = facts.elevate;
+        let write = Write::Seal { envelope: Box::new(envelope), principal, look_up_epoch };
+        Ok(Plan { end, write, facts, upkeep: false })
+    }
+
+    fn reseal_due(&self, live: &Live) -> bool {
+        !live.current_key
+            || live.meta.as_ref().is_some_and(|meta| Engine::touch_due(meta, self.now))
+    }
+
+    fn new_lifetime(&self, facts: &Facts) -> Lifetime {
+        facts.persist.map_or_else(|| self.engine.lifetime(self.now), |length| self.kept(length))
+    }
+
+    /// "Remember me": no idle limit, and an end of its own.
+    fn kept(&self, length: Duration) -> Lifetime {
+        let absolute_until = self.now.saturating_add(length);
+        Lifetime { idle_millis: None, absolute_until, persistent: true }
+    }
+
+    /// A new log-in starts a new life; otherwise only `persist_for` changes it.
+    fn changed_lifetime(&self, live: &Live, facts: &Facts) -> Option<Lifetime> {
+        match facts.persist {
+            Some(length) => Some(self.kept(length)),
+            None if facts.elevate => {
+                let persistent = live.meta.as_ref().filter(|meta| meta.lifetime.persistent);
+                // Logging in again on a remembered device does not make it forgotten.
+                Some(persistent.map_or_else(|| self.engine.lifetime(self.now), |m| m.lifetime))
+            }
+            None => None,
+        }
+    }
+
+    fn issue(&self, selector: Selector) -> Result<Issued, Error> {
+        match &self.engine.residence {
+            Residence::Server { codec, .. } => codec
+                .issue(selector, self.engine.random)
+                .map_err(|_| Error::new(Kind::Random)),
+            // Payload tokens are made from the envelope, never from a credential.
+            Residence::Token { .. } => Err(Error::config("a payload token has no credential")),
+        }
+    }
+
+    /// Every value that is not its default, as `Set` and `Insert` ops.
+    fn values(&self, selector: Selector) -> Result<Vec<Op>, Error> {
+        let context = self.fields.context();
+        Ok(self.emit(selector, |cell, out| cell.emit_value(context, out))?.ops)
+    }
+
+    /// Whether every field is its default. Sealed for nobody, since nothing is written.
+    fn is_empty(&self) -> Result<bool, Error> {
+        Ok(self.values(Selector([0; 16]))?.is_empty())
+    }
+
+    fn emit(
+        &self,
+        selector: Selector,
+        mut emit: impl FnMut(&dyn Cell, &mut Emission<'_>),
+    ) -> Result<Emission<'a>, Error> {
+        let mut emission = Emission::new(self.fields.context(), selector);
+        self.fields.each(&mut |cell| emit(cell, &mut emission));
+        match emission.error.take() {
+            None => Ok(emission),
+            Some(EmitError::Encode { field, message }) => {
+                Err(Error::new(Kind::Encode { field, message }))
+            }
+            Some(EmitError::Random) => Err(Error::new(Kind::Random)),
+        }
+    }
+}
+
+/// An insert that found the selector taken.
+pub(crate) fn inserted(outcome: InsertOutcome) -> Result<(), Error> {
+    match outcome {
+        InsertOutcome::Inserted => Ok(()),
+        // 128 random bits: this is a broken source of randomness, not chance.
+        InsertOutcome::Exists => Err(Error::new(Kind::Random)),
+    }
+}

@@ -1,0 +1,82 @@
+//! The place in a request's extensions that the layer leaves for the extractors: the engine, and
+//! the handle once somebody asks for it. An untouched slot means the session was not used.
+
+use std::sync::{Arc, OnceLock};
+
+use http::{Extensions, request::Parts};
+
+use crate::{
+    engine::{Engine, Presented},
+    error::{Error, Kind},
+    handle::Inner,
+    schema::{Payload, SessionType},
+};
+
+pub(crate) struct Slot<T: SessionType> {
+    pub(crate) engine: Arc<Engine>,
+    handle: OnceLock<Arc<Inner<T>>>,
+}
+
+impl<T: SessionType> Slot<T> {
+    pub(crate) const fn new(engine: Arc<Engine>) -> Self {
+        Self { engine, handle: OnceLock::new() }
+    }
+
+    /// The slot that the layer for `T` left in this request.
+    pub(crate) fn find(extensions: &Extensions) -> Result<Arc<Self>, Error> {
+        extensions.get::<Arc<Self>>().cloned().ok_or_else(|| {
+            let type_name = T::spec().type_name;
+            Error::new(Kind::MissingLayer { type_name })
+        })
+    }
+
+    /// The handle, if an extractor has asked for it.
+    pub(crate) fn used(&self) -> Option<&Arc<Inner<T>>> {
+        self.handle.get()
+    }
+
+    /// The handle; from now on the response depends on the session.
+    pub(crate) fn handle(&self) -> &Arc<Inner<T>> {
+        self.handle.get_or_init(|| Inner::new(Arc::clone(&self.engine)))
+    }
+
+    /// The loaded handle.
+    pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
+        self.engine.admit(parts)?;
+        let inner = Arc::clone(self.handle());
+        if !inner.is_loaded() {
+            let presented = self.engine.present(&parts.headers);
+            let text = self.engine.presented_text(&parts.headers);
+            inner.load(presented, text).await?;
+        }
+        Ok(inner)
+    }
+
+    /// The handle for writing: not loaded, unless the payload is in the token itself.
+    pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
+        if self.engine.spec.payload != Payload::Server {
+            return self.load(parts).await;
+        }
+        self.engine.admit(parts)?;
+        let inner = Arc::clone(self.handle());
+        if !inner.is_loaded() {
+            let presented = self.engine.present(&parts.headers);
+            inner.take_unchecked(&presented, self.engine.presented_text(&parts.headers));
+        }
+        Ok(inner)
+    }
+
+    /// The selector of the session that the request presents, without a load.
+    pub(crate) fn current(&self, parts: &Parts) -> Option<crate::store::Selector> {
+        if let Some(inner) = self.used()
+            && inner.is_loaded()
+        {
+            return inner.core.state().live().map(|live| live.selector);
+        }
+        match self.engine.present(&parts.headers) {
+            Presented::Credential(credential) => Some(credential.selector),
+            Presented::Payload(envelope, _) => Some(envelope.selector),
+            Presented::Nothing | Presented::Rejected => None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Which sessions a principal has. It owns the sets of selectors and how they are locked; whether a
+//! selector still has a record, and whose it is, is asked of the record.
+
+use std::{
+    collections::{BTreeSet, HashMap, hash_map},
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
+
+/// How many parts the index has; a power of two.
+const SHARDS: usize = 64;
+
+/// The sessions of every principal, by namespace.
+///
+/// It changes only under the lock of the shard that the record is in, so for whoever holds that
+/// lock it agrees with the record. Readers take a copy, then look at each record; they never hold
+/// a lock of the index while they wait for one of a shard, so the order of locks is always shard,
+/// then index.
+pub(super) struct Index {
+    /// Keyed: unlike selectors, principals may be names that users choose.
+    hasher: RandomState,
+    shards: [Mutex<Owned>; SHARDS],
+}
+
+type Owned = HashMap<(Namespace, PrincipalKey), BTreeSet<Selector>>;
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Index {
+    fn shard(&self, owner: &(Namespace, PrincipalKey)) -> MutexGuard<'_, Owned> {
+        // The low bits are as good as any, so cutting the hash short loses nothing.
+        #[allow(clippy::cast_possible_truncation)]
+        let position = self.hasher.hash_one(owner) as usize % SHARDS;
+        lock(&self.shards[position])
+    }
+
+    pub(super) fn add(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
+        let Some(principal) = principal else { return };
+        let owner = (key.namespace.clone(), principal.clone());
+        self.shard(&owner).entry(owner).or_default().insert(key.selector);
+    }
+
+    pub(super) fn remove(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
+        let Some(principal) = principal else { return };
+        let owner = (key.namespace.clone(), principal.clone());
+        if let hash_map::Entry::Occupied(mut owned) = self.shard(&owner).entry(owner) {
+            owned.get_mut().remove(&key.selector);
+            if owned.get().is_empty() {
+                owned.remove();
+            }
+        }
+    }
+
+    pub(super) fn keys(&self, namespace: &Namespace, principal: &PrincipalKey) -> Vec<StoreKey> {
+        let owner = (namespace.clone(), principal.clone());
+        let selectors = self.shard(&owner).get(&owner).cloned().unwrap_or_default();
+        let key = |selector| StoreKey { namespace: namespace.clone(), selector };
+        selectors.into_iter().map(key).collect()
+    }
+}
+
+/// Locks, also after a panic of another holder: nothing under these locks runs a caller's code, and
+/// an index entry is written before and removed after its record, so the worst that an interrupted
+/// change leaves behind is an entry without a record, which every reader skips.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,153 @@
+//! A part of the records, under one lock: puts in, commits, removes, and chooses which go when they
+//! are over or too many. It keeps the index in step with its records; it knows neither the other
+//! shards nor the store's limit.
+
+use std::{
+    collections::{HashMap, hash_map},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::index::Index;
+use crate::{
+    clock::Timestamp,
+    store::{Commit, CommitOutcome, Record, StoreKey},
+};
+
+/// How often a shard is looked through for records that are over.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// Which part of a shard makes room at the limit: large enough that looking through the shard
+/// costs each new session 16 records on average, small enough to keep most of them.
+const EVICTED_PART: usize = 16;
+
+/// A part of the records, under one lock.
+///
+/// `Arc` lets a load take a record without copying it; a commit copies only if somebody still
+/// reads the old one. The hasher is std's keyed one although selectors are ours to draw: whoever
+/// calls a store directly may choose its keys, and the difference is lost beside the token's MAC.
+pub(super) struct Shard {
+    pub(super) records: HashMap<StoreKey, Arc<Record>>,
+    /// How many of them have no principal: whether a look for one to evict is worth its while.
+    anonymous: usize,
+    /// No record is over before this; it may be too early, since use moves ends forward.
+    earliest_end: Timestamp,
+    swept: Timestamp,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self {
+            records: HashMap::new(),
+            anonymous: 0,
+            earliest_end: Timestamp::MAX,
+            swept: Timestamp::default(),
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn put(&mut self, key: StoreKey, record: Record) {
+        self.anonymous += usize::from(record.meta.principal.is_none());
+        self.earliest_end = self.earliest_end.min(record.meta.expires_at());
+        self.records.insert(key, Arc::new(record));
+    }
+
+    pub(super) fn commit(
+        &mut self,
+        key: &StoreKey,
+        commit: &Commit,
+        index: &Index,
+    ) -> CommitOutcome {
+        let Some(record) = self.records.get_mut(key) else {
+            return CommitOutcome::Gone;
+        };
+        let old = record.meta.principal.clone();
+        let new = commit.principal.clone().unwrap_or_else(|| old.clone());
+        if new != old {
+            index.add(key, new.as_ref());
+        }
+        let outcome = Arc::make_mut(record).apply(commit);
+        let committed = matches!(outcome, CommitOutcome::Committed { .. });
+        if new != old {
+            index.remove(key, if committed { &old } else { &new }.as_ref());
+        }
+        if committed {
+            self.anonymous += usize::from(new.is_none());
+            self.anonymous -= usize::from(old.is_none());
+            self.earliest_end = self.earliest_end.min(record.meta.expires_at());
+        }
+        outcome
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        key: &StoreKey,
+        matches: impl FnOnce(&Record) -> bool,
+        index: &Index,
+    ) -> bool {
+        let hash_map::Entry::Occupied(entry) = self.records.entry(key.clone()) else {
+            return false;
+        };
+        if !matches(entry.get()) {
+            return false;
+        }
+        let record = entry.remove();
+        self.anonymous -= usize::from(record.meta.principal.is_none());
+        index.remove(key, record.meta.principal.as_ref());
+        true
+    }
+
+    pub(super) fn sweep_in_passing(&mut self, now: Timestamp, index: &Index) -> usize {
+        if now.saturating_since(self.swept) < SWEEP_EVERY {
+            return 0;
+        }
+        self.swept = now;
+        self.remove_expired(now, usize::MAX, index)
+    }
+
+    pub(super) fn remove_expired(&mut self, now: Timestamp, limit: usize, index: &Index) -> usize {
+        if now < self.earliest_end {
+            return 0;
+        }
+        let mut removed = 0;
+        self.earliest_end = Timestamp::MAX;
+        self.records.retain(|key, record| {
+            let goes = removed < limit && record.meta.is_expired(now);
+            if goes {
+                removed += 1;
+                self.anonymous -= usize::from(record.meta.principal.is_none());
+                index.remove(key, record.meta.principal.as_ref());
+            } else {
+                self.earliest_end = self.earliest_end.min(record.meta.expires_at());
+            }
+            !goes
+        });
+        removed
+    }
+
+    /// Removes the least recently seen sessions that belong to nobody.
+    pub(super) fn evict_anonymous(&mut self) -> usize {
+        if self.anonymous == 0 {
+            return 0;
+        }
+        let mut seen: Vec<Timestamp> = self
+            .records
+            .values()
+            .filter(|record| record.meta.principal.is_none())
+            .map(|record| record.meta.last_seen)
+            .collect();
+        let quota = (self.records.len() / EVICTED_PART).clamp(1, seen.len());
+        let newest_to_go = *seen.select_nth_unstable(quota - 1).1;
+        // Those of that very millisecond share what the older ones leave of the quota.
+        let mut ties = quota - seen.iter().filter(|seen| **seen < newest_to_go).count();
+        self.records.retain(|_, record| {
+            let goes = record.meta.principal.is_none()
+                && (record.meta.last_seen < newest_to_go
+                    || (record.meta.last_seen == newest_to_go && ties > 0));
+            ties -= usize::from(goes && record.meta.last_seen == newest_to_go);
+            !goes
+        });
+        self.anonymous -= quota;
+        quota
+    }
+}

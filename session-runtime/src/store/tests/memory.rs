@@ -1,0 +1,200 @@
+//! What the in-memory store answers to each operation, and when it drops records that are over.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::store::{InsertOutcome, Properties, Store};
+
+fn listed(store: &MemoryStore, name: &str, millis: u64) -> Vec<Selector> {
+    let sessions = ok(store.list(&shop(), &principal(name), at(millis)));
+    sessions.iter().map(|session| session.selector).collect()
+}
+
+#[test]
+fn it_is_neither_shared_nor_durable() {
+    assert_eq!(MemoryStore::default().properties(), Properties::IN_PROCESS);
+}
+
+#[test]
+fn an_inserted_record_is_loaded_as_it_was() {
+    let store = MemoryStore::default();
+    let mut record = owned(0, "ada");
+    record.set("cart", bytes("[]"));
+    assert_eq!(ok(store.load(&key(1))), None);
+    assert_eq!(ok(store.insert(&key(1), record.clone())), InsertOutcome::Inserted);
+    assert_eq!(ok(store.load(&key(1))).as_deref(), Some(&record));
+    assert_eq!(ok(store.load(&key(2))), None);
+    assert_eq!((store.len(), store.is_empty()), (1, false));
+}
+
+#[test]
+fn an_insert_never_overwrites() {
+    let store = MemoryStore::default();
+    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    assert_eq!(ok(store.insert(&key(1), owned(0, "bob"))), InsertOutcome::Exists);
+    assert_eq!(ok(store.load(&key(1))).as_deref(), Some(&owned(0, "ada")));
+    assert_eq!(store.len(), 1);
+    assert_eq!(listed(&store, "ada", 0), [selector(1)]);
+    assert!(listed(&store, "bob", 0).is_empty());
+}
+
+#[test]
+fn a_commit_changes_what_is_there_and_never_what_was_loaded() {
+    let store = MemoryStore::default();
+    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let loaded = ok(store.load(&key(1))).expect("inserted above");
+    assert_eq!(ok(store.commit(&key(1), &ops(1, [add("n", 2)]))), committed(2));
+    assert_eq!(ok(store.commit(&key(1), &ops(2, [add("n", 3)]))), committed(3));
+    assert_eq!(*loaded, anonymous(0));
+    let now = ok(store.load(&key(1))).expect("never removed");
+    assert_eq!(now.get("n"), Some(&FieldValue::Int(5)));
+}
+
+#[test]
+fn a_commit_never_creates() {
+    let store = MemoryStore::default();
+    assert_eq!(ok(store.commit(&key(1), &ops(0, [add("n", 1)]))), CommitOutcome::Gone);
+    assert!(store.is_empty());
+    let _ = ok(store.insert(&key(1), anonymous(0)));
+    assert!(ok(store.delete(&key(1))));
+    assert_eq!(ok(store.commit(&key(1), &touch(1))), CommitOutcome::Gone);
+    assert!(store.is_empty());
+}
+
+#[test]
+fn a_commit_that_does_not_apply_leaves_record_and_index_alone() {
+    let store = MemoryStore::default();
+    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    let stale = Commit { check: check(9), ..becomes(1, Some("bob")) };
+    assert_eq!(ok(store.commit(&key(1), &stale)), CommitOutcome::Stale);
+    let over = Op::Add { field: "n".into(), by: 2, min: 0, max: 1 };
+    let conflicting = Commit { principal: Some(None), ..ops(1, [over]) };
+    assert_eq!(ok(store.commit(&key(1), &conflicting)), conflict("n"));
+    assert_eq!(ok(store.load(&key(1))).as_deref(), Some(&owned(0, "ada")));
+    assert_eq!(listed(&store, "ada", 1), [selector(1)]);
+    assert!(listed(&store, "bob", 1).is_empty());
+}
+
+#[test]
+fn delete_is_idempotent_and_takes_the_record_off_the_index() {
+    let store = MemoryStore::default();
+    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    assert!(ok(store.delete(&key(1))));
+    assert!(!ok(store.delete(&key(1))));
+    assert!(listed(&store, "ada", 0).is_empty());
+    assert_eq!(store.len(), 0);
+}
+
+#[test]
+fn the_index_follows_the_principal() {
+    let store = MemoryStore::default();
+    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let owner = |name: &str| listed(&store, name, 1).len();
+    assert_eq!((owner("ada"), owner("bob")), (0, 0));
+    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("ada")))), committed(2));
+    assert_eq!((owner("ada"), owner("bob")), (1, 0));
+    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("ada")))), committed(3));
+    assert_eq!((owner("ada"), owner("bob")), (1, 0));
+    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("bob")))), committed(4));
+    assert_eq!((owner("ada"), owner("bob")), (0, 1));
+    assert_eq!(ok(store.commit(&key(1), &becomes(1, None))), committed(5));
+    assert_eq!((owner("ada"), owner("bob")), (0, 0));
+}
+
+#[test]
+fn a_list_has_the_live_sessions_the_newest_first() {
+    let store = MemoryStore::default();
+    for (number, created) in [(1, 0), (2, 2 * MINUTE), (3, MINUTE)] {
+        let _ = ok(store.insert(&key(number), owned(created, "ada")));
+    }
+    let _ = ok(store.insert(&key(4), owned(0, "bob")));
+    let _ = ok(store.insert(&key(5), anonymous(0)));
+    assert_eq!(listed(&store, "ada", IDLE - 1), [2, 3, 1].map(selector));
+    assert_eq!(listed(&store, "ada", IDLE), [2, 3].map(selector));
+    assert_eq!(ok(store.commit(&key(3), &touch(20 * MINUTE))), committed(2));
+    let sessions = ok(store.list(&shop(), &principal("ada"), at(20 * MINUTE)));
+    assert_eq!((sessions[1].created, sessions[1].last_seen), (at(MINUTE), at(20 * MINUTE)));
+}
+
+#[test]
+fn two_namespaces_share_nothing() {
+    let store = MemoryStore::default();
+    let admin = StoreKey { namespace: Namespace::new("admin"), ..key(1) };
+    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    assert_eq!(ok(store.load(&admin)), None);
+    assert_eq!(ok(store.insert(&admin, owned(0, "ada"))), InsertOutcome::Inserted);
+    assert_eq!(ok(store.delete_all(&admin.namespace, &principal("ada"), None)), 1);
+    assert_eq!(listed(&store, "ada", 0), [selector(1)]);
+}
+
+#[test]
+fn delete_all_spares_one_session_and_other_people() {
+    let store = MemoryStore::default();
+    for number in 1..=3 {
+        let _ = ok(store.insert(&key(number), owned(0, "ada")));
+    }
+    let _ = ok(store.insert(&key(4), owned(0, "bob")));
+    assert_eq!(ok(store.delete_all(&shop(), &principal("ada"), Some(selector(2)))), 2);
+    assert_eq!(listed(&store, "ada", 0), [selector(2)]);
+    assert_eq!(ok(store.delete_all(&shop(), &principal("ada"), None)), 1);
+    assert_eq!(ok(store.delete_all(&shop(), &principal("ada"), None)), 0);
+    assert_eq!(listed(&store, "bob", 0), [selector(4)]);
+    assert_eq!(store.len(), 1);
+}
+
+#[test]
+fn a_sweep_removes_what_is_over_up_to_its_limit() {
+    let store = MemoryStore::default();
+    for number in 0..10 {
+        let _ = ok(store.insert(&key(number), owned(0, "ada")));
+    }
+    let _ = ok(store.insert(&key(10), owned(MINUTE, "ada")));
+    assert_eq!(ok(store.sweep(at(IDLE - 1), 100)), 0);
+    assert_eq!(ok(store.sweep(at(IDLE), 4)), 4);
+    assert_eq!(ok(store.sweep(at(IDLE), 100)), 6);
+    assert_eq!(ok(store.sweep(at(IDLE), 100)), 0);
+    assert_eq!(store.len(), 1);
+    assert_eq!(listed(&store, "ada", IDLE), [selector(10)]);
+}
+
+#[test]
+fn a_sweep_knows_of_a_lifetime_that_a_commit_made_shorter() {
+    let store = MemoryStore::default();
+    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let short = Lifetime { absolute_until: at(10), ..lifetime() };
+    let _ = ok(store.commit(&key(1), &Commit { lifetime: Some(short), ..touch(1) }));
+    assert_eq!(ok(store.sweep(at(10), 1)), 1);
+}
+
+#[test]
+fn writes_in_passing_drop_what_is_over_once_a_minute() {
+    // One shard, so that every write passes by every record.
+    let store = MemoryStore::with_limit(100);
+    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let _ = ok(store.insert(&key(2), anonymous(1)));
+    let _ = ok(store.insert(&key(3), anonymous(IDLE)));
+    assert_eq!(store.len(), 2, "the insert at the end of the first one removed it");
+    assert_eq!(ok(store.commit(&key(3), &touch(IDLE + MINUTE - 1))), committed(2));
+    assert_eq!(store.len(), 2, "less than a minute later nothing is looked through");
+    assert_eq!(ok(store.commit(&key(3), &touch(IDLE + MINUTE))), committed(3));
+    assert_eq!(store.len(), 1);
+    assert_eq!(ok(store.commit(&key(3), &touch(3 * IDLE))), CommitOutcome::Gone);
+    assert!(store.is_empty(), "a commit on a record that is over drops it too");
+}
+
+#[test]
+fn clones_and_arcs_share_the_sessions() {
+    let store = MemoryStore::default();
+    let clone = Arc::new(store.clone());
+    let _ = ok(clone.insert(&key(1), anonymous(0)));
+    assert_eq!(store.len(), 1);
+    assert!(ok(store.delete(&key(1))));
+    assert_eq!(ok(clone.load(&key(1))), None);
+}
+
+#[test]
+fn it_prints_counts_only() {
+    let store = MemoryStore::with_limit(7);
+    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    assert_eq!(format!("{store:?}"), "MemoryStore { len: 1, limit: 7, .. }");
+}

@@ -1,0 +1,132 @@
+//! The token of a session that lives in a store: 54 bytes, 72 characters.
+//!
+//! `version ‖ suite ‖ key id (4) ‖ selector (16) ‖ verifier (16) ‖ tag (16)`
+//!
+//! One HMAC-SHA256 (RFC 2104) over everything before the tag does two jobs. Its first half is the
+//! tag, which travels: a forgery is refused before any store is asked. Its second half is the
+//! check, which only the record holds: whoever reads the store learns neither tag nor verifier,
+//! and whoever steals the key still lacks the verifier. Knows no store.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Binding, Random, RandomError, VERSION, decode_exactly, encode, keys::Keys, suite};
+use crate::{
+    clock::Timestamp,
+    event::Reason,
+    key::KeyRing,
+    store::{Check, KeyId, Selector},
+};
+
+const BODY: usize = 2 + 4 + 16 + 16;
+const TOTAL: usize = BODY + 16;
+
+/// Makes and verifies credentials.
+pub(crate) struct CredentialCodec {
+    /// Keyed once; a request clones the state instead of hashing the key again.
+    keys: Keys<Hmac<Sha256>>,
+}
+
+/// A credential that verified. Whether the session exists is the store's to say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Credential {
+    pub(crate) selector: Selector,
+    pub(crate) check: Check,
+    pub(crate) key_id: KeyId,
+    /// Made under the key that writes now.
+    pub(crate) current_key: bool,
+}
+
+/// A credential that was just made.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) check: Check,
+    pub(crate) key_id: KeyId,
+}
+
+impl fmt::Debug for Issued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued").field("key_id", &self.key_id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CredentialCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialCodec(<redacted>)")
+    }
+}
+
+impl CredentialCodec {
+    pub(crate) fn new(ring: &KeyRing, binding: &Binding) -> Self {
+        Self { keys: Keys::new(ring, binding, |key| hmac(&*key)) }
+    }
+
+    /// A credential with a new verifier.
+    pub(crate) fn issue(&self, selector: Selector, random: Random) -> Result<Issued, RandomError> {
+        let verifier = Zeroizing::new(random.bytes()?);
+        Ok(self.issue_with(selector, &verifier))
+    }
+
+    pub(super) fn issue_with(&self, selector: Selector, verifier: &[u8; 16]) -> Issued {
+        let key = self.keys.first();
+        let mut bytes = Zeroizing::new([0; TOTAL]);
+        bytes[0] = VERSION;
+        bytes[1] = suite::CREDENTIAL;
+        bytes[2..6].copy_from_slice(key.id.as_bytes());
+        bytes[6..22].copy_from_slice(selector.as_bytes());
+        bytes[22..BODY].copy_from_slice(verifier);
+        let Halves { tag, check } = Halves::of(&key.prepared, &bytes[..BODY]);
+        bytes[BODY..].copy_from_slice(&*tag);
+        Issued { token: encode(&*bytes), check, key_id: key.id }
+    }
+
+    /// Whether we made this text, and what it says. Allocates nothing.
+    pub(crate) fn verify(&self, text: &[u8], now: Timestamp) -> Result<Credential, Reason> {
+        let bytes: [u8; TOTAL] = decode_exactly(text).ok_or(Reason::Malformed)?;
+        let bytes = Zeroizing::new(bytes);
+        let [VERSION, suite::CREDENTIAL, id @ ..] = bytes.as_slice() else {
+            return Err(Reason::Malformed);
+        };
+        let (Some(id), Some(selector)) = (id.first_chunk(), bytes[6..].first_chunk()) else {
+            return Err(Reason::Malformed);
+        };
+        let key = self.keys.find(KeyId(*id), now)?;
+        let Halves { tag, check } = Halves::of(&key.prepared, &bytes[..BODY]);
+        if !bool::from(bytes[BODY..].ct_eq(tag.as_slice())) {
+            return Err(Reason::Forged);
+        }
+        Ok(Credential {
+            selector: Selector(*selector),
+            check,
+            key_id: key.id,
+            current_key: self.keys.is_first(key),
+        })
+    }
+}
+
+/// The two halves of the one HMAC.
+struct Halves {
+    tag: Zeroizing<[u8; 16]>,
+    check: Check,
+}
+
+impl Halves {
+    fn of(keyed: &Hmac<Sha256>, body: &[u8]) -> Self {
+        let mut mac = keyed.clone().chain_update(body).finalize().into_bytes();
+        let mut halves = Self { tag: Zeroizing::new([0; 16]), check: Check([0; 16]) };
+        halves.tag.copy_from_slice(&mac[..16]);
+        halves.check.0.copy_from_slice(&mac[16..]);
+        mac.as_mut_slice().zeroize();
+        halves
+    }
+}
+
+/// HMAC-SHA256 with its key taken in.
+pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    // RFC 2104 allows keys of any length; the error type is the trait's.
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}

@@ -1,0 +1,80 @@
+//! Seals the fields marked `secret`, each on its own, for a store or for a payload that the client
+//! can read. A blob is bound to namespace, session and field, so nobody who can write to the store
+//! can move it to another place. Knows neither store nor session type.
+
+use std::fmt;
+
+use bytes::Bytes;
+use chacha20poly1305::XChaCha20Poly1305;
+
+use super::{Binding, Random, aead, keys::Keys, suite};
+use crate::{
+    cell::{FieldSealer, SealError},
+    key::{KeyRing, push_part},
+    store::{Namespace, Selector},
+};
+
+/// How the plaintext is written; part of what a blob is bound to.
+const FORMAT: &str = "1";
+
+/// Seals and opens secret fields.
+pub(crate) struct FieldCodec {
+    keys: Keys<XChaCha20Poly1305>,
+    namespace: Namespace,
+    random: Random,
+}
+
+impl FieldCodec {
+    pub(crate) fn new(
+        ring: &KeyRing,
+        binding: &Binding,
+        namespace: &Namespace,
+        random: Random,
+    ) -> Self {
+        let keys = Keys::new(ring, binding, |key| aead::cipher(&key));
+        Self { keys, namespace: namespace.clone(), random }
+    }
+
+    pub(super) fn seal_with(
+        &self,
+        nonce: &[u8; aead::NONCE],
+        selector: Selector,
+        field: &str,
+        plain: &[u8],
+    ) -> Vec<u8> {
+        let key = self.keys.first();
+        let context = self.context(selector, field);
+        aead::seal(&key.prepared, (suite::FIELD, key.id), nonce, &context, plain)
+    }
+
+    /// Where the blob belongs. Not the record's revision, which commits of other fields move.
+    fn context(&self, selector: Selector, field: &str) -> Vec<u8> {
+        let mut context = Vec::with_capacity(64);
+        push_part(&mut context, self.namespace.as_str().as_bytes());
+        push_part(&mut context, selector.as_bytes());
+        push_part(&mut context, field.as_bytes());
+        push_part(&mut context, FORMAT.as_bytes());
+        context
+    }
+}
+
+impl FieldSealer for FieldCodec {
+    fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError> {
+        let nonce = self.random.bytes().map_err(|_| SealError)?;
+        Ok(self.seal_with(&nonce, selector, field, plain).into())
+    }
+
+    /// A key's end is for tokens: the credential that led here was made under a key that has not
+    /// ended, and a field is sealed anew only when it is written. So any key of the ring opens.
+    fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        let key = self.keys.get(aead::key_id(sealed, suite::FIELD)?)?;
+        let mut plain = aead::open(&key.prepared, &self.context(selector, field), sealed)?;
+        Some(std::mem::take(&mut *plain))
+    }
+}
+
+impl fmt::Debug for FieldCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FieldCodec").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}

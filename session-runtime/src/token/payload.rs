@@ -1,0 +1,65 @@
+//! The token of a session without a store: its payload, sealed or signed. Which of the two is
+//! settled at start, by the session type; a token never chooses how it is read. Knows not what is
+//! in the payload.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{Binding, Random, RandomError, sealed::SealedCodec, signed::SignedCodec};
+use crate::{clock::Timestamp, event::Reason, key::KeyRing};
+
+/// Writes and opens payload tokens.
+pub(crate) struct PayloadCodec(Kind);
+
+enum Kind {
+    Sealed(SealedCodec),
+    Signed(SignedCodec),
+}
+
+/// A payload that was written by us.
+pub(crate) struct Opened {
+    pub(crate) plain: Zeroizing<Vec<u8>>,
+    /// Written under the key that writes now.
+    pub(crate) current_key: bool,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("current_key", &self.current_key).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for PayloadCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PayloadCodec(<redacted>)")
+    }
+}
+
+impl PayloadCodec {
+    /// The client can neither read nor change it.
+    pub(crate) fn sealed(ring: &KeyRing, binding: &Binding) -> Self {
+        Self(Kind::Sealed(SealedCodec::new(ring, binding)))
+    }
+
+    /// The client can read it but not change it.
+    pub(crate) fn signed(ring: &KeyRing, binding: &Binding) -> Self {
+        Self(Kind::Signed(SignedCodec::new(ring, binding)))
+    }
+
+    /// The token for a payload. Whether it fits its transport is the carrier's to say.
+    pub(crate) fn write(&self, plain: &[u8], random: Random) -> Result<String, RandomError> {
+        match &self.0 {
+            Kind::Sealed(codec) => codec.write(plain, random),
+            Kind::Signed(codec) => Ok(codec.write(plain)),
+        }
+    }
+
+    /// The payload of a token, if we wrote it.
+    pub(crate) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
+        match &self.0 {
+            Kind::Sealed(codec) => codec.open(text, now),
+            Kind::Signed(codec) => codec.open(text, now),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A payload that only we can read: [`aead`] over it, with the binding as associated data. Knows
+//! not what is in it.
+
+use chacha20poly1305::XChaCha20Poly1305;
+
+use super::{
+    Binding, Random, RandomError, aead, decode, encode, keys::Keys, payload::Opened, suite,
+};
+use crate::{clock::Timestamp, event::Reason, key::KeyRing};
+
+pub(super) struct SealedCodec {
+    keys: Keys<XChaCha20Poly1305>,
+    binding: Binding,
+}
+
+impl SealedCodec {
+    pub(super) fn new(ring: &KeyRing, binding: &Binding) -> Self {
+        let keys = Keys::new(ring, binding, |key| aead::cipher(&key));
+        Self { keys, binding: binding.clone() }
+    }
+
+    pub(super) fn write(&self, plain: &[u8], random: Random) -> Result<String, RandomError> {
+        Ok(self.write_with(plain, &random.bytes()?))
+    }
+
+    pub(super) fn write_with(&self, plain: &[u8], nonce: &[u8; aead::NONCE]) -> String {
+        let key = self.keys.first();
+        let kind = (suite::SEALED, key.id);
+        encode(&aead::seal(&key.prepared, kind, nonce, self.binding.as_bytes(), plain))
+    }
+
+    pub(super) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
+        let blob = decode(text).ok_or(Reason::Malformed)?;
+        let id = aead::key_id(&blob, suite::SEALED).ok_or(Reason::Malformed)?;
+        let key = self.keys.find(id, now)?;
+        let plain = aead::open(&key.prepared, self.binding.as_bytes(), &blob);
+        let plain = plain.ok_or(Reason::Forged)?;
+        Ok(Opened { plain, current_key: self.keys.is_first(key) })
+    }
+}

@@ -1,0 +1,71 @@
+//! A payload that the client can read but not change:
+//!
+//! `version ‖ suite ‖ key id (4) ‖ payload ‖ HMAC-SHA256 (32)`
+//!
+//! The HMAC (RFC 2104, in full) is over the binding, the header and the payload, the latter two
+//! with their lengths in front. Knows not what is in the payload.
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use super::{
+    Binding, VERSION, credential::hmac, decode, encode, keys::Keys, payload::Opened, suite,
+};
+use crate::{
+    clock::Timestamp,
+    event::Reason,
+    key::{KeyRing, length_prefix},
+    store::KeyId,
+};
+
+const HEADER: usize = 2 + 4;
+const TAG: usize = 32;
+
+pub(super) struct SignedCodec {
+    /// Keyed, and with the binding hashed already.
+    keys: Keys<Hmac<Sha256>>,
+}
+
+impl SignedCodec {
+    pub(super) fn new(ring: &KeyRing, binding: &Binding) -> Self {
+        let prepare = |key: Zeroizing<[u8; 32]>| hmac(&*key).chain_update(binding.as_bytes());
+        Self { keys: Keys::new(ring, binding, prepare) }
+    }
+
+    pub(super) fn write(&self, payload: &[u8]) -> String {
+        let key = self.keys.first();
+        let mut bytes = Zeroizing::new(Vec::with_capacity(HEADER + payload.len() + TAG));
+        bytes.extend_from_slice(&[VERSION, suite::SIGNED]);
+        bytes.extend_from_slice(key.id.as_bytes());
+        let tag = mac(&key.prepared, &bytes, payload).finalize().into_bytes();
+        bytes.extend_from_slice(payload);
+        bytes.extend_from_slice(&tag);
+        encode(&bytes)
+    }
+
+    pub(super) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
+        let mut bytes = Zeroizing::new(decode(text).ok_or(Reason::Malformed)?);
+        let (header, rest) = bytes.split_at_checked(HEADER).ok_or(Reason::Malformed)?;
+        let (payload, tag) = rest.split_last_chunk::<TAG>().ok_or(Reason::Malformed)?;
+        let [VERSION, suite::SIGNED, id @ ..] = header else { return Err(Reason::Malformed) };
+        let id = id.first_chunk().ok_or(Reason::Malformed)?;
+        let key = self.keys.find(KeyId(*id), now)?;
+        // Compares in constant time.
+        mac(&key.prepared, header, payload).verify_slice(tag).map_err(|_| Reason::Forged)?;
+        let current_key = self.keys.is_first(key);
+        let end = bytes.len() - TAG;
+        bytes.truncate(end);
+        bytes.drain(..HEADER);
+        Ok(Opened { plain: bytes, current_key })
+    }
+}
+
+fn mac(keyed: &Hmac<Sha256>, header: &[u8], payload: &[u8]) -> Hmac<Sha256> {
+    keyed
+        .clone()
+        .chain_update(length_prefix(header))
+        .chain_update(header)
+        .chain_update(length_prefix(payload))
+        .chain_update(payload)
+}

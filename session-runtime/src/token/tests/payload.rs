@@ -1,0 +1,188 @@
+//! Payload tokens: sealed and signed alike refuse everything that they did not write.
+
+use super::*;
+use crate::token::PayloadCodec;
+
+type Make = fn(&KeyRing, &Binding) -> PayloadCodec;
+
+/// Both kinds, with the byte where the authenticated part ends in the smallest token.
+const KINDS: [(Make, Purpose, usize); 2] = [
+    (PayloadCodec::sealed, Purpose::Sealed, 2 + 4 + 24 + 16),
+    (PayloadCodec::signed, Purpose::Signed, 2 + 4 + 32),
+];
+
+const PLAIN: &[u8] = b"cart: 3 apples, a pear; not for everybody's eyes";
+
+fn write(codec: &PayloadCodec, plain: &[u8]) -> String {
+    codec.write(plain, Random::SYSTEM).unwrap()
+}
+
+fn reason(codec: &PayloadCodec, text: impl AsRef<[u8]>) -> Reason {
+    codec.open(text.as_ref(), NOW).unwrap_err()
+}
+
+#[test]
+fn what_was_written_opens() {
+    for (make, purpose, overhead) in KINDS {
+        let codec = make(&ring(&[1]), &binding(purpose));
+        for plain in [&b""[..], b"\0", PLAIN, &[0xff; 3000]] {
+            let token = write(&codec, plain);
+            assert_eq!(raw(&token).len(), plain.len() + overhead);
+            let opened = codec.open(token.as_bytes(), NOW).unwrap();
+            assert_eq!(*opened.plain, plain);
+            assert!(opened.current_key);
+        }
+    }
+}
+
+#[test]
+fn s66_sealing_twice_gives_two_tokens_that_show_nothing() {
+    let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
+    let mut nonces: Vec<_> =
+        (0..1000).map(|_| raw(&write(&codec, PLAIN))[6..30].to_vec()).collect();
+    nonces.sort_unstable();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 1000);
+    let token = raw(&write(&codec, PLAIN));
+    assert!(!token.windows(4).any(|window| PLAIN.windows(4).any(|plain| plain == window)));
+}
+
+#[test]
+fn s63_every_flipped_bit_is_refused() {
+    for (make, purpose, _) in KINDS {
+        let codec = make(&ring(&[1, 2]), &binding(purpose));
+        let token = raw(&write(&codec, PLAIN));
+        for at in 0..token.len() {
+            for bit in 0..8 {
+                let mut bytes = token.clone();
+                bytes[at] ^= 1 << bit;
+                let text = encode(&bytes);
+                assert_eq!(reason(&codec, text), flipped(at), "{purpose:?} {bit} of {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn s63_every_other_length_is_refused() {
+    for (make, purpose, overhead) in KINDS {
+        let codec = make(&ring(&[1]), &binding(purpose));
+        let token = raw(&write(&codec, PLAIN));
+        for end in 0..token.len() {
+            let expected = if end < overhead { Reason::Malformed } else { Reason::Forged };
+            assert_eq!(reason(&codec, encode(&token[..end])), expected, "{purpose:?} {end}");
+        }
+        for more in 1..70 {
+            for fill in [0, b'x'] {
+                let longer = [token.as_slice(), &vec![fill; more]].concat();
+                assert_eq!(reason(&codec, encode(&longer)), Reason::Forged);
+            }
+        }
+        let (head, tail) = token.split_at(overhead - 2);
+        assert_eq!(reason(&codec, encode(&[head, &[0], tail].concat())), Reason::Forged);
+        assert_eq!(reason(&codec, vec![b'A'; MAX_TEXT]), Reason::Malformed);
+        assert_eq!(reason(&codec, vec![b'A'; 1 << 20]), Reason::Malformed);
+    }
+}
+
+#[test]
+fn s06_every_other_spelling_is_refused() {
+    for (make, purpose, _) in KINDS {
+        let codec = make(&ring(&[1]), &binding(purpose));
+        // All three lengths of the last group of base64.
+        for plain in [&PLAIN[..40], &PLAIN[..41], &PLAIN[..42]] {
+            let token = write(&codec, plain);
+            for text in spellings(&token) {
+                let found = reason(&codec, &text);
+                match decode(&text) {
+                    None => assert_eq!(found, Reason::Malformed, "{text:?}"),
+                    // Well-formed text of other bytes: cut short, or with some in front.
+                    Some(bytes) => assert_ne!(bytes, raw(&token)),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn s62_a_payload_is_good_for_one_binding_only() {
+    for (make, purpose, _) in KINDS {
+        let token = write(&make(&ring(&[1]), &binding(purpose)), PLAIN);
+        for other in other_bindings(purpose) {
+            let codec = make(&ring(&[1]), &other);
+            assert_eq!(reason(&codec, &token), Reason::Forged, "{other:?}");
+        }
+    }
+}
+
+#[test]
+fn s65_a_token_does_not_choose_how_it_is_read() {
+    let [sealed, signed] = KINDS.map(|(make, purpose, _)| make(&ring(&[1]), &binding(purpose)));
+    for (from, to, suite) in [(&sealed, &signed, 0x10), (&signed, &sealed, 0x01)] {
+        let token = write(from, PLAIN);
+        assert_eq!(reason(to, &token), Reason::Malformed);
+        let mut bytes = raw(&token);
+        bytes[1] = suite;
+        assert_eq!(reason(to, encode(&bytes)), Reason::Forged);
+    }
+}
+
+#[test]
+fn s64_no_other_format_is_taken() {
+    for (make, purpose, _) in KINDS {
+        let codec = make(&ring(&[1]), &binding(purpose));
+        let json = br#"{"user":"admin","roles":["admin"],"expires":99999999999999}"#;
+        let base64 = encode(json);
+        for text in [&b""[..], json, base64.as_bytes(), &[0xff; 100], b"null", b"a.b.c"] {
+            assert_eq!(reason(&codec, text), Reason::Malformed);
+        }
+    }
+}
+
+#[test]
+fn s68_old_keys_read_until_their_end_and_unknown_ones_never() {
+    for (make, purpose, _) in KINDS {
+        let token = write(&make(&ring(&[1]), &binding(purpose)), PLAIN);
+        assert_eq!(reason(&make(&ring(&[2]), &binding(purpose)), &token), Reason::UnknownKey);
+        let opened = make(&ring(&[2, 1]), &binding(purpose)).open(token.as_bytes(), NOW).unwrap();
+        assert!(!opened.current_key);
+        assert_eq!(*opened.plain, PLAIN);
+
+        let codec = make(&retiring(2, 1), &binding(purpose));
+        assert!(codec.open(token.as_bytes(), NOW).is_ok(), "the last moment is included");
+        let later = NOW.saturating_add(Duration::from_millis(1));
+        assert_eq!(codec.open(token.as_bytes(), later).unwrap_err(), Reason::RetiredKey);
+    }
+}
+
+#[test]
+fn s67_only_the_key_that_is_named_is_tried() {
+    for (make, purpose, _) in KINDS {
+        let codec = make(&ring(&[1, 2]), &binding(purpose));
+        let other = raw(&write(&make(&ring(&[2]), &binding(purpose)), b""))[2..6].to_vec();
+        for (id, expected) in [(other, Reason::Forged), (vec![9; 4], Reason::UnknownKey)] {
+            let mut bytes = raw(&write(&codec, PLAIN));
+            bytes[2..6].copy_from_slice(&id);
+            assert_eq!(reason(&codec, encode(&bytes)), expected);
+        }
+    }
+}
+
+#[test]
+fn s02_without_random_bytes_nothing_is_sealed() {
+    let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
+    assert!(codec.write(PLAIN, Random::BROKEN).is_err());
+    // A signature needs none.
+    let codec = PayloadCodec::signed(&ring(&[1]), &binding(Purpose::Signed));
+    assert!(codec.write(PLAIN, Random::BROKEN).is_ok());
+}
+
+#[test]
+fn s76_nothing_prints_a_payload() {
+    for (make, purpose, _) in KINDS {
+        let codec = make(&ring(&[1]), &binding(purpose));
+        let opened = codec.open(write(&codec, PLAIN).as_bytes(), NOW).unwrap();
+        assert_eq!(format!("{opened:?}"), "Opened { current_key: true, .. }");
+        assert_eq!(format!("{codec:?}"), "PayloadCodec(<redacted>)");
+    }
+}

@@ -1,0 +1,167 @@
+//! Tokens in cookies (RFC 6265, and its revision draft-ietf-httpbis-rfc6265bis, called "bis"
+//! here). Finds ours in the raw `Cookie` bytes; writes `Set-Cookie` from a part that was rendered
+//! once, at start. Knows nothing of what a token means.
+
+use std::time::Duration;
+
+use cookie::Cookie;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{COOKIE, SET_COOKIE},
+};
+
+use super::{Found, append, sensitive};
+use crate::schema::{CookieSpec, SameSite, strip_prefix};
+
+/// The most bytes of name and value together: browsers drop a cookie that is larger (bis,
+/// section 5.6).
+pub(super) const LIMIT: usize = 4096;
+/// The longest `Max-Age` that browsers honour: 400 days (bis, section 5.5).
+const MAX_AGE: u64 = 400 * 24 * 60 * 60;
+/// The most bytes of an attribute's value; browsers ignore a longer one (bis, section 5.6).
+const MAX_ATTRIBUTE: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct CookieCarrier {
+    name: String,
+    /// The attributes as they follow the value: `; HttpOnly; …`.
+    attributes: String,
+    /// The whole `Set-Cookie` that makes the browser drop ours.
+    expired: HeaderValue,
+}
+
+impl CookieCarrier {
+    pub(super) fn new(name: &str, spec: &CookieSpec, insecure_dev: bool) -> Result<Self, String> {
+        check(name, spec)?;
+        let name = if insecure_dev { strip_prefix(name) } else { name };
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(format!("`{name}` cannot be the name of a cookie"));
+        }
+        let mut cookie = Cookie::new(name, "");
+        cookie.set_path(spec.path);
+        if let Some(domain) = spec.domain {
+            cookie.set_domain(domain);
+        }
+        cookie.set_http_only(spec.http_only);
+        // Said outright: without it, the crate adds `Secure` to `SameSite=None` on its own.
+        cookie.set_secure(spec.secure && !insecure_dev);
+        cookie.set_partitioned(spec.partitioned && !insecure_dev);
+        // Always written, since browsers differ in their default.
+        cookie.set_same_site(match spec.same_site {
+            // Browsers refuse `None` without `Secure`, so this is the closest that works.
+            SameSite::None if insecure_dev => cookie::SameSite::Lax,
+            SameSite::None => cookie::SameSite::None,
+            SameSite::Lax => cookie::SameSite::Lax,
+            SameSite::Strict => cookie::SameSite::Strict,
+        });
+        let rendered = cookie.to_string();
+        let attributes = rendered[name.len() + 1..].to_owned();
+        // With the very attributes it was set with: browsers tell cookies apart by some of them.
+        let expired = format!("{rendered}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        let expired = HeaderValue::try_from(expired)
+            .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
+        Ok(Self { name: name.to_owned(), attributes, expired })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Compares names byte for byte, with nothing decoded: had `%5F_Host-id` or `__host-id` passed
+    /// for `__Host-id`, a neighbouring site could set what the prefix forbids it to. HTTP/2
+    /// clients may split cookies over several headers (RFC 9113, section 8.2.3).
+    pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
+        let mut found = Found::None;
+        for header in headers.get_all(COOKIE) {
+            for pair in header.as_bytes().split(|byte| *byte == b';') {
+                if let Some(value) = value_of(pair, self.name.as_bytes()) {
+                    found = found.and(value);
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn write(&self, headers: &mut HeaderMap, token: &str, max_age: Option<Duration>) {
+        // Rounded down: the client does not keep it longer than asked.
+        let seconds = max_age.map(|age| age.as_secs().min(MAX_AGE).to_string());
+        let mut text = String::with_capacity(
+            self.name.len() + 1 + token.len() + self.attributes.len() + "; Max-Age=34560000".len(),
+        );
+        text.extend([&self.name, "=", token, &self.attributes]);
+        if let Some(seconds) = &seconds {
+            text.extend(["; Max-Age=", seconds]);
+        }
+        self.set(headers, sensitive(text));
+    }
+
+    pub(super) fn expire(&self, headers: &mut HeaderMap) {
+        self.set(headers, self.expired.clone());
+    }
+
+    /// Adds our `Set-Cookie`. An earlier one of ours goes: a response should not set a cookie
+    /// twice (RFC 6265, section 4.1.1). Those of others stay.
+    fn set(&self, headers: &mut HeaderMap, value: HeaderValue) {
+        let ours = |value: &HeaderValue| value_of(value.as_bytes(), self.name.as_bytes()).is_some();
+        if headers.get_all(SET_COOKIE).iter().any(ours) {
+            let others: Vec<_> =
+                headers.get_all(SET_COOKIE).iter().filter(|value| !ours(value)).cloned().collect();
+            headers.remove(SET_COOKIE);
+            for value in others {
+                append(headers, SET_COOKIE, value);
+            }
+        }
+        append(headers, SET_COOKIE, value);
+    }
+}
+
+/// What follows `name=` in one cookie pair. A pair without `=` has no name, and is none of ours.
+fn value_of<'h>(pair: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
+    trim(pair).strip_prefix(name)?.strip_prefix(b"=")
+}
+
+/// Without the spaces and tabs around it; other white space is not white space in a header.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The derive refuses these when it compiles; here they are refused whoever wrote the facts.
+fn check(name: &str, spec: &CookieSpec) -> Result<(), String> {
+    let bare = strip_prefix(name);
+    let prefix = &name[..name.len() - bare.len()];
+    let refuse = |what: &str| Err(format!("cookie `{name}`: {what}"));
+    if !prefix.is_empty() && !spec.secure {
+        return refuse("a name with this prefix needs `Secure`");
+    }
+    if prefix.eq_ignore_ascii_case("__Host-") && (spec.path != "/" || spec.domain.is_some()) {
+        return refuse("a name that begins with `__Host-` needs `Path=/` and no `Domain`");
+    }
+    if spec.same_site == SameSite::None && !spec.secure {
+        return refuse("`SameSite=None` needs `Secure`");
+    }
+    if spec.partitioned && !spec.secure {
+        return refuse("`Partitioned` needs `Secure`");
+    }
+    let fits = |value: &str| {
+        value.len() <= MAX_ATTRIBUTE && value.bytes().all(|c| matches!(c, b' '..=b'~') && c != b';')
+    };
+    if !spec.path.starts_with('/') || !fits(spec.path) || spec.path != spec.path.trim() {
+        return refuse("its path must begin with `/` and be visible ASCII without `;`");
+    }
+    let in_domain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.');
+    if spec
+        .domain
+        .is_some_and(|domain| domain.is_empty() || !fits(domain) || !domain.bytes().all(in_domain))
+    {
+        return refuse("its domain must be letters, digits, `-` and `.`");
+    }
+    Ok(())
+}
+
+/// The characters of a token (RFC 9110, section 5.6.2), which a cookie's name is.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

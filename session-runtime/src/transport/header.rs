@@ -1,0 +1,72 @@
+//! Tokens in headers: one of the session's own name both ways, or `Authorization: Bearer` (RFC
+//! 6750) on the way in. Knows nothing of what a token means.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+
+use super::{Found, TAKEN, insert, sensitive};
+
+/// The most bytes of name and value together: what servers commonly take in one header line.
+pub(super) const LIMIT: usize = 8192;
+
+const SCHEME: &[u8] = b"bearer";
+
+#[derive(Debug)]
+pub(super) struct HeaderCarrier {
+    name: HeaderName,
+    bearer: bool,
+}
+
+impl HeaderCarrier {
+    pub(super) fn new(name: &str, bearer: bool) -> Result<Self, String> {
+        let header = HeaderName::try_from(name)
+            .map_err(|_| format!("`{name}` cannot be the name of a header"))?;
+        if TAKEN.contains(&header) {
+            return Err(format!("the header `{name}` has another meaning already"));
+        }
+        Ok(Self { name: header, bearer })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The header that requests carry the token in.
+    pub(super) fn request(&self) -> HeaderName {
+        if self.bearer { AUTHORIZATION } else { self.name.clone() }
+    }
+
+    /// A value with a comma or a space in it, as proxies make by joining two, is one value; no
+    /// token looks like it. An empty one is none: it is what an expired token leaves behind.
+    pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
+        let name = if self.bearer { &AUTHORIZATION } else { &self.name };
+        let mut values = headers.get_all(name).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return if headers.contains_key(name) { Found::Duplicate } else { Found::None };
+        };
+        let value = value.as_bytes();
+        let token = if self.bearer { bearer_token(value) } else { Some(value) };
+        match token {
+            None | Some(b"") => Found::None,
+            Some(token) => Found::One(token),
+        }
+    }
+
+    pub(super) fn write(&self, headers: &mut HeaderMap, token: &str) {
+        insert(headers, self.name.clone(), sensitive(token.to_owned()));
+    }
+
+    pub(super) fn expire(&self, headers: &mut HeaderMap) {
+        insert(headers, self.name.clone(), HeaderValue::from_static(""));
+    }
+}
+
+/// What follows the scheme, which is told in any case (RFC 9110, section 11.1), and spaces.
+/// Credentials of another scheme are not ours to judge.
+fn bearer_token(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
+    let mut token = rest.strip_prefix(b" ")?;
+    while let [b' ', rest @ ..] = token {
+        token = rest;
+    }
+    scheme.eq_ignore_ascii_case(SCHEME).then_some(token)
+}

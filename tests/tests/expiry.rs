@@ -1,0 +1,277 @@
+//! Idle and absolute end, to the second, for sessions in a store and in the token.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing::get};
+use session_runtime::{
+    KeyRing, Session, SessionLayer, SessionLayerBuilder, clock::ManualClock, schema::SessionType,
+    store::MemoryStore,
+};
+use tests::{Client, Server, Spy};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(30 * 60);
+const ABSOLUTE: Duration = Duration::from_secs(12 * 60 * 60);
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h")]
+struct Stored {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h", payload = "sealed")]
+struct Sealed {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h", payload = "signed")]
+struct Signed {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h", persistent)]
+struct Persistent {
+    theme: String,
+}
+
+macro_rules! routes {
+    ($session:ty) => {
+        Router::new()
+            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
+            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
+            .route("/rotate", get(async |s: Session<$session>| s.rotate()))
+            .route("/extend", get(async |s: Session<$session>| s.extend()))
+            .route(
+                "/left",
+                get(async |s: Session<$session>| {
+                    let left = s.expires_at().duration_since(std::time::UNIX_EPOCH);
+                    left.expect("after 1970").as_millis().to_string()
+                }),
+            )
+            .route(
+                "/remember",
+                get(async |s: Session<$session>| {
+                    s.set_theme("dark".to_owned());
+                    s.persist_for(Duration::from_secs(30 * 24 * 60 * 60));
+                }),
+            )
+    };
+}
+
+struct Case {
+    server: Server,
+    clock: Arc<ManualClock>,
+    store: Spy<MemoryStore>,
+}
+
+async fn case<T: SessionType>(
+    routes: Router,
+    settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
+) -> Case {
+    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    let builder = SessionLayer::<T>::builder(keys).clock(Arc::clone(&clock)).insecure_dev();
+    let layer = settle(builder, store.clone()).build().expect("a sound configuration");
+    Case { server: Server::start(routes.layer(layer)).await, clock, store }
+}
+
+async fn stored() -> Case {
+    case::<Stored>(routes!(Stored), |builder, store| builder.store(store)).await
+}
+
+async fn sealed() -> Case {
+    case::<Sealed>(routes!(Sealed), |builder, store| builder.revocation(store)).await
+}
+
+async fn signed() -> Case {
+    case::<Signed>(routes!(Signed), |builder, _| builder.accept_replay_until_expiry()).await
+}
+
+async fn every() -> [Case; 3] {
+    [stored().await, sealed().await, signed().await]
+}
+
+#[tokio::test]
+async fn idle_ends_to_the_second() {
+    for case in every().await {
+        for (wait, alive) in [(IDLE - SECOND, "dark"), (IDLE, "")] {
+            let client = Client::new(&case.server);
+            client.get("/set").await;
+            case.clock.advance(wait);
+            assert_eq!(client.get("/read").await.body, alive, "after {wait:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_absolute_end_is_not_moved_by_use_rotation_or_extension() {
+    for path in ["/read", "/rotate", "/extend", "/set"] {
+        for case in every().await {
+            let client = Client::new(&case.server);
+            client.get("/set").await;
+            let start = {
+                use session_runtime::clock::Clock;
+                case.clock.now()
+            };
+            for _ in 0..(ABSOLUTE.as_secs() / MINUTE.as_secs() / 20) {
+                case.clock.advance(20 * MINUTE - SECOND);
+                client.get(path).await;
+            }
+            case.clock.set(start.saturating_add(ABSOLUTE - SECOND));
+            assert_eq!(client.get("/read").await.body, "dark", "{path}");
+            case.clock.advance(SECOND);
+            assert_eq!(client.get("/read").await.body, "", "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn touches_are_throttled_and_never_let_an_active_session_die_early() {
+    let case = stored().await;
+    let client = Client::new(&case.server);
+    client.get("/set").await;
+    case.store.calls();
+    for _ in 0..59 {
+        case.clock.advance(SECOND);
+        client.get("/read").await;
+    }
+    assert_eq!(case.store.calls(), vec!["load"; 59], "59 seconds: not one touch");
+    case.clock.advance(SECOND);
+    client.get("/read").await;
+    assert_eq!(case.store.calls(), ["load", "commit"], "a minute: one touch");
+    case.clock.advance(IDLE - SECOND);
+    assert_eq!(client.get("/read").await.body, "dark", "the touch moved the idle end");
+}
+
+#[tokio::test]
+async fn extend_touches_at_once() {
+    let case = stored().await;
+    let client = Client::new(&case.server);
+    client.get("/set").await;
+    case.clock.advance(SECOND);
+    case.store.calls();
+    client.get("/extend").await;
+    assert_eq!(case.store.calls(), ["load", "commit"]);
+    case.clock.advance(IDLE - SECOND);
+    assert_eq!(client.get("/read").await.body, "dark");
+}
+
+#[tokio::test]
+async fn expires_at_is_the_sooner_of_both() {
+    use session_runtime::clock::Clock;
+    for case in every().await {
+        let client = Client::new(&case.server);
+        client.get("/set").await;
+        let expected = case.clock.now().saturating_add(IDLE).as_millis();
+        assert_eq!(client.get("/left").await.body, expected.to_string());
+        let end = case.clock.now().saturating_add(ABSOLUTE).as_millis();
+        for _ in 0..35 {
+            case.clock.advance(20 * MINUTE);
+            client.get("/read").await;
+        }
+        assert_eq!(client.get("/left").await.body, end.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_touch_of_a_token_payload_sends_a_new_token_and_of_a_stored_one_nothing() {
+    let case = stored().await;
+    let client = Client::new(&case.server);
+    client.get("/set").await;
+    case.clock.advance(MINUTE);
+    assert!(client.get("/read").await.set_cookies().is_empty());
+    let case = sealed().await;
+    let client = Client::new(&case.server);
+    client.get("/set").await;
+    let token = client.cookie("s");
+    case.clock.advance(MINUTE - SECOND);
+    assert!(client.get("/read").await.set_cookies().is_empty());
+    case.clock.advance(SECOND);
+    assert_eq!(client.get("/read").await.set_cookies().len(), 1);
+    assert_ne!(client.cookie("s"), token);
+}
+
+#[tokio::test]
+async fn remembered_sessions_outlive_idle_and_absolute_and_say_so_to_the_client() {
+    let month = Duration::from_secs(30 * 24 * 60 * 60);
+    for case in every().await {
+        let client = Client::new(&case.server);
+        let reply = client.get("/remember").await;
+        assert!(reply.set_cookies()[0].contains("; Max-Age=2592000"), "{:?}", reply.set_cookies());
+        case.clock.advance(month - SECOND);
+        assert_eq!(client.get("/read").await.body, "dark");
+        case.clock.advance(SECOND);
+        assert_eq!(client.get("/read").await.body, "");
+        let other = Client::new(&case.server);
+        let reply = other.get("/set").await;
+        assert!(!reply.set_cookies()[0].contains("Max-Age"), "{:?}", reply.set_cookies());
+    }
+}
+
+#[tokio::test]
+async fn a_persistent_cookie_is_renewed_as_the_session_is_used() {
+    let case = case::<Persistent>(
+        Router::new()
+            .route("/set", get(async |s: Session<Persistent>| s.set_theme("dark".to_owned())))
+            .route("/read", get(async |s: Session<Persistent>| s.theme().clone())),
+        |builder, store| builder.store(store),
+    )
+    .await;
+    let client = Client::new(&case.server);
+    let reply = client.get("/set").await;
+    assert!(reply.set_cookies()[0].contains("; Max-Age=1800"), "{:?}", reply.set_cookies());
+    let token = client.cookie("s");
+    case.clock.advance(SECOND);
+    assert!(client.get("/read").await.set_cookies().is_empty(), "not at every request");
+    case.clock.advance(MINUTE);
+    let reply = client.get("/read").await;
+    assert!(reply.set_cookies()[0].contains("; Max-Age=1800"), "{:?}", reply.set_cookies());
+    assert_eq!(client.cookie("s"), token, "the same token, kept for longer");
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_neither_panics_nor_extends() {
+    use session_runtime::clock::{Clock, Timestamp};
+    for case in every().await {
+        let client = Client::new(&case.server);
+        client.get("/set").await;
+        let start = case.clock.now();
+        case.clock.set(Timestamp::from_millis(0));
+        assert_eq!(client.get("/read").await.status, 200);
+        case.clock.set(start.saturating_add(IDLE));
+        assert_eq!(client.get("/read").await.body, "");
+    }
+}
+
+#[tokio::test]
+async fn periodic_rotation_has_a_short_grace_and_happens_once() {
+    let hour = 60 * MINUTE;
+    let case = case::<Stored>(routes!(Stored), |builder, store| {
+        builder.store(store).rotate_every(hour).idle(10 * hour)
+    })
+    .await;
+    let client = Client::new(&case.server);
+    client.get("/set").await;
+    case.clock.advance(hour);
+    let late = client.fork();
+    let later = client.fork();
+    assert_eq!(client.get("/read").await.set_cookies().len(), 1);
+    let reply = late.get("/read").await;
+    assert_eq!(reply.body, "dark", "a request on its way with the old credential survives");
+    assert!(reply.set_cookies().is_empty(), "and does not rotate again");
+    late.get("/set").await;
+    assert_eq!(client.get("/read").await.body, "dark");
+    case.clock.advance(30 * SECOND);
+    assert_eq!(later.get("/read").await.body, "", "the grace is over");
+    assert_eq!(client.get("/read").await.body, "dark");
+}

@@ -1,0 +1,271 @@
+//! The handle itself: shared by middleware, handler and tasks, and strict about writes that come
+//! too late.
+
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
+use session_runtime::{
+    Error, KeyRing, Session, SessionLayer, Writer, schema::SessionType, store::MemoryStore,
+};
+use tests::{Client, Server, Spy};
+use tokio::sync::{mpsc, oneshot};
+
+#[derive(Session)]
+#[session(name = "main")]
+struct Main {
+    #[session(principal)]
+    user: Option<String>,
+    log: Vec<String>,
+    #[session(counter)]
+    hits: i64,
+    #[session(skip)]
+    request_local: u32,
+    #[session(copy, default = 7)]
+    size: u32,
+    #[session(rename = "n", alias = "nick_name")]
+    nick: Option<String>,
+    #[session(secret)]
+    token: Option<String>,
+}
+
+#[derive(Session)]
+#[session(name = "x-api", transport = "header")]
+struct Api {
+    calls: u32,
+}
+
+#[derive(Session)]
+#[session(name = "main")]
+struct Twin {
+    other: u32,
+}
+
+fn is_a_good_handle<T: Send + Sync + Clone + 'static>() {}
+
+#[test]
+fn handles_are_send_sync_clone_and_static() {
+    is_a_good_handle::<Session<Main>>();
+    is_a_good_handle::<Writer<Main>>();
+    is_a_good_handle::<session_runtime::Directory<Main>>();
+    is_a_good_handle::<SessionLayer<Main>>();
+}
+
+async fn around(session: Session<Main>, request: Request, next: Next) -> Response {
+    session.update_log(|log| log.push("before".to_owned()));
+    session.set_request_local(5);
+    let response = next.run(request).await;
+    session.update_log(|log| log.push("after".to_owned()));
+    response
+}
+
+async fn start() -> (
+    Server,
+    Spy<MemoryStore>,
+    mpsc::UnboundedReceiver<(oneshot::Sender<()>, oneshot::Receiver<String>)>,
+) {
+    let store = Spy::new(MemoryStore::default());
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    let layer = SessionLayer::<Main>::builder(keys.clone())
+        .store(store.clone())
+        .insecure_dev()
+        .build()
+        .expect("a sound layer");
+    let api = SessionLayer::<Api>::new(store.clone(), keys).expect("a sound layer");
+    let (late, tasks) = mpsc::unbounded_channel();
+    let router = Router::new()
+        .route(
+            "/inside",
+            get(async |a: Session<Main>, b: Session<Main>| {
+                a.update_log(|log| log.push("handler".to_owned()));
+                format!("{:?} {} {}", b.log(), b.request_local(), b.log().len())
+            }),
+        )
+        .route_layer(middleware::from_fn(around))
+        .route(
+            "/join",
+            get(async |session: Session<Main>| {
+                let held = session.log();
+                let before = held.len();
+                let (one, two) = (session.clone(), session.clone());
+                tokio::join!(
+                    async move {
+                        tokio::task::yield_now().await;
+                        one.add_hits(1);
+                    },
+                    async move {
+                        two.update_log(|log| log.push("joined".to_owned()));
+                        tokio::task::yield_now().await;
+                        two.add_hits(1);
+                    },
+                );
+                assert_eq!(held.len(), before, "a reference held over writes does not change");
+                format!("{} {}", session.hits(), session.log().len())
+            }),
+        )
+        .route(
+            "/spawn",
+            get(async |session: Session<Main>, State(late): State<mpsc::UnboundedSender<_>>| {
+                session.add_hits(1);
+                let (go, wait) = oneshot::channel::<()>();
+                let (report, result) = oneshot::channel();
+                let _ = late.send((go, result));
+                tokio::spawn(async move {
+                    let _ = wait.await;
+                    session.add_hits(100);
+                    let error = session.save().await.expect_err("the response has left");
+                    let _ = report.send(format!("{} {error}", error.is_closed()));
+                });
+            }),
+        )
+        .route("/hits", get(async |s: Session<Main>| format!("{} {:?}", s.hits(), s.log())))
+        .route(
+            "/writer",
+            get(async |w: Writer<Main>, s: Session<Main>| {
+                w.add_hits(1);
+                s.add_hits(1);
+                s.hits().to_string()
+            }),
+        )
+        .route(
+            "/both",
+            get(async |main: Session<Main>, api: Session<Api>| {
+                main.add_hits(1);
+                api.update_calls(|calls| *calls += 1);
+                format!("{} {}", main.hits(), api.calls())
+            }),
+        )
+        .route(
+            "/replace",
+            get(async |s: Session<Main>| {
+                let mut whole = s.snapshot();
+                whole.hits += 3;
+                whole.nick = Some("a".to_owned());
+                whole.user = Some("mallory".to_owned());
+                s.replace(whole);
+                format!("{} {:?} {:?} {}", s.hits(), s.nick(), s.user(), s.size())
+            }),
+        )
+        .route(
+            "/secret/{value}",
+            get(async |s: Session<Main>, Path(value): Path<String>| s.set_token(value)),
+        )
+        .route("/secret", get(async |s: Session<Main>| format!("{:?}", s.token())))
+        .route(
+            "/id",
+            get(async |s: Session<Main>| -> Result<String, Error> {
+                let before = s.session_id();
+                s.add_hits(1);
+                s.save().await?;
+                assert_eq!(s.session_id(), before);
+                assert!(!s.is_new());
+                Ok(before.to_string())
+            }),
+        )
+        .with_state(late)
+        .layer(layer)
+        .layer(api);
+    (Server::start(router).await, store, tasks)
+}
+
+#[tokio::test]
+async fn middleware_before_and_after_and_two_extractors_share_one_session() {
+    let (server, store, _tasks) = start().await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/inside").await.body, r#"["before", "handler"] 5 2"#);
+    assert_eq!(store.calls(), ["insert"], "one commit for all of them");
+    assert_eq!(client.get("/hits").await.body, r#"0 ["before", "handler", "after"]"#);
+}
+
+#[tokio::test]
+async fn joined_tasks_write_through_clones() {
+    let (server, _, _tasks) = start().await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/join").await.body, "2 1");
+    assert_eq!(client.get("/hits").await.body, r#"2 ["joined"]"#);
+}
+
+#[tokio::test]
+async fn a_write_after_the_commit_is_reported_and_not_saved() {
+    let (server, _, mut tasks) = start().await;
+    let client = Client::new(&server);
+    client.get("/spawn").await;
+    let (go, result) = tasks.recv().await.expect("the handler ran");
+    go.send(()).expect("the task waits");
+    let report = result.await.expect("the task reports");
+    assert!(report.starts_with("true "), "{report}");
+    assert_eq!(client.get("/hits").await.body, "1 []");
+}
+
+#[tokio::test]
+async fn a_writer_and_a_session_in_one_request_are_the_same() {
+    let (server, store, _tasks) = start().await;
+    let client = Client::new(&server);
+    client.get("/writer").await;
+    store.calls();
+    assert_eq!(client.get("/writer").await.body, "4");
+    assert_eq!(store.calls(), ["load", "commit"]);
+}
+
+#[tokio::test]
+async fn two_session_types_work_side_by_side_in_a_cookie_and_a_header() {
+    let (server, _, _tasks) = start().await;
+    let client = Client::new(&server);
+    let reply = client.get("/both").await;
+    assert_eq!(reply.body, "1 1");
+    assert_eq!(reply.set_cookies().len(), 1);
+    let token = reply.header("x-api").expect("a token in the header").to_owned();
+    let reply = client.send(http::Method::GET, "/both", &[("x-api", &token)]).await;
+    assert_eq!(reply.body, "2 2");
+    assert_eq!(client.get("/both").await.body, "3 1", "each on its own");
+    let vary: Vec<_> = reply.headers.get_all("vary").iter().collect();
+    assert_eq!(vary.len(), 2, "{vary:?}");
+}
+
+#[test]
+fn two_types_with_one_name_are_an_error_at_start() {
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    SessionLayer::<Main>::new(MemoryStore::default(), keys.clone()).expect("the first");
+    SessionLayer::<Main>::new(MemoryStore::default(), keys.clone()).expect("the same type again");
+    let error =
+        SessionLayer::<Twin>::new(MemoryStore::default(), keys).expect_err("the name is taken");
+    assert!(error.is_config());
+    let text = error.to_string();
+    assert!(text.contains("Twin") && text.contains("Main") && text.contains("name"), "{text}");
+    assert_eq!(Main::spec().name, Twin::spec().name);
+}
+
+#[tokio::test]
+async fn replacing_the_whole_struct_writes_all_but_the_principal() {
+    let (server, _, _tasks) = start().await;
+    let client = Client::new(&server);
+    client.get("/join").await;
+    assert_eq!(client.get("/replace").await.body, r#"5 Some("a") None 7"#);
+    assert_eq!(client.get("/hits").await.body, r#"5 ["joined"]"#);
+}
+
+#[tokio::test]
+async fn secret_fields_round_trip_and_equal_ones_are_not_written_again() {
+    let (server, store, _tasks) = start().await;
+    let client = Client::new(&server);
+    client.get("/secret/hush").await;
+    assert_eq!(client.get("/secret").await.body, "Some(\"hush\")");
+    store.calls();
+    client.get("/secret/hush").await;
+    assert_eq!(store.calls(), ["load"]);
+    client.get("/secret/other").await;
+    assert_eq!(client.get("/secret").await.body, "Some(\"other\")");
+}
+
+#[tokio::test]
+async fn the_id_is_there_before_the_session_is() {
+    let (server, _, _tasks) = start().await;
+    let client = Client::new(&server);
+    let id = client.get("/id").await.body;
+    assert_eq!(id.len(), 32);
+    assert_eq!(client.get("/id").await.body, id);
+    assert!(!client.cookie("main").expect("a token").contains(&id));
+}

@@ -1,0 +1,228 @@
+//! What is not used costs nothing, and what did not change is not written.
+
+use axum::{Router, routing::get};
+use session_runtime::{
+    KeyRing, Session, SessionLayer, Writer,
+    schema::{Create, OnEnd, OnStale, Resend},
+    store::MemoryStore,
+};
+use tests::{Client, Server, Spy};
+
+#[derive(Session)]
+#[session(name = "quiet")]
+struct Quiet {
+    theme: String,
+    #[session(counter)]
+    visits: i64,
+    #[session(flash)]
+    notice: Option<String>,
+    tags: std::collections::BTreeMap<String, u8>,
+    #[session(set)]
+    roles: std::collections::BTreeSet<String>,
+    #[session(extra)]
+    extra: std::collections::BTreeMap<String, String>,
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/ignored", get(async || "ignored"))
+        .route("/looked", get(async |_: Session<Quiet>| "looked"))
+        .route("/optional", get(async |s: Option<Session<Quiet>>| s.is_some().to_string()))
+        .route(
+            "/read",
+            get(async |s: Session<Quiet>| format!("{} {:?}", s.theme(), s.peek_notice())),
+        )
+        .route(
+            "/dark",
+            get(async |s: Session<Quiet>| {
+                s.set_theme("dark".to_owned());
+                s.update_tags(|tags| tags.insert("a".to_owned(), 1));
+                s.insert_roles("admin".to_owned());
+                s.insert_extra("k", "v".to_owned());
+            }),
+        )
+        .route(
+            "/defaults",
+            get(async |s: Session<Quiet>| {
+                s.set_theme(String::new());
+                s.clear_notice_if_any();
+                s.add_visits(2);
+                s.add_visits(-2);
+                s.insert_roles("x".to_owned());
+                s.remove_roles(&"x".to_owned());
+            }),
+        )
+        .route("/blind", get(async |w: Writer<Quiet>| w.add_visits(1)))
+        .route("/blind-nothing", get(async |_: Writer<Quiet>| "nothing"))
+        .route("/clear", get(async |s: Session<Quiet>| s.clear()))
+        .route("/destroy", get(async |s: Session<Quiet>| s.destroy()))
+        .route("/id", get(async |s: Session<Quiet>| format!("{} {}", s.session_id(), s.is_new())))
+}
+
+trait ClearNotice {
+    fn clear_notice_if_any(&self);
+}
+
+impl ClearNotice for QuietFields {
+    fn clear_notice_if_any(&self) {
+        assert_eq!(self.take_notice(), None);
+    }
+}
+
+async fn start(
+    adjust: impl FnOnce(
+        session_runtime::SessionLayerBuilder<Quiet>,
+    ) -> session_runtime::SessionLayerBuilder<Quiet>,
+) -> (Server, Spy<MemoryStore>) {
+    let store = Spy::new(MemoryStore::default());
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    let builder = SessionLayer::<Quiet>::builder(keys).store(store.clone()).insecure_dev();
+    let layer = adjust(builder).build().expect("a sound configuration");
+    (Server::start(routes().layer(layer)).await, store)
+}
+
+#[tokio::test]
+async fn a_route_that_extracts_nothing_asks_no_store_and_sends_nothing() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    let bare = client.get("/ignored").await;
+    assert!(bare.set_cookies().is_empty());
+    assert_eq!(bare.header("vary"), None);
+    assert_eq!(bare.header("cache-control"), None);
+    client.get("/dark").await;
+    assert!(client.cookie("quiet").is_some());
+    store.calls();
+    let with_cookie = client.get("/ignored").await;
+    assert!(with_cookie.set_cookies().is_empty());
+    assert_eq!(with_cookie.header("vary"), None);
+    assert_eq!(store.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_extracted_but_empty_session_is_never_stored() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    for path in ["/looked", "/read", "/defaults", "/blind-nothing", "/clear", "/id", "/destroy"] {
+        let reply = client.get(path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
+        assert_eq!(reply.header("vary"), Some("Cookie"), "{path}");
+    }
+    assert_eq!(client.get("/optional").await.body, "false");
+    assert_eq!(store.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_second_write_of_equal_values_writes_and_sends_nothing() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/dark").await.set_cookies().len(), 1);
+    assert_eq!(store.calls(), ["insert"]);
+    let again = client.get("/dark").await;
+    assert!(again.set_cookies().is_empty());
+    assert_eq!(store.calls(), ["load"], "no commit");
+    assert_eq!(client.get("/read").await.body, "dark None");
+    assert_eq!(client.get("/optional").await.body, "true");
+    assert_eq!(store.calls(), ["load", "load"]);
+}
+
+#[tokio::test]
+async fn a_blind_write_is_one_round_trip() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    client.get("/blind").await;
+    assert_eq!(store.calls(), ["insert"], "the first creates");
+    let reply = client.get("/blind").await;
+    assert_eq!(store.calls(), ["commit"]);
+    assert!(reply.set_cookies().is_empty());
+    client.get("/blind-nothing").await;
+    assert_eq!(store.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn reading_asks_the_store_once_however_often_it_is_extracted() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    client.get("/dark").await;
+    store.calls();
+    client.get("/id").await;
+    assert_eq!(store.calls(), ["load"]);
+}
+
+#[tokio::test]
+async fn eager_sessions_are_created_empty_and_keep_the_id_the_handler_saw() {
+    let (server, store) = start(|builder| builder.create(Create::Eager)).await;
+    let client = Client::new(&server);
+    let first = client.get("/id").await;
+    let (id, new) = first.body.split_once(' ').expect("id and flag");
+    assert_eq!(new, "true");
+    assert_eq!(store.calls(), ["insert"]);
+    let second = client.get("/id").await;
+    assert_eq!(second.body, format!("{id} false"));
+    assert!(client.get("/ignored").await.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn resend_always_sends_the_same_token_on_each_use() {
+    let (server, _) = start(|builder| builder.resend(Resend::Always)).await;
+    let client = Client::new(&server);
+    client.get("/dark").await;
+    let token = client.cookie("quiet").expect("a token");
+    for path in ["/read", "/blind", "/dark"] {
+        let reply = client.get(path).await;
+        assert_eq!(reply.set_cookies().len(), 1, "{path}");
+        assert_eq!(client.cookie("quiet").as_ref(), Some(&token), "{path}");
+    }
+    assert!(client.get("/ignored").await.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_stale_token_is_cleared_replaced_or_ignored_as_configured() {
+    let stale = "AAAA";
+    let (server, _) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    client.set_cookie("quiet", stale);
+    let reply = client.get("/read").await;
+    assert_eq!(reply.set_cookies().len(), 1);
+    assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{:?}", reply.set_cookies());
+    assert_eq!(client.cookie("quiet"), None);
+
+    let (server, store) = start(|builder| builder.on_stale(OnStale::NewSession)).await;
+    let client = Client::new(&server);
+    assert!(client.get("/read").await.set_cookies().is_empty(), "no token, no session");
+    client.set_cookie("quiet", stale);
+    client.get("/read").await;
+    assert_eq!(store.calls(), ["insert"]);
+    assert_ne!(client.cookie("quiet").as_deref(), Some(stale));
+
+    let (server, store) = start(|builder| builder.on_stale(OnStale::Ignore)).await;
+    let client = Client::new(&server);
+    client.set_cookie("quiet", stale);
+    assert!(client.get("/read").await.set_cookies().is_empty());
+    assert_eq!(store.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_silent_end_says_nothing_to_the_client() {
+    let (server, store) = start(|builder| builder.on_end(OnEnd::Silent)).await;
+    let client = Client::new(&server);
+    client.get("/dark").await;
+    store.calls();
+    assert!(client.get("/destroy").await.set_cookies().is_empty());
+    assert_eq!(store.calls(), ["load", "delete"]);
+    assert_eq!(client.get("/optional").await.body, "false");
+}
+
+#[tokio::test]
+async fn clearing_empties_the_fields_and_keeps_the_session() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    client.get("/dark").await;
+    let token = client.cookie("quiet");
+    store.calls();
+    assert!(client.get("/clear").await.set_cookies().is_empty());
+    assert_eq!(store.calls(), ["load", "commit"]);
+    assert_eq!(client.cookie("quiet"), token);
+    assert_eq!(client.get("/read").await.body, " None");
+    assert_eq!(client.get("/optional").await.body, "true", "still a live session");
+}

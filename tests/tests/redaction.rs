@@ -1,0 +1,211 @@
+//! Nothing prints a token, a key or a field marked `secret`: not `Debug`, not an event at any
+//! level, not an error.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use session_runtime::{
+    Challenge, Directory, Key, KeyRing, Session, SessionLayer, Writer, store::MemoryStore,
+};
+use tests::{Client, Server, Spy};
+use tracing_subscriber::fmt::MakeWriter;
+
+const MARKER: &str = "MARKER-VALUE-OF-A-SECRET-FIELD";
+
+#[derive(Session)]
+#[session(name = "red")]
+struct Red {
+    #[session(principal, extract = "CurrentUser", secret)]
+    user: Option<String>,
+    #[session(secret)]
+    token: String,
+    #[session(secret, on_decode_error = "reject")]
+    fragile: Option<String>,
+    #[session(merge = "cas")]
+    cas: u32,
+    #[session(counter)]
+    hits: i64,
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().expect("no panic while held").clone()).expect("text")
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic while held").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+fn routes(debugged: Log) -> Router {
+    let debug = move |text: String| {
+        let mut debugged = debugged.clone();
+        writeln!(debugged, "{text}").expect("memory");
+    };
+    let debug_in_use = debug.clone();
+    Router::new()
+        .route(
+            "/use/{value}",
+            get(
+                async move |s: Session<Red>,
+                            w: Writer<Red>,
+                            d: Directory<Red>,
+                            Path(v): Path<String>| {
+                    s.set_token(v.clone());
+                    s.set_fragile(v.clone());
+                    s.log_in(v);
+                    s.add_hits(1);
+                    debug_in_use(format!("{s:?} {s:#?} {:?} {w:?} {:?} {d:?}", *s, *w));
+                    let saved = s.save().await.expect("the store works");
+                    debug_in_use(format!("{s:?} {saved:?} {:?}", s.session_id()));
+                },
+            ),
+        )
+        .route("/guard", get(async move |user: CurrentUser| debug(format!("{user:?}"))))
+        .route("/read", get(async |s: Session<Red>| s.token().len().to_string()))
+        .route("/cas", get(async |s: Session<Red>| s.update_cas(|n| *n += 1)))
+        .route("/rotate", get(async |s: Session<Red>| s.rotate()))
+        .route("/logout", get(async |s: Session<Red>| s.log_out()))
+        .route(
+            "/500",
+            get(async |s: Session<Red>| {
+                s.set_token("x".to_owned());
+                StatusCode::INTERNAL_SERVER_ERROR
+            }),
+        )
+        .route(
+            "/end",
+            get(async |user: CurrentUser, d: Directory<Red>| {
+                d.end_all(&user).await.map(|n| n.to_string())
+            }),
+        )
+}
+
+#[tokio::test]
+async fn no_event_and_no_debug_output_tells_a_secret() {
+    let (log, debugged) = (Log::default(), Log::default());
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let key = Key::generate().expect("random bytes");
+    let secret_text = key.to_base64().to_string();
+    let ring = KeyRing::from_text(&secret_text).expect("a sound key");
+    let mut debug = debugged.clone();
+    writeln!(debug, "{key:?} {ring:?} {ring:#?}").expect("memory");
+    let store = Spy::new(MemoryStore::default());
+    let builder = SessionLayer::<Red>::builder(ring)
+        .store(store.clone())
+        .challenge(Challenge::redirect("/login"))
+        .insecure_dev();
+    writeln!(debug, "{builder:?}").expect("memory");
+    let layer = builder.build().expect("a sound layer");
+    writeln!(debug, "{layer:?} {:?} {:?}", layer.directory(), MemoryStore::default())
+        .expect("memory");
+    let server = Server::start(routes(debugged.clone()).layer(layer)).await;
+    let client = Client::new(&server);
+    let mut tokens = Vec::new();
+    let note = |client: &Client, tokens: &mut Vec<String>| {
+        tokens.extend(client.cookie("red"));
+    };
+    client.get(&format!("/use/{MARKER}")).await;
+    note(&client, &mut tokens);
+    let old = client.fork();
+    for path in ["/guard", "/read", "/cas", "/rotate", "/500", "/read"] {
+        client.get(path).await;
+        note(&client, &mut tokens);
+    }
+    old.get("/read").await;
+    old.get("/guard").await;
+    let damaged = Client::new(&server);
+    for token in ["x", &format!("{}A", tokens[0]), &tokens[0].to_lowercase()] {
+        damaged.set_cookie("red", token);
+        damaged.get("/read").await;
+    }
+    store.fault("commit", Some(tests::Fault::Down));
+    client.get("/cas").await;
+    store.fault("commit", None);
+    let other = Client::new(&server);
+    other.get(&format!("/use/{MARKER}")).await;
+    note(&other, &mut tokens);
+    client.get("/end").await;
+    client.get("/logout").await;
+    drop(server);
+
+    let (log, debugged) = (log.text(), debugged.text());
+    for expected in
+        ["created", "loaded", "committed", "elevated", "ended", "rejected", "failed", "reason"]
+    {
+        assert!(log.contains(expected), "no event says `{expected}`:\n{log}");
+    }
+    assert!(tokens.len() > 3 && debugged.len() > 200);
+    for (what, text) in [("an event", &log), ("a Debug form", &debugged)] {
+        assert!(!text.contains(MARKER), "{what} tells a secret field:\n{text}");
+        assert!(!text.contains(&secret_text[..20]), "{what} tells the key");
+        for token in &tokens {
+            for part in [&token[..24], &token[24..48], &token[48..]] {
+                assert!(!text.contains(part), "{what} tells a token: {part}\n{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dump_of_the_store_has_no_token_and_no_secret_field() {
+    use session_runtime::store::{Namespace, PrincipalKey, Selector, Store, StoreKey};
+    let store = MemoryStore::default();
+    let layer = SessionLayer::<Red>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(store.clone())
+        .insecure_dev()
+        .build()
+        .expect("a sound layer");
+    let server = Server::start(routes(Log::default()).layer(layer)).await;
+    let client = Client::new(&server);
+    client.get(&format!("/use/{MARKER}")).await;
+    let token = client.cookie("red").expect("a token");
+    let namespace = Namespace::new("red");
+    let principal = PrincipalKey::new(&format!("{MARKER:?}"));
+    let listed = store
+        .list(&namespace, &principal, session_runtime::clock::Timestamp::from_millis(0))
+        .await
+        .expect("the store works");
+    let selector: Selector = listed.first().expect("one session").selector;
+    let key = StoreKey { namespace, selector };
+    let record = store.load(&key).await.expect("the store works").expect("it is there");
+    let mut dump = key.to_string().into_bytes();
+    dump.extend_from_slice(record.meta.check.as_bytes());
+    for (name, value) in record.fields() {
+        dump.extend_from_slice(name.as_bytes());
+        if let session_runtime::store::FieldValue::Bytes(bytes) = value {
+            dump.extend_from_slice(bytes);
+        }
+    }
+    let contains = |needle: &[u8]| dump.windows(needle.len()).any(|window| window == needle);
+    assert!(contains(b"token") && contains(b"fragile"), "the fields are there, by name");
+    assert!(!contains(MARKER.as_bytes()));
+    for part in [&token[..16], &token[32..48], &token[56..]] {
+        assert!(!contains(part.as_bytes()));
+    }
+}

@@ -1,0 +1,8 @@
+use session_runtime::Session;
+
+#[derive(Session)]
+struct Ladenfläche {
+    cart: Vec<u32>,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use session_runtime::Session;
+
+#[derive(Session)]
+struct Shop {
+    #[session(keep = 1)]
+    lang: String,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use session_runtime::Session;
+
+#[derive(Session)]
+struct Shop {
+    rotate: u8,
+    clone: u8,
+    #[session(getter = "save")]
+    saved: bool,
+}
+
+fn main() {}

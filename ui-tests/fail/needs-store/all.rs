@@ -1,0 +1,20 @@
+use session_runtime::Session;
+
+#[derive(Session)]
+#[session(payload = "sealed")]
+struct Shop {
+    #[session(counter)]
+    visits: i64,
+    #[session(merge = "set")]
+    tags: std::collections::BTreeSet<u32>,
+    #[session(merge = "max")]
+    best: i64,
+    #[session(merge = "once")]
+    origin: Option<String>,
+    #[session(merge = "cas")]
+    balance: i64,
+    #[session(group = "checkout")]
+    step: u8,
+}
+
+fn main() {}

@@ -1,0 +1,252 @@
+//! Every attribute, and each accessor with its exact signature.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+use session_runtime::{Session, Writer};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct UserId(u64);
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Item {
+    id: u32,
+}
+
+#[derive(Clone, Default)]
+struct Timer;
+
+/// A shop.
+#[derive(Session)]
+#[session(name = "__Secure-shop", transport = "cookie", payload = "server")]
+#[session(idle = "30m", absolute = "1d 6h", path = "/shop", domain = "example.com")]
+#[session(same_site = "none", secure = true, http_only, partitioned, persistent = false)]
+#[session(create = "eager", resend = "always", on_stale = "new_session")]
+#[session(on_store_error = "degrade", commit_on = "always", on_end = "silent")]
+#[session(crate = ::session_runtime)]
+struct Shop {
+    #[session(principal, extract = "CurrentUser", keep, secret, on_decode_error = "reject")]
+    user: Option<UserId>,
+    /// What is to be bought.
+    #[session(rename = "basket", alias = "cart_v1", alias = "cart_v2", secret)]
+    cart: Vec<Item>,
+    #[session(merge = "last", clear_on_login)]
+    coupon: Option<String>,
+    #[session(copy, default = 3)]
+    page: u8,
+    #[session(copy)]
+    shown: Option<u8>,
+    #[session(counter)]
+    visits: i64,
+    #[session(merge = "counter")]
+    clicks: u32,
+    #[session(set)]
+    tags: BTreeSet<String>,
+    #[session(merge = "set")]
+    seen: HashSet<u32>,
+    #[session(extra)]
+    more: BTreeMap<String, String>,
+    #[session(extra)]
+    json: BTreeMap<String, serde_json::Value>,
+    #[session(flash)]
+    notice: Option<String>,
+    #[session(merge = "flash", on_decode_error = "default")]
+    warning: Option<String>,
+    #[session(merge = "max", default = 1)]
+    best: i32,
+    #[session(merge = "once", keep)]
+    origin: Option<String>,
+    #[session(merge = "cas")]
+    balance: i64,
+    #[session(group = "checkout")]
+    step: u8,
+    #[session(group = "checkout", default = "card")]
+    method: String,
+    #[session(skip)]
+    timer: Timer,
+    #[session(skip, default = Some(Timer))]
+    stopwatch: Option<Timer>,
+    #[session(getter = "has_started")]
+    started: bool,
+}
+
+#[derive(Session)]
+#[session(name = "x-token", transport = "bearer", payload = "sealed", idle = "never", absolute = "2w")]
+struct Token {
+    cart: Vec<Item>,
+}
+
+#[derive(Session)]
+#[session(transport = "header", payload = "signed", absolute = "never", create = "on_write")]
+#[session(resend = "on_change", on_stale = "clear_token", on_store_error = "fail")]
+#[session(commit_on = "not_5xx", on_end = "expire_token")]
+struct HeaderToken {
+    #[session(flash)]
+    notice: Option<String>,
+}
+
+#[derive(Session)]
+#[session(same_site = "strict", secure = false, http_only = false, partitioned = false, persistent)]
+struct Dev {
+    cart: Vec<Item>,
+}
+
+fn handle(session: &Session<Shop>) {
+    let _: Option<&UserId> = session.user();
+    session.log_in(UserId(1));
+
+    let _: &Vec<Item> = session.cart();
+    session.set_cart(vec![Item { id: 1 }]);
+    let _: usize = session.update_cart(|cart| cart.len());
+    session.reset_cart();
+
+    let _: Option<&String> = session.coupon();
+    session.set_coupon("a".to_owned());
+    session.set_coupon(None);
+    session.set_coupon(Some("a".to_owned()));
+    session.update_coupon(|coupon: &mut Option<String>| *coupon = None);
+    session.reset_coupon();
+    let _: Option<String> = session.take_coupon();
+    session.clear_coupon();
+
+    let _: u8 = session.page();
+    session.set_page(3);
+    let _: Option<u8> = session.shown();
+
+    let _: i64 = session.visits();
+    session.add_visits(-1);
+    let _: u32 = session.clicks();
+    session.add_clicks(1);
+
+    let _: &BTreeSet<String> = session.tags();
+    session.insert_tags("new".to_owned());
+    session.remove_tags(&"new".to_owned());
+    let _: &HashSet<u32> = session.seen();
+    session.insert_seen(1);
+    session.remove_seen(&1);
+
+    let _: &BTreeMap<String, String> = session.more();
+    session.insert_more("key", "value".to_owned());
+    session.remove_more("key");
+    let _: &BTreeMap<String, serde_json::Value> = session.json();
+    session.insert_json("key".to_owned(), serde_json::Value::Null);
+    session.remove_json("key");
+
+    session.set_notice("hello".to_owned());
+    let _: Option<&String> = session.peek_notice();
+    let _: Option<String> = session.take_notice();
+    session.set_warning(None);
+
+    let _: i32 = session.best();
+    session.set_best(7);
+    let _: Option<&String> = session.origin();
+    session.set_origin("ad".to_owned());
+    let _: &i64 = session.balance();
+    session.update_balance(|balance| *balance -= 1);
+    let _: &u8 = session.step();
+    let _: &String = session.method();
+
+    let _: &Timer = session.timer();
+    session.set_timer(Timer);
+    session.update_timer(|_| ());
+    session.reset_timer();
+    let _: Option<&Timer> = session.stopwatch();
+    let _: Option<Timer> = session.take_stopwatch();
+    session.clear_stopwatch();
+
+    let _: &bool = session.has_started();
+    session.set_started(true);
+}
+
+fn write(session: &Writer<Shop>) {
+    session.set_cart(Vec::new());
+    session.reset_cart();
+    session.set_coupon("a".to_owned());
+    session.reset_coupon();
+    session.clear_coupon();
+    session.add_visits(1);
+    session.insert_tags("new".to_owned());
+    session.remove_tags(&"new".to_owned());
+    session.insert_more("key", "value".to_owned());
+    session.remove_more("key");
+    session.set_notice("hello".to_owned());
+    session.set_best(1);
+    session.set_origin("ad".to_owned());
+}
+
+async fn guarded(CurrentUser(user): CurrentUser) -> UserId {
+    user
+}
+
+fn guard(user: &CurrentUser) -> (u64, CurrentUser) {
+    assert_eq!(format!("{user:?}"), "CurrentUser(..)");
+    (user.0.0, user.clone())
+}
+
+fn main() {
+    use session_runtime::schema::{
+        CommitOn, Create, OnDecodeError, OnEnd, OnStale, OnStoreError, Payload, Policy, Resend,
+        SameSite, SessionType, Transport,
+    };
+    use std::time::Duration;
+
+    let _ = (handle, write, guarded, guard);
+
+    let spec = Shop::spec();
+    assert_eq!((spec.type_name, spec.name, spec.bare_name()), ("Shop", "__Secure-shop", "shop"));
+    assert_eq!((spec.transport, spec.payload), (Transport::Cookie, Payload::Server));
+    assert_eq!(spec.idle, Some(Duration::from_secs(1800)));
+    assert_eq!(spec.absolute, Some(Duration::from_secs(30 * 3600)));
+    let cookie = &spec.cookie;
+    assert_eq!((cookie.path, cookie.domain), ("/shop", Some("example.com")));
+    assert_eq!(cookie.same_site, SameSite::None);
+    assert!(cookie.secure && cookie.http_only && cookie.partitioned && !cookie.persistent);
+    assert_eq!((spec.create, spec.resend), (Create::Eager, Resend::Always));
+    assert_eq!((spec.on_stale, spec.on_store_error), (OnStale::NewSession, OnStoreError::Degrade));
+    assert_eq!((spec.commit_on, spec.on_end), (CommitOn::Always, OnEnd::Silent));
+
+    let policies: Vec<_> = spec.fields.iter().map(|field| (field.name, field.policy)).collect();
+    assert_eq!(
+        policies,
+        [
+            ("user", Policy::Last),
+            ("basket", Policy::Last),
+            ("coupon", Policy::Last),
+            ("page", Policy::Last),
+            ("shown", Policy::Last),
+            ("visits", Policy::Counter),
+            ("clicks", Policy::Counter),
+            ("tags", Policy::Set),
+            ("seen", Policy::Set),
+            ("more", Policy::Extra),
+            ("json", Policy::Extra),
+            ("notice", Policy::Flash),
+            ("warning", Policy::Flash),
+            ("best", Policy::Max),
+            ("origin", Policy::Once),
+            ("balance", Policy::Last),
+            ("step", Policy::Last),
+            ("method", Policy::Last),
+            ("timer", Policy::Local),
+            ("stopwatch", Policy::Local),
+            ("started", Policy::Last),
+        ]
+    );
+    let user = spec.fields[0];
+    assert!(user.principal && user.keep && user.secret && !user.clear_on_login);
+    assert_eq!(user.on_decode_error, OnDecodeError::Reject);
+    assert_eq!(spec.fields[1].aliases, ["cart_v1", "cart_v2"]);
+    assert!(spec.fields[2].clear_on_login);
+    assert_eq!(spec.fields[15].group, Some("balance"));
+    assert_eq!(spec.fields[16].group, Some("checkout"));
+
+    let spec = Token::spec();
+    assert_eq!((spec.name, spec.transport, spec.payload), ("x-token", Transport::Bearer, Payload::Sealed));
+    assert_eq!((spec.idle, spec.absolute), (None, Some(Duration::from_secs(14 * 86400))));
+
+    let spec = HeaderToken::spec();
+    assert_eq!(spec.name, "header-token");
+    assert_eq!((spec.idle, spec.absolute), (Some(Duration::from_secs(1800)), None));
+
+    assert_eq!(Dev::spec().name, "dev");
+}
