@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use axum::Router;
 use session_runtime::{
-    Error, KeyRing, SessionLayer, SessionLayerBuilder, schema::SessionType, store::MemoryStore,
+    Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType, store::MemoryStore,
 };
 use tracing_subscriber::{
     Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
@@ -65,7 +65,6 @@ impl Startup {
         let keys = if settings.has_keys {
             KeyRing::from_env(settings::KEYS).map_err(|error| Failure::config(error.to_string()))?
         } else {
-            eprintln!("note: {} is not set: log-ins end with this process", settings::KEYS);
             KeyRing::ephemeral().map_err(|error| Failure::run(error.to_string()))?
         };
         Ok(Self { settings, keys })
@@ -73,7 +72,6 @@ impl Startup {
 
     /// The builder of the layer for the session type `T`, with all that the environment decides;
     /// the example adds what is its own and calls `build`.
-    #[must_use]
     pub fn sessions<T: SessionType>(&self) -> SessionLayerBuilder<T> {
         let mut builder =
             SessionLayer::<T>::builder(self.keys.clone()).store(MemoryStore::default());
@@ -94,6 +92,9 @@ impl Startup {
     ///
     /// The first line on standard output is `listening on http://127.0.0.1:PORT` (or `https`).
     pub async fn serve(&self, router: Router) -> Result<(), Failure> {
+        if !self.settings.has_keys {
+            eprintln!("note: {} is not set: log-ins end with this process", settings::KEYS);
+        }
         serve::serve(router, self.settings.port, self.settings.tls).await
     }
 }

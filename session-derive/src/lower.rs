@@ -216,7 +216,7 @@ fn attributes(attrs: &[Attribute], names: &[&str]) -> Vec<TokenStream> {
     attrs
         .iter()
         .filter(|attr| names.iter().any(|name| attr.path().is_ident(name)))
-        .map(|attr| attr.to_token_stream())
+        .map(quote::ToTokens::to_token_stream)
         .collect()
 }
 
@@ -266,7 +266,7 @@ fn without_self(ty: &Type, input: &DeriveInput) -> Type {
             .collect()
     }
     let tokens = ty.to_token_stream();
-    if !crate::emit::mentions(&tokens, &|ident| ident == "Self") {
+    if !names::mentions(&tokens, &|ident| ident == "Self") {
         return ty.clone();
     }
     let (ident, (_, arguments, _)) = (&input.ident, input.generics.split_for_impl());

@@ -22,6 +22,7 @@ pub(crate) struct Session {
 }
 
 /// The static facts of the struct. Words are variants of the runtime's enums.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) name: String,
@@ -46,6 +47,7 @@ pub(crate) struct Config {
 }
 
 /// One field.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
@@ -178,11 +180,16 @@ impl Session {
 
     /// The fields with a generated extractor, its name, and the type inside the `Option`.
     pub(crate) fn guards(&self) -> impl Iterator<Item = (&Field, &Ident, &Type)> {
-        let mut seen = BTreeSet::new();
+        let mut seen: BTreeSet<String> = [
+            self.ident.to_string(),
+            self.fields_ident().to_string(),
+            self.writer_ident().to_string(),
+        ]
+        .into();
         self.fields
             .iter()
             .filter_map(|field| Some((field, field.guard.as_ref()?, field.inner.as_ref()?)))
-            // Two of a name are reported; the skeleton has the first.
+            // A name that is taken is reported; the skeleton has the first.
             .filter(move |(_, guard, _)| seen.insert(guard.to_string()))
     }
 }

@@ -1,7 +1,7 @@
 //! Names that the expansion makes from the user's: accessors, companion structs, stored names. Owns
 //! raw identifiers and spans; must not know attributes.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::format_ident;
 use syn::ext::IdentExt as _;
 
@@ -50,6 +50,15 @@ pub(crate) fn kebab(name: &str) -> String {
         kebab.extend(c.to_lowercase());
     }
     kebab
+}
+
+/// Whether an identifier among the tokens fits.
+pub(crate) fn mentions(tokens: &TokenStream, fits: &dyn Fn(&Ident) -> bool) -> bool {
+    tokens.clone().into_iter().any(|tree| match tree {
+        TokenTree::Ident(ident) => fits(&ident),
+        TokenTree::Group(group) => mentions(&group.stream(), fits),
+        _ => false,
+    })
 }
 
 #[cfg(test)]

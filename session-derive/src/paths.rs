@@ -18,9 +18,10 @@ pub(crate) struct Private(TokenStream);
 impl Private {
     pub(crate) fn new(runtime: Option<&syn::Path>) -> Self {
         let private = format_ident!("{PRIVATE}");
-        Self(match runtime {
-            Some(runtime) => quote!(#runtime::#private),
-            None => quote!(::session_runtime::#private),
+        Self(if let Some(runtime) = runtime {
+            quote!(#runtime::#private)
+        } else {
+            quote!(::session_runtime::#private)
         })
     }
 

@@ -1,18 +1,20 @@
 //! Carries out a plan: talks to the store, then notes in the state what is true now and what the
 //! response must carry. Called by `save`, by `transact`, and by the layer at the end.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    clock::Timestamp,
-    engine::{Engine, Live, Residence, detached},
+    detached::detached,
+    engine::{Engine, Live, Residence},
     error::{Error, Kind},
     event,
-    handle::Inner,
+    model::{FieldSet, SessionType},
+    outgoing::{max_age, resend, tell_end, tell_stale},
     plan::{Ending, Plan, Write, inserted, plan},
-    schema::{FieldSet, OnEnd, OnStale, Resend, SessionType},
+    request::Inner,
+    schema::Resend,
     state::{Core, End, Facts, Origin, Outgoing, State},
-    store::{Commit, CommitOutcome, Lifetime, Meta, PrincipalKey},
+    store::{Check, Commit, CommitOutcome, KeyId, Lifetime, Meta, PrincipalKey, Selector},
     token::{Envelope, Issued},
 };
 
@@ -94,41 +96,11 @@ fn settle_nothing(core: &Core, facts: &Facts, closing: bool) -> Saved {
         // They still count when there is something to commit.
         state.facts.restore(facts.clone());
     }
-    if closing && core.engine.policy.resend == Resend::Always {
+    if closing {
         resend(core, &mut state);
-    }
-    if closing
-        && core.engine.policy.on_stale != OnStale::Ignore
-        && matches!(state.origin, Origin::Absent { stale: true })
-        && matches!(state.outgoing, Outgoing::Nothing)
-    {
-        state.outgoing = Outgoing::Expire;
+        tell_stale(core, &mut state);
     }
     if ended { Saved::Ended } else { Saved::Unchanged }
-}
-
-/// Queues the token that the client has, with its present lifetime.
-fn resend(core: &Core, state: &mut State) {
-    let Some((live, text)) = state.live().zip(state.presented.clone()) else { return };
-    let max_age = live.meta.as_ref().and_then(|meta| max_age(&core.engine, meta));
-    if matches!(state.outgoing, Outgoing::Nothing) {
-        state.outgoing = Outgoing::Token { text, max_age };
-    }
-}
-
-/// How long the client is to keep the token; none: until the browser closes.
-fn max_age(engine: &Engine, meta: &Meta) -> Option<Duration> {
-    (engine.spec.cookie.persistent || meta.lifetime.persistent)
-        .then(|| meta.expires_at().saturating_since(engine.now()))
-}
-
-fn tell_end(core: &Core, state: &mut State) {
-    let had_token = !matches!(state.origin, Origin::Absent { stale: false });
-    let sent_before = matches!(state.outgoing, Outgoing::Token { .. });
-    state.outgoing = match core.engine.policy.on_end {
-        OnEnd::ExpireToken if had_token || sent_before => Outgoing::Expire,
-        _ => Outgoing::Nothing,
-    };
 }
 
 async fn carry_out(
@@ -196,8 +168,8 @@ fn took_payload(
     principal: Option<PrincipalKey>,
     text: String,
 ) {
-    let check = crate::store::Check([0; 16]);
-    let key_id = crate::store::KeyId([0; 4]);
+    let check = Check([0; 16]);
+    let key_id = KeyId([0; 4]);
     let lifetime = Lifetime {
         idle_millis: envelope.idle_millis,
         absolute_until: envelope.absolute_until,
@@ -227,7 +199,7 @@ fn took_payload(
 async fn begin_epoch(engine: &Engine, principal: Option<&PrincipalKey>) -> Result<u64, Error> {
     match (&engine.residence, principal) {
         (Residence::Token { revocation: Some(revocation), .. }, Some(principal)) => {
-            engine.epoch(revocation, principal).await
+            revocation.epoch(principal, engine.now()).await
         }
         _ => Ok(0),
     }
@@ -237,15 +209,11 @@ fn seal(engine: &Engine, envelope: &Envelope) -> Result<String, Error> {
     let Residence::Token { codec, .. } = &engine.residence else {
         return Err(Error::config("a session in a store has no payload to seal"));
     };
-    let text = codec
-        .write(&envelope.encode(), engine.random)
-        .map_err(|_| Error::new(Kind::Random))?;
+    let text =
+        codec.write(&envelope.encode(), engine.random).map_err(|_| Error::new(Kind::Random))?;
     engine.carrier.check(&text).map_err(|too_large| {
-        let mut fields: Vec<_> = envelope
-            .fields
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.size()))
-            .collect();
+        let mut fields: Vec<_> =
+            envelope.fields.iter().map(|(name, value)| (name.to_string(), value.size())).collect();
         fields.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
         Error::new(Kind::TooLarge { size: too_large.size, limit: too_large.limit, fields })
     })?;
@@ -266,10 +234,10 @@ async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<bool, Erro
     match &engine.residence {
         Residence::Server { store, .. } => {
             let key = engine.key(end.selector);
-            engine.timed("delete", store.delete(&key)).await?;
+            store.delete(&key).await?;
         }
         Residence::Token { revocation: Some(revocation), .. } => {
-            engine.revoke(revocation, end.selector, end.until).await?;
+            revocation.end(end.selector, engine.now(), end.until).await?;
         }
         // Replay until expiry was accepted, out loud, when the layer was built.
         Residence::Token { revocation: None, .. } => {}
@@ -299,7 +267,7 @@ async fn store(
     match write {
         Write::Insert { key, record, issued } => {
             let meta = record.meta.clone();
-            inserted(engine.timed("insert", store.insert(&key, record)).await?)?;
+            inserted(store.insert(&key, record).await?)?;
             settle_fields(fields);
             let mut state = core.state();
             state.fresh = None;
@@ -311,13 +279,13 @@ async fn store(
             Ok(if ended { Saved::Ended } else { Saved::Created })
         }
         Write::Commit { key, commit, issued } => {
-            let outcome = engine.timed("commit", store.commit(&key, &commit)).await?;
+            let outcome = store.commit(&key, &commit).await?;
             match outcome {
                 CommitOutcome::Committed { revision, rotated } => {
                     settle_fields(fields);
                     let mut state = core.state();
                     committed(engine, &mut state, &commit, revision, issued.filter(|_| rotated));
-                    if closing && engine.policy.resend == Resend::Always {
+                    if closing {
                         resend(core, &mut state);
                     }
                     match &commit.rotation {
@@ -355,7 +323,7 @@ fn settle_fields(fields: &impl FieldSet) {
 fn adopt_credential(
     engine: &Engine,
     state: &mut State,
-    selector: crate::store::Selector,
+    selector: Selector,
     meta: Meta,
     issued: Issued,
 ) {
@@ -383,7 +351,7 @@ fn committed(
     issued: Option<Issued>,
 ) {
     for expected in &commit.expected {
-        if let std::borrow::Cow::Borrowed(group) = expected.group {
+        if let Cow::Borrowed(group) = expected.group {
             state.groups.insert(group, expected.revision + 1);
         }
     }
@@ -415,19 +383,4 @@ fn committed(
         // The same token, to be kept for longer (or shorter) than the client was told.
         state.outgoing = Outgoing::Token { text, max_age: told_now };
     }
-}
-
-/// The end of a live session by the clock, were it used now.
-pub(crate) fn expires_at(engine: &Engine, state: &State, now: Timestamp) -> Timestamp {
-    let lifetime = match (&state.facts.persist, state.live().and_then(|live| live.meta.as_ref())) {
-        (Some(length), _) => return now.saturating_add(*length),
-        (None, Some(meta)) if !(state.facts.extend || Engine::touch_due(meta, now)) => {
-            return meta.expires_at();
-        }
-        (None, Some(meta)) => meta.lifetime,
-        (None, None) => engine.lifetime(now),
-    };
-    lifetime.idle_millis.map_or(lifetime.absolute_until, |idle| {
-        lifetime.absolute_until.min(now.saturating_add(Duration::from_millis(idle)))
-    })
 }

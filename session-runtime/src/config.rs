@@ -11,16 +11,17 @@ use std::{
 
 use crate::{
     cell::FieldSealer,
+    challenge::Challenge,
     clock::{Clock, SystemClock},
-    engine::{Engine, Policy, Residence, Revocation},
+    engine::{Engine, Policy, Residence},
     error::Error,
-    extract::Challenge,
     key::KeyRing,
     layer::SessionLayer,
-    schema::{
-        CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, SessionType, Spec,
-    },
+    model::SessionType,
+    revocation::Revocation,
+    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec},
     store::{Namespace, Store},
+    timed::TimedStore,
     token::{Binding, CredentialCodec, FieldCodec, PayloadCodec, Purpose, Random},
     transport::Carrier,
 };
@@ -29,6 +30,23 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(2);
 /// How a token's fields are written; part of what every token is bound to.
 const SCHEMA: &str = "fields/1";
+
+impl<T: SessionType> SessionLayer<T> {
+    /// Sessions of type `T` in `store`, with tokens under `keys`, and the struct's own policy.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`SessionLayerBuilder::build`] refuses.
+    pub fn new(store: impl Store, keys: KeyRing) -> Result<Self, Error> {
+        Self::builder(keys).store(store).build()
+    }
+
+    /// For everything that differs from one deployment to another.
+    #[must_use]
+    pub fn builder(keys: KeyRing) -> SessionLayerBuilder<T> {
+        SessionLayerBuilder::new(keys)
+    }
+}
 
 /// Settles a deployment's facts for sessions of type `T`; made by
 /// [`SessionLayer::builder`].
@@ -217,7 +235,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     pub fn build(self) -> Result<SessionLayer<T>, Error> {
         let spec = T::spec();
         self.check_times(spec)?;
-        let carrier = Carrier::new(spec, self.insecure_dev).map_err(|message| refuse(spec, &message))?;
+        if let Some(challenge) = &self.challenge {
+            challenge.check().map_err(|message| refuse(spec, &message))?;
+        }
+        let carrier =
+            Carrier::new(spec, self.insecure_dev).map_err(|message| refuse(spec, &message))?;
         let transport = carrier.transport_label();
         let name = carrier.name().to_owned();
         let bind = |purpose| Binding::new(purpose, transport, &name, &self.audience, SCHEMA);
@@ -294,7 +316,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         Ok(Namespace::new(&format!("{name}@{}", self.audience)))
     }
 
-    fn server_store(&self, spec: &Spec) -> Result<Arc<dyn Store>, Error> {
+    fn server_store(&self, spec: &Spec) -> Result<TimedStore, Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
                 spec,
@@ -306,7 +328,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
         };
         self.check_ephemeral(spec, &**store)?;
-        Ok(Arc::clone(store))
+        Ok(self.timed(store))
     }
 
     fn ending(&self, spec: &Spec, namespace: &Namespace) -> Result<Option<Revocation>, Error> {
@@ -330,12 +352,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             (None, true) => Ok(None),
             (Some(store), false) => {
                 self.check_ephemeral(spec, &**store)?;
-                // No session name or audience holds a `/`, so these collide with no session type.
-                let below = |what| Namespace::new(&format!("{}/{what}", namespace.as_str()));
-                let store = Arc::clone(store);
-                Ok(Some(Revocation { store, ended: below("ended"), epochs: below("epoch") }))
+                Ok(Some(Revocation::new(self.timed(store), namespace)))
             }
         }
+    }
+
+    fn timed(&self, store: &Arc<dyn Store>) -> TimedStore {
+        TimedStore::new(Arc::clone(store), self.policy.deadline)
     }
 
     fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {

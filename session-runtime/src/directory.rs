@@ -9,10 +9,11 @@ use crate::{
     engine::{Engine, Residence},
     error::{Error, Kind},
     event,
-    handle::{HandleId, principal_key},
-    schema::{PrincipalType, SessionType},
+    handle_id::HandleId,
+    model::{PrincipalType, SessionType},
     slot::Slot,
-    store::{PrincipalKey, Selector, Store},
+    store::{PrincipalKey, Selector},
+    timed::TimedStore,
 };
 
 /// The sessions of a principal, as a handler extracts it or as
@@ -71,9 +72,9 @@ impl<T: SessionType> Directory<T> {
         Ok(Self { current: slot.current(parts), ..Self::new(Arc::clone(&slot.engine)) })
     }
 
-    fn store(&self) -> Result<&dyn Store, Error> {
+    fn store(&self) -> Result<&TimedStore, Error> {
         match &self.engine.residence {
-            Residence::Server { store, .. } => Ok(&**store),
+            Residence::Server { store, .. } => Ok(store),
             Residence::Token { .. } => Err(Error::new(Kind::NotListable)),
         }
     }
@@ -88,8 +89,7 @@ impl<T: PrincipalType> Directory<T> {
     pub async fn list(&self, principal: &T::Principal) -> Result<Vec<SessionInfo>, Error> {
         let Engine { namespace, .. } = &*self.engine;
         let principal = self.key(principal)?;
-        let answer = self.store()?.list(namespace, &principal, self.engine.now());
-        let listed = self.engine.timed("list", answer).await?;
+        let listed = self.store()?.list(namespace, &principal, self.engine.now()).await?;
         Ok(listed
             .into_iter()
             .map(|session| SessionInfo {
@@ -110,12 +110,12 @@ impl<T: PrincipalType> Directory<T> {
         let principal = self.key(principal)?;
         let store = self.store()?;
         let key = self.engine.key(handle.0);
-        let record = self.engine.timed("load", store.load(&key)).await?;
+        let record = store.load(&key).await?;
         // Handles are public, so a handle alone must not end somebody else's session.
         if record.is_none_or(|record| record.meta.principal.as_ref() != Some(&principal)) {
             return Ok(false);
         }
-        let ended = self.engine.timed("delete", store.delete(&key)).await?;
+        let ended = store.delete(&key).await?;
         if ended {
             event::ended(self.engine.name(), handle.0);
         }
@@ -140,7 +140,9 @@ impl<T: PrincipalType> Directory<T> {
     /// A store that is unavailable; a payload in the token without `.revocation(store)`.
     pub async fn end_all(&self, principal: &T::Principal) -> Result<u64, Error> {
         if let Residence::Token { revocation: Some(revocation), .. } = &self.engine.residence {
-            self.engine.raise_epoch(revocation, &self.key(principal)?).await?;
+            let now = self.engine.now();
+            let until = self.engine.lifetime(now).absolute_until;
+            revocation.raise_epoch(&self.key(principal)?, now, until).await?;
             event::ended_many(self.engine.name(), None);
             return Ok(0);
         }
@@ -153,16 +155,18 @@ impl<T: PrincipalType> Directory<T> {
         except: Option<Selector>,
     ) -> Result<u64, Error> {
         let principal = self.key(principal)?;
-        let answer = self.store()?.delete_all(&self.engine.namespace, &principal, except);
-        let count = self.engine.timed("delete_all", answer).await?;
+        let count = self.store()?.delete_all(&self.engine.namespace, &principal, except).await?;
         event::ended_many(self.engine.name(), Some(count));
         Ok(count)
     }
 
     fn key(&self, principal: &T::Principal) -> Result<PrincipalKey, Error> {
-        principal_key(principal).map_err(|message| {
+        PrincipalKey::of(principal).map_err(|message| {
             let field = self.engine.spec.fields.iter().find(|field| field.principal);
-            Error::new(Kind::Encode { field: field.map_or("principal", |field| field.name), message })
+            Error::new(Kind::Encode {
+                field: field.map_or("principal", |field| field.name),
+                message,
+            })
         })
     }
 }

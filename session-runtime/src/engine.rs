@@ -2,22 +2,23 @@
 //! store, without the session type's generics. It finds and verifies what a request presents and
 //! loads the record; it decides nothing about changes (that is `plan`).
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, request::Parts};
-use sha2::{Digest, Sha256};
 
 use crate::{
     cell::FieldSealer,
+    challenge::Challenge,
     clock::{Clock, Timestamp, millis},
     error::{Error, Kind},
     event::{self, Reason},
-    extract::Challenge,
+    revocation::Revocation,
     schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend, Spec, Transport},
     store::{
-        Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Meta, Namespace,
-        Op, PrincipalKey, Record, Selector, Standing, Store, StoreFuture, StoreKey,
+        Check, FieldValue, KeyId, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector,
+        Standing, StoreKey,
     },
+    timed::TimedStore,
     token::{Credential, CredentialCodec, Envelope, PayloadCodec, Random},
     transport::{Carrier, Found},
 };
@@ -30,8 +31,6 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 /// The longest time between two touches, and the share of the idle time that one may be late.
 const TOUCH_AT_MOST: Duration = Duration::from_secs(60);
 const TOUCH_SHARE: u64 = 20;
-/// The field of an epoch record.
-const EPOCH: &str = "epoch";
 
 pub(crate) struct Engine {
     pub(crate) spec: &'static Spec,
@@ -63,17 +62,8 @@ pub(crate) struct Policy {
 
 /// Where the fields are.
 pub(crate) enum Residence {
-    Server { store: Arc<dyn Store>, codec: CredentialCodec },
+    Server { store: TimedStore, codec: CredentialCodec },
     Token { codec: PayloadCodec, revocation: Option<Revocation> },
-}
-
-/// What ends sessions whose payload travels in the token.
-pub(crate) struct Revocation {
-    pub(crate) store: Arc<dyn Store>,
-    /// Ended selectors, until the last token that names them is over.
-    pub(crate) ended: Namespace,
-    /// Of each principal, the smallest epoch whose sessions still count.
-    pub(crate) epochs: Namespace,
 }
 
 /// What a request presents, verified as far as that goes without a store.
@@ -104,7 +94,9 @@ pub(crate) struct Live {
 
 /// What a load found.
 pub(crate) enum Loaded {
-    Absent { stale: bool },
+    Absent {
+        stale: bool,
+    },
     Live(Live, Arc<Record>),
     /// The store failed, and the policy is to go on without it.
     Degraded,
@@ -210,7 +202,7 @@ impl Engine {
         };
         let selector = credential.selector;
         let key = self.key(selector);
-        let Some(record) = self.timed("load", store.load(&key)).await? else {
+        let Some(record) = store.load(&key).await? else {
             return Ok(Err((selector, Reason::Unknown)));
         };
         let now = self.now();
@@ -259,13 +251,11 @@ impl Engine {
         }
         meta.principal = self.principal_of(&envelope);
         if let Residence::Token { revocation: Some(revocation), .. } = &self.residence {
-            let key = StoreKey { namespace: revocation.ended.clone(), selector };
-            let ended = self.timed("load", revocation.store.load(&key)).await?;
-            if ended.is_some_and(|record| !record.meta.is_expired(now)) {
+            if revocation.is_ended(selector, now).await? {
                 return Ok(Err((selector, Reason::Revoked)));
             }
             if let Some(principal) = &meta.principal
-                && epoch < self.epoch(revocation, principal).await?
+                && epoch < revocation.epoch(principal, now).await?
             {
                 return Ok(Err((selector, Reason::Revoked)));
             }
@@ -297,24 +287,6 @@ impl Engine {
         })
     }
 
-    /// Runs a store operation under the deadline.
-    pub(crate) async fn timed<T: Unpin>(
-        &self,
-        operation: &'static str,
-        answer: StoreFuture<'_, T>,
-    ) -> Result<T, Error> {
-        // A store that answers at once needs no timer, and so no runtime.
-        let answer = if answer.is_ready() {
-            answer.await
-        } else {
-            let after = self.policy.deadline;
-            tokio::time::timeout(after, answer)
-                .await
-                .map_err(|_| Error::new(Kind::Deadline { operation, after }))?
-        };
-        answer.map_err(|source| Error::new(Kind::Store { operation, source }))
-    }
-
     /// How long a new session lives.
     pub(crate) fn lifetime(&self, now: Timestamp) -> Lifetime {
         Lifetime {
@@ -335,80 +307,6 @@ impl Engine {
             now.saturating_since(meta.last_seen) >= throttle.max(Duration::from_millis(1))
         })
     }
-
-    /// Ends a payload session for good, whatever copies of its token exist.
-    pub(crate) async fn revoke(
-        &self,
-        revocation: &Revocation,
-        selector: Selector,
-        until: Timestamp,
-    ) -> Result<(), Error> {
-        let key = StoreKey { namespace: revocation.ended.clone(), selector };
-        let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
-        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), self.now(), lifetime);
-        self.timed("insert", revocation.store.insert(&key, Record::new(meta))).await.map(drop)
-    }
-
-    fn epoch_key(revocation: &Revocation, principal: &PrincipalKey) -> StoreKey {
-        let digest = Sha256::digest(principal.as_str().as_bytes());
-        let mut selector = [0; 16];
-        selector.copy_from_slice(&digest[..16]);
-        StoreKey { namespace: revocation.epochs.clone(), selector: Selector(selector) }
-    }
-
-    /// The smallest epoch of a principal whose sessions still count.
-    pub(crate) async fn epoch(
-        &self,
-        revocation: &Revocation,
-        principal: &PrincipalKey,
-    ) -> Result<u64, Error> {
-        let key = Self::epoch_key(revocation, principal);
-        let record = self.timed("load", revocation.store.load(&key)).await?;
-        Ok(record.as_deref().filter(|record| !record.meta.is_expired(self.now())).map_or(0, epoch_in))
-    }
-
-    /// Ends every payload session of a principal: those that begin later have a larger epoch.
-    pub(crate) async fn raise_epoch(
-        &self,
-        revocation: &Revocation,
-        principal: &PrincipalKey,
-    ) -> Result<(), Error> {
-        let key = Self::epoch_key(revocation, principal);
-        let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
-        loop {
-            let now = self.now();
-            let lifetime = Lifetime { idle_millis: None, ..self.lifetime(now) };
-            let present = self.timed("load", revocation.store.load(&key)).await?;
-            // Milliseconds, so that an epoch begun after this record is forgotten is larger still;
-            // one more than the last, so that a clock that stands still does not reuse it.
-            let next = now.as_millis().max(present.as_deref().map_or(0, epoch_in).saturating_add(1));
-            let value = i64::try_from(next).unwrap_or(i64::MAX);
-            if present.is_some() {
-                let mut commit = Commit::touch(now, check, key_id);
-                commit.ops.push(Op::Max { field: EPOCH.into(), value });
-                commit.lifetime = Some(lifetime);
-                let outcome = self.timed("commit", revocation.store.commit(&key, &commit)).await?;
-                if matches!(outcome, CommitOutcome::Committed { .. }) {
-                    return Ok(());
-                }
-                self.timed("delete", revocation.store.delete(&key)).await?;
-            } else {
-                let mut record = Record::new(Meta::new(check, key_id, now, lifetime));
-                record.set(EPOCH, FieldValue::Int(value));
-                let outcome = self.timed("insert", revocation.store.insert(&key, record)).await?;
-                if outcome == InsertOutcome::Inserted {
-                    return Ok(());
-                }
-            }
-        }
-    }
-}
-
-fn epoch_in(record: &Record) -> u64 {
-    match record.get(EPOCH) {
-        Some(FieldValue::Int(epoch)) => u64::try_from(*epoch).unwrap_or(0),
-        _ => 0,
-    }
 }
 
 /// Whether a request was addressed to this machine and came through no proxy.
@@ -424,26 +322,4 @@ fn is_loopback(parts: &Parts) -> bool {
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// Runs a future to its end even if the request is dropped: polled once where it is, and handed to
-/// a task of its own if that was not enough.
-pub(crate) async fn detached<T, F>(future: F) -> Result<T, Error>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, Error>> + Send + 'static,
-{
-    let mut future = Box::pin(future);
-    let first = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx))).await;
-    match first {
-        std::task::Poll::Ready(result) => result,
-        std::task::Poll::Pending => match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => runtime
-                .spawn(future)
-                .await
-                .unwrap_or_else(|_| Err(Error::new(Kind::Interrupted))),
-            // Without a runtime there is no task to hand it to; the caller's own will do.
-            Err(_) => future.await,
-        },
-    }
 }

@@ -62,7 +62,10 @@ impl Error {
     /// deadline) it is unknown whether it was.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(*self.0, Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted)
+        matches!(
+            *self.0,
+            Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted
+        )
     }
 
     /// A parallel request changed a field that is compared (`merge = "cas"`, `group`), or a counter
@@ -104,10 +107,7 @@ impl Error {
     pub fn status(&self) -> StatusCode {
         match *self.0 {
             Kind::Conflict { .. } => StatusCode::CONFLICT,
-            Kind::Store { .. }
-            | Kind::Deadline { .. }
-            | Kind::Degraded
-            | Kind::Interrupted => {
+            Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -153,9 +153,9 @@ impl fmt::Display for Error {
                 write!(f, "session field `{field}` does not serialise: {message}")
             }
             Kind::Random => f.write_str("the operating system gave no random bytes"),
-            Kind::Closed => {
-                f.write_str("the response was committed already; this session cannot change any more")
-            }
+            Kind::Closed => f.write_str(
+                "the response was committed already; this session cannot change any more",
+            ),
             Kind::MissingLayer { type_name } => write!(
                 f,
                 "no session layer for `{type_name}` on this route; add \

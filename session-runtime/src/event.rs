@@ -2,9 +2,11 @@
 //! print a token, a key or a field's value. Sessions are named by their handle id. The target of
 //! all is `session_runtime`.
 
-use tracing::{debug, info, warn};
+use std::fmt::Display;
 
-use crate::{cell::DecodeError, store::Selector};
+use tracing::{debug, error, info, warn};
+
+use crate::store::Selector;
 
 /// Why a presented token is no live session. The response is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +96,7 @@ pub(crate) fn conflict(session: &str, handle: Selector, field: &str) {
 }
 
 /// A field's stored bytes do not decode.
-pub(crate) fn decode_failure(session: &str, field: &str, error: &DecodeError) {
+pub(crate) fn decode_failure(session: &str, field: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, field, %error, "session field does not decode");
 }
 
@@ -115,7 +117,7 @@ pub(crate) fn overlapping_update(session: &str, field: &str) {
 }
 
 /// The store failed, and the session goes on empty and read-only.
-pub(crate) fn degraded(session: &str, error: &crate::Error) {
+pub(crate) fn degraded(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");
 }
 
@@ -125,13 +127,13 @@ pub(crate) fn degraded_write(session: &str) {
 }
 
 /// A touch or a rotation that the store did not take; nothing of the user's is lost.
-pub(crate) fn upkeep_failed(session: &str, error: &crate::Error) {
+pub(crate) fn upkeep_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
 }
 
 /// A commit that failed; the response says so.
-pub(crate) fn commit_failed(session: &str, error: &crate::Error) {
-    tracing::error!(target: "session_runtime", session, %error, "session commit failed");
+pub(crate) fn commit_failed(session: &str, error: &impl Display) {
+    error!(target: "session_runtime", session, %error, "session commit failed");
 }
 
 /// Changes of a response that does not commit.

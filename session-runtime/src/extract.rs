@@ -4,36 +4,12 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
 use crate::{
-    error::Error,
-    handle::{Session, Writer},
-    schema::{SessionType, Transport},
-    slot::Slot,
+    engine::Engine, error::Error, handle::Session, model::SessionType, schema::Transport,
+    slot::Slot, writer::Writer,
 };
-
-/// What a guard (`#[session(extract = "Name")]`) answers when its field is empty, beside the 401
-/// that is its default.
-#[derive(Clone, Debug)]
-pub struct Challenge {
-    location: HeaderValue,
-}
-
-impl Challenge {
-    /// Sends browsers to a log-in page with 303 See Other; a client that asks for JSON (and not for
-    /// HTML) still gets 401.
-    ///
-    /// # Panics
-    ///
-    /// If `location` holds characters that a header cannot carry: it is a constant of the program.
-    #[must_use]
-    pub fn redirect(location: &str) -> Self {
-        let location = HeaderValue::from_str(location);
-        assert!(location.is_ok(), "a challenge's location must be visible ASCII, percent-encoded");
-        Self { location: location.unwrap_or(HeaderValue::from_static("/")) }
-    }
-}
 
 /// Why an extractor gave nothing: an [`Error`], or nobody is logged in.
 #[derive(Debug)]
@@ -66,14 +42,14 @@ impl Rejection {
         }
     }
 
-    fn unauthorized(transport: Transport, challenge: Option<&Challenge>, headers: &HeaderMap) -> Self {
-        Self(match challenge {
-            Some(challenge) if !wants_json(headers) => Cause::Redirect(challenge.location.clone()),
-            _ => Cause::Unauthorized {
-                // RFC 9110, 11.6.1: a 401 names a scheme. There is no registered one for cookies.
-                scheme: if transport == Transport::Bearer { "Bearer" } else { "Session" },
-            },
-        })
+    fn unauthorized(engine: &Engine, headers: &HeaderMap) -> Self {
+        let challenge = engine.challenge.as_ref();
+        if let Some(location) = challenge.and_then(|challenge| challenge.location(headers)) {
+            return Self(Cause::Redirect(location.clone()));
+        }
+        // RFC 9110, 11.6.1: a 401 names a scheme. There is no registered one for cookies.
+        let bearer = engine.spec.transport == Transport::Bearer;
+        Self(Cause::Unauthorized { scheme: if bearer { "Bearer" } else { "Session" } })
     }
 }
 
@@ -92,15 +68,6 @@ impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
         Self(Cause::Error(error))
     }
-}
-
-fn wants_json(headers: &HeaderMap) -> bool {
-    let accepts = |part: &str| {
-        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-            value.split(',').any(|range| range.split(';').next().unwrap_or("").trim().ends_with(part))
-        })
-    };
-    (accepts("/json") || accepts("+json")) && !accepts("/html")
 }
 
 impl<T: SessionType> Session<T> {
@@ -158,10 +125,7 @@ pub async fn required<T: SessionType, V>(
 ) -> Result<V, Rejection> {
     let slot: Arc<Slot<T>> = Slot::find(&parts.extensions)?;
     let inner = slot.load(parts).await?;
-    read(inner.fields()).ok_or_else(|| {
-        let engine = &slot.engine;
-        Rejection::unauthorized(engine.spec.transport, engine.challenge.as_ref(), &parts.headers)
-    })
+    read(inner.fields()).ok_or_else(|| Rejection::unauthorized(&slot.engine, &parts.headers))
 }
 
 #[cfg(feature = "axum")]
@@ -173,11 +137,7 @@ mod axum {
     use http::{StatusCode, header, request::Parts};
 
     use super::{Cause, Rejection};
-    use crate::{
-        directory::Directory,
-        handle::{Session, Writer},
-        schema::SessionType,
-    };
+    use crate::{directory::Directory, handle::Session, model::SessionType, writer::Writer};
 
     impl IntoResponse for Rejection {
         fn into_response(self) -> Response {

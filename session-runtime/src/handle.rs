@@ -1,6 +1,6 @@
-//! What handlers hold: [`Session`], which dereferences to the generated field accessors, and
-//! [`Writer`], which only writes. Both are views of one [`Inner`] that everything in a request
-//! shares. The life-cycle methods here note facts; nothing happens before the commit.
+//! What handlers hold: [`Session`], which dereferences to the generated field accessors. It is a
+//! view of the one [`Inner`] that everything in a request shares. The life-cycle methods here note
+//! facts; nothing happens before the commit.
 
 use std::{
     fmt,
@@ -9,124 +9,21 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::{
-    cell::{Cell, Context},
-    commit::{self, Saved, commit_detached},
-    engine::{Engine, Live, Loaded, Presented},
+    cell::Cell,
+    commit::{Saved, commit_detached},
+    engine::Presented,
     error::Error,
-    schema::{FieldSet, OnDecodeError, Payload, PrincipalType, SessionType},
-    state::{Core, End, Facts, Origin, Outgoing},
-    store::{FieldName, PrincipalKey, Selector},
+    event,
+    handle_id::HandleId,
+    model::{FieldSet, PrincipalType, SessionType},
+    outgoing::expires_at,
+    request::Inner,
+    schema::Payload,
+    state::{End, Facts, Origin, Outgoing},
+    store::{FieldName, PrincipalKey},
+    token::Credential,
 };
-
-/// Everything that one request has of one session: shared by its extractors, middleware and tasks.
-pub(crate) struct Inner<T: SessionType> {
-    writer: T::Writer,
-    pub(crate) core: Core,
-    loading: tokio::sync::OnceCell<()>,
-}
-
-impl<T: SessionType> Inner<T> {
-    pub(crate) fn new(engine: Arc<Engine>) -> Arc<Self> {
-        let context = Context::new(engine.name(), engine.sealer.clone());
-        Arc::new(Self {
-            writer: T::writer(context),
-            core: Core::new(engine),
-            loading: tokio::sync::OnceCell::new(),
-        })
-    }
-
-    pub(crate) fn fields(&self) -> &T::Fields {
-        self.writer.as_ref()
-    }
-
-    /// Loads the session, once for all extractors of the request.
-    pub(crate) async fn load(
-        self: &Arc<Self>,
-        presented: Presented,
-        text: Option<String>,
-    ) -> Result<(), Error> {
-        let load = || async { self.settle(self.core.engine.load(presented).await?, text) };
-        self.loading.get_or_try_init(load).await.map(drop)
-    }
-
-    fn settle(&self, loaded: Loaded, text: Option<String>) -> Result<(), Error> {
-        let engine = &self.core.engine;
-        let context = self.fields().context();
-        let origin = match loaded {
-            Loaded::Degraded => {
-                context.settle(None);
-                Origin::Degraded
-            }
-            Loaded::Absent { stale } => {
-                context.settle(None);
-                Origin::Absent { stale }
-            }
-            Loaded::Live(live, record) => {
-                let selector = live.selector;
-                context.settle(Some((record, selector)));
-                let mut undecodable = None;
-                self.fields().each(&mut |cell| {
-                    let spec = cell.spec();
-                    if spec.on_decode_error == OnDecodeError::Reject
-                        && let Err(error) = cell.verify(context)
-                    {
-                        undecodable = Some((spec, error));
-                    }
-                });
-                if let Some((spec, error)) = undecodable {
-                    crate::event::decode_failure(engine.name(), spec.name, &error);
-                    engine.reject(Some(selector), crate::event::Reason::Undecodable);
-                    // The cells have the record already; a session that is rejected starts anew.
-                    self.fields().each(&mut |cell| cell.clear(context));
-                    Origin::Absent { stale: true }
-                } else {
-                    Origin::Live(Box::new(live))
-                }
-            }
-        };
-        let mut state = self.core.state();
-        if matches!(origin, Origin::Live(_)) {
-            state.presented = text;
-        }
-        state.origin = origin;
-        Ok(())
-    }
-
-    /// For a writer: takes the credential at its word; the commit itself checks it.
-    pub(crate) fn take_unchecked(&self, presented: &Presented, text: Option<String>) {
-        let mut state = self.core.state();
-        if !matches!(state.origin, Origin::Unknown) {
-            return;
-        }
-        match presented {
-            Presented::Credential(credential) => {
-                state.presented = text;
-                state.origin = Origin::Live(Box::new(Live {
-                    selector: credential.selector,
-                    check: credential.check,
-                    key_id: credential.key_id,
-                    current_key: credential.current_key,
-                    previous: false,
-                    meta: None,
-                    generation: 0,
-                    epoch: 0,
-                }));
-            }
-            Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
-                self.fields().context().settle(None);
-                let stale = !matches!(presented, Presented::Nothing);
-                state.origin = Origin::Absent { stale };
-            }
-        }
-    }
-
-    pub(crate) fn is_loaded(&self) -> bool {
-        self.loading.initialized()
-    }
-}
 
 /// The session of a request: the handle that handlers extract.
 ///
@@ -167,7 +64,7 @@ impl<T: SessionType> Session<T> {
     /// The public name of this session, for lists and logs. It is there from the first request on,
     /// before the session is stored; it opens nothing.
     ///
-    /// It changes only with [`log_out`](PrincipalType) and, for payloads in the token, at log-in.
+    /// It changes at log-out, and for payloads in the token at log-in too.
     #[must_use]
     pub fn session_id(&self) -> HandleId {
         let core = &self.inner.core;
@@ -186,7 +83,7 @@ impl<T: SessionType> Session<T> {
     pub fn expires_at(&self) -> SystemTime {
         let engine = &self.inner.core.engine;
         let now = engine.now();
-        commit::expires_at(engine, &self.inner.core.state(), now).into()
+        expires_at(engine, &self.inner.core.state(), now).into()
     }
 
     /// Gives the session a new credential at the commit; the old one is dead at once (OWASP: renew
@@ -279,7 +176,7 @@ impl<T: SessionType> Session<T> {
 
     fn note(&self, note: impl FnOnce(&mut Facts)) {
         if self.inner.fields().context().is_closed() {
-            crate::event::late_write(self.inner.core.engine.name(), "(life cycle)");
+            event::late_write(self.inner.core.engine.name(), "(life cycle)");
         }
         note(&mut self.inner.core.state().facts);
     }
@@ -308,7 +205,7 @@ impl<T: SessionType> Session<T> {
         let state = self.inner.core.state();
         match &state.origin {
             Origin::Live(live) => {
-                let credential = crate::token::Credential {
+                let credential = Credential {
                     selector: live.selector,
                     check: live.check,
                     key_id: live.key_id,
@@ -346,8 +243,8 @@ impl<T: PrincipalType> Session<T> {
         let context = fields.context();
         let cell = T::principal(fields);
         let principal = principal.into();
-        let before = cell.get(context).as_ref().map(principal_key);
-        let key = principal_key(&principal);
+        let before = cell.get(context).as_ref().map(PrincipalKey::of);
+        let key = PrincipalKey::of(&principal);
         match before {
             Some(before) if before != key => {
                 self.clear_but(|cell| cell.spec().keep || cell.spec().principal);
@@ -380,12 +277,6 @@ impl<T: PrincipalType> Session<T> {
     }
 }
 
-pub(crate) fn principal_key<P: Serialize>(principal: &P) -> Result<PrincipalKey, String> {
-    serde_json::to_string(principal)
-        .map(|json| PrincipalKey::new(&json))
-        .map_err(|error| error.to_string())
-}
-
 impl<T: SessionType> Clone for Session<T> {
     fn clone(&self) -> Self {
         Self { inner: Arc::clone(&self.inner) }
@@ -408,96 +299,5 @@ impl<T: SessionType> fmt::Debug for Session<T> {
             .field("name", &self.inner.core.engine.name())
             .field("id", &live)
             .finish_non_exhaustive()
-    }
-}
-
-/// A session that is only written to: nothing is loaded, and the commit itself checks the
-/// credential, so a request costs one round trip to the store.
-///
-/// It dereferences to the generated write-only accessors. Fields that are compared (`group`,
-/// `merge = "cas"`) need a load, and so have none here.
-///
-/// ```
-/// # use session_runtime::{Session, Writer};
-/// #[derive(Session)]
-/// struct Visitor {
-///     #[session(counter)]
-///     visits: i64,
-/// }
-///
-/// async fn pixel(visitor: Writer<Visitor>) {
-///     visitor.add_visits(1);
-/// }
-/// ```
-pub struct Writer<T: SessionType> {
-    inner: Arc<Inner<T>>,
-}
-
-impl<T: SessionType> Writer<T> {
-    pub(crate) const fn of(inner: Arc<Inner<T>>) -> Self {
-        Self { inner }
-    }
-
-    /// Commits everything so far, now; as [`Session::save`].
-    pub async fn save(&self) -> Result<Saved, Error> {
-        commit_detached(Arc::clone(&self.inner), false).await
-    }
-}
-
-impl<T: SessionType> Clone for Writer<T> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
-    }
-}
-
-impl<T: SessionType> Deref for Writer<T> {
-    type Target = T::Writer;
-
-    fn deref(&self) -> &T::Writer {
-        &self.inner.writer
-    }
-}
-
-impl<T: SessionType> fmt::Debug for Writer<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer")
-            .field("name", &self.inner.core.engine.name())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The public name of a session, for lists and logs: 32 hex digits. It is no token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HandleId(pub(crate) Selector);
-
-impl fmt::Display for HandleId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A text that is no handle id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a session handle is 32 hex digits in lower case")]
-pub struct ParseHandleIdError;
-
-impl std::str::FromStr for HandleId {
-    type Err = ParseHandleIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Selector::from_hex(text).map(Self).ok_or(ParseHandleIdError)
-    }
-}
-
-impl Serialize for HandleId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for HandleId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }

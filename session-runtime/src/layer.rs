@@ -18,17 +18,15 @@ use tower_service::Service;
 
 use crate::{
     commit::{Saved, commit_detached},
-    config::SessionLayerBuilder,
     directory::Directory,
     engine::Engine,
     error::Error,
     event,
-    handle::Inner,
-    key::KeyRing,
-    schema::{CommitOn, FieldSet, SessionType},
+    model::{FieldSet, SessionType},
+    request::Inner,
+    schema::CommitOn,
     slot::Slot,
     state::{Facts, Outgoing},
-    store::Store,
 };
 
 /// Gives the routes below it sessions of type `T`.
@@ -55,21 +53,6 @@ pub struct SessionLayer<T> {
 }
 
 impl<T: SessionType> SessionLayer<T> {
-    /// Sessions of type `T` in `store`, with tokens under `keys`, and the struct's own policy.
-    ///
-    /// # Errors
-    ///
-    /// Whatever [`SessionLayerBuilder::build`] refuses.
-    pub fn new(store: impl Store, keys: KeyRing) -> Result<Self, Error> {
-        Self::builder(keys).store(store).build()
-    }
-
-    /// For everything that differs from one deployment to another.
-    #[must_use]
-    pub fn builder(keys: KeyRing) -> SessionLayerBuilder<T> {
-        SessionLayerBuilder::new(keys)
-    }
-
     /// The sessions of any principal, for code outside of requests.
     #[must_use]
     pub fn directory(&self) -> Directory<T> {
@@ -157,7 +140,9 @@ struct Ending<B> {
 
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("session", &self.slot.engine.name()).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture")
+            .field("session", &self.slot.engine.name())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,34 +1,47 @@
 #![doc = include_str!("../../README.md")]
 
 mod cell;
+mod challenge;
 pub mod clock;
 mod commit;
 mod config;
+mod detached;
 mod directory;
 mod engine;
 mod error;
 mod event;
 mod extract;
 mod handle;
+mod handle_id;
 mod key;
 mod layer;
+mod model;
+mod outgoing;
 mod plan;
+mod request;
+mod revocation;
 pub mod schema;
 mod slot;
 mod state;
 pub mod store;
+mod timed;
 mod token;
 mod transport;
+mod writer;
 
+pub use challenge::Challenge;
 pub use commit::Saved;
 pub use config::SessionLayerBuilder;
 pub use directory::{Directory, SessionInfo};
 pub use error::Error;
-pub use extract::{Challenge, Rejection};
-pub use handle::{HandleId, ParseHandleIdError, Session, Writer};
+pub use extract::Rejection;
+pub use handle::Session;
+pub use handle_id::{HandleId, ParseHandleIdError};
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{ResponseFuture, SessionLayer, SessionService};
+pub use model::{FieldSet, PrincipalType, SessionType};
 pub use session_derive::Session;
+pub use writer::Writer;
 
 /// What generated code uses. Its name holds the patch version, so a derive of another version does
 /// not compile against it; nothing here is public API.
@@ -40,13 +53,14 @@ pub mod __private0 {
     pub use http;
 
     pub use crate::{
-        Rejection, __if_axum as if_axum,
+        __if_axum as if_axum, Rejection,
         cell::{
             Cell, Codec, Collection, CollectionCell, Context, CopyAccess, CounterCell, DecodeError,
             Emission, Int, Json, LocalAccess, LocalCell, MapField, NumberAccess, SetField,
             ValueAccess, ValueCell,
         },
         extract::{optional, required, snapshot},
+        model::*,
         schema::*,
     };
 }

@@ -4,15 +4,16 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
-    cell::{Cell, EmitError, Emission, unknown_fields},
+    cell::{Cell, Emission, EmitError, unknown_fields},
     clock::Timestamp,
     engine::{Engine, GRACE, Live, Residence},
     error::{Error, Kind},
     event,
-    schema::{Create, FieldSet, OnStale},
+    model::FieldSet,
+    schema::{Create, OnStale},
     state::{End, Facts, Origin, State},
     store::{
-        Commit, Expected, FieldName, InsertOutcome, Lifetime, Meta, Op, PrincipalKey,
+        Check, Commit, Expected, FieldName, InsertOutcome, KeyId, Lifetime, Meta, Op, PrincipalKey,
         Record, Rotation, Selector, StoreKey,
     },
     token::{Envelope, Issued},
@@ -65,14 +66,12 @@ pub(crate) fn plan(
     let planner = Planner { engine, fields, now: engine.now(), closing };
     let planned = match state.origin {
         Origin::Unknown | Origin::Over => Ok(Plan::nothing(Facts::default())),
-        Origin::Degraded => {
-            planner.is_empty().map(|empty| {
-                if !empty || facts.any() {
-                    event::degraded_write(engine.name());
-                }
-                Plan::nothing(Facts::default())
-            })
-        }
+        Origin::Degraded => planner.is_empty().map(|empty| {
+            if !empty || facts.any() {
+                event::degraded_write(engine.name());
+            }
+            Plan::nothing(Facts::default())
+        }),
         Origin::Absent { .. } | Origin::Live(_) => planner.plan(state, facts.clone()),
     };
     planned.inspect_err(|_| state.facts.restore(facts))
@@ -157,21 +156,22 @@ impl<'a> Planner<'a> {
         }
         let rotation = self.rotation(live, &facts)?;
         let lifetime = self.changed_lifetime(live, &facts);
-        let touch = facts.extend
-            || live.meta.as_ref().is_none_or(|meta| Engine::touch_due(meta, self.now));
+        let touch =
+            facts.extend || live.meta.as_ref().is_none_or(|meta| Engine::touch_due(meta, self.now));
         let nothing_of_the_user = emission.ops.is_empty() && !facts.any();
         // A blind write that wrote nothing has nothing to touch either.
-        let wanted = !nothing_of_the_user
-            || (live.meta.is_some() && (touch || rotation.is_some()));
+        let wanted = !nothing_of_the_user || (live.meta.is_some() && (touch || rotation.is_some()));
         if !wanted {
             return Ok(Plan::nothing(facts));
         }
         let mut commit = Commit::touch(self.now, live.check, live.key_id);
         for group in emission.groups {
             let loaded = context.record().filter(|_| !state.rebased);
-            let revision = state.groups.get(group).copied().unwrap_or_else(|| {
-                loaded.map_or(0, |record| record.group_revision(group))
-            });
+            let revision = state
+                .groups
+                .get(group)
+                .copied()
+                .unwrap_or_else(|| loaded.map_or(0, |record| record.group_revision(group)));
             commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
             commit.bump.push(Cow::Borrowed(group));
         }
@@ -225,7 +225,8 @@ impl<'a> Planner<'a> {
         let changed = match live {
             None => self.starts_empty(state, &facts) || !self.is_empty()?,
             Some(live) => {
-                let changes = self.emit(live.selector, |cell, out| cell.emit_changes(context, out))?;
+                let changes =
+                    self.emit(live.selector, |cell, out| cell.emit_changes(context, out))?;
                 !changes.ops.is_empty() || facts.any() || self.reseal_due(live)
             }
         };
@@ -249,16 +250,12 @@ impl<'a> Planner<'a> {
             (false, Some(meta)) => meta.principal.clone(),
             (false, None) => None,
         };
-        let mut record = Record::new(Meta::new(
-            crate::store::Check([0; 16]),
-            crate::store::KeyId([0; 4]),
-            self.now,
-            lifetime,
-        ));
+        let mut record = Record::new(Meta::new(Check([0; 16]), KeyId([0; 4]), self.now, lifetime));
         if facts.cleared.is_none()
             && let Some(before) = live.and(context.record()).filter(|_| !state.rebased)
         {
-            unknown_fields(before, self.engine.spec.fields).for_each(|(name, value)| record.set(name, value));
+            unknown_fields(before, self.engine.spec.fields)
+                .for_each(|(name, value)| record.set(name, value));
         }
         record.write_all(&ops);
         let envelope = Envelope {
@@ -313,9 +310,9 @@ impl<'a> Planner<'a> {
 
     fn issue(&self, selector: Selector) -> Result<Issued, Error> {
         match &self.engine.residence {
-            Residence::Server { codec, .. } => codec
-                .issue(selector, self.engine.random)
-                .map_err(|_| Error::new(Kind::Random)),
+            Residence::Server { codec, .. } => {
+                codec.issue(selector, self.engine.random).map_err(|_| Error::new(Kind::Random))
+            }
             // Payload tokens are made from the envelope, never from a credential.
             Residence::Token { .. } => Err(Error::config("a payload token has no credential")),
         }

@@ -1,11 +1,9 @@
-//! What a session type is to the runtime: the traits that `#[derive(Session)]` implements and the
-//! static facts it states. Knows nothing of requests, stores or tokens.
+//! The static facts that a session type states about itself and its fields, and what the fields'
+//! types must be able to do. Knows nothing of requests, stores or tokens.
 
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
-
-use crate::cell::{Cell, Context, ValueCell};
 
 /// Where the token travels. `#[session(transport = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -238,54 +236,10 @@ impl Spec {
 pub(crate) fn strip_prefix(name: &str) -> &str {
     ["__Host-", "__Secure-"]
         .iter()
-        .find(|prefix| name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix)))
+        .find(|prefix| {
+            name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+        })
         .map_or(name, |prefix| &name[prefix.len()..])
-}
-
-/// A struct with `#[derive(Session)]`. Implemented by the derive alone.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a session type",
-    note = "add `#[derive(session_runtime::Session)]` to the struct",
-    note = "handlers extract `Session<YourStruct>`, not the generated fields"
-)]
-pub trait SessionType: Sized + Send + Sync + 'static {
-    /// The generated field cells that `Session<Self>` dereferences to.
-    type Fields: FieldSet;
-    /// The generated write-only view that `Writer<Self>` dereferences to; it owns the cells.
-    type Writer: AsRef<Self::Fields> + Send + Sync + 'static;
-
-    /// The static facts.
-    fn spec() -> &'static Spec;
-    /// Fresh cells for one request.
-    fn writer(context: Context) -> Self::Writer;
-    /// The fields' present values, cloned.
-    fn snapshot(fields: &Self::Fields) -> Self;
-    /// Writes every field but the principal.
-    fn replace(fields: &Self::Fields, value: Self);
-}
-
-/// A session type with a field marked `principal`. Implemented by the derive alone.
-#[diagnostic::on_unimplemented(
-    message = "the session type `{Self}` has no principal",
-    note = "mark the field that says who is logged in with `#[session(principal)]`"
-)]
-pub trait PrincipalType: SessionType {
-    /// Who is logged in: the type inside the `Option`.
-    type Principal: SessionField;
-    /// The cell of that field.
-    fn principal(fields: &Self::Fields) -> &ValueCell<Option<Self::Principal>>;
-}
-
-/// The generated struct of field cells.
-pub trait FieldSet: Send + Sync + 'static {
-    /// What the cells share.
-    fn context(&self) -> &Context;
-    /// Calls `visit` for each cell, in the struct's order.
-    fn each(&self, visit: &mut dyn FnMut(&dyn Cell));
-    /// Takes over the values of another handle of the same session, as saved.
-    fn adopt(&self, other: &Self)
-    where
-        Self: Sized;
 }
 
 /// A type that a field can have: `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`.

@@ -8,8 +8,10 @@ use http::{Extensions, request::Parts};
 use crate::{
     engine::{Engine, Presented},
     error::{Error, Kind},
-    handle::Inner,
-    schema::{Payload, SessionType},
+    model::SessionType,
+    request::Inner,
+    schema::Payload,
+    store::Selector,
 };
 
 pub(crate) struct Slot<T: SessionType> {
@@ -67,7 +69,7 @@ impl<T: SessionType> Slot<T> {
     }
 
     /// The selector of the session that the request presents, without a load.
-    pub(crate) fn current(&self, parts: &Parts) -> Option<crate::store::Selector> {
+    pub(crate) fn current(&self, parts: &Parts) -> Option<Selector> {
         if let Some(inner) = self.used()
             && inner.is_loaded()
         {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use session_runtime::{
-    KeyRing, Session, SessionLayer, SessionLayerBuilder, clock::ManualClock, schema::SessionType,
+    KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, clock::ManualClock,
     store::MemoryStore,
 };
 use tests::{Client, Server, Spy};

@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Error, KeyRing, Session, SessionLayer, Writer, schema::SessionType, store::MemoryStore,
+    Error, KeyRing, Session, SessionLayer, SessionType, Writer, store::MemoryStore,
 };
 use tests::{Client, Server, Spy};
 use tokio::sync::{mpsc, oneshot};

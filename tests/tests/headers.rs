@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    KeyRing, Session, SessionLayer, SessionLayerBuilder, schema::SessionType, store::MemoryStore,
+    KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, store::MemoryStore,
 };
 use tests::{Client, Server};
 

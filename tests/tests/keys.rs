@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use session_runtime::{
-    Key, KeyRing, Session, SessionLayer,
+    Key, KeyRing, Session, SessionLayer, SessionType,
     clock::{Clock, ManualClock},
-    schema::SessionType,
     store::{MemoryStore, Properties},
 };
 use tests::{Client, Server, Spy};

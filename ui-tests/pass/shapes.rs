@@ -4,7 +4,7 @@
 #![allow(dead_code, uncommon_codepoints, non_snake_case)]
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use session_runtime::{Session, schema::SessionType};
+use session_runtime::{Session, SessionType};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod generics {
@@ -227,7 +227,7 @@ mod defaults {
 }
 
 mod cfgs {
-    use session_runtime::{Session, schema::SessionType};
+    use session_runtime::{Session, SessionType};
 
     #[derive(Session)]
     struct Shop {

@@ -38,6 +38,7 @@ pub(crate) fn check(lowered: &Lowered, diag: &Diag) {
     one_principal(&session.fields, keys, diag);
     names::stored(&session.fields, keys, diag);
     names::accessors(&session.fields, keys, diag);
+    names::guards(session, diag);
 }
 
 fn lifetimes(given: &Container, config: &Config, diag: &Diag) {

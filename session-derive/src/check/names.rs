@@ -8,7 +8,7 @@ use proc_macro2::Span;
 use crate::{
     attr::{field::FieldKeys, value},
     diag::{Diag, code},
-    model::{Field, Kind, Verb},
+    model::{Field, Kind, Session, Verb},
 };
 
 /// Methods of the handle, which an accessor of that name could never be called past.
@@ -133,11 +133,21 @@ pub(super) fn accessors(fields: &[Field], keys: &[FieldKeys], diag: &Diag) {
             );
         }
     }
-    let mut guards = BTreeSet::new();
-    for guard in fields.iter().filter_map(|field| field.guard.as_ref()) {
-        if !guards.insert(guard.to_string()) {
-            let message = format_args!("two extractors are named `{guard}`");
-            diag.error(guard.span(), message, "give one of them another name");
+}
+
+/// Reports extractors with the name of another generated type, or of the struct.
+pub(super) fn guards(session: &Session, diag: &Diag) {
+    let mut taken: BTreeSet<String> =
+        [session.ident.clone(), session.fields_ident(), session.writer_ident()]
+            .iter()
+            .map(crate::names::plain)
+            .collect();
+    for guard in session.fields.iter().filter_map(|field| field.guard.as_ref()) {
+        let name = crate::names::plain(guard);
+        if !taken.insert(name.clone()) {
+            let message =
+                format_args!("the name `{name}` is taken by another type of this session");
+            diag.error(guard.span(), message, "give the extractor another name");
         }
     }
 }

@@ -23,6 +23,7 @@ enum Mark {
     Extra,
     Extract,
     Flash,
+    Getter,
     Group,
     Keep,
     Last,
@@ -70,6 +71,7 @@ const CONFLICTS: &[(Mark, &[Mark], &str)] = &[
     (Mark::Group, &[Mark::Principal], "the credential is compared instead"),
     (Mark::Copy, &[Mark::Set, Mark::Extra], "a collection is not `Copy`"),
     (Mark::Copy, &[Mark::Flash], "`take_…` returns by value already"),
+    (Mark::Getter, &[Mark::Flash], "it has `take_…` and `peek_…` and no getter"),
     (Mark::Extract, &[Mark::Flash], "an extractor would show it without taking it"),
 ];
 
@@ -108,6 +110,7 @@ fn given(keys: &FieldKeys) -> Vec<Given> {
         Copy: copy,
         Default: default,
         Extract: extract,
+        Getter: getter,
         Group: group,
         Keep: keep,
         OnDecodeError: on_decode_error,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote};
 
-use super::{Emitter, access, allow, argument, cell, local, mentions, skeleton};
+use super::{Emitter, access, allow, argument, cell, local, skeleton};
 use crate::{
     model::{Field, Kind, Session, Verb},
     names,
@@ -210,17 +210,18 @@ fn by_value(field: &Field) -> bool {
 /// signature valid when the collection is not; through the trait where the spelling may be an alias.
 fn item(field: &Field, n: usize, projection: &TokenStream) -> TokenStream {
     let ty = &field.ty;
-    match argument(ty, n) {
-        Some(item) => item.to_token_stream(),
-        None => quote!(<#ty as #projection),
+    if let Some(item) = argument(ty, n) {
+        item.to_token_stream()
+    } else {
+        quote!(<#ty as #projection)
     }
 }
 
 /// The type parameter of `update_x`: `R`, unless that is a type here.
 fn result_name(session: &Session, field: &Field) -> Ident {
     let is_r = |ident: &Ident| ident == "R";
-    let taken = mentions(&field.ty.to_token_stream(), &is_r)
-        || mentions(&session.generics.params.to_token_stream(), &is_r);
+    let taken = names::mentions(&field.ty.to_token_stream(), &is_r)
+        || names::mentions(&session.generics.params.to_token_stream(), &is_r);
     quote::format_ident!("{}", if taken { "__R" } else { "R" })
 }
 

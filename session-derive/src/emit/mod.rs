@@ -8,11 +8,14 @@ mod fields;
 mod schema;
 mod skeleton;
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Type, WhereClause};
 
-use crate::model::{Field, Kind, Session};
+use crate::{
+    model::{Field, Kind, Session},
+    names::mentions,
+};
 
 /// The whole expansion.
 pub(crate) fn session(session: &Session) -> TokenStream {
@@ -74,6 +77,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// A body, or none in a skeleton.
+    #[expect(clippy::needless_pass_by_value, reason = "each caller makes the tokens for this call")]
     fn body(&self, body: TokenStream) -> TokenStream {
         if self.skeleton { skeleton::body(self.session) } else { quote!({ #body }) }
     }
@@ -122,12 +126,11 @@ fn collection_bounds(session: &Session, field: &Field) -> (TokenStream, TokenStr
         Kind::Extra => (1, quote!(MapField), quote!(Value)),
         _ => (0, quote!(SetField), quote!(Member)),
     };
-    match argument(&field.ty, n) {
-        Some(spelled) => (spelled.to_token_stream(), quote!(#private::#of<#item = #spelled>)),
-        None => {
-            let ty = &field.ty;
-            (quote!(<#ty as #private::#of>::#item), quote!(#private::#of))
-        }
+    if let Some(spelled) = argument(&field.ty, n) {
+        (spelled.to_token_stream(), quote!(#private::#of<#item = #spelled>))
+    } else {
+        let ty = &field.ty;
+        (quote!(<#ty as #private::#of>::#item), quote!(#private::#of))
     }
 }
 
@@ -144,19 +147,10 @@ fn is_generic(session: &Session, field: &Field) -> bool {
         session.generics.params.iter().any(|param| match param {
             GenericParam::Type(param) => param.ident == *ident,
             GenericParam::Const(param) => param.ident == *ident,
-            _ => false,
+            GenericParam::Lifetime(_) => false,
         })
     };
     mentions(&field.ty.to_token_stream(), &names)
-}
-
-/// Whether an identifier among the tokens fits.
-pub(crate) fn mentions(tokens: &TokenStream, fits: &dyn Fn(&Ident) -> bool) -> bool {
-    tokens.clone().into_iter().any(|tree| match tree {
-        TokenTree::Ident(ident) => fits(&ident),
-        TokenTree::Group(group) => mentions(&group.stream(), fits),
-        _ => false,
-    })
 }
 
 /// Call-site names that stand where a type does: what rustc has to say of them is about the type.

@@ -24,17 +24,15 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let Session { ident, private, .. } = session;
     let (fields, writer) = (session.fields_ident(), session.writer_ident());
     let (parameters, arguments, bounds) = emitter.generics();
-    let (context, given, value, specs) =
-        (local("context"), local("fields"), local("value"), local("specs"));
+    let (context, given, value) = (local("context"), local("fields"), local("value"));
     let spec = spec(session);
     let spec = emitter.body(quote!(static SPEC: #private::Spec = #spec; &SPEC));
     let cells = session.fields.iter().enumerate().map(|(i, field)| {
         let ident = &field.ident;
-        let cell = new_cell(session, field, &quote!(#specs[#i]));
+        let cell = new_cell(session, field, &quote!(__FIELDS[#i]));
         quote!(#ident: #cell)
     });
     let new = emitter.body(quote! {
-        let #specs = <Self as #private::SessionType>::spec().fields;
         #writer { fields: #fields { __context: #context, #(#cells,)* } }
     });
     let clones = session.fields.iter().map(|field| {
@@ -42,9 +40,16 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
         quote!(#ident: #value)
     });
     let snapshot = emitter.body(quote!(Self { #(#clones,)* }));
-    let writes = session.fields.iter().map(|field| write(session, field));
-    let replace = emitter.body(quote!(#(#writes)*));
+    let replaces = session.fields.iter().map(|field| write(session, field));
+    let replace = emitter.body(quote!(#(#replaces)*));
+    // In reach of the user's defaults, hence the name.
+    let statics = (!emitter.skeleton).then(|| {
+        let (count, specs) = (session.fields.len(), session.fields.iter());
+        let specs = specs.map(|field| field_spec(session, field));
+        quote!(static __FIELDS: [&#private::FieldSpec; #count] = [#(&#specs),*];)
+    });
     quote! {
+        #statics
         #[automatically_derived]
         impl #parameters #private::SessionType for #ident #arguments #bounds {
             type Fields = #fields #arguments;
@@ -215,7 +220,6 @@ fn spec(session: &Session) -> TokenStream {
     let on_end = variant("OnEnd", config.on_end);
     let domain = option(session, config.domain.as_deref());
     let type_name = names::plain(ident);
-    let fields = session.fields.iter().map(|field| field_spec(session, field));
     quote! {
         #private::Spec {
             type_name: #type_name,
@@ -239,7 +243,7 @@ fn spec(session: &Session) -> TokenStream {
             on_store_error: #on_store_error,
             commit_on: #commit_on,
             on_end: #on_end,
-            fields: &[#(&#fields),*],
+            fields: &__FIELDS,
         }
     }
 }
@@ -277,19 +281,19 @@ fn field_spec(session: &Session, field: &Field) -> TokenStream {
 
 fn option(session: &Session, text: Option<&str>) -> TokenStream {
     let private = &session.private;
-    match text {
-        Some(text) => quote!(#private::core::option::Option::Some(#text)),
-        None => quote!(#private::core::option::Option::None),
+    if let Some(text) = text {
+        quote!(#private::core::option::Option::Some(#text))
+    } else {
+        quote!(#private::core::option::Option::None)
     }
 }
 
 fn limit(session: &Session, seconds: Option<u64>) -> TokenStream {
     let private = &session.private;
     let core = quote!(#private::core);
-    match seconds {
-        Some(seconds) => {
-            quote!(#core::option::Option::Some(#core::time::Duration::from_secs(#seconds)))
-        }
-        None => quote!(#core::option::Option::None),
+    if let Some(seconds) = seconds {
+        quote!(#core::option::Option::Some(#core::time::Duration::from_secs(#seconds)))
+    } else {
+        quote!(#core::option::Option::None)
     }
 }

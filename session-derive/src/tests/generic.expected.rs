@@ -232,6 +232,52 @@ const _: () = {
             ShopFields::clear_next(&self.fields);
         }
     }
+    static __FIELDS: [&__session::FieldSpec; 4usize] = [
+        &__session::FieldSpec {
+            name: "one",
+            aliases: &[],
+            policy: __session::Policy::Last,
+            group: __session::core::option::Option::None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: __session::OnDecodeError::Default,
+        },
+        &__session::FieldSpec {
+            name: "set",
+            aliases: &[],
+            policy: __session::Policy::Set,
+            group: __session::core::option::Option::None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: __session::OnDecodeError::Default,
+        },
+        &__session::FieldSpec {
+            name: "local",
+            aliases: &[],
+            policy: __session::Policy::Local,
+            group: __session::core::option::Option::None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: __session::OnDecodeError::Default,
+        },
+        &__session::FieldSpec {
+            name: "next",
+            aliases: &[],
+            policy: __session::Policy::Last,
+            group: __session::core::option::Option::None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: __session::OnDecodeError::Default,
+        },
+    ];
     #[automatically_derived]
     impl<T: Ord, const N: usize> __session::SessionType for Shop<T, N>
     where
@@ -276,73 +322,27 @@ const _: () = {
                 on_store_error: __session::OnStoreError::Fail,
                 commit_on: __session::CommitOn::Not5xx,
                 on_end: __session::OnEnd::ExpireToken,
-                fields: &[
-                    &__session::FieldSpec {
-                        name: "one",
-                        aliases: &[],
-                        policy: __session::Policy::Last,
-                        group: __session::core::option::Option::None,
-                        principal: false,
-                        secret: false,
-                        keep: false,
-                        clear_on_login: false,
-                        on_decode_error: __session::OnDecodeError::Default,
-                    },
-                    &__session::FieldSpec {
-                        name: "set",
-                        aliases: &[],
-                        policy: __session::Policy::Set,
-                        group: __session::core::option::Option::None,
-                        principal: false,
-                        secret: false,
-                        keep: false,
-                        clear_on_login: false,
-                        on_decode_error: __session::OnDecodeError::Default,
-                    },
-                    &__session::FieldSpec {
-                        name: "local",
-                        aliases: &[],
-                        policy: __session::Policy::Local,
-                        group: __session::core::option::Option::None,
-                        principal: false,
-                        secret: false,
-                        keep: false,
-                        clear_on_login: false,
-                        on_decode_error: __session::OnDecodeError::Default,
-                    },
-                    &__session::FieldSpec {
-                        name: "next",
-                        aliases: &[],
-                        policy: __session::Policy::Last,
-                        group: __session::core::option::Option::None,
-                        principal: false,
-                        secret: false,
-                        keep: false,
-                        clear_on_login: false,
-                        on_decode_error: __session::OnDecodeError::Default,
-                    },
-                ],
+                fields: &__FIELDS,
             };
             &SPEC
         }
         fn writer(context: __session::Context) -> Self::Writer {
-            let specs = <Self as __session::SessionType>::spec().fields;
             ShopWriter {
                 fields: ShopFields {
                     __context: context,
                     one: <T as __session::ValueAccess>::cell(
-                        specs[0usize],
+                        __FIELDS[0usize],
                         <T as __session::FieldDefault>::field_default,
                     ),
-                    set: __session::CollectionCell::<BTreeSet<T>>::new(specs[1usize]),
+                    set: __session::CollectionCell::<BTreeSet<T>>::new(__FIELDS[1usize]),
                     local: <[u8; N] as __session::LocalAccess>::cell(
-                        specs[2usize],
+                        __FIELDS[2usize],
                         <[u8; N] as __session::FieldDefault>::field_default,
                     ),
                     next: <Option<
                         Box<Shop<T, N>>,
                     > as __session::ValueAccess>::cell(
-                        specs[3usize],
+                        __FIELDS[3usize],
                         <Option<
                             Box<Shop<T, N>>,
                         > as __session::FieldDefault>::field_default,

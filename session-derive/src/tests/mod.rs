@@ -2,6 +2,7 @@
 //! input, the size of what is generated, and the docs.
 
 mod docs;
+mod layout;
 mod odd;
 
 use expect_test::{ExpectFile, expect_file};
@@ -136,7 +137,8 @@ fn accessors_point_to_their_field() {
 
 #[test]
 fn is_deterministic() {
-    let fields = (0..100).map(|i| format!("field_{i}: Option<String>,")).collect::<String>();
+    let fields: Vec<_> = (0..100).map(|i| format!("field_{i}: Option<String>,")).collect();
+    let fields = fields.concat();
     let input = format!("struct Shop {{ {fields} }}");
     assert_eq!(expand(tokens(&input)).to_string(), expand(tokens(&input)).to_string());
 }
@@ -147,12 +149,13 @@ fn a_field_costs_a_bounded_number_of_lines() {
         |fields: &str| pretty(&format!("struct Shop {{ first: u8, {fields} }}")).lines().count();
     let base = lines("");
     for (field, budget) in [
-        ("x: Vec<Item>", 66),
-        ("x: Option<Item>", 82),
-        ("#[session(counter)] x: i64", 42),
+        ("x: Item", 52),
+        ("x: Vec<Item>", 60),
+        ("x: Option<Item>", 92),
+        ("#[session(counter)] x: i64", 36),
         ("#[session(set)] x: BTreeSet<String>", 60),
     ] {
         let cost = lines(field) - base;
-        assert!(cost <= budget, "`{field}` costs {cost} lines");
+        assert!(cost <= budget, "`{field}` costs {cost} lines, more than {budget}");
     }
 }

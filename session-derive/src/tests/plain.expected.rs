@@ -52,6 +52,19 @@ const _: () = {
             ShopFields::reset_cart(&self.fields);
         }
     }
+    static __FIELDS: [&__session::FieldSpec; 1usize] = [
+        &__session::FieldSpec {
+            name: "cart",
+            aliases: &[],
+            policy: __session::Policy::Last,
+            group: __session::core::option::Option::None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: __session::OnDecodeError::Default,
+        },
+    ];
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
@@ -83,31 +96,18 @@ const _: () = {
                 on_store_error: __session::OnStoreError::Fail,
                 commit_on: __session::CommitOn::Not5xx,
                 on_end: __session::OnEnd::ExpireToken,
-                fields: &[
-                    &__session::FieldSpec {
-                        name: "cart",
-                        aliases: &[],
-                        policy: __session::Policy::Last,
-                        group: __session::core::option::Option::None,
-                        principal: false,
-                        secret: false,
-                        keep: false,
-                        clear_on_login: false,
-                        on_decode_error: __session::OnDecodeError::Default,
-                    },
-                ],
+                fields: &__FIELDS,
             };
             &SPEC
         }
         fn writer(context: __session::Context) -> Self::Writer {
-            let specs = <Self as __session::SessionType>::spec().fields;
             ShopWriter {
                 fields: ShopFields {
                     __context: context,
                     cart: <Vec<
                         Item,
                     > as __session::ValueAccess>::cell(
-                        specs[0usize],
+                        __FIELDS[0usize],
                         <Vec<Item> as __session::FieldDefault>::field_default,
                     ),
                 },

@@ -60,11 +60,7 @@ impl<T: SessionField> ValueAccess for T {
         cell.reset(context);
     }
 
-    fn take<V>(
-        cell: &ValueCell<T>,
-        context: &Context,
-        take: fn(&mut T) -> Option<V>,
-    ) -> Option<V> {
+    fn take<V>(cell: &ValueCell<T>, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
         let mut value = cell.get(context).clone();
         let taken = take(&mut value);
         if taken.is_some() {
@@ -135,11 +131,7 @@ impl<T: LocalField> LocalAccess for T {
         cell.reset(context);
     }
 
-    fn take<V>(
-        cell: &LocalCell<T>,
-        context: &Context,
-        take: fn(&mut T) -> Option<V>,
-    ) -> Option<V> {
+    fn take<V>(cell: &LocalCell<T>, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
         cell.update(context, take)
     }
 

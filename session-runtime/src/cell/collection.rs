@@ -54,7 +54,9 @@ pub trait Collection: Clone + Default + Send + Sync + 'static {
     label = "not a set",
     note = "use `BTreeSet<T>` or `HashSet<T>`"
 )]
-pub trait SetField: Collection<Item = <Self as SetField>::Member, Key = <Self as SetField>::Member> {
+pub trait SetField:
+    Collection<Item = <Self as SetField>::Member, Key = <Self as SetField>::Member>
+{
     /// What is in the set.
     type Member;
 }

@@ -72,10 +72,12 @@ impl<T: Integer> CounterCell<T> {
 
     fn start(&self, state: &State, context: &Context) -> i64 {
         state.start.unwrap_or_else(|| match context.stored(self.spec) {
-            Some(Ok(stored)) => <Int as Codec<i64>>::decode(&stored.value).unwrap_or_else(|error| {
-                context.decode_failed(self.spec, &error);
-                0
-            }),
+            Some(Ok(stored)) => {
+                <Int as Codec<i64>>::decode(&stored.value).unwrap_or_else(|error| {
+                    context.decode_failed(self.spec, &error);
+                    0
+                })
+            }
             _ => 0,
         })
     }

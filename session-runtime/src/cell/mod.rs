@@ -101,9 +101,12 @@ impl Context {
             return Some(Ok(Stored { name, value: Cow::Borrowed(value) }));
         };
         let FieldValue::Bytes(sealed) = value else { return Some(Err(DecodeError::Unsealable)) };
-        Some(sealer.open(base.selector, name, sealed).ok_or(DecodeError::Unsealable).map(|plain| {
-            Stored { name, value: Cow::Owned(FieldValue::Bytes(plain.into())) }
-        }))
+        Some(
+            sealer
+                .open(base.selector, name, sealed)
+                .ok_or(DecodeError::Unsealable)
+                .map(|plain| Stored { name, value: Cow::Owned(FieldValue::Bytes(plain.into())) }),
+        )
     }
 
     /// As it lies in the record, sealed or not.

@@ -24,13 +24,7 @@ pub struct ValueCell<T, C = Json> {
 impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
     /// An untouched cell.
     pub const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
-        Self {
-            spec,
-            default,
-            base: OnceLock::new(),
-            versions: Chain::new(),
-            codec: PhantomData,
-        }
+        Self { spec, default, base: OnceLock::new(), versions: Chain::new(), codec: PhantomData }
     }
 
     /// The present value: the newest version, else what was loaded, else the default.
@@ -41,12 +35,12 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
     fn base(&self, context: &Context) -> &T {
         self.base.get_or_init(|| match context.stored(self.spec) {
             None => (self.default)(),
-            Some(stored) => stored.and_then(|stored| C::decode(&stored.value)).unwrap_or_else(
-                |error| {
+            Some(stored) => {
+                stored.and_then(|stored| C::decode(&stored.value)).unwrap_or_else(|error| {
                     context.decode_failed(self.spec, &error);
                     (self.default)()
-                },
-            ),
+                })
+            }
         })
     }
 
@@ -69,7 +63,9 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
         let Ok(present) = C::encode(self.get(context)) else { return false };
         match (self.spec.policy, &present, C::encode(value)) {
             (Policy::Max, FieldValue::Int(present), Ok(FieldValue::Int(new))) => new <= *present,
-            (Policy::Once, present, _) => C::encode(&(self.default)()).ok().as_ref() != Some(present),
+            (Policy::Once, present, _) => {
+                C::encode(&(self.default)()).ok().as_ref() != Some(present)
+            }
             _ => false,
         }
     }

@@ -75,8 +75,9 @@ impl Key {
         if text.len() > 2 * MAX_BYTES {
             return Err(Problem::TooLong.into());
         }
-        // Random bytes in base64 are not 64 hex digits in a row, so there is no ambiguity.
-        let is_hex = text.len() >= 2 * MIN_BYTES && text.bytes().all(|c| c.is_ascii_hexdigit());
+        // Hex is base64 too, of bytes that were never random; so it is read as hex whenever it can
+        // be. Random bytes in base64 do not come out as hex digits only.
+        let is_hex = text.len() >= MIN_BYTES && text.bytes().all(|c| c.is_ascii_hexdigit());
         let secret = if is_hex { decode_hex(text)? } else { decode_base64(text)? };
         Self::checked(secret)
     }

@@ -188,6 +188,13 @@ impl PrincipalKey {
         Self(text.into())
     }
 
+    /// The index key of a principal, or why it does not serialise.
+    pub(crate) fn of(principal: &impl serde::Serialize) -> Result<Self, String> {
+        serde_json::to_string(principal)
+            .map(|json| Self::new(&json))
+            .map_err(|error| error.to_string())
+    }
+
     /// The text to index by.
     #[must_use]
     pub fn as_str(&self) -> &str {

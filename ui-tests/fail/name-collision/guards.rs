@@ -6,6 +6,8 @@ struct Shop {
     a: Option<u8>,
     #[session(extract = "Guard")]
     b: Option<u8>,
+    #[session(extract = "ShopFields")]
+    c: Option<u8>,
 }
 
 fn main() {}

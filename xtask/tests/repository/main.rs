@@ -29,7 +29,8 @@ fn relative(path: &Path) -> String {
     below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Every Rust file under a directory, ordered by path; build output and hidden files are none.
+/// Every Rust file that somebody wrote under a directory, ordered by path: no build output, no
+/// hidden files, no expansions that tests compare with.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![directory.to_owned()];
@@ -41,7 +42,9 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
                 if !name.starts_with('.') && name != "target" {
                     directories.push(path);
                 }
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == "rs")
+                && !name.ends_with(".expected.rs")
+            {
                 files.push(path);
             }
         }

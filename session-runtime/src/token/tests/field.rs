@@ -24,7 +24,7 @@ fn what_was_sealed_opens_in_its_place_only() {
         assert_eq!(codec.open(selector(2), "card", &blob), None);
         assert_eq!(codec.open(selector(1), "cards", &blob), None);
         assert_eq!(codec.open(selector(1), "", &blob), None);
-        let other = super::field::codec(&[1], "shop2");
+        let other = self::codec(&[1], "shop2");
         assert_eq!(other.open(selector(1), "card", &blob), None);
     }
     let (one, other) = (codec.seal(selector(1), "a", b"x"), codec.seal(selector(1), "a", b"x"));

@@ -2,7 +2,8 @@ use session_runtime::Session;
 
 #[derive(Session)]
 struct Shop {
-    tags: std::cell::Cell<u32>,
+    #[session(flash, getter = "message")]
+    field: Option<String>,
 }
 
 fn main() {}

@@ -1,0 +1,29 @@
+//! Work that is finished even if the request that began it is dropped.
+
+use std::{
+    future::{Future, poll_fn},
+    task::Poll,
+};
+
+use crate::error::{Error, Kind};
+
+/// Runs a future to its end whatever becomes of the caller: polled once where it is, and handed to
+/// a task of its own if that was not enough. A store in memory is done at the first poll.
+pub(crate) async fn detached<T, F>(future: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let mut future = Box::pin(future);
+    if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        return result;
+    }
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => {
+            let joined = runtime.spawn(future).await;
+            joined.unwrap_or_else(|_| Err(Error::new(Kind::Interrupted)))
+        }
+        // Without a runtime there is no task to hand it to; the caller's own will do.
+        Err(_) => future.await,
+    }
+}

@@ -1,0 +1,43 @@
+//! The public name of a session.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::store::Selector;
+
+/// The public name of a session, for lists and logs: 32 hex digits. It is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandleId(pub(crate) Selector);
+
+impl fmt::Display for HandleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A text that is no handle id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session handle is 32 hex digits in lower case")]
+pub struct ParseHandleIdError;
+
+impl std::str::FromStr for HandleId {
+    type Err = ParseHandleIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Selector::from_hex(text).map(Self).ok_or(ParseHandleIdError)
+    }
+}
+
+impl Serialize for HandleId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HandleId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,53 @@
+//! What `#[derive(Session)]` implements for a struct: the link between the user's type, its static
+//! facts and the cells of one request.
+
+use crate::{
+    cell::{Cell, Context, ValueCell},
+    schema::{SessionField, Spec},
+};
+
+/// A struct with `#[derive(Session)]`. Implemented by the derive alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session type",
+    note = "add `#[derive(session_runtime::Session)]` to the struct",
+    note = "handlers extract `Session<YourStruct>`, not the generated fields"
+)]
+pub trait SessionType: Sized + Send + Sync + 'static {
+    /// The generated field cells that `Session<Self>` dereferences to.
+    type Fields: FieldSet;
+    /// The generated write-only view that `Writer<Self>` dereferences to; it owns the cells.
+    type Writer: AsRef<Self::Fields> + Send + Sync + 'static;
+
+    /// The static facts.
+    fn spec() -> &'static Spec;
+    /// Fresh cells for one request.
+    fn writer(context: Context) -> Self::Writer;
+    /// The fields' present values, cloned.
+    fn snapshot(fields: &Self::Fields) -> Self;
+    /// Writes every field but the principal.
+    fn replace(fields: &Self::Fields, value: Self);
+}
+
+/// A session type with a field marked `principal`. Implemented by the derive alone.
+#[diagnostic::on_unimplemented(
+    message = "the session type `{Self}` has no principal",
+    note = "mark the field that says who is logged in with `#[session(principal)]`"
+)]
+pub trait PrincipalType: SessionType {
+    /// Who is logged in: the type inside the `Option`.
+    type Principal: SessionField;
+    /// The cell of that field.
+    fn principal(fields: &Self::Fields) -> &ValueCell<Option<Self::Principal>>;
+}
+
+/// The generated struct of field cells.
+pub trait FieldSet: Send + Sync + 'static {
+    /// What the cells share.
+    fn context(&self) -> &Context;
+    /// Calls `visit` for each cell, in the struct's order.
+    fn each(&self, visit: &mut dyn FnMut(&dyn Cell));
+    /// Takes over the values of another handle of the same session, as saved.
+    fn adopt(&self, other: &Self)
+    where
+        Self: Sized;
+}

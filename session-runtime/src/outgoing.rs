@@ -1,0 +1,64 @@
+//! What the response says about the token: when it is sent, for how long the client keeps it, and
+//! when the client is told to forget it.
+
+use std::time::Duration;
+
+use crate::{
+    clock::Timestamp,
+    engine::Engine,
+    schema::{OnEnd, OnStale, Resend},
+    state::{Core, Origin, Outgoing, State},
+    store::Meta,
+};
+
+/// How long the client is to keep the token; none: until the browser closes.
+pub(crate) fn max_age(engine: &Engine, meta: &Meta) -> Option<Duration> {
+    (engine.spec.cookie.persistent || meta.lifetime.persistent)
+        .then(|| meta.expires_at().saturating_since(engine.now()))
+}
+
+/// Queues the token that the client has, with its present lifetime, if it is to be sent at every
+/// use.
+pub(crate) fn resend(core: &Core, state: &mut State) {
+    if core.engine.policy.resend != Resend::Always || !matches!(state.outgoing, Outgoing::Nothing) {
+        return;
+    }
+    let Some((live, text)) = state.live().zip(state.presented.clone()) else { return };
+    let max_age = live.meta.as_ref().and_then(|meta| max_age(&core.engine, meta));
+    state.outgoing = Outgoing::Token { text, max_age };
+}
+
+/// Queues the end of a token that is no live session.
+pub(crate) fn tell_stale(core: &Core, state: &mut State) {
+    if core.engine.policy.on_stale != OnStale::Ignore
+        && matches!(state.origin, Origin::Absent { stale: true })
+        && matches!(state.outgoing, Outgoing::Nothing)
+    {
+        state.outgoing = Outgoing::Expire;
+    }
+}
+
+/// Queues the end of the client's token, if it has one.
+pub(crate) fn tell_end(core: &Core, state: &mut State) {
+    let had_token = !matches!(state.origin, Origin::Absent { stale: false });
+    let sent_before = matches!(state.outgoing, Outgoing::Token { .. });
+    state.outgoing = match core.engine.policy.on_end {
+        OnEnd::ExpireToken if had_token || sent_before => Outgoing::Expire,
+        _ => Outgoing::Nothing,
+    };
+}
+
+/// The end of the session by the clock, were it used now and then no more.
+pub(crate) fn expires_at(engine: &Engine, state: &State, now: Timestamp) -> Timestamp {
+    let lifetime = match (&state.facts.persist, state.live().and_then(|live| live.meta.as_ref())) {
+        (Some(length), _) => return now.saturating_add(*length),
+        (None, Some(meta)) if !(state.facts.extend || Engine::touch_due(meta, now)) => {
+            return meta.expires_at();
+        }
+        (None, Some(meta)) => meta.lifetime,
+        (None, None) => engine.lifetime(now),
+    };
+    lifetime.idle_millis.map_or(lifetime.absolute_until, |idle| {
+        lifetime.absolute_until.min(now.saturating_add(Duration::from_millis(idle)))
+    })
+}

@@ -1,0 +1,122 @@
+//! Everything that one request has of one session, with the session type's generics: the cells, the
+//! state, and the load that fills them once. What handlers see of it is `handle`; how it ends is
+//! `commit`.
+
+use std::sync::Arc;
+
+use crate::{
+    cell::Context,
+    engine::{Engine, Live, Loaded, Presented},
+    error::Error,
+    event::{self, Reason},
+    model::{FieldSet, SessionType},
+    schema::OnDecodeError,
+    state::{Core, Origin},
+};
+
+/// Everything that one request has of one session: shared by its extractors, middleware and tasks.
+pub(crate) struct Inner<T: SessionType> {
+    pub(crate) writer: T::Writer,
+    pub(crate) core: Core,
+    loading: tokio::sync::OnceCell<()>,
+}
+
+impl<T: SessionType> Inner<T> {
+    pub(crate) fn new(engine: Arc<Engine>) -> Arc<Self> {
+        let context = Context::new(engine.name(), engine.sealer.clone());
+        Arc::new(Self {
+            writer: T::writer(context),
+            core: Core::new(engine),
+            loading: tokio::sync::OnceCell::new(),
+        })
+    }
+
+    pub(crate) fn fields(&self) -> &T::Fields {
+        self.writer.as_ref()
+    }
+
+    /// Loads the session, once for all extractors of the request.
+    pub(crate) async fn load(
+        self: &Arc<Self>,
+        presented: Presented,
+        text: Option<String>,
+    ) -> Result<(), Error> {
+        let load = || async { self.settle(self.core.engine.load(presented).await?, text) };
+        self.loading.get_or_try_init(load).await.map(drop)
+    }
+
+    fn settle(&self, loaded: Loaded, text: Option<String>) -> Result<(), Error> {
+        let engine = &self.core.engine;
+        let context = self.fields().context();
+        let origin = match loaded {
+            Loaded::Degraded => {
+                context.settle(None);
+                Origin::Degraded
+            }
+            Loaded::Absent { stale } => {
+                context.settle(None);
+                Origin::Absent { stale }
+            }
+            Loaded::Live(live, record) => {
+                let selector = live.selector;
+                context.settle(Some((record, selector)));
+                let mut undecodable = None;
+                self.fields().each(&mut |cell| {
+                    let spec = cell.spec();
+                    if spec.on_decode_error == OnDecodeError::Reject
+                        && let Err(error) = cell.verify(context)
+                    {
+                        undecodable = Some((spec, error));
+                    }
+                });
+                if let Some((spec, error)) = undecodable {
+                    event::decode_failure(engine.name(), spec.name, &error);
+                    engine.reject(Some(selector), Reason::Undecodable);
+                    // The cells have the record already; a session that is rejected starts anew.
+                    self.fields().each(&mut |cell| cell.clear(context));
+                    Origin::Absent { stale: true }
+                } else {
+                    Origin::Live(Box::new(live))
+                }
+            }
+        };
+        let mut state = self.core.state();
+        if matches!(origin, Origin::Live(_)) {
+            state.presented = text;
+        }
+        state.origin = origin;
+        Ok(())
+    }
+
+    /// For a writer: takes the credential at its word; the commit itself checks it.
+    pub(crate) fn take_unchecked(&self, presented: &Presented, text: Option<String>) {
+        let mut state = self.core.state();
+        if !matches!(state.origin, Origin::Unknown) {
+            return;
+        }
+        match presented {
+            Presented::Credential(credential) => {
+                state.presented = text;
+                state.origin = Origin::Live(Box::new(Live {
+                    selector: credential.selector,
+                    check: credential.check,
+                    key_id: credential.key_id,
+                    current_key: credential.current_key,
+                    previous: false,
+                    meta: None,
+                    generation: 0,
+                    epoch: 0,
+                }));
+            }
+            Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
+                self.fields().context().settle(None);
+                let stale = !matches!(presented, Presented::Nothing);
+                state.origin = Origin::Absent { stale };
+            }
+        }
+    }
+
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loading.initialized()
+    }
+}

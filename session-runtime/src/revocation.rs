@@ -1,0 +1,122 @@
+//! What ends sessions whose payload travels in the token (ASVS 7.4.1): a note of each ended
+//! session until the last token that names it is over, and an epoch for each principal, below
+//! which its sessions no longer count. Both are ordinary records of an ordinary store.
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    store::{
+        Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Meta, Namespace,
+        Op, PrincipalKey, Record, Selector, StoreKey,
+    },
+    timed::TimedStore,
+};
+
+/// The field of an epoch record.
+const EPOCH: &str = "epoch";
+
+pub(crate) struct Revocation {
+    store: TimedStore,
+    ended: Namespace,
+    epochs: Namespace,
+}
+
+impl Revocation {
+    /// Beside the sessions of `namespace`. No session name or audience holds a `/`, so these
+    /// records collide with those of no session type.
+    pub(crate) fn new(store: TimedStore, namespace: &Namespace) -> Self {
+        let below = |what| Namespace::new(&format!("{}/{what}", namespace.as_str()));
+        Self { store, ended: below("ended"), epochs: below("epoch") }
+    }
+
+    pub(crate) async fn is_ended(&self, selector: Selector, now: Timestamp) -> Result<bool, Error> {
+        let key = StoreKey { namespace: self.ended.clone(), selector };
+        let note = self.store.load(&key).await?;
+        Ok(note.is_some_and(|note| !note.meta.is_expired(now)))
+    }
+
+    /// Ends a session for good, whatever copies of its token exist. `until` is when the last of
+    /// them is over.
+    pub(crate) async fn end(
+        &self,
+        selector: Selector,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        let key = StoreKey { namespace: self.ended.clone(), selector };
+        self.store.insert(&key, Record::new(note(now, until))).await.map(drop)
+    }
+
+    /// The smallest epoch of a principal whose sessions count.
+    pub(crate) async fn epoch(
+        &self,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let record = self.store.load(&self.epoch_key(principal)).await?;
+        Ok(record.as_deref().filter(|record| !record.meta.is_expired(now)).map_or(0, epoch_in))
+    }
+
+    /// Ends every session of a principal: those that begin later have a larger epoch. `until` is
+    /// when the last token sealed before is over.
+    pub(crate) async fn raise_epoch(
+        &self,
+        principal: &PrincipalKey,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        let key = self.epoch_key(principal);
+        loop {
+            let present = self.store.load(&key).await?;
+            // Milliseconds, so that an epoch that begins after this record is forgotten is larger
+            // still; one more than the last, so that a clock that stands still reuses none.
+            let next =
+                now.as_millis().max(present.as_deref().map_or(0, epoch_in).saturating_add(1));
+            let value = i64::try_from(next).unwrap_or(i64::MAX);
+            let meta = note(now, until);
+            if present.is_some() {
+                let mut commit = Commit::touch(now, meta.check, meta.key_id);
+                commit.ops.push(Op::Max { field: EPOCH.into(), value });
+                commit.lifetime = Some(meta.lifetime);
+                let outcome = self.store.commit(&key, &commit).await?;
+                if matches!(outcome, CommitOutcome::Committed { .. }) {
+                    return Ok(());
+                }
+                // It was over, but not swept yet.
+                self.store.delete(&key).await?;
+            } else {
+                let mut record = Record::new(meta);
+                record.set(EPOCH, FieldValue::Int(value));
+                if self.store.insert(&key, record).await? == InsertOutcome::Inserted {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn epoch_key(&self, principal: &PrincipalKey) -> StoreKey {
+        let digest = Sha256::digest(principal.as_str().as_bytes());
+        let mut selector = [0; 16];
+        selector.copy_from_slice(&digest[..16]);
+        StoreKey { namespace: self.epochs.clone(), selector: Selector(selector) }
+    }
+}
+
+/// The fixed part of a record that no credential opens.
+fn note(now: Timestamp, until: Timestamp) -> Meta {
+    let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
+    let mut meta = Meta::new(Check([0; 16]), KeyId([0; 4]), now, lifetime);
+    // A bounded store evicts sessions without a principal first; a note that is lost would bring
+    // ended sessions back.
+    meta.principal = Some(PrincipalKey::new("revocation"));
+    meta
+}
+
+fn epoch_in(record: &Record) -> u64 {
+    match record.get(EPOCH) {
+        Some(FieldValue::Int(epoch)) => u64::try_from(*epoch).unwrap_or(0),
+        _ => 0,
+    }
+}

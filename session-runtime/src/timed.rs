@@ -1,0 +1,83 @@
+//! A store under a deadline: every operation ends in time, and its failure is an [`Error`] that
+//! says which operation it was.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    clock::Timestamp,
+    error::{Error, Kind},
+    store::{
+        Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record, Selector,
+        Store, StoreFuture, StoreKey,
+    },
+};
+
+pub(crate) struct TimedStore {
+    store: Arc<dyn Store>,
+    deadline: Duration,
+}
+
+impl TimedStore {
+    pub(crate) fn new(store: Arc<dyn Store>, deadline: Duration) -> Self {
+        Self { store, deadline }
+    }
+
+    async fn within<T: Unpin>(
+        &self,
+        operation: &'static str,
+        answer: StoreFuture<'_, T>,
+    ) -> Result<T, Error> {
+        // A store that answers at once needs no timer, and so no runtime.
+        let answer = if answer.is_ready() {
+            answer.await
+        } else {
+            let after = self.deadline;
+            tokio::time::timeout(after, answer)
+                .await
+                .map_err(|_| Error::new(Kind::Deadline { operation, after }))?
+        };
+        answer.map_err(|source| Error::new(Kind::Store { operation, source }))
+    }
+
+    pub(crate) async fn load(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, Error> {
+        self.within("load", self.store.load(key)).await
+    }
+
+    pub(crate) async fn insert(
+        &self,
+        key: &StoreKey,
+        record: Record,
+    ) -> Result<InsertOutcome, Error> {
+        self.within("insert", self.store.insert(key, record)).await
+    }
+
+    pub(crate) async fn commit(
+        &self,
+        key: &StoreKey,
+        commit: &Commit,
+    ) -> Result<CommitOutcome, Error> {
+        self.within("commit", self.store.commit(key, commit)).await
+    }
+
+    pub(crate) async fn delete(&self, key: &StoreKey) -> Result<bool, Error> {
+        self.within("delete", self.store.delete(key)).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Result<Vec<Listed>, Error> {
+        self.within("list", self.store.list(namespace, principal, now)).await
+    }
+
+    pub(crate) async fn delete_all(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        except: Option<Selector>,
+    ) -> Result<u64, Error> {
+        self.within("delete_all", self.store.delete_all(namespace, principal, except)).await
+    }
+}

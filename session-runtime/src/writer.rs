@@ -1,0 +1,65 @@
+//! [`Writer`]: the handle that only writes, for one round trip to the store.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use crate::{
+    commit::{Saved, commit_detached},
+    error::Error,
+    model::SessionType,
+    request::Inner,
+};
+
+/// A session that is only written to: nothing is loaded, and the commit itself checks the
+/// credential, so a request costs one round trip to the store.
+///
+/// It dereferences to the generated write-only accessors. Fields that are compared (`group`,
+/// `merge = "cas"`) need a load, and so have none here.
+///
+/// ```
+/// # use session_runtime::{Session, Writer};
+/// #[derive(Session)]
+/// struct Visitor {
+///     #[session(counter)]
+///     visits: i64,
+/// }
+///
+/// async fn pixel(visitor: Writer<Visitor>) {
+///     visitor.add_visits(1);
+/// }
+/// ```
+pub struct Writer<T: SessionType> {
+    inner: Arc<Inner<T>>,
+}
+
+impl<T: SessionType> Writer<T> {
+    pub(crate) const fn of(inner: Arc<Inner<T>>) -> Self {
+        Self { inner }
+    }
+
+    /// Commits everything so far, now; as [`Session::save`](crate::Session::save).
+    pub async fn save(&self) -> Result<Saved, Error> {
+        commit_detached(Arc::clone(&self.inner), false).await
+    }
+}
+
+impl<T: SessionType> Clone for Writer<T> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<T: SessionType> Deref for Writer<T> {
+    type Target = T::Writer;
+
+    fn deref(&self) -> &T::Writer {
+        &self.inner.writer
+    }
+}
+
+impl<T: SessionType> fmt::Debug for Writer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("name", &self.inner.core.engine.name())
+            .finish_non_exhaustive()
+    }
+}
