@@ -1,23 +1,19 @@
 //! From a session type's attributes and a deployment's facts to an engine: the builder, and every
 //! check that can be made at start.
 
-use std::{
-    any::TypeId,
-    collections::HashMap,
-    marker::PhantomData,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
+#[cfg(feature = "axum")]
+use crate::challenge::Challenge;
 use crate::{
     cell::FieldSealer,
-    challenge::Challenge,
     clock::{Clock, SystemClock},
     engine::{Engine, Policy, Residence},
     error::Error,
     key::KeyRing,
     layer::SessionLayer,
     model::SessionType,
+    names::claim,
     revocation::Revocation,
     schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec},
     store::{Namespace, Store},
@@ -42,7 +38,6 @@ impl<T: SessionType> SessionLayer<T> {
     }
 
     /// For everything that differs from one deployment to another.
-    #[must_use]
     pub fn builder(keys: KeyRing) -> SessionLayerBuilder<T> {
         SessionLayerBuilder::new(keys)
     }
@@ -80,8 +75,11 @@ pub struct SessionLayerBuilder<T> {
     audience: String,
     clock: Arc<dyn Clock>,
     random: Random,
+    #[cfg(feature = "axum")]
     challenge: Option<Challenge>,
     policy: Policy,
+    /// Whether the deployment, not the struct, said how long sessions idle.
+    idle_is_ours: bool,
     session: PhantomData<fn() -> T>,
 }
 
@@ -97,6 +95,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             audience: String::new(),
             clock: Arc::new(SystemClock),
             random: Random::SYSTEM,
+            #[cfg(feature = "axum")]
             challenge: None,
             policy: Policy {
                 idle: spec.idle,
@@ -110,6 +109,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
                 commit_on: spec.commit_on,
                 on_end: spec.on_end,
             },
+            idle_is_ours: false,
             session: PhantomData,
         }
     }
@@ -153,11 +153,17 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// How long a session lives without use, instead of the struct's `idle`.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.policy.idle = Some(idle);
+        self.idle_is_ours = true;
         self
     }
 
     /// How long a session lives at all, instead of the struct's `absolute`.
+    ///
+    /// Where it is shorter than the struct's `idle`, it is the idle limit too.
     pub fn absolute(mut self, absolute: Duration) -> Self {
+        if !self.idle_is_ours {
+            self.policy.idle = self.policy.idle.map(|idle| idle.min(absolute));
+        }
         self.policy.absolute = Some(absolute);
         self
     }
@@ -182,6 +188,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     /// What a guard answers when nobody is logged in, instead of 401.
+    #[cfg(feature = "axum")]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         self.challenge = Some(challenge);
         self
@@ -235,6 +242,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     pub fn build(self) -> Result<SessionLayer<T>, Error> {
         let spec = T::spec();
         self.check_times(spec)?;
+        #[cfg(feature = "axum")]
         if let Some(challenge) = &self.challenge {
             challenge.check().map_err(|message| refuse(spec, &message))?;
         }
@@ -265,7 +273,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random))
                 as Arc<dyn FieldSealer>
         });
-        claim::<T>(&self.keys, transport, &name, &self.audience)?;
+        claim::<T>(&self.keys, transport, &name, &self.audience).map_err(|owner| {
+            let message = format!(
+                "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
+                 of them another `#[session(name = \"…\")]`",
+            );
+            refuse(spec, &message)
+        })?;
         let engine = Engine {
             spec,
             policy: self.policy,
@@ -276,6 +290,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             clock: self.clock,
             random: self.random,
             loopback_only: self.insecure_dev,
+            #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
         Ok(SessionLayer { engine: Arc::new(engine), session: PhantomData })
@@ -382,31 +397,4 @@ impl<T> std::fmt::Debug for SessionLayerBuilder<T> {
 
 fn refuse(spec: &Spec, message: &str) -> Error {
     Error::config(format!("session `{}` ({}): {message}", spec.bare_name(), spec.type_name))
-}
-
-/// Under one key, a name belongs to one session type: two would accept each other's tokens, or
-/// overwrite each other's cookie.
-fn claim<T: SessionType>(
-    keys: &KeyRing,
-    transport: &'static str,
-    name: &str,
-    audience: &str,
-) -> Result<(), Error> {
-    type Names = HashMap<([u8; 32], &'static str, String, String), (TypeId, &'static str)>;
-    static NAMES: Mutex<Option<Names>> = Mutex::new(None);
-    let spec = T::spec();
-    // A map of plain values stays valid whatever panicked elsewhere while it was locked.
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = (keys.fingerprint(), transport, name.to_ascii_lowercase(), audience.to_owned());
-    let mine = (TypeId::of::<T>(), spec.type_name);
-    match names.get_or_insert_default().entry(key).or_insert(mine) {
-        (owner, _) if *owner == mine.0 => Ok(()),
-        (_, owner) => Err(refuse(
-            spec,
-            &format!(
-                "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
-                 of them another `#[session(name = \"…\")]`",
-            ),
-        )),
-    }
 }

@@ -8,7 +8,6 @@ use http::{HeaderMap, request::Parts};
 
 use crate::{
     cell::FieldSealer,
-    challenge::Challenge,
     clock::{Clock, Timestamp, millis},
     error::{Error, Kind},
     event::{self, Reason},
@@ -42,7 +41,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Random,
     pub(crate) loopback_only: bool,
-    pub(crate) challenge: Option<Challenge>,
+    #[cfg(feature = "axum")]
+    pub(crate) challenge: Option<crate::challenge::Challenge>,
 }
 
 /// The knobs, as the struct's attributes and the builder settled them.
@@ -97,7 +97,7 @@ pub(crate) enum Loaded {
     Absent {
         stale: bool,
     },
-    Live(Live, Arc<Record>),
+    Live(Box<Live>, Arc<Record>),
     /// The store failed, and the policy is to go on without it.
     Degraded,
 }
@@ -224,7 +224,7 @@ impl Engine {
             epoch: 0,
         };
         event::loaded(self.name(), selector);
-        Ok(Ok(Loaded::Live(live, record)))
+        Ok(Ok(Loaded::Live(Box::new(live), record)))
     }
 
     async fn load_payload(
@@ -275,7 +275,7 @@ impl Engine {
             epoch,
         };
         event::loaded(self.name(), selector);
-        Ok(Ok(Loaded::Live(live, Arc::new(record))))
+        Ok(Ok(Loaded::Live(Box::new(live), Arc::new(record))))
     }
 
     fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {

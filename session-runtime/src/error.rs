@@ -102,7 +102,7 @@ impl Error {
     }
 
     /// The status of a response that reports this error: 409 for a conflict, 503 for a store that
-    /// is unavailable, otherwise 500.
+    /// is unavailable, 421 for what `insecure_dev()` refuses, otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
@@ -110,6 +110,7 @@ impl Error {
             Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
+            Kind::NotLoopback => StatusCode::MISDIRECTED_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -204,13 +205,16 @@ impl From<KeyError> for Error {
 
 #[cfg(feature = "axum")]
 impl axum_core::response::IntoResponse for Error {
-    /// The status and its usual phrase; the details go to `tracing`.
+    /// The status and its usual phrase; the details go to `tracing`. What `insecure_dev()` refuses
+    /// is told to the client too, who is the developer.
     fn into_response(self) -> axum_core::response::Response {
         let status = self.status();
-        if status.is_server_error() {
-            tracing::error!(target: "session_runtime", error = %self, "session error");
-        }
-        let mut response = (status, status.canonical_reason().unwrap_or("")).into_response();
+        crate::event::failed(&self, status.is_server_error());
+        let body = match *self.0 {
+            Kind::NotLoopback => self.to_string(),
+            _ => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        let mut response = (status, body).into_response();
         response.extensions_mut().insert(self);
         response
     }

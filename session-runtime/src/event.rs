@@ -145,3 +145,13 @@ pub(crate) fn discarded(session: &str) {
 pub(crate) fn ended_many(session: &str, count: Option<u64>) {
     info!(target: "session_runtime", session, count, "sessions of a principal ended");
 }
+
+/// An error that an extractor or a handler answered with.
+#[cfg(feature = "axum")]
+pub(crate) fn failed(error: &impl Display, severe: bool) {
+    if severe {
+        error!(target: "session_runtime", %error, "session error");
+    } else {
+        info!(target: "session_runtime", %error, "session request refused");
+    }
+}

@@ -1,6 +1,9 @@
 #![doc = include_str!("../../README.md")]
 
+#[cfg(feature = "axum")]
+mod axum_extract;
 mod cell;
+#[cfg(feature = "axum")]
 mod challenge;
 pub mod clock;
 mod commit;
@@ -16,6 +19,7 @@ mod handle_id;
 mod key;
 mod layer;
 mod model;
+mod names;
 mod outgoing;
 mod plan;
 mod request;
@@ -29,12 +33,14 @@ mod token;
 mod transport;
 mod writer;
 
+#[cfg(feature = "axum")]
+pub use axum_extract::Rejection;
+#[cfg(feature = "axum")]
 pub use challenge::Challenge;
 pub use commit::Saved;
 pub use config::SessionLayerBuilder;
 pub use directory::{Directory, SessionInfo};
 pub use error::Error;
-pub use extract::Rejection;
 pub use handle::Session;
 pub use handle_id::{HandleId, ParseHandleIdError};
 pub use key::{Key, KeyError, KeyRing};
@@ -52,14 +58,15 @@ pub mod __private0 {
     pub use core;
     pub use http;
 
+    #[cfg(feature = "axum")]
+    pub use crate::axum_extract::{Rejection, optional, required, snapshot};
     pub use crate::{
-        __if_axum as if_axum, Rejection,
+        __if_axum as if_axum,
         cell::{
             Cell, Codec, Collection, CollectionCell, Context, CopyAccess, CounterCell, DecodeError,
             Emission, Int, Json, LocalAccess, LocalCell, MapField, NumberAccess, SetField,
             ValueAccess, ValueCell,
         },
-        extract::{optional, required, snapshot},
         model::*,
         schema::*,
     };

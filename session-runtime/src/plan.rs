@@ -64,7 +64,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, Error> {
     let facts = std::mem::take(&mut state.facts);
     let planner = Planner { engine, fields, now: engine.now(), closing };
-    let planned = match state.origin {
+    let result = match state.origin {
         Origin::Unknown | Origin::Over => Ok(Plan::nothing(Facts::default())),
         Origin::Degraded => planner.is_empty().map(|empty| {
             if !empty || facts.any() {
@@ -74,7 +74,7 @@ pub(crate) fn plan(
         }),
         Origin::Absent { .. } | Origin::Live(_) => planner.plan(state, facts.clone()),
     };
-    planned.inspect_err(|_| state.facts.restore(facts))
+    result.inspect_err(|_| state.facts.restore(facts))
 }
 
 struct Planner<'a> {
@@ -128,12 +128,12 @@ impl<'a> Planner<'a> {
     /// Whether a session comes into being although nothing is in it.
     fn starts_empty(&self, state: &State, facts: &Facts) -> bool {
         let policy = &self.engine.policy;
-        let stale = matches!(state.origin, Origin::Absent { stale: true });
+        let was_presented = matches!(state.origin, Origin::Absent { stale: true });
         facts.elevate
             || (self.closing
                 && facts.end.is_none()
                 && (policy.create == Create::Eager
-                    || (stale && policy.on_stale == OnStale::NewSession)))
+                    || (was_presented && policy.on_stale == OnStale::NewSession)))
     }
 
     /// A session in the store.
@@ -205,7 +205,8 @@ impl<'a> Planner<'a> {
                     .rotate_every
                     .is_some_and(|every| self.now.saturating_since(meta.rotated) >= every)
             });
-            if live.previous || live.meta.is_none() || !(due || !live.current_key) {
+            let wanted = due || !live.current_key;
+            if !wanted || live.previous || live.meta.is_none() {
                 return Ok(None);
             }
             Some(self.now.saturating_add(GRACE))

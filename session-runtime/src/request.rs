@@ -41,11 +41,14 @@ impl<T: SessionType> Inner<T> {
         presented: Presented,
         text: Option<String>,
     ) -> Result<(), Error> {
-        let load = || async { self.settle(self.core.engine.load(presented).await?, text) };
+        let load = || async {
+            self.settle(self.core.engine.load(presented).await?, text);
+            Ok(())
+        };
         self.loading.get_or_try_init(load).await.map(drop)
     }
 
-    fn settle(&self, loaded: Loaded, text: Option<String>) -> Result<(), Error> {
+    fn settle(&self, loaded: Loaded, text: Option<String>) {
         let engine = &self.core.engine;
         let context = self.fields().context();
         let origin = match loaded {
@@ -76,7 +79,7 @@ impl<T: SessionType> Inner<T> {
                     self.fields().each(&mut |cell| cell.clear(context));
                     Origin::Absent { stale: true }
                 } else {
-                    Origin::Live(Box::new(live))
+                    Origin::Live(live)
                 }
             }
         };
@@ -85,7 +88,6 @@ impl<T: SessionType> Inner<T> {
             state.presented = text;
         }
         state.origin = origin;
-        Ok(())
     }
 
     /// For a writer: takes the credential at its word; the commit itself checks it.
@@ -110,8 +112,7 @@ impl<T: SessionType> Inner<T> {
             }
             Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
                 self.fields().context().settle(None);
-                let stale = !matches!(presented, Presented::Nothing);
-                state.origin = Origin::Absent { stale };
+                state.origin = Origin::Absent { stale: !matches!(presented, Presented::Nothing) };
             }
         }
     }

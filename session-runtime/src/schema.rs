@@ -150,6 +150,7 @@ pub enum Policy {
 
 /// The static facts of one field.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 pub struct FieldSpec {
     /// Its stored name.
     pub name: &'static str,
@@ -173,6 +174,7 @@ pub struct FieldSpec {
 
 /// The attributes of the cookie.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 pub struct CookieSpec {
     /// `Path`.
     pub path: &'static str,

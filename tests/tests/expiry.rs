@@ -1,5 +1,7 @@
 //! Idle and absolute end, to the second, for sessions in a store and in the token.
 
+#![allow(clippy::unchecked_time_subtraction, reason = "constants that are seen to be larger")]
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};

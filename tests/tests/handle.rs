@@ -62,6 +62,54 @@ async fn around(session: Session<Main>, request: Request, next: Next) -> Respons
     response
 }
 
+fn plain_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
+        .route("/hits", get(async |s: Session<Main>| format!("{} {:?}", s.hits(), s.log())))
+        .route(
+            "/writer",
+            get(async |w: Writer<Main>, s: Session<Main>| {
+                w.add_hits(1);
+                s.add_hits(1);
+                s.hits().to_string()
+            }),
+        )
+        .route(
+            "/both",
+            get(async |main: Session<Main>, api: Session<Api>| {
+                main.add_hits(1);
+                api.update_calls(|calls| *calls += 1);
+                format!("{} {}", main.hits(), api.calls())
+            }),
+        )
+        .route(
+            "/replace",
+            get(async |s: Session<Main>| {
+                let mut whole = s.snapshot();
+                whole.hits += 3;
+                whole.nick = Some("a".to_owned());
+                whole.user = Some("mallory".to_owned());
+                s.replace(whole);
+                format!("{} {:?} {:?} {}", s.hits(), s.nick(), s.user(), s.size())
+            }),
+        )
+        .route(
+            "/secret/{value}",
+            get(async |s: Session<Main>, Path(value): Path<String>| s.set_token(value)),
+        )
+        .route("/secret", get(async |s: Session<Main>| format!("{:?}", s.token())))
+        .route(
+            "/id",
+            get(async |s: Session<Main>| -> Result<String, Error> {
+                let before = s.session_id();
+                s.add_hits(1);
+                s.save().await?;
+                assert_eq!(s.session_id(), before);
+                assert!(!s.is_new());
+                Ok(before.to_string())
+            }),
+        )
+}
+
 async fn start() -> (
     Server,
     Spy<MemoryStore>,
@@ -121,50 +169,7 @@ async fn start() -> (
                 });
             }),
         )
-        .route("/hits", get(async |s: Session<Main>| format!("{} {:?}", s.hits(), s.log())))
-        .route(
-            "/writer",
-            get(async |w: Writer<Main>, s: Session<Main>| {
-                w.add_hits(1);
-                s.add_hits(1);
-                s.hits().to_string()
-            }),
-        )
-        .route(
-            "/both",
-            get(async |main: Session<Main>, api: Session<Api>| {
-                main.add_hits(1);
-                api.update_calls(|calls| *calls += 1);
-                format!("{} {}", main.hits(), api.calls())
-            }),
-        )
-        .route(
-            "/replace",
-            get(async |s: Session<Main>| {
-                let mut whole = s.snapshot();
-                whole.hits += 3;
-                whole.nick = Some("a".to_owned());
-                whole.user = Some("mallory".to_owned());
-                s.replace(whole);
-                format!("{} {:?} {:?} {}", s.hits(), s.nick(), s.user(), s.size())
-            }),
-        )
-        .route(
-            "/secret/{value}",
-            get(async |s: Session<Main>, Path(value): Path<String>| s.set_token(value)),
-        )
-        .route("/secret", get(async |s: Session<Main>| format!("{:?}", s.token())))
-        .route(
-            "/id",
-            get(async |s: Session<Main>| -> Result<String, Error> {
-                let before = s.session_id();
-                s.add_hits(1);
-                s.save().await?;
-                assert_eq!(s.session_id(), before);
-                assert!(!s.is_new());
-                Ok(before.to_string())
-            }),
-        )
+        .merge(plain_routes())
         .with_state(late)
         .layer(layer)
         .layer(api);

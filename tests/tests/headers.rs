@@ -151,7 +151,8 @@ async fn insecure_dev_serves_loopback_only() {
         [("host", "127.0.0.1.example.com"), ("accept", "*/*")],
     ] {
         let reply = client.send(Method::GET, "/read", &headers).await;
-        assert_eq!(reply.status, 500, "{headers:?}");
+        assert_eq!(reply.status, 421, "{headers:?}");
+        assert!(reply.body.contains("insecure_dev"), "{}", reply.body);
         assert!(reply.set_cookies().is_empty());
     }
     for host in ["localhost", "LOCALHOST:3000", "127.0.0.1:80", "[::1]:3000", "127.8.8.8"] {

@@ -1,5 +1,7 @@
 //! Key rings at work: rotation without logging anybody out, retirement, and what is refused.
 
+#![allow(clippy::unchecked_time_subtraction, reason = "constants that are seen to be larger")]
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};

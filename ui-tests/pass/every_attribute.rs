@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
-use session_runtime::{Session, Writer};
+use session_runtime::{Session, SessionType, Writer};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct UserId(u64);
@@ -186,7 +186,7 @@ fn guard(user: &CurrentUser) -> (u64, CurrentUser) {
 fn main() {
     use session_runtime::schema::{
         CommitOn, Create, OnDecodeError, OnEnd, OnStale, OnStoreError, Payload, Policy, Resend,
-        SameSite, SessionType, Transport,
+        SameSite, Transport,
     };
     use std::time::Duration;
 

@@ -83,16 +83,16 @@ fn keys() -> Vec<&'static str> {
 
 #[test]
 fn every_key_is_used_and_misused() {
-    let uses = include_str!("../pass/every_attribute.rs");
-    let misuses = failures("rs");
+    let correct = include_str!("../pass/every_attribute.rs");
+    let wrong = failures("rs");
     let keys = keys();
     assert_eq!(keys.len(), 37, "{keys:?}");
     for key in keys {
-        let used = uses.lines().filter(|line| line.contains("#[session(")).any(|line| {
+        let used = correct.lines().filter(|line| line.contains("#[session(")).any(|line| {
             line.split(['(', ')', ',']).any(|part| part.trim().split(' ').next() == Some(key))
         });
         assert!(used, "`{key}` is not used in pass/every_attribute.rs");
-        let misused = misuses.iter().any(|(file, _)| {
+        let misused = wrong.iter().any(|(file, _)| {
             file.strip_prefix("malformed-value/")
                 .and_then(|file| file.strip_prefix(key))
                 .is_some_and(|rest| rest.starts_with(['.', '_']))

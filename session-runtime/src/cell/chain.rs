@@ -128,7 +128,11 @@ mod tests {
         std::thread::scope(|scope| {
             for thread in 0..4 {
                 let chain = &chain;
-                scope.spawn(move || (0..250).for_each(|n| drop(chain.push(thread * 250 + n))));
+                scope.spawn(move || {
+                    for n in 0..250 {
+                        chain.push(thread * 250 + n);
+                    }
+                });
             }
         });
         let mut seen: Vec<i32> = chain.iter().copied().collect();

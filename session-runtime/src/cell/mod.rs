@@ -100,10 +100,10 @@ impl Context {
         let (true, Some(sealer)) = (field.secret, &self.sealer) else {
             return Some(Ok(Stored { name, value: Cow::Borrowed(value) }));
         };
-        let FieldValue::Bytes(sealed) = value else { return Some(Err(DecodeError::Unsealable)) };
+        let FieldValue::Bytes(blob) = value else { return Some(Err(DecodeError::Unsealable)) };
         Some(
             sealer
-                .open(base.selector, name, sealed)
+                .open(base.selector, name, blob)
                 .ok_or(DecodeError::Unsealable)
                 .map(|plain| Stored { name, value: Cow::Owned(FieldValue::Bytes(plain.into())) }),
         )
@@ -203,13 +203,11 @@ impl<'a> Emission<'a> {
         else {
             return Some(value);
         };
-        match sealer.seal(self.selector, name, plain) {
-            Ok(sealed) => Some(FieldValue::Bytes(sealed)),
-            Err(SealError) => {
-                self.fail(EmitError::Random);
-                None
-            }
-        }
+        let Ok(blob) = sealer.seal(self.selector, name, plain) else {
+            self.fail(EmitError::Random);
+            return None;
+        };
+        Some(FieldValue::Bytes(blob))
     }
 }
 
@@ -239,27 +237,25 @@ pub trait Cell: Send + Sync {
     fn verify(&self, context: &Context) -> Result<(), DecodeError>;
 }
 
-/// Adds `Set` or `Unset` for a field under the name that the record has it under.
-fn emit_last(
+/// Adds `Set` for a field, under the name that the record has it under.
+fn emit_set(
     context: &Context,
     field: &'static FieldSpec,
-    value: Option<FieldValue>,
+    value: FieldValue,
     out: &mut Emission<'_>,
 ) {
     let found = context.stored(field).and_then(|stored| stored.ok().map(|stored| stored.name));
     let name = found.unwrap_or(field.name);
-    match value {
-        Some(value) => {
-            if let Some(value) = out.protect(field, name, value) {
-                out.push(field, Op::Set { field: Cow::Borrowed(name), value });
-            }
-        }
-        None => {
-            // Every name it may be under: an older program may have written an alias meanwhile.
-            for name in std::iter::once(field.name).chain(field.aliases.iter().copied()) {
-                out.push(field, Op::Unset { field: Cow::Borrowed(name) });
-            }
-        }
+    if let Some(value) = out.protect(field, name, value) {
+        out.push(field, Op::Set { field: Cow::Borrowed(name), value });
+    }
+}
+
+/// Adds `Unset` for every name that a field may be under: an older program may have written an
+/// alias meanwhile.
+fn emit_unset(field: &'static FieldSpec, out: &mut Emission<'_>) {
+    for name in std::iter::once(field.name).chain(field.aliases.iter().copied()) {
+        out.push(field, Op::Unset { field: Cow::Borrowed(name) });
     }
 }
 

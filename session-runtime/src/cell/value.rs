@@ -4,7 +4,8 @@
 use std::{borrow::Cow, marker::PhantomData, sync::OnceLock};
 
 use super::{
-    Cell, Codec, Context, DecodeError, Emission, EmitError, Json, chain::Chain, emit_last,
+    Cell, Codec, Context, DecodeError, Emission, EmitError, Json, chain::Chain, emit_set,
+    emit_unset,
 };
 use crate::{
     event,
@@ -105,12 +106,32 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
             .ok()
     }
 
-    /// The encoded value, or nothing if it is the default: defaults are not stored.
-    fn target(&self, value: &T, out: &mut Emission<'_>) -> Option<Option<FieldValue>> {
+    /// What a store must hold for the value; none if it does not encode.
+    fn target(&self, value: &T, out: &mut Emission<'_>) -> Option<Target> {
         let encoded = self.encode(value, out)?;
         let default = self.encode(&(self.default)(), out)?;
-        Some((encoded != default).then_some(encoded))
+        Some(if encoded == default { Target::Nothing } else { Target::Value(encoded) })
     }
+
+    /// What the store holds as far as this request knows.
+    fn known(&self, context: &Context, saved: usize, out: &mut Emission<'_>) -> Option<Target> {
+        if let Some(last) = saved.checked_sub(1).and_then(|last| self.versions.iter().nth(last)) {
+            return self.target(last, out);
+        }
+        match context.stored(self.spec) {
+            _ if !context.is_settled() => None,
+            None => Some(Target::Nothing),
+            Some(Ok(stored)) => Some(Target::Value(stored.value.into_owned())),
+            Some(Err(_)) => None,
+        }
+    }
+}
+
+/// What a store must hold for a value: defaults are not stored.
+#[derive(PartialEq)]
+enum Target {
+    Nothing,
+    Value(FieldValue),
 }
 
 impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
@@ -124,35 +145,27 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
         self.versions.set_emitted(length);
         let (Some(newest), true) = (newest, length > saved) else { return };
         let Some(target) = self.target(newest, out) else { return };
-        // What the store holds as far as this request knows; the outer `None`: it does not know.
-        let known = match saved.checked_sub(1).and_then(|last| self.versions.iter().nth(last)) {
-            Some(value) => self.target(value, out),
-            None if context.is_settled() => match context.stored(self.spec) {
-                None => Some(None),
-                Some(Ok(stored)) => Some(Some(stored.value.into_owned())),
-                Some(Err(_)) => None,
-            },
-            None => None,
-        };
+        let known = self.known(context, saved, out);
         if known.as_ref() == Some(&target) {
             return;
         }
         let field = Cow::Borrowed(self.spec.name);
         match (self.spec.policy, target) {
-            (Policy::Max, Some(FieldValue::Int(value))) => {
+            (Policy::Max, Target::Value(FieldValue::Int(value))) => {
                 out.push(self.spec, Op::Max { field, value });
             }
-            (Policy::Once, Some(value)) => {
+            (Policy::Once, Target::Value(value)) => {
                 if let Some(value) = out.protect(self.spec, self.spec.name, value) {
                     out.push(self.spec, Op::Once { field, value });
                 }
             }
-            (Policy::Flash, None) if saved == 0 && context.stored_raw(self.spec.name).is_some() => {
-                if let Some(seen) = context.stored_raw(self.spec.name).cloned() {
-                    out.push(self.spec, Op::Take { field, seen });
+            (_, Target::Value(value)) => emit_set(context, self.spec, value, out),
+            (policy, Target::Nothing) => match context.stored_raw(self.spec.name) {
+                Some(seen) if policy == Policy::Flash && saved == 0 => {
+                    out.push(self.spec, Op::Take { field, seen: seen.clone() });
                 }
-            }
-            (_, target) => emit_last(context, self.spec, target, out),
+                _ => emit_unset(self.spec, out),
+            },
         }
     }
 
@@ -160,7 +173,10 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
         let (length, newest) = self.versions.newest();
         self.versions.set_emitted(length);
         let value = match newest {
-            Some(value) => self.target(value, out).flatten(),
+            Some(value) => match self.target(value, out) {
+                Some(Target::Value(value)) => Some(value),
+                _ => None,
+            },
             None => match context.stored(self.spec) {
                 Some(Ok(stored)) => Some(stored.value.into_owned()),
                 _ => None,

@@ -1,0 +1,145 @@
+//! The axum extractors, what generated code calls for those it generates, and the rejections that
+//! say why not.
+
+use axum_core::{
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+
+use crate::{
+    directory::Directory, engine::Engine, error::Error, handle::Session, model::SessionType,
+    schema::Transport, slot::Slot, writer::Writer,
+};
+
+/// Why an extractor gave nothing: an [`Error`], or nobody is logged in.
+#[derive(Debug)]
+pub struct Rejection(Cause);
+
+#[derive(Debug)]
+enum Cause {
+    Error(Error),
+    Unauthorized { scheme: &'static str },
+    Redirect(HeaderValue),
+}
+
+impl Rejection {
+    /// The status of the response: that of the [`Error`], or 401, or 303.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match &self.0 {
+            Cause::Error(error) => error.status(),
+            Cause::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            Cause::Redirect(_) => StatusCode::SEE_OTHER,
+        }
+    }
+
+    /// The error, unless it is only that nobody is logged in.
+    #[must_use]
+    pub const fn error(&self) -> Option<&Error> {
+        match &self.0 {
+            Cause::Error(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn unauthorized(engine: &Engine, headers: &HeaderMap) -> Self {
+        let challenge = engine.challenge.as_ref();
+        if let Some(location) = challenge.and_then(|challenge| challenge.location(headers)) {
+            return Self(Cause::Redirect(location.clone()));
+        }
+        // RFC 9110, 11.6.1: a 401 names a scheme. There is no registered one for cookies.
+        let bearer = engine.spec.transport == Transport::Bearer;
+        Self(Cause::Unauthorized { scheme: if bearer { "Bearer" } else { "Session" } })
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Cause::Error(error) => error.fmt(f),
+            _ => f.write_str("nobody is logged in"),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        Self(Cause::Error(error))
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Cause::Error(error) => error.into_response(),
+            Cause::Unauthorized { scheme } => {
+                (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, scheme)], "Unauthorized")
+                    .into_response()
+            }
+            Cause::Redirect(location) => {
+                (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+            }
+        }
+    }
+}
+
+impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Session<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Self::from_parts(parts).await?)
+    }
+}
+
+impl<T: SessionType, S: Send + Sync> OptionalFromRequestParts<S> for Session<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        Ok(Self::live_from_parts(parts).await?)
+    }
+}
+
+impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Writer<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Self::from_parts(parts).await?)
+    }
+}
+
+impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Directory<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Self::from_parts(parts)?)
+    }
+}
+
+/// For generated code: an owned copy of the session's fields.
+#[doc(hidden)]
+pub async fn snapshot<T: SessionType>(parts: &mut Parts) -> Result<T, Rejection> {
+    Ok(Session::<T>::from_parts(parts).await?.snapshot())
+}
+
+/// For generated code: what a field holds, if anything.
+#[doc(hidden)]
+pub async fn optional<T: SessionType, V>(
+    parts: &mut Parts,
+    read: fn(&T::Fields) -> Option<V>,
+) -> Result<Option<V>, Rejection> {
+    Ok(read(&*Session::<T>::from_parts(parts).await?))
+}
+
+/// For generated code: what a field holds, or a challenge.
+#[doc(hidden)]
+pub async fn required<T: SessionType, V>(
+    parts: &mut Parts,
+    read: fn(&T::Fields) -> Option<V>,
+) -> Result<V, Rejection> {
+    let slot = Slot::<T>::find(&parts.extensions)?;
+    let inner = slot.load(parts).await?;
+    read(inner.fields()).ok_or_else(|| Rejection::unauthorized(&slot.engine, &parts.headers))
+}
