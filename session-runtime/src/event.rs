@@ -67,7 +67,7 @@ events! {
     loaded => debug, "session loaded";
     committed => debug, "session committed";
     elevated => info, "session elevated: the principal changed, the old credential is dead";
-    rotated => debug, "session rotated: a new credential, the old one has a short grace";
+    rotated => debug, "session rotated: it has a new credential";
     ended => info, "session ended";
     gone => info, "session was over before its changes could be committed; they were dropped";
     stale => info, "session has a newer credential; the changes made under the old one were dropped";

@@ -238,11 +238,10 @@ impl<T: PrincipalType> Session<T> {
     ///
     /// From nobody to somebody, the fields stay, except those marked `clear_on_login`; from one
     /// principal to another, only those marked `keep` do.
-    pub fn log_in(&self, principal: impl Into<T::Principal>) {
+    pub fn log_in(&self, principal: T::Principal) {
         let fields = self.inner.fields();
         let context = fields.context();
         let cell = T::principal(fields);
-        let principal = principal.into();
         let before = cell.get(context).as_ref().map(PrincipalKey::of);
         let key = PrincipalKey::of(&principal);
         match before {
@@ -269,7 +268,7 @@ impl<T: PrincipalType> Session<T> {
     pub fn log_out(&self) {
         let fields = self.inner.fields();
         fields.each(&mut |cell| {
-            if !cell.spec().keep {
+            if !cell.spec().keep || cell.spec().principal {
                 cell.clear(fields.context());
             }
         });

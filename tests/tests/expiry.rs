@@ -88,11 +88,11 @@ async fn case<T: SessionType>(
 }
 
 async fn stored() -> Case {
-    case::<Stored>(routes!(Stored), |builder, store| builder.store(store)).await
+    case::<Stored>(routes!(Stored), SessionLayerBuilder::store).await
 }
 
 async fn sealed() -> Case {
-    case::<Sealed>(routes!(Sealed), |builder, store| builder.revocation(store)).await
+    case::<Sealed>(routes!(Sealed), SessionLayerBuilder::revocation).await
 }
 
 async fn signed() -> Case {
@@ -226,7 +226,7 @@ async fn a_persistent_cookie_is_renewed_as_the_session_is_used() {
         Router::new()
             .route("/set", get(async |s: Session<Persistent>| s.set_theme("dark".to_owned())))
             .route("/read", get(async |s: Session<Persistent>| s.theme().clone())),
-        |builder, store| builder.store(store),
+        SessionLayerBuilder::store,
     )
     .await;
     let client = Client::new(&case.server);
@@ -276,4 +276,25 @@ async fn periodic_rotation_has_a_short_grace_and_happens_once() {
     case.clock.advance(30 * SECOND);
     assert_eq!(later.get("/read").await.body, "", "the grace is over");
     assert_eq!(client.get("/read").await.body, "dark");
+}
+
+#[tokio::test]
+async fn a_shorter_absolute_end_is_the_idle_limit_too_unless_that_was_given() {
+    let minutes = |count| count * MINUTE;
+    let case =
+        case::<Stored>(routes!(Stored), |builder, store| builder.store(store).absolute(minutes(5)))
+            .await;
+    let client = Client::new(&case.server);
+    client.get("/set").await;
+    case.clock.advance(minutes(5) - SECOND);
+    assert_eq!(client.get("/read").await.body, "dark");
+    case.clock.advance(SECOND);
+    assert_eq!(client.get("/read").await.body, "");
+    let error = SessionLayer::<Stored>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(MemoryStore::default())
+        .idle(minutes(10))
+        .absolute(minutes(5))
+        .build()
+        .expect_err("they contradict");
+    assert!(error.is_config() && error.to_string().contains("longer"), "{error}");
 }

@@ -9,6 +9,7 @@ use std::{
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use session_runtime::{
     Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, Writer,
+    clock::ManualClock,
     schema::{CommitOn, OnStoreError},
     store::MemoryStore,
 };
@@ -57,7 +58,7 @@ fn routes() -> Router<Arc<Handlers>> {
         .route("/hit", get(async |s: Session<Fragile>| s.add_hits(1)))
         .route("/blind", get(async |w: Writer<Fragile>| w.add_hits(1)))
         .route("/logout", get(async |s: Session<Fragile>| s.log_out()))
-        .route("/login", get(async |s: Session<Fragile>| s.log_in("ada")))
+        .route("/login", get(async |s: Session<Fragile>| s.log_in("ada".to_owned())))
         .route("/break", get(async |s: Session<Fragile>| s.set_odd(Odd { broken: true })))
         .route("/overflow", get(async |s: Session<Fragile>| s.add_small(200)))
         .route(
@@ -290,11 +291,15 @@ async fn degraded_sessions_are_anonymous_and_read_only() {
 
 #[tokio::test]
 async fn a_touch_that_fails_does_not_fail_the_request() {
-    let case = start(|builder| builder.idle(Duration::from_millis(20_000))).await;
+    let clock = Arc::new(ManualClock::default());
+    let case = start(|builder| builder.clock(Arc::clone(&clock))).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
+    clock.advance(Duration::from_secs(60));
     case.store.fault("commit", Some(Fault::Down));
+    case.store.calls();
     assert_eq!(client.get("/read").await.status, 200);
+    assert_eq!(case.store.calls(), ["load", "commit"]);
 }
 
 #[tokio::test]

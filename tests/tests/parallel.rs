@@ -81,7 +81,7 @@ fn act(session: &Session<Parallel>, action: &str) {
         "take" => drop(session.take_notice()),
         "key-a" => session.insert_extra("a", "1".to_owned()),
         "key-b" => session.insert_extra("b", "2".to_owned()),
-        "login" => session.log_in("ada"),
+        "login" => session.log_in("ada".to_owned()),
         "logout" => session.log_out(),
         "read" => {}
         other => unreachable!("no action `{other}`"),

@@ -78,7 +78,7 @@ async fn start(
 }
 
 async fn revocable() -> Case {
-    start(|builder, store| builder.revocation(store)).await
+    start(SessionLayerBuilder::revocation).await
 }
 
 async fn replayable() -> Case {

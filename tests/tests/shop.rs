@@ -6,7 +6,7 @@ mod driver;
 
 use std::{process::Command, thread, time::Duration};
 
-use driver::{Shop, between, command, curl};
+use driver::{Shop, between, command, curl, run_to_end, wait};
 
 #[test]
 fn the_first_line_is_the_address() {
@@ -241,21 +241,22 @@ fn tls_makes_the_cookie_secure() {
 
 #[test]
 fn a_wrong_setting_is_one_clear_line() {
-    for (name, value) in [
-        ("PORT", "abc"),
-        ("STORE", "nonsense"),
-        ("STORE", "redis://shop:hunter2@cache.example/"),
-        ("IDLE", "soon"),
-        ("ABSOLUTE", "0s"),
-        // Shorter than the idle time that the shop has by itself.
-        ("ABSOLUTE", "5m"),
-        ("TLS", "perhaps"),
-        ("SESSION_KEYS", "hunter2"),
-    ] {
-        let output = command(&[(name, value)]).output().expect("the shop starts");
+    let wrong: [&[(&str, &str)]; 8] = [
+        &[("PORT", "abc")],
+        &[("STORE", "nonsense")],
+        &[("STORE", "redis://shop:hunter2@cache.example/")],
+        &[("IDLE", "soon")],
+        &[("ABSOLUTE", "0s")],
+        &[("ABSOLUTE", "5m"), ("IDLE", "10m")],
+        &[("TLS", "perhaps")],
+        &[("SESSION_KEYS", "hunter2")],
+    ];
+    for settings in wrong {
+        let output = run_to_end(&mut command(settings));
         let said = String::from_utf8(output.stderr).expect("UTF-8");
-        assert_eq!(output.status.code(), Some(2), "{name}={value}: {said}");
-        assert!(output.stdout.is_empty(), "{name}={value}");
+        let name = settings[0].0;
+        assert_eq!(output.status.code(), Some(2), "{settings:?}: {said}");
+        assert!(output.stdout.is_empty(), "{settings:?}");
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.starts_with("error: ") && said.to_uppercase().contains(name), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
@@ -265,7 +266,7 @@ fn a_wrong_setting_is_one_clear_line() {
 #[test]
 fn a_port_in_use_is_said_so() {
     let shop = Shop::start(&[]);
-    let output = command(&[("PORT", shop.port())]).output().expect("the shop starts");
+    let output = run_to_end(&mut command(&[("PORT", shop.port())]));
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{said}");
     let last = said.lines().last().expect("a line");
@@ -280,7 +281,7 @@ fn it_stops_when_told_to() {
         let id = shop.process.id().to_string();
         let told = Command::new("kill").args([signal, &id]).status().expect("kill is installed");
         assert!(told.success());
-        let status = shop.process.wait().expect("it ends");
+        let status = wait(&mut shop.process);
         assert_eq!(status.code(), Some(0), "{signal}");
     }
 }

@@ -57,6 +57,8 @@ const CONFLICTS: &[(Mark, &[Mark], &str)] = &[
         &[Mark::Counter, Mark::Set, Mark::Max, Mark::Extra],
         "the store must be able to read what it merges",
     ),
+    (Mark::Secret, &[Mark::Principal], "the store finds sessions by it"),
+    (Mark::Keep, &[Mark::Principal], "logging out is what clears it"),
     (Mark::Default, &[Mark::Counter], "a counter starts from zero"),
     (Mark::Default, &[Mark::Set, Mark::Extra], "a collection starts empty"),
     (Mark::Default, &[Mark::Flash, Mark::Principal], "it starts from `None`"),

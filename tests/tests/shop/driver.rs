@@ -4,10 +4,10 @@
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{OnceLock, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -45,6 +45,29 @@ pub(crate) fn command(settings: &[(&str, &str)]) -> Command {
     }
     command.env("PORT", "0").envs(settings.iter().copied()).stdin(Stdio::null());
     command
+}
+
+/// Runs a program that is expected to end by itself, and soon.
+pub(crate) fn run_to_end(command: &mut Command) -> Output {
+    let mut process =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the shop starts");
+    wait(&mut process);
+    process.wait_with_output().expect("it has ended")
+}
+
+/// Waits for a process to end by itself; one that does not is ended, and fails the test.
+pub(crate) fn wait(process: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(status) = process.try_wait().expect("it can be waited for") {
+            return status;
+        }
+        if Instant::now() > deadline {
+            let _ = process.kill();
+            panic!("the shop was expected to end by itself");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// A running shop; ended with the test, whatever the test's end.

@@ -18,15 +18,14 @@ fn attributes(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
 #[test]
 fn readme_and_the_derive_list_the_same_attributes() {
     let readme = attributes(&read("README.md"));
-    let derive = attributes(&markdown::inner_docs(&read("session-derive/src/lib.rs")));
+    let derive = attributes(&markdown::docs(&read("session-derive/src/lib.rs")));
     for (place, readme, derive) in
         [("a struct", &readme.0, &derive.0), ("a field", &readme.1, &derive.1)]
     {
         assert!(!readme.is_empty(), "README.md has no table of the attributes of {place}");
         assert!(
             !derive.is_empty(),
-            "the documentation at the top of session-derive/src/lib.rs has no table of the \
-             attributes of {place}",
+            "the documentation in session-derive/src/lib.rs has no table of the attributes of {place}",
         );
         let only = |left: &BTreeSet<String>, right: &BTreeSet<String>| {
             left.difference(right).cloned().collect::<Vec<_>>().join(", ")

@@ -46,9 +46,12 @@ fn backticked(cell: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The documentation at the top of a Rust file.
-pub(crate) fn inner_docs(source: &str) -> String {
-    let docs = source.lines().filter_map(|line| line.trim_start().strip_prefix("//!"));
+/// The documentation in a Rust file, of itself and of its items.
+pub(crate) fn docs(source: &str) -> String {
+    let docs = source.lines().filter_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("//!").or_else(|| line.strip_prefix("///"))
+    });
     let lines = docs.map(|line| line.strip_prefix(' ').unwrap_or(line));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
@@ -79,6 +82,6 @@ fn fenced_blocks_are_told_apart_by_their_language() {
 }
 
 #[test]
-fn inner_docs_lose_their_marks() {
-    assert_eq!(inner_docs("//! # A\n//!\n//! b\nuse c; // d\n"), "# A\n\nb\n");
+fn docs_lose_their_marks() {
+    assert_eq!(docs("//! # A\n//!\n/// b\nuse c; // d\n"), "# A\n\nb\n");
 }
