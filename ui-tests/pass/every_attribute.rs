@@ -25,7 +25,7 @@ struct Timer;
 #[session(on_store_error = "degrade", commit_on = "always", on_end = "silent")]
 #[session(crate = ::session_runtime)]
 struct Shop {
-    #[session(principal, extract = "CurrentUser", keep, secret, on_decode_error = "reject")]
+    #[session(principal, extract = "CurrentUser", on_decode_error = "reject")]
     user: Option<UserId>,
     /// What is to be bought.
     #[session(rename = "basket", alias = "cart_v1", alias = "cart_v2", secret)]
