@@ -405,7 +405,7 @@ Leaves it for the next request, unlike `take`.*/
             group: __session::core::option::Option::None,
             principal: true,
             secret: false,
-            keep: true,
+            keep: false,
             clear_on_login: false,
             on_decode_error: __session::OnDecodeError::Default,
         },

@@ -39,7 +39,7 @@ fn every_kind() {
         r#"
         #[session(name = "shop", secure, absolute = "1d", idle = "never", on_stale = "ignore")]
         pub struct Shop {
-            #[session(principal, extract = "CurrentUser", keep)]
+            #[session(principal, extract = "CurrentUser")]
             pub user: Option<UserId>,
             #[session(copy, default = 3)]
             page: u8,
