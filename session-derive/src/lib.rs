@@ -18,8 +18,18 @@ use proc_macro::TokenStream;
 /// Turns a struct into a session type: each field becomes a group of typed accessors on
 /// `Session<T>`, and is stored, merged and tracked on its own.
 ///
-/// ```ignore
+/// ```
 /// use session_runtime::Session;
+/// # use std::fmt;
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// # struct UserId(u64);
+/// # impl fmt::Display for UserId {
+/// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// #         self.0.fmt(f)
+/// #     }
+/// # }
+/// # #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
+/// # struct Item;
 ///
 /// #[derive(Session)]
 /// #[session(idle = "30m", absolute = "12h")]
@@ -92,12 +102,13 @@ use proc_macro::TokenStream;
 /// Durations are numbers with the units `s`, `m`, `h`, `d` and `w`: `"90s"`, `"1d 6h"`. `secure`,
 /// `http_only`, `partitioned` and `persistent` alone mean `true`.
 ///
-/// ```ignore
+/// ```
+/// # use session_runtime::Session;
 /// #[derive(Session)]
 /// #[session(name = "x-session", transport = "header", payload = "sealed", absolute = "30d")]
 /// struct Api {
 ///     #[session(principal)]
-///     user: Option<UserId>,
+///     user: Option<u64>,
 /// }
 /// ```
 ///
@@ -124,7 +135,14 @@ use proc_macro::TokenStream;
 /// | `getter = "get_cart"` | another name for the getter |
 /// | `on_decode_error = "default"` | what stored bytes that do not decode lead to: `default`, or `reject` for no session |
 ///
-/// ```ignore
+/// ```
+/// # use session_runtime::Session;
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// # enum Theme { Dark }
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// # struct Item;
+/// # #[derive(Clone, Default)]
+/// # struct Timing;
 /// #[derive(Session)]
 /// struct Account {
 ///     #[session(rename = "basket", alias = "cart_v1")] // renamed twice; old sessions are read
