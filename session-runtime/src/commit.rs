@@ -129,7 +129,12 @@ async fn carry_out(
     };
     let ended = end_session(engine, end.as_ref()).await?;
     let mut state = core.state();
-    if ended && facts.end.is_some() {
+    if ended == Ended::Before {
+        event::gone(engine.name(), state.selector(engine));
+        state.origin = Origin::Over;
+        return Ok(Saved::Lost);
+    }
+    if ended == Ended::Now && facts.end.is_some() {
         tell_end(core, &mut state);
         state.origin = after_end(facts);
     }
@@ -137,6 +142,7 @@ async fn carry_out(
         return Ok(Saved::Ended);
     };
     let created = !matches!(state.origin, Origin::Live(_));
+    state.rebased |= facts.cleared.is_some();
     took_payload(engine, &mut state, &envelope, principal, text);
     drop(state);
     settle_fields(fields);
@@ -168,16 +174,14 @@ fn took_payload(
     principal: Option<PrincipalKey>,
     text: String,
 ) {
-    let check = Check([0; 16]);
-    let key_id = KeyId([0; 4]);
+    let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
     let lifetime = Lifetime {
         idle_millis: envelope.idle_millis,
         absolute_until: envelope.absolute_until,
         persistent: envelope.persistent,
     };
     let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
-    meta.last_seen = envelope.sealed_at;
-    meta.rotated = envelope.sealed_at;
+    (meta.last_seen, meta.rotated) = (envelope.sealed_at, envelope.sealed_at);
     meta.principal = principal;
     state.outgoing = Outgoing::Token { text, max_age: max_age(engine, &meta) };
     state.rebased |= !matches!(state.origin, Origin::Live(_));
@@ -228,16 +232,25 @@ fn after_end(facts: &Facts) -> Origin {
     }
 }
 
-/// Ends what the plan says; whether there was something to end.
-async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<bool, Error> {
-    let Some(end) = end else { return Ok(false) };
+/// What became of the end of a session. `Before`: a parallel request has ended what was to go on.
+#[derive(PartialEq)]
+enum Ended {
+    Nothing,
+    Now,
+    Before,
+}
+
+/// Ends what the plan says.
+async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<Ended, Error> {
+    let Some(end) = end else { return Ok(Ended::Nothing) };
     match &engine.residence {
         Residence::Server { store, .. } => {
-            let key = engine.key(end.selector);
-            store.delete(&key).await?;
+            store.delete(&engine.key(end.selector)).await?;
         }
         Residence::Token { revocation: Some(revocation), .. } => {
-            revocation.end(end.selector, engine.now(), end.until).await?;
+            if !revocation.end(end.selector, engine.now(), end.until).await? && end.superseded {
+                return Ok(Ended::Before);
+            }
         }
         // Replay until expiry was accepted, out loud, when the layer was built.
         Residence::Token { revocation: None, .. } => {}
@@ -245,7 +258,7 @@ async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<bool, Erro
     if !end.superseded {
         event::ended(engine.name(), end.selector);
     }
-    Ok(true)
+    Ok(Ended::Now)
 }
 
 async fn store(
@@ -258,7 +271,7 @@ async fn store(
 ) -> Result<Saved, Error> {
     let engine = &*core.engine;
     let Residence::Server { store, .. } = &engine.residence else { return Ok(Saved::Unchanged) };
-    let ended = end_session(engine, end.as_ref()).await?;
+    let ended = end_session(engine, end.as_ref()).await? == Ended::Now;
     if ended {
         let mut state = core.state();
         tell_end(core, &mut state);

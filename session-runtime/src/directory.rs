@@ -141,8 +141,7 @@ impl<T: PrincipalType> Directory<T> {
     pub async fn end_all(&self, principal: &T::Principal) -> Result<u64, Error> {
         if let Residence::Token { revocation: Some(revocation), .. } = &self.engine.residence {
             let now = self.engine.now();
-            let until = self.engine.lifetime(now).absolute_until;
-            revocation.raise_epoch(&self.key(principal)?, now, until).await?;
+            revocation.raise_epoch(&self.key(principal)?, now).await?;
             event::ended_many(self.engine.name(), None);
             return Ok(0);
         }

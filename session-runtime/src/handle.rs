@@ -64,7 +64,9 @@ impl<T: SessionType> Session<T> {
     /// The public name of this session, for lists and logs. It is there from the first request on,
     /// before the session is stored; it opens nothing.
     ///
-    /// It changes at log-out, and for payloads in the token at log-in too.
+    /// It changes at log-out, and for payloads in the token at log-in and
+    /// [`rotate`](Self::rotate) too, and with `.revocation(store)` at
+    /// [`persist_for`](Self::persist_for).
     #[must_use]
     pub fn session_id(&self) -> HandleId {
         let core = &self.inner.core;
@@ -148,13 +150,23 @@ impl<T: SessionType> Session<T> {
         }
         let mut attempt = 1;
         loop {
-            let (fresh, presented) = self.again()?;
-            fresh.load(presented, None).await?;
+            let Some(credential) = self.credential()? else {
+                let result = change(self);
+                return self.save().await.map(|_| result);
+            };
+            let fresh = Inner::<T>::new(Arc::clone(&self.inner.core.engine));
+            fresh.load(Presented::Credential(credential), None).await?;
+            if matches!(fresh.core.state().origin, Origin::Absent { .. }) {
+                // Over, or it has another credential. What was asked of it is lost then, as every
+                // change is; a session of its own would bring it back.
+                self.lose(&credential);
+                continue;
+            }
             let result = change(fresh.fields());
             match commit_detached(Arc::clone(&fresh), false).await {
                 Ok(_) => {
                     self.inner.fields().adopt(fresh.fields());
-                    self.follow(&fresh);
+                    self.follow(&fresh, &credential);
                     return Ok(result);
                 }
                 Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
@@ -200,41 +212,61 @@ impl<T: SessionType> Session<T> {
         });
     }
 
-    /// A second handle on the same session, to be loaded anew.
-    fn again(&self) -> Result<(Arc<Inner<T>>, Presented), Error> {
-        let state = self.inner.core.state();
-        match &state.origin {
-            Origin::Live(live) => {
-                let credential = Credential {
-                    selector: live.selector,
-                    check: live.check,
-                    key_id: live.key_id,
-                    current_key: live.current_key,
-                };
-                let fresh = Inner::new(Arc::clone(&self.inner.core.engine));
-                Ok((fresh, Presented::Credential(credential)))
-            }
+    /// What a second handle on the same session loads; none if it is over.
+    fn credential(&self) -> Result<Option<Credential>, Error> {
+        match &self.inner.core.state().origin {
+            Origin::Live(live) => Ok(Some(Credential {
+                selector: live.selector,
+                check: live.check,
+                key_id: live.key_id,
+                current_key: live.current_key,
+            })),
             Origin::Degraded => Err(Error::degraded()),
-            _ => Ok((Inner::new(Arc::clone(&self.inner.core.engine)), Presented::Nothing)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Notes that the session is over, unless this request has given it another credential.
+    fn lose(&self, credential: &Credential) {
+        let mut state = self.inner.core.state();
+        if state.live().is_some_and(|live| live.check == credential.check) {
+            state.origin = Origin::Over;
         }
     }
 
     /// Takes over what a second handle knows of the session after its commit.
-    fn follow(&self, fresh: &Inner<T>) {
+    fn follow(&self, fresh: &Inner<T>, credential: &Credential) {
+        let loaded = fresh.fields().context().record();
+        let known = self.inner.fields().context().record();
+        let fields = self.inner.core.engine.spec.fields;
         let mut fresh = fresh.core.state();
         let mut state = self.inner.core.state();
+        if state.live().is_none_or(|live| live.check != credential.check) {
+            return;
+        }
         state.origin = fresh.origin.clone();
         if !matches!(fresh.outgoing, Outgoing::Nothing) {
             state.outgoing = std::mem::take(&mut fresh.outgoing);
         }
-        state.groups.extend(fresh.groups.iter().map(|(group, revision)| (*group, *revision)));
+        for (&group, &revision) in &fresh.groups {
+            let before = state.groups.get(group).copied().unwrap_or_else(|| {
+                known.filter(|_| !state.rebased).map_or(0, |record| record.group_revision(group))
+            });
+            // Had somebody else written the group, this handle would still show the old values of
+            // the fields that the transaction did not write, and must not pass for having compared.
+            let alone = fields.iter().filter(|field| field.group == Some(group)).count() == 1;
+            if alone || loaded.is_some_and(|record| record.group_revision(group) == before) {
+                state.groups.insert(group, revision);
+            }
+        }
     }
 }
 
 /// Logging in and out, for session types with a field marked `principal`.
 impl<T: PrincipalType> Session<T> {
     /// Says whose session it is. At the commit the session gets a new credential and a new
-    /// lifetime; the old credential is dead at once (no fixation).
+    /// lifetime; the old credential is dead at once (no fixation). A session that this very
+    /// principal is remembered in stays so ([`persist_for`](Self::persist_for)).
     ///
     /// From nobody to somebody, the fields stay, except those marked `clear_on_login`; from one
     /// principal to another, only those marked `keep` do.
@@ -242,7 +274,9 @@ impl<T: PrincipalType> Session<T> {
         let fields = self.inner.fields();
         let context = fields.context();
         let cell = T::principal(fields);
-        let before = cell.get(context).as_ref().map(PrincipalKey::of);
+        // One that does not decode is somebody, too.
+        let before =
+            cell.get(context).as_ref().map(PrincipalKey::of).or_else(|| self.recorded().map(Ok));
         let key = PrincipalKey::of(&principal);
         match before {
             Some(before) if before != key => {
@@ -255,12 +289,20 @@ impl<T: PrincipalType> Session<T> {
             }),
             Some(_) => {}
         }
-        cell.set(context, Some(principal));
+        // Under the lock that a commit reads the cells under: no commit sees one without the other.
         self.note(|facts| {
+            cell.set(context, Some(principal));
             facts.elevate = true;
             // A value that does not serialise fails the commit, with the field's name.
             facts.principal = key.ok();
         });
+    }
+
+    /// Whose session it is, as far as the record says so.
+    fn recorded(&self) -> Option<PrincipalKey> {
+        let state = self.inner.core.state();
+        let live = state.live().filter(|_| state.facts.end.is_none())?;
+        live.meta.as_ref()?.principal.clone()
     }
 
     /// Ends the session at the commit: its record is removed and the token is dead. Fields marked

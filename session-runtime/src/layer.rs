@@ -135,8 +135,10 @@ pin_project! {
 /// A response that waits for its commit.
 struct Ending<B> {
     response: Response<B>,
-    commit: Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>,
+    commit: Commit,
 }
+
+type Commit = Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>;
 
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,14 +159,14 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.ending.is_none() {
-            let mut response = ready!(this.response.poll(cx))?;
+            let response = ready!(this.response.poll(cx))?;
             let Some(inner) = this.slot.used() else { return Poll::Ready(Ok(response)) };
-            if !commits(&this.slot.engine, &response) {
-                discard(inner);
-                finish(inner, &mut response);
-                return Poll::Ready(Ok(response));
-            }
-            let commit = Box::pin(commit_detached(Arc::clone(inner), true));
+            let inner = Arc::clone(inner);
+            let commit: Commit = if commits(&this.slot.engine, &response) {
+                Box::pin(commit_detached(inner, true))
+            } else {
+                Box::pin(discard(inner))
+            };
             *this.ending = Some(Ending { response, commit });
         }
         let Some(ending) = this.ending else { return Poll::Pending };
@@ -191,11 +193,14 @@ fn commits<B>(engine: &Engine, response: &Response<B>) -> bool {
     engine.policy.commit_on == CommitOn::Always || !response.status().is_server_error()
 }
 
-/// Drops what was not saved: the response does not commit.
-fn discard<T: SessionType>(inner: &Arc<Inner<T>>) {
+/// Drops what was not saved: the response does not commit. A save that is on its way is waited
+/// for, since the response must carry the token that it may bring.
+async fn discard<T: SessionType>(inner: Arc<Inner<T>>) -> Result<Saved, Error> {
     inner.fields().context().close();
+    let _turn = inner.core.commits.lock().await;
     inner.core.state().facts = Facts::default();
     event::discarded(inner.core.engine.name());
+    Ok(Saved::Unchanged)
 }
 
 /// Writes what the client must be told.

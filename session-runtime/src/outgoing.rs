@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     clock::Timestamp,
     engine::Engine,
-    schema::{OnEnd, OnStale, Resend},
+    schema::{OnEnd, OnStale, Resend, Transport},
     state::{Core, Origin, Outgoing, State},
     store::Meta,
 };
@@ -24,6 +24,11 @@ pub(crate) fn resend(core: &Core, state: &mut State) {
         return;
     }
     let Some((live, text)) = state.live().zip(state.presented.clone()) else { return };
+    // Without a load it is not known for how long; a cookie that does not say so is forgotten with
+    // the browser.
+    if live.meta.is_none() && core.engine.spec.transport == Transport::Cookie {
+        return;
+    }
     let max_age = live.meta.as_ref().and_then(|meta| max_age(&core.engine, meta));
     state.outgoing = Outgoing::Token { text, max_age };
 }
@@ -41,9 +46,9 @@ pub(crate) fn tell_stale(core: &Core, state: &mut State) {
 /// Queues the end of the client's token, if it has one.
 pub(crate) fn tell_end(core: &Core, state: &mut State) {
     let had_token = !matches!(state.origin, Origin::Absent { stale: false });
-    let sent_before = matches!(state.outgoing, Outgoing::Token { .. });
+    let told_before = !matches!(state.outgoing, Outgoing::Nothing);
     state.outgoing = match core.engine.policy.on_end {
-        OnEnd::ExpireToken if had_token || sent_before => Outgoing::Expire,
+        OnEnd::ExpireToken if had_token || told_before => Outgoing::Expire,
         _ => Outgoing::Nothing,
     };
 }

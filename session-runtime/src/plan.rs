@@ -62,19 +62,23 @@ pub(crate) fn plan(
     state: &mut State,
     closing: bool,
 ) -> Result<Plan, Error> {
-    let facts = std::mem::take(&mut state.facts);
+    // Taken at the end only: serialising a value may fail, or panic.
+    let facts = state.facts.clone();
     let planner = Planner { engine, fields, now: engine.now(), closing };
-    let result = match state.origin {
-        Origin::Unknown | Origin::Over => Ok(Plan::nothing(Facts::default())),
-        Origin::Degraded => planner.is_empty().map(|empty| {
-            if !empty || facts.any() {
+    let plan = match state.origin {
+        Origin::Unknown | Origin::Over => Plan::nothing(Facts::default()),
+        // The session is still there, so nobody must believe that it was ended.
+        Origin::Degraded if facts.end.is_some() => return Err(Error::degraded()),
+        Origin::Degraded => {
+            if !planner.is_empty()? || facts.any() {
                 event::degraded_write(engine.name());
             }
             Plan::nothing(Facts::default())
-        }),
-        Origin::Absent { .. } | Origin::Live(_) => planner.plan(state, facts.clone()),
+        }
+        Origin::Absent { .. } | Origin::Live(_) => planner.plan(state, facts)?,
     };
-    result.inspect_err(|_| state.facts.restore(facts))
+    state.facts = Facts::default();
+    Ok(plan)
 }
 
 struct Planner<'a> {
@@ -153,6 +157,17 @@ impl<'a> Planner<'a> {
         };
         if let Some(kept) = &facts.cleared {
             emission.ops.insert(0, Op::Clear { keep: kept.clone() });
+            // It changes every group; those of a credential that dies with it compare nothing more.
+            if !facts.elevate && !facts.rotate {
+                for field in self.engine.spec.fields {
+                    if let Some(group) = field.group
+                        && !kept.iter().any(|kept| kept == field.name)
+                        && !emission.groups.contains(&group)
+                    {
+                        emission.groups.push(group);
+                    }
+                }
+            }
         }
         let rotation = self.rotation(live, &facts)?;
         let lifetime = self.changed_lifetime(live, &facts);
@@ -234,7 +249,12 @@ impl<'a> Planner<'a> {
         if !changed {
             return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
         }
-        let new_token = facts.elevate || facts.rotate;
+        // An ended selector is remembered for as long as its tokens live, so one that lives for
+        // another time needs another selector.
+        let new_token = facts.elevate
+            || facts.rotate
+            || (facts.persist.is_some()
+                && matches!(self.engine.residence, Residence::Token { revocation: Some(_), .. }));
         let selector = match live {
             Some(live) if !new_token => live.selector,
             _ => state.fresh_selector(self.engine),
@@ -301,8 +321,12 @@ impl<'a> Planner<'a> {
         match facts.persist {
             Some(length) => Some(self.kept(length)),
             None if facts.elevate => {
-                let persistent = live.meta.as_ref().filter(|meta| meta.lifetime.persistent);
-                // Logging in again on a remembered device does not make it forgotten.
+                // Logging in again on a remembered device does not make it forgotten; another
+                // principal did not ask for it.
+                let persistent = live
+                    .meta
+                    .as_ref()
+                    .filter(|meta| meta.lifetime.persistent && meta.principal == facts.principal);
                 Some(persistent.map_or_else(|| self.engine.lifetime(self.now), |m| m.lifetime))
             }
             None => None,
@@ -341,6 +365,9 @@ impl<'a> Planner<'a> {
             None => Ok(emission),
             Some(EmitError::Encode { field, message }) => {
                 Err(Error::new(Kind::Encode { field, message }))
+            }
+            Some(EmitError::Range { field }) => {
+                Err(Error::new(Kind::Conflict { field: field.to_owned() }))
             }
             Some(EmitError::Random) => Err(Error::new(Kind::Random)),
         }

@@ -37,16 +37,17 @@ impl Revocation {
         Ok(note.is_some_and(|note| !note.meta.is_expired(now)))
     }
 
-    /// Ends a session for good, whatever copies of its token exist. `until` is when the last of
-    /// them is over.
+    /// Ends a session for good, whatever copies of its token exist; whether it was this call that
+    /// ended it. `until` is when the last of them is over.
     pub(crate) async fn end(
         &self,
         selector: Selector,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let key = StoreKey { namespace: self.ended.clone(), selector };
-        self.store.insert(&key, Record::new(note(now, until))).await.map(drop)
+        let outcome = self.store.insert(&key, Record::new(note(now, until))).await?;
+        Ok(outcome == InsertOutcome::Inserted)
     }
 
     /// The smallest epoch of a principal whose sessions count.
@@ -59,13 +60,12 @@ impl Revocation {
         Ok(record.as_deref().filter(|record| !record.meta.is_expired(now)).map_or(0, epoch_in))
     }
 
-    /// Ends every session of a principal: those that begin later have a larger epoch. `until` is
-    /// when the last token sealed before is over.
+    /// Ends every session of a principal: those that begin later have a larger epoch. Kept for
+    /// good: a session may be remembered for any time.
     pub(crate) async fn raise_epoch(
         &self,
         principal: &PrincipalKey,
         now: Timestamp,
-        until: Timestamp,
     ) -> Result<(), Error> {
         let key = self.epoch_key(principal);
         loop {
@@ -75,7 +75,7 @@ impl Revocation {
             let next =
                 now.as_millis().max(present.as_deref().map_or(0, epoch_in).saturating_add(1));
             let value = i64::try_from(next).unwrap_or(i64::MAX);
-            let meta = note(now, until);
+            let meta = note(now, Timestamp::MAX);
             if present.is_some() {
                 let mut commit = Commit::touch(now, meta.check, meta.key_id);
                 commit.ops.push(Op::Max { field: EPOCH.into(), value });

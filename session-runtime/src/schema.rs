@@ -49,7 +49,8 @@ pub enum Resend {
     /// `"on_change"`: when the token changes, or how long the client is to keep it.
     #[default]
     OnChange,
-    /// `"always"`: on every response to a request that extracted the session.
+    /// `"always"`: on every response to a request that extracted the session. A cookie is not sent
+    /// again by a request that only wrote: it does not know for how long.
     Always,
     /// `"never"`: only a new token is sent.
     Never,

@@ -97,14 +97,18 @@ impl Facts {
             || self.persist.is_some()
     }
 
-    /// Puts back what a failed commit had taken; what was asked for meanwhile stays.
+    /// Puts back what a failed commit had taken; what was asked for meanwhile stays, and an end
+    /// makes all that came before it void.
     pub(crate) fn restore(&mut self, taken: Self) {
+        if self.end.is_some() {
+            return;
+        }
         self.rotate |= taken.rotate;
         self.elevate |= taken.elevate;
         self.extend |= taken.extend;
         self.principal = self.principal.take().or(taken.principal);
         self.cleared = self.cleared.take().or(taken.cleared);
-        self.end = self.end.or(taken.end);
+        self.end = taken.end;
         self.persist = self.persist.or(taken.persist);
     }
 }
@@ -129,7 +133,7 @@ impl Core {
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // Every critical section leaves the state valid between any two statements, so a panic in
-        // one (there is no user code in any) would leave nothing half done.
+        // one (values are serialised in that of `plan`) leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -160,5 +164,26 @@ impl State {
             (Origin::Live(live), None) => live.selector,
             _ => self.fresh_selector(engine),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Facts};
+    use crate::store::PrincipalKey;
+
+    #[test]
+    fn a_log_out_during_a_commit_that_fails_leaves_nothing_of_the_log_in_before_it() {
+        let taken = Facts {
+            elevate: true,
+            principal: Some(PrincipalKey::new("\"ada\"")),
+            ..Facts::default()
+        };
+        let mut facts = Facts { end: Some(End::LogOut), ..Facts::default() };
+        facts.restore(taken.clone());
+        assert!(!facts.elevate && facts.principal.is_none());
+        let mut facts = Facts { extend: true, ..Facts::default() };
+        facts.restore(taken);
+        assert!(facts.elevate && facts.extend && facts.principal.is_some());
     }
 }

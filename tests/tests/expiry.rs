@@ -61,6 +61,21 @@ macro_rules! routes {
                 }),
             )
             .route(
+                "/extend-left",
+                get(async |s: Session<$session>| {
+                    let before = s.expires_at();
+                    s.extend();
+                    let extended = s.expires_at();
+                    s.persist_for(Duration::from_secs(30 * 24 * 60 * 60));
+                    let more = |time: std::time::SystemTime| time.duration_since(before);
+                    format!(
+                        "{:?} {:?}",
+                        more(extended).expect("later"),
+                        more(s.expires_at()).expect("later")
+                    )
+                }),
+            )
+            .route(
                 "/remember",
                 get(async |s: Session<$session>| {
                     s.set_theme("dark".to_owned());
@@ -182,6 +197,18 @@ async fn expires_at_is_the_sooner_of_both() {
             client.get("/read").await;
         }
         assert_eq!(client.get("/left").await.body, end.to_string());
+    }
+}
+
+#[tokio::test]
+async fn expires_at_knows_what_was_asked_for() {
+    for case in every().await {
+        let client = Client::new(&case.server);
+        client.get("/set").await;
+        case.clock.advance(30 * SECOND);
+        let (extended, kept) = (30 * SECOND, 30 * 24 * 60 * MINUTE - IDLE + 30 * SECOND);
+        let reply = client.get("/extend-left").await;
+        assert_eq!(reply.body, format!("{extended:?} {kept:?}"));
     }
 }
 

@@ -78,6 +78,7 @@ fn act(session: &Session<Parallel>, action: &str) {
         }
         "total" => session.set_total(99),
         "notice" => session.set_notice("new".to_owned()),
+        "notice2" => session.set_notice("newer".to_owned()),
         "take" => drop(session.take_notice()),
         "key-a" => session.insert_extra("a", "1".to_owned()),
         "key-b" => session.insert_extra("b", "2".to_owned()),
@@ -276,6 +277,7 @@ async fn a_compared_field_conflicts_and_transact_tries_again() {
     let client = begin(&server).await;
     let (reply, _) = interleave(&client, &gate, "spend", &["spend"]).await;
     assert_eq!(reply.status, 409);
+    assert_eq!(reply.body, "", "the handler believed that it went through");
     assert!(reply.set_cookies().is_empty());
     assert_eq!(shown(&client).await[7], "1", "one of the two, whole");
     let spenders: Vec<_> = (0..8)
@@ -313,6 +315,9 @@ async fn a_flash_set_meanwhile_is_not_consumed_unseen() {
     assert_eq!(shown(&client).await[10], "Some(\"new\")", "reading others does not consume it");
     client.get("/do/take").await;
     assert_eq!(shown(&client).await[10], "None");
+    client.get("/do/notice").await;
+    interleave(&client, &gate, "take", &["notice2"]).await;
+    assert_eq!(shown(&client).await[10], "Some(\"newer\")", "what was taken was another");
 }
 
 #[tokio::test]

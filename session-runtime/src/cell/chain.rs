@@ -77,11 +77,14 @@ impl<T> Chain<T> {
         self.saved.load(Ordering::SeqCst)
     }
 
-    /// Appends a version that is saved already.
+    /// Appends a version that is saved already. Behind one that is not, it counts as unsaved too:
+    /// saving it again changes nothing, and the other one is not forgotten.
     pub(super) fn push_saved(&self, value: T) {
         let before = self.push(value);
-        self.set_emitted(before + 1);
-        self.mark_saved();
+        if self.saved() == before {
+            self.set_emitted(before + 1);
+            self.mark_saved();
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Cell, Codec, Context, DecodeError, Emission, Int};
+use super::{Cell, Codec, Context, DecodeError, Emission, EmitError, Int};
 use crate::{
     schema::{FieldSpec, Integer},
     store::{FieldValue, Op},
@@ -27,7 +27,9 @@ struct State {
     /// Removed first, before anything is added.
     cleared: bool,
     added: i64,
+    /// What the last emission looked at.
     emitted: i64,
+    emitted_clear: bool,
 }
 
 impl<T: Integer> CounterCell<T> {
@@ -35,7 +37,13 @@ impl<T: Integer> CounterCell<T> {
     pub const fn new(spec: &'static FieldSpec) -> Self {
         Self {
             spec,
-            state: Mutex::new(State { start: None, cleared: false, added: 0, emitted: 0 }),
+            state: Mutex::new(State {
+                start: None,
+                cleared: false,
+                added: 0,
+                emitted: 0,
+                emitted_clear: false,
+            }),
             integer: PhantomData,
         }
     }
@@ -83,7 +91,7 @@ impl<T: Integer> CounterCell<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is two numbers and a flag, each valid on its own: a panic elsewhere while it
+        // The state is a few numbers and flags, each valid on its own: a panic elsewhere while it
         // was held leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,7 +104,7 @@ impl<T: Integer> Cell for CounterCell<T> {
 
     fn emit_changes(&self, _: &Context, out: &mut Emission<'_>) {
         let mut state = self.lock();
-        state.emitted = state.added;
+        (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let field = Cow::Borrowed(self.spec.name);
         if state.cleared {
             out.push(self.spec, Op::Unset { field: field.clone() });
@@ -109,9 +117,11 @@ impl<T: Integer> Cell for CounterCell<T> {
 
     fn emit_value(&self, context: &Context, out: &mut Emission<'_>) {
         let mut state = self.lock();
-        state.emitted = state.added;
+        (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let value = self.start(&state, context).saturating_add(state.added);
-        if value != 0 {
+        if state.added != 0 && !(T::MIN..=T::MAX).contains(&value) {
+            out.fail(EmitError::Range { field: self.spec.name });
+        } else if value != 0 {
             let value = FieldValue::Int(value);
             out.push(self.spec, Op::Set { field: Cow::Borrowed(self.spec.name), value });
         }
@@ -120,9 +130,15 @@ impl<T: Integer> Cell for CounterCell<T> {
     fn mark_saved(&self, context: &Context) {
         let mut state = self.lock();
         let emitted = std::mem::take(&mut state.emitted);
-        state.start = Some(self.start(&state, context).saturating_add(emitted));
+        // Before a load the sum is not known; the load will find it with what was saved in it.
+        if state.start.is_some() || context.is_settled() {
+            state.start = Some(self.start(&state, context).saturating_add(emitted));
+        }
         state.added = state.added.saturating_sub(emitted);
-        state.cleared = false;
+        // A clear since the emission is still to be saved.
+        if std::mem::take(&mut state.emitted_clear) {
+            state.cleared = false;
+        }
     }
 
     fn clear(&self, context: &Context) {
@@ -135,5 +151,51 @@ impl<T: Integer> Cell for CounterCell<T> {
             None => Ok(()),
             Some(stored) => <Int as Codec<i64>>::decode(&stored?.value).map(drop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cell, Context, CounterCell, Emission, Op};
+    use crate::{
+        schema::{FieldSpec, OnDecodeError, Policy},
+        store::Selector,
+    };
+
+    static HITS: FieldSpec = FieldSpec {
+        name: "hits",
+        aliases: &[],
+        policy: Policy::Counter,
+        group: None,
+        principal: false,
+        secret: false,
+        keep: false,
+        clear_on_login: true,
+        on_decode_error: OnDecodeError::Default,
+    };
+
+    #[test]
+    fn what_changes_while_a_commit_is_on_its_way_is_in_the_next_one() {
+        let context = Context::new("test", None);
+        context.settle(None);
+        let cell = CounterCell::<i64>::new(&HITS);
+        let emit = || {
+            let mut out = Emission::new(&context, Selector([0; 16]));
+            cell.emit_changes(&context, &mut out);
+            out.ops
+        };
+        let add = |by| Op::Add { field: "hits".into(), by, min: i64::MIN, max: i64::MAX };
+        cell.add(&context, 5);
+        assert_eq!(emit(), [add(5)]);
+        cell.add(&context, 1);
+        cell.mark_saved(&context);
+        assert_eq!((cell.get(&context), emit()), (6, vec![add(1)]));
+        cell.clear(&context);
+        cell.add(&context, 2);
+        cell.mark_saved(&context);
+        assert_eq!(cell.get(&context), 2);
+        assert_eq!(emit(), [Op::Unset { field: "hits".into() }, add(2)]);
+        cell.mark_saved(&context);
+        assert_eq!((cell.get(&context), emit()), (2, vec![]));
     }
 }

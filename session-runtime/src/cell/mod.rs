@@ -94,9 +94,8 @@ impl Context {
     /// The stored value of a field, opened if it is sealed, and the name it was found under.
     fn stored(&self, field: &FieldSpec) -> Option<Result<Stored<'_>, DecodeError>> {
         let base = self.base.get()?.as_ref()?;
-        let (name, value) = std::iter::once(field.name)
-            .chain(field.aliases.iter().copied())
-            .find_map(|name| base.record.get(name).map(|value| (name, value)))?;
+        let (name, value) =
+            names(field).find_map(|name| base.record.get(name).map(|value| (name, value)))?;
         let (true, Some(sealer)) = (field.secret, &self.sealer) else {
             return Some(Ok(Stored { name, value: Cow::Borrowed(value) }));
         };
@@ -169,7 +168,14 @@ impl fmt::Debug for Emission<'_> {
 /// Why a field could not be written.
 #[derive(Clone, Debug)]
 pub(crate) enum EmitError {
-    Encode { field: &'static str, message: String },
+    Encode {
+        field: &'static str,
+        message: String,
+    },
+    /// A number of a session to be created is out of its type's range.
+    Range {
+        field: &'static str,
+    },
     Random,
 }
 
@@ -248,13 +254,22 @@ fn emit_set(
     let name = found.unwrap_or(field.name);
     if let Some(value) = out.protect(field, name, value) {
         out.push(field, Op::Set { field: Cow::Borrowed(name), value });
+        // A name that is looked at before this one may be in use by now, and would hide it.
+        for hiding in names(field).take_while(|hiding| *hiding != name) {
+            out.push(field, Op::Unset { field: Cow::Borrowed(hiding) });
+        }
     }
+}
+
+/// The names that a field may be stored under, in the order they are looked at.
+fn names(field: &FieldSpec) -> impl Iterator<Item = &'static str> {
+    std::iter::once(field.name).chain(field.aliases.iter().copied())
 }
 
 /// Adds `Unset` for every name that a field may be under: an older program may have written an
 /// alias meanwhile.
 fn emit_unset(field: &'static FieldSpec, out: &mut Emission<'_>) {
-    for name in std::iter::once(field.name).chain(field.aliases.iter().copied()) {
+    for name in names(field) {
         out.push(field, Op::Unset { field: Cow::Borrowed(name) });
     }
 }

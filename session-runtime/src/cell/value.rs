@@ -59,7 +59,9 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
             return false;
         }
         if !context.is_settled() && self.versions.is_empty() {
-            return false;
+            // Whatever is there is as large as the default, or came before it.
+            let encoded = (C::encode(value).ok(), C::encode(&(self.default)()).ok());
+            return encoded.0.is_some() && encoded.0 == encoded.1;
         }
         let Ok(present) = C::encode(self.get(context)) else { return false };
         match (self.spec.policy, &present, C::encode(value)) {
@@ -100,7 +102,12 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
     fn encode(&self, value: &T, out: &mut Emission<'_>) -> Option<FieldValue> {
         C::encode(value)
             .map_err(|error| {
-                let message = error.to_string();
+                // A type's own message may quote the value.
+                let message = if self.spec.secret {
+                    "not said, since the field is secret".to_owned()
+                } else {
+                    error.to_string()
+                };
                 out.fail(EmitError::Encode { field: self.spec.name, message });
             })
             .ok()
