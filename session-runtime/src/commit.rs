@@ -13,9 +13,10 @@ use crate::{
     plan::{Ending, Plan, Write, inserted, plan},
     request::Inner,
     schema::Resend,
+    seal::{epoch_of, seal},
     state::{Core, End, Facts, Origin, Outgoing, State},
-    store::{Check, Commit, CommitOutcome, KeyId, Lifetime, Meta, PrincipalKey, Selector},
-    token::{Envelope, Issued},
+    store::{Commit, CommitOutcome, Meta, PrincipalKey, Selector},
+    token::{Credential, Envelope, Issued},
 };
 
 /// What a commit did.
@@ -117,7 +118,7 @@ async fn carry_out(
     let sealed = match write {
         Write::Seal { mut envelope, principal, look_up_epoch } => {
             if look_up_epoch {
-                envelope.epoch = begin_epoch(engine, principal.as_ref()).await?;
+                envelope.epoch = epoch_of(engine, principal.as_ref()).await?;
             }
             let text = seal(engine, &envelope)?;
             Some((envelope, principal, text))
@@ -174,54 +175,14 @@ fn took_payload(
     principal: Option<PrincipalKey>,
     text: String,
 ) {
-    let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
-    let lifetime = Lifetime {
-        idle_millis: envelope.idle_millis,
-        absolute_until: envelope.absolute_until,
-        persistent: envelope.persistent,
-    };
-    let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
-    (meta.last_seen, meta.rotated) = (envelope.sealed_at, envelope.sealed_at);
-    meta.principal = principal;
-    state.outgoing = Outgoing::Token { text, max_age: max_age(engine, &meta) };
+    let live = Live::of_payload(envelope, principal, true);
+    let max_age = live.meta.as_ref().and_then(|meta| max_age(engine, meta));
+    state.outgoing = Outgoing::Token { text, max_age };
     state.rebased |= !matches!(state.origin, Origin::Live(_));
     if state.fresh == Some(envelope.selector) {
         state.fresh = None;
     }
-    state.origin = Origin::Live(Box::new(Live {
-        selector: envelope.selector,
-        check,
-        key_id,
-        current_key: true,
-        previous: false,
-        meta: Some(meta),
-        generation: envelope.generation,
-        epoch: envelope.epoch,
-    }));
-}
-
-async fn begin_epoch(engine: &Engine, principal: Option<&PrincipalKey>) -> Result<u64, Error> {
-    match (&engine.residence, principal) {
-        (Residence::Token { revocation: Some(revocation), .. }, Some(principal)) => {
-            revocation.epoch(principal, engine.now()).await
-        }
-        _ => Ok(0),
-    }
-}
-
-fn seal(engine: &Engine, envelope: &Envelope) -> Result<String, Error> {
-    let Residence::Token { codec, .. } = &engine.residence else {
-        return Err(Error::config("a session in a store has no payload to seal"));
-    };
-    let text =
-        codec.write(&envelope.encode(), engine.random).map_err(|_| Error::new(Kind::Random))?;
-    engine.carrier.check(&text).map_err(|too_large| {
-        let mut fields: Vec<_> =
-            envelope.fields.iter().map(|(name, value)| (name.to_string(), value.size())).collect();
-        fields.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
-        Error::new(Kind::TooLarge { size: too_large.size, limit: too_large.limit, fields })
-    })?;
-    Ok(text)
+    state.origin = Origin::Live(Box::new(live));
 }
 
 /// After `destroy` nothing goes on; after `log_out` a fresh session may.
@@ -343,16 +304,9 @@ fn adopt_credential(
     state.outgoing = Outgoing::Token { text: issued.token, max_age: max_age(engine, &meta) };
     state.groups.clear();
     state.rebased = true;
-    state.origin = Origin::Live(Box::new(Live {
-        selector,
-        check: issued.check,
-        key_id: issued.key_id,
-        current_key: true,
-        previous: false,
-        meta: Some(meta),
-        generation: 0,
-        epoch: 0,
-    }));
+    let Issued { check, key_id, .. } = issued;
+    let credential = Credential { selector, check, key_id, current_key: true };
+    state.origin = Origin::Live(Box::new(Live::of_credential(credential, false, Some(meta))));
 }
 
 /// Notes a commit that went through.

@@ -8,12 +8,13 @@ use crate::challenge::Challenge;
 use crate::{
     cell::FieldSealer,
     clock::{Clock, SystemClock},
-    engine::{Engine, Policy, Residence},
+    engine::{Engine, Residence},
     error::Error,
     key::KeyRing,
     layer::SessionLayer,
     model::SessionType,
     names::claim,
+    policy::Policy,
     revocation::Revocation,
     schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec},
     store::{Namespace, Store},
@@ -22,8 +23,6 @@ use crate::{
     transport::Carrier,
 };
 
-/// How long a store operation may take before it counts as failed.
-const DEADLINE: Duration = Duration::from_secs(2);
 /// How a token's fields are written; part of what every token is bound to.
 const SCHEMA: &str = "fields/1";
 
@@ -97,18 +96,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             random: Random::SYSTEM,
             #[cfg(feature = "axum")]
             challenge: None,
-            policy: Policy {
-                idle: spec.idle,
-                absolute: spec.absolute,
-                rotate_every: None,
-                deadline: DEADLINE,
-                create: spec.create,
-                resend: spec.resend,
-                on_stale: spec.on_stale,
-                on_store_error: spec.on_store_error,
-                commit_on: spec.commit_on,
-                on_end: spec.on_end,
-            },
+            policy: Policy::of(spec),
             idle_is_ours: false,
             session: PhantomData,
         }
@@ -241,7 +229,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// session type of the same name, transport and keys.
     pub fn build(self) -> Result<SessionLayer<T>, Error> {
         let spec = T::spec();
-        self.check_times(spec)?;
+        self.policy.check(spec.payload).map_err(|message| refuse(spec, &message))?;
         #[cfg(feature = "axum")]
         if let Some(challenge) = &self.challenge {
             challenge.check().map_err(|message| refuse(spec, &message))?;
@@ -294,29 +282,6 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             challenge: self.challenge,
         };
         Ok(SessionLayer { engine: Arc::new(engine), session: PhantomData })
-    }
-
-    fn check_times(&self, spec: &Spec) -> Result<(), Error> {
-        let Policy { idle, absolute, rotate_every, deadline, .. } = &self.policy;
-        let times = [
-            ("idle", *idle),
-            ("absolute", *absolute),
-            ("rotate_every", *rotate_every),
-            ("deadline", Some(*deadline)),
-        ];
-        for (what, time) in times {
-            if time.is_some_and(|time| time < Duration::from_millis(1)) {
-                return Err(refuse(spec, &format!("`{what}` must be at least a millisecond")));
-            }
-        }
-        match (idle, absolute) {
-            (Some(idle), Some(absolute)) if idle > absolute => Err(refuse(
-                spec,
-                &format!("`idle` ({idle:?}) is longer than `absolute` ({absolute:?})"),
-            )),
-            (None, None) => Err(refuse(spec, "`idle` and `absolute` cannot both be \"never\"")),
-            _ => Ok(()),
-        }
     }
 
     fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {

@@ -11,8 +11,9 @@ use crate::{
     clock::{Clock, Timestamp, millis},
     error::{Error, Kind},
     event::{self, Reason},
+    policy::Policy,
     revocation::Revocation,
-    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend, Spec, Transport},
+    schema::{OnStoreError, Resend, Spec, Transport},
     store::{
         Check, FieldValue, KeyId, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector,
         Standing, StoreKey,
@@ -45,21 +46,6 @@ pub(crate) struct Engine {
     pub(crate) challenge: Option<crate::challenge::Challenge>,
 }
 
-/// The knobs, as the struct's attributes and the builder settled them.
-#[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) idle: Option<Duration>,
-    pub(crate) absolute: Option<Duration>,
-    pub(crate) rotate_every: Option<Duration>,
-    pub(crate) deadline: Duration,
-    pub(crate) create: Create,
-    pub(crate) resend: Resend,
-    pub(crate) on_stale: OnStale,
-    pub(crate) on_store_error: OnStoreError,
-    pub(crate) commit_on: CommitOn,
-    pub(crate) on_end: OnEnd,
-}
-
 /// Where the fields are.
 pub(crate) enum Residence {
     Server { store: TimedStore, codec: CredentialCodec },
@@ -90,6 +76,38 @@ pub(crate) struct Live {
     /// Counts elevations and rotations of a payload in the token.
     pub(crate) generation: u32,
     pub(crate) epoch: u64,
+}
+
+impl Live {
+    /// A session in a store.
+    pub(crate) const fn of_credential(
+        credential: Credential,
+        previous: bool,
+        meta: Option<Meta>,
+    ) -> Self {
+        let Credential { selector, check, key_id, current_key } = credential;
+        Self { selector, check, key_id, current_key, previous, meta, generation: 0, epoch: 0 }
+    }
+
+    /// A session in its token.
+    pub(crate) fn of_payload(
+        envelope: &Envelope,
+        principal: Option<PrincipalKey>,
+        current_key: bool,
+    ) -> Self {
+        let Envelope { selector, generation, epoch, .. } = *envelope;
+        let lifetime = Lifetime {
+            idle_millis: envelope.idle_millis,
+            absolute_until: envelope.absolute_until,
+            persistent: envelope.persistent,
+        };
+        let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
+        let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
+        (meta.last_seen, meta.rotated) = (envelope.sealed_at, envelope.sealed_at);
+        meta.principal = principal;
+        let meta = Some(meta);
+        Self { selector, check, key_id, current_key, previous: false, meta, generation, epoch }
+    }
 }
 
 /// What a load found.
@@ -213,16 +231,8 @@ impl Engine {
         if standing == Standing::Former {
             return Ok(Err((selector, Reason::Replaced)));
         }
-        let live = Live {
-            selector,
-            check: credential.check,
-            key_id: credential.key_id,
-            current_key: credential.current_key,
-            previous: standing == Standing::Previous,
-            meta: Some(record.meta.clone()),
-            generation: 0,
-            epoch: 0,
-        };
+        let previous = standing == Standing::Previous;
+        let live = Live::of_credential(credential, previous, Some(record.meta.clone()));
         event::loaded(self.name(), selector);
         Ok(Ok(Loaded::Live(Box::new(live), record)))
     }
@@ -232,24 +242,15 @@ impl Engine {
         envelope: Envelope,
         current_key: bool,
     ) -> Result<Result<Loaded, (Selector, Reason)>, Error> {
-        let Envelope { selector, sealed_at, generation, epoch, .. } = envelope;
+        let Envelope { selector, sealed_at, epoch, .. } = envelope;
         let now = self.now();
         if sealed_at > now.saturating_add(CLOCK_SKEW) {
             return Ok(Err((selector, Reason::FromTheFuture)));
         }
-        let lifetime = Lifetime {
-            idle_millis: envelope.idle_millis,
-            absolute_until: envelope.absolute_until,
-            persistent: envelope.persistent,
-        };
-        let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
-        let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
-        meta.last_seen = sealed_at;
-        meta.rotated = sealed_at;
-        if meta.is_expired(now) {
+        let live = Live::of_payload(&envelope, self.principal_of(&envelope), current_key);
+        let Some(meta) = live.meta.clone().filter(|meta| !meta.is_expired(now)) else {
             return Ok(Err((selector, Reason::Expired)));
-        }
-        meta.principal = self.principal_of(&envelope);
+        };
         if let Residence::Token { revocation: Some(revocation), .. } = &self.residence {
             if revocation.is_ended(selector, now).await? {
                 return Ok(Err((selector, Reason::Revoked)));
@@ -260,31 +261,22 @@ impl Engine {
                 return Ok(Err((selector, Reason::Revoked)));
             }
         }
-        let mut record = Record::new(meta.clone());
+        let mut record = Record::new(meta);
         for (name, value) in envelope.fields {
             record.set(name, value);
         }
-        let live = Live {
-            selector,
-            check,
-            key_id,
-            current_key,
-            previous: false,
-            meta: Some(meta),
-            generation,
-            epoch,
-        };
         event::loaded(self.name(), selector);
         Ok(Ok(Loaded::Live(Box::new(live), Arc::new(record))))
     }
 
     fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {
         let field = self.spec.fields.iter().find(|field| field.principal)?;
-        let name = |name: &str| field.name == name || field.aliases.contains(&name);
-        envelope.fields.iter().find(|(stored, _)| name(stored)).and_then(|(_, value)| match value {
-            FieldValue::Bytes(json) => std::str::from_utf8(json).ok().map(PrincipalKey::new),
+        let stored = |name: &str| envelope.fields.iter().find(|(stored, _)| stored == name);
+        let names = std::iter::once(field.name).chain(field.aliases.iter().copied());
+        match names.into_iter().find_map(stored)? {
+            (_, FieldValue::Bytes(json)) => std::str::from_utf8(json).ok().map(PrincipalKey::new),
             _ => None,
-        })
+        }
     }
 
     /// How long a new session lives.

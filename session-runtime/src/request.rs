@@ -99,16 +99,8 @@ impl<T: SessionType> Inner<T> {
         match presented {
             Presented::Credential(credential) => {
                 state.presented = text;
-                state.origin = Origin::Live(Box::new(Live {
-                    selector: credential.selector,
-                    check: credential.check,
-                    key_id: credential.key_id,
-                    current_key: credential.current_key,
-                    previous: false,
-                    meta: None,
-                    generation: 0,
-                    epoch: 0,
-                }));
+                let live = Live::of_credential(*credential, false, None);
+                state.origin = Origin::Live(Box::new(live));
             }
             Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
                 self.fields().context().settle(None);

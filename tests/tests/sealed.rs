@@ -96,6 +96,9 @@ async fn starting_without_a_word_on_replay_is_an_error() {
     assert!(both.expect_err("they contradict").is_config());
     let stored = builder().store(MemoryStore::default()).accept_replay_until_expiry().build();
     assert!(stored.expect_err("there is nothing to store").is_config());
+    let rotating = builder().accept_replay_until_expiry().rotate_every(Duration::from_secs(60));
+    let error = rotating.build().expect_err("there is no credential to rotate");
+    assert!(error.to_string().contains("rotate_every"), "{error}");
 }
 
 #[tokio::test]

@@ -1,0 +1,68 @@
+//! The knobs of one session layer, as the struct's attributes and the builder settled them.
+
+use std::time::Duration;
+
+use crate::schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec};
+
+/// How long a store operation may take before it counts as failed.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) idle: Option<Duration>,
+    pub(crate) absolute: Option<Duration>,
+    pub(crate) rotate_every: Option<Duration>,
+    pub(crate) deadline: Duration,
+    pub(crate) create: Create,
+    pub(crate) resend: Resend,
+    pub(crate) on_stale: OnStale,
+    pub(crate) on_store_error: OnStoreError,
+    pub(crate) commit_on: CommitOn,
+    pub(crate) on_end: OnEnd,
+}
+
+impl Policy {
+    /// As the struct's attributes say.
+    pub(crate) const fn of(spec: &Spec) -> Self {
+        Self {
+            idle: spec.idle,
+            absolute: spec.absolute,
+            rotate_every: None,
+            deadline: DEADLINE,
+            create: spec.create,
+            resend: spec.resend,
+            on_stale: spec.on_stale,
+            on_store_error: spec.on_store_error,
+            commit_on: spec.commit_on,
+            on_end: spec.on_end,
+        }
+    }
+
+    /// What is wrong with the times.
+    pub(crate) fn check(&self, payload: Payload) -> Result<(), String> {
+        let Self { idle, absolute, rotate_every, deadline, .. } = self;
+        let times = [
+            ("idle", *idle),
+            ("absolute", *absolute),
+            ("rotate_every", *rotate_every),
+            ("deadline", Some(*deadline)),
+        ];
+        for (what, time) in times {
+            if time.is_some_and(|time| time < Duration::from_millis(1)) {
+                return Err(format!("`{what}` must be at least a millisecond"));
+            }
+        }
+        if rotate_every.is_some() && payload != Payload::Server {
+            return Err("`rotate_every` is for `payload = \"server\"`; a payload in the token is \
+                        written anew whenever it changes"
+                .to_owned());
+        }
+        match (idle, absolute) {
+            (Some(idle), Some(absolute)) if idle > absolute => {
+                Err(format!("`idle` ({idle:?}) is longer than `absolute` ({absolute:?})"))
+            }
+            (None, None) => Err("`idle` and `absolute` cannot both be \"never\"".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
