@@ -3,10 +3,10 @@
 //! skeleton covers as much as possible. Must not know rules between keys or fields.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote};
+use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericArgument, GenericParam, PathArguments, Type,
-    spanned::Spanned as _,
+    Attribute, Data, DeriveInput, Fields, GenericArgument, GenericParam, Generics, PathArguments,
+    Type, parse::Parse, spanned::Spanned as _,
 };
 
 use crate::{
@@ -42,9 +42,10 @@ pub(crate) fn lower(input: DeriveInput, diag: &Diag) -> Lowered {
     let session = Session {
         lints: inherited(&input.attrs, false),
         private: Private::new(container.runtime.as_ref().map(|slot| &slot.value)),
+        deprecated: input.attrs.iter().any(|attr| attr.path().is_ident("deprecated")),
+        generics: generics(&input),
         ident: input.ident,
         vis: input.vis,
-        generics: input.generics,
         config,
         fields,
     };
@@ -216,7 +217,7 @@ fn attributes(attrs: &[Attribute], names: &[&str]) -> Vec<TokenStream> {
     attrs
         .iter()
         .filter(|attr| names.iter().any(|name| attr.path().is_ident(name)))
-        .map(quote::ToTokens::to_token_stream)
+        .map(ToTokens::to_token_stream)
         .collect()
 }
 
@@ -248,8 +249,20 @@ fn option_inner(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// `Self` in a field's type, spelled out: the type is also used where `Self` is something else.
-fn without_self(ty: &Type, input: &DeriveInput) -> Type {
+/// The struct's parameters and bounds, which generated structs have too.
+fn generics(input: &DeriveInput) -> Generics {
+    let mut generics = input.generics.clone();
+    for param in &mut generics.params {
+        *param = without_self(param, input);
+    }
+    generics.where_clause =
+        generics.where_clause.as_ref().map(|bounds| without_self(bounds, input));
+    generics
+}
+
+/// `Self` in a field's type or in a bound, spelled out: both are also used where `Self` is something
+/// else.
+fn without_self<T: Clone + ToTokens + Parse>(node: &T, input: &DeriveInput) -> T {
     fn replace(tokens: TokenStream, name: &TokenStream) -> TokenStream {
         tokens
             .into_iter()
@@ -265,10 +278,10 @@ fn without_self(ty: &Type, input: &DeriveInput) -> Type {
             })
             .collect()
     }
-    let tokens = ty.to_token_stream();
+    let tokens = node.to_token_stream();
     if !names::mentions(&tokens, &|ident| ident == "Self") {
-        return ty.clone();
+        return node.clone();
     }
     let (ident, (_, arguments, _)) = (&input.ident, input.generics.split_for_impl());
-    syn::parse2(replace(tokens, &quote!(#ident #arguments))).unwrap_or_else(|_| ty.clone())
+    syn::parse2(replace(tokens, &quote!(#ident #arguments))).unwrap_or_else(|_| node.clone())
 }

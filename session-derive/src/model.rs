@@ -12,6 +12,8 @@ use crate::{names, paths::Private};
 /// The session type.
 pub(crate) struct Session {
     pub(crate) ident: Ident,
+    /// Whether the struct is `#[deprecated]`.
+    pub(crate) deprecated: bool,
     pub(crate) vis: Visibility,
     pub(crate) generics: Generics,
     pub(crate) private: Private,

@@ -22,9 +22,10 @@ pub(crate) fn suffixed(ident: &Ident, suffix: &str) -> Ident {
 
 /// An identifier from the text of a literal; keywords become raw.
 pub(crate) fn from_text(text: &str, span: Span) -> Option<Ident> {
-    let mut ident = syn::parse_str::<Ident>(text)
-        .or_else(|_| syn::parse_str::<Ident>(&format!("r#{text}")))
-        .ok()?;
+    let raw = || syn::parse_str::<Ident>(&format!("r#{text}"));
+    // A keyword since edition 2024 only, which the parser does not take for one.
+    let parsed = if text == "gen" { raw() } else { syn::parse_str(text).or_else(|_| raw()) };
+    let mut ident = parsed.ok()?;
     ident.set_span(span);
     Some(ident)
 }
@@ -50,6 +51,20 @@ pub(crate) fn kebab(name: &str) -> String {
         kebab.extend(c.to_lowercase());
     }
     kebab
+}
+
+/// Whether `non_snake_case` has nothing to say about a name.
+pub(crate) fn is_snake_case(name: &str) -> bool {
+    !name.trim_matches('_').contains("__") && !name.contains(char::is_uppercase)
+}
+
+/// `name`, or it with underscores where these tokens have one of that name.
+pub(crate) fn fresh(name: &str, around: &TokenStream) -> Ident {
+    let mut fresh = name.to_owned();
+    while mentions(around, &|ident| *ident == fresh) {
+        fresh.insert_str(0, "__");
+    }
+    format_ident!("{fresh}")
 }
 
 /// Whether an identifier among the tokens fits.
@@ -86,6 +101,8 @@ mod tests {
         assert_eq!(prefixed("set", &field).to_string(), "set_type");
         let ident = |text| from_text(text, Span::call_site()).map(|ident| ident.to_string());
         assert_eq!(ident("type").as_deref(), Some("r#type"));
+        assert_eq!(ident("gen").as_deref(), Some("r#gen"));
+        assert_eq!(ident("r#gen").as_deref(), Some("r#gen"));
         assert_eq!(ident("kind").as_deref(), Some("kind"));
         assert_eq!(ident("not a name"), None);
         assert_eq!(ident("self"), None);

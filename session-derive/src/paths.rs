@@ -46,5 +46,9 @@ impl ToTokens for Private {
 /// Whether a `crate` path means the same wherever the generated code stands.
 pub(crate) fn is_absolute(path: &syn::Path) -> bool {
     path.leading_colon.is_some()
-        || path.segments.first().is_some_and(|segment| segment.ident == "crate")
+        || path
+            .segments
+            .first()
+            // `$crate` in a `macro_rules!` is one identifier.
+            .is_some_and(|segment| segment.ident == "crate" || segment.ident == "$crate")
 }

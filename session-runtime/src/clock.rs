@@ -134,3 +134,44 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
         (**self).now()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let second = Duration::from_secs(1);
+        let late = Timestamp::from_millis(u64::MAX - 999);
+        assert_eq!(late.saturating_add(second), Timestamp::MAX);
+        assert_eq!(Timestamp::MAX.saturating_add(second), Timestamp::MAX);
+        assert_eq!(Timestamp::default().saturating_add(Duration::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::default().saturating_since(late), Duration::ZERO);
+        assert_eq!(late.saturating_since(late), Duration::ZERO);
+        // Longer than 64 bits of milliseconds: cut short, it would be a short time.
+        let overlong = Duration::from_millis(u64::MAX) + second;
+        assert_eq!(millis(overlong), u64::MAX);
+    }
+
+    #[test]
+    fn system_times_out_of_range_become_the_nearest() {
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(Timestamp::from(before), Timestamp::default());
+        let after = UNIX_EPOCH + Duration::from_millis(1_999);
+        assert_eq!(SystemTime::from(Timestamp::from(after)), after);
+        // "Never" has a place on the calendar, the last second of the year 9999, and is no panic.
+        let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        assert_eq!(SystemTime::from(Timestamp::MAX), last);
+    }
+
+    #[test]
+    fn a_manual_clock_goes_where_it_is_told() {
+        let clock = std::sync::Arc::new(ManualClock::at(Timestamp::from_millis(5)));
+        clock.advance(Duration::from_millis(2));
+        assert_eq!(Clock::now(&clock), Timestamp::from_millis(7));
+        clock.set(Timestamp::from_millis(1));
+        assert_eq!(clock.now(), Timestamp::from_millis(1));
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+    }
+}

@@ -219,3 +219,73 @@ impl axum_core::response::IntoResponse for Error {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    fn all() -> Vec<(Kind, &'static str, u16)> {
+        let key = crate::KeyRing::from_text("").expect_err("no key in it");
+        let second = Duration::from_secs(1);
+        vec![
+            (Kind::Config("c".to_owned()), "config", 500),
+            (Kind::Key(key), "config", 500),
+            (Kind::Store { operation: "load", source: StoreError::new("d") }, "unavailable", 503),
+            (Kind::Deadline { operation: "load", after: second }, "unavailable", 503),
+            (Kind::Degraded, "unavailable", 503),
+            (Kind::Interrupted, "unavailable", 503),
+            (Kind::Conflict { field: "f".to_owned() }, "conflict", 409),
+            (Kind::TooLarge { size: 2, limit: 1, fields: Vec::new() }, "too_large", 500),
+            (Kind::Encode { field: "f", message: "m".to_owned() }, "encode", 500),
+            (Kind::Closed, "closed", 500),
+            (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),
+            (Kind::NotLoopback, "", 421),
+            (Kind::Random, "", 500),
+            (Kind::NotListable, "", 500),
+            (Kind::NoCurrentSession, "", 500),
+        ]
+    }
+
+    #[test]
+    fn each_cause_answers_to_one_predicate_and_has_one_status() {
+        for (kind, predicate, status) in all() {
+            let error = Error::new(kind);
+            let answers = [
+                ("config", error.is_config()),
+                ("unavailable", error.is_unavailable()),
+                ("conflict", error.is_conflict()),
+                ("too_large", error.is_too_large()),
+                ("encode", error.is_encode()),
+                ("closed", error.is_closed()),
+                ("missing_layer", error.is_missing_layer()),
+            ];
+            for (name, answer) in answers {
+                assert_eq!(answer, name == predicate, "is_{name} of {error:?}");
+            }
+            assert_eq!(error.status().as_u16(), status, "{error:?}");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn causes_are_sources() {
+        for (kind, ..) in all() {
+            let caused = matches!(kind, Kind::Store { .. } | Kind::Key(_));
+            let error = Error::new(kind);
+            assert_eq!(error.source().is_some(), caused, "{error:?}");
+        }
+    }
+
+    #[cfg(feature = "axum")]
+    #[test]
+    fn a_response_carries_the_error_for_middleware() {
+        use axum_core::response::IntoResponse;
+        for (kind, _, status) in all() {
+            let response = Error::new(kind).into_response();
+            assert_eq!(response.status().as_u16(), status);
+            assert!(response.extensions().get::<Error>().is_some());
+        }
+    }
+}

@@ -155,3 +155,29 @@ pub(crate) fn failed(error: &impl Display, severe: bool) {
         info!(target: "session_runtime", %error, "session request refused");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_told_apart_by_their_own_names() {
+        let reasons = [
+            Reason::Malformed,
+            Reason::Duplicate,
+            Reason::UnknownKey,
+            Reason::RetiredKey,
+            Reason::Forged,
+            Reason::Unknown,
+            Reason::Expired,
+            Reason::Replaced,
+            Reason::Revoked,
+            Reason::Undecodable,
+            Reason::FromTheFuture,
+        ];
+        for reason in reasons {
+            let name = reason.as_str().replace('_', "");
+            assert_eq!(name, format!("{reason:?}").to_lowercase());
+        }
+    }
+}

@@ -233,7 +233,8 @@ fn main() {
         ]
     );
     let user = spec.fields[0];
-    assert!(user.principal && user.keep && user.secret && !user.clear_on_login);
+    assert!(user.principal && !user.keep && !user.secret && !user.clear_on_login);
+    assert!(spec.fields[1].secret && !spec.fields[1].principal);
     assert_eq!(user.on_decode_error, OnDecodeError::Reject);
     assert_eq!(spec.fields[1].aliases, ["cart_v1", "cart_v2"]);
     assert!(spec.fields[2].clear_on_login);

@@ -163,7 +163,7 @@ mod places {
                 #[session(default = $default)]
                 $field: $ty,
                 #[session(extract = $guard)]
-                maybe: Option<$ty>,
+                maybe: Option<Vec<$ty>>,
                 list: Vec<$ty>,
             }
         };

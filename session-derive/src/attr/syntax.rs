@@ -32,8 +32,9 @@ pub(crate) fn entries(attrs: &[Attribute], diag: &Diag) -> Vec<Entry> {
                 if list.tokens.is_empty() {
                     diag.error_on(attr, "empty `#[session()]`", "remove it, or put a key into it");
                 }
-                let parts = split(list.tokens.clone());
-                entries.extend(parts.into_iter().filter_map(|part| entry(part, diag)));
+                for (part, end) in split(list.tokens.clone()) {
+                    entries.extend(entry(part, end, diag));
+                }
             }
             meta => diag.error_on(meta, "expected a list of keys", "write `#[session(key = …)]`"),
         }
@@ -41,8 +42,8 @@ pub(crate) fn entries(attrs: &[Attribute], diag: &Diag) -> Vec<Entry> {
     entries
 }
 
-fn entry(part: Vec<TokenTree>, diag: &Diag) -> Option<Entry> {
-    let span = part.iter().map(TokenTree::span).next().unwrap_or_else(Span::call_site);
+fn entry(part: Vec<TokenTree>, end: Span, diag: &Diag) -> Option<Entry> {
+    let span = part.first().map_or(end, TokenTree::span);
     let mut tokens = part.into_iter();
     let first = tokens.next().and_then(|tree| match tree {
         TokenTree::Ident(ident) => Some(ident.unraw()),
@@ -66,9 +67,11 @@ fn entry(part: Vec<TokenTree>, diag: &Diag) -> Option<Entry> {
     Some(Entry { key, given })
 }
 
-/// Splits at commas, but not at those between the angle brackets of a path.
-fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
-    let mut parts = vec![Vec::new()];
+/// Splits at commas, but not at those between the angle brackets of a path. With each part goes the
+/// place where it ends.
+fn split(tokens: TokenStream) -> Vec<(Vec<TokenTree>, Span)> {
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
     let mut depth = 0_usize;
     // Whether `<` opens generic arguments here (after `::`, and where an expression starts) and does
     // not compare.
@@ -81,7 +84,7 @@ fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
         };
         match punct {
             Some((',', _)) if depth == 0 => {
-                parts.push(Vec::new());
+                parts.push((std::mem::take(&mut part), tree.span()));
                 opens = false;
                 continue;
             }
@@ -90,12 +93,13 @@ fn split(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
             _ => {}
         }
         arrow = matches!(punct, Some(('-' | '=', Spacing::Joint)));
-        opens = matches!(punct, Some((':' | '=' | '<' | '(' | '&' | '!', _)));
-        parts.last_mut().into_iter().for_each(|part| part.push(tree.clone()));
+        opens = matches!(punct, Some((':' | '=' | '(' | '&' | '!', _)));
+        part.push(tree);
     }
     // A comma at the end is fine.
-    if parts.last().is_some_and(Vec::is_empty) {
-        parts.pop();
+    if let Some(last) = part.last() {
+        let end = last.span();
+        parts.push((part, end));
     }
     parts
 }
@@ -118,7 +122,7 @@ mod tests {
         let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{error}"));
         split(tokens)
             .into_iter()
-            .map(|part| part.into_iter().collect::<TokenStream>().to_string().replace(' ', ""))
+            .map(|(part, _)| part.into_iter().collect::<TokenStream>().to_string().replace(' ', ""))
             .collect()
     }
 
@@ -127,7 +131,9 @@ mod tests {
         assert_eq!(parts("a, b = 1, c = f(1, 2),"), ["a", "b=1", "c=f(1,2)"]);
         assert_eq!(parts("a = B::<C, D>::new(), e"), ["a=B::<C,D>::new()", "e"]);
         assert_eq!(parts("a = <B as C<D, E>>::f(), g"), ["a=<BasC<D,E>>::f()", "g"]);
+        assert_eq!(parts("a = <<B as C<D, E>>::F as G<H, I>>::f(), j").len(), 2);
         assert_eq!(parts("a = 1 < 2, b"), ["a=1<2", "b"]);
+        assert_eq!(parts("a = 1 << 2, b"), ["a=1<<2", "b"]);
         assert_eq!(
             parts("a = F::<fn(u8) -> u8, G>::new(), h"),
             ["a=F::<fn(u8)->u8,G>::new()", "h"]

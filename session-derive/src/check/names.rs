@@ -86,7 +86,7 @@ fn well_formed(name: &str, span: Span, what: &str, diag: &Diag) -> bool {
 pub(super) fn accessors(fields: &[Field], keys: &[FieldKeys], diag: &Diag) {
     let mut taken: BTreeMap<String, (&Field, &FieldKeys, Verb)> = BTreeMap::new();
     for (field, keys) in fields.iter().zip(keys) {
-        if field.ident == CONTEXT {
+        if crate::names::plain(&field.ident) == CONTEXT {
             let message = format_args!("the field name `{CONTEXT}` is reserved");
             diag.error(field.ident.span(), message, "give the field another name");
         }

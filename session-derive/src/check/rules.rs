@@ -190,6 +190,16 @@ pub(super) fn field_type(field: &Field, keys: &FieldKeys, diag: &Diag) {
             );
         }
     }
+    if field.kind != Kind::Local
+        && let Some(inner) = &field.inner
+        && std_name(inner).is_some_and(|(name, _)| name == "Option")
+    {
+        diag.error_on(
+            &field.ty,
+            format_args!("`{shown}` cannot be stored: `Some(None)` would come back as `None`"),
+            format_args!("write `{}`, or an enum with a name for each case", self::shown(inner)),
+        );
+    }
     let Some((name, arguments)) = std_name(&field.ty) else { return };
     if let Some(slot) = &keys.default
         && !["String", "Box", "str"].contains(&name.as_str())

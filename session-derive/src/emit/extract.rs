@@ -2,7 +2,7 @@
 //! them delegate to the runtime. Must not know how a session is loaded.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 
 use super::{Emitter, allow, local, schema, spanned_at};
 
@@ -21,11 +21,14 @@ pub(super) fn guards(emitter: &Emitter<'_>) -> TokenStream {
                 session.ident,
             );
             // For a type less public than the session, `Deref` below gives an error already.
+            // What rustc has to say of its name is about the literal.
+            let span = proc_macro2::Span::call_site().located_at(guard.span());
+            let guard = quote_spanned!(span=> struct #guard(#vis #inner););
             quote! {
                 #[doc = #doc]
                 #allow
                 #[allow(private_interfaces)]
-                #vis struct #guard(#vis #inner);
+                #vis #guard
             }
         })
         .collect()
@@ -42,7 +45,7 @@ fn owned(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
     let (private, ident) = (&session.private, &session.ident);
     let (_, arguments, bounds) = emitter.generics();
-    let state = quote::format_ident!("__S");
+    let state = crate::names::fresh("__S", &session.generics.params.to_token_stream());
     let mut generics = session.generics.clone();
     generics.params.push(
         syn::parse_quote!(#state: #private::core::marker::Send + #private::core::marker::Sync),
@@ -74,10 +77,11 @@ fn guard_impls(emitter: &Emitter<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let core = quote!(#private::core);
-    let (fields, f, parts, state) = (local("fields"), local("f"), local("parts"), quote!(__S));
+    let (fields, f, parts) = (local("fields"), local("f"), local("parts"));
     session
         .guards()
         .map(|(field, guard, inner)| {
+            let state = crate::names::fresh("__S", &inner.to_token_stream());
             let text = format!("{guard}(..)");
             let debug = emitter.body(quote!(#core::fmt::Formatter::write_str(#f, #text)));
             let clone = emitter.body(quote!(Self(<#inner as #core::clone::Clone>::clone(&self.0))));

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, quote};
+use quote::{ToTokens as _, quote, quote_spanned};
 
 use super::{Emitter, access, allow, argument, cell, local, skeleton};
 use crate::{
@@ -34,14 +34,19 @@ pub(super) fn structs(emitter: &Emitter<'_>) -> TokenStream {
          nothing, so it has only what needs no present value.",
     );
     let allow = allow(emitter);
+    // What rustc has to say of their names is about the struct's.
+    let span = fields.span();
+    let fields_struct = quote_spanned!(span=> struct #fields #generics #bounds { #cells });
+    let writer_struct =
+        quote_spanned!(span=> struct #writer #generics #bounds { fields: #fields #arguments });
     quote! {
         #[doc = #fields_doc]
         #allow
-        #vis struct #fields #generics #bounds { #cells }
+        #vis #fields_struct
 
         #[doc = #writer_doc]
         #allow
-        #vis struct #writer #generics #bounds { fields: #fields #arguments }
+        #vis #writer_struct
     }
 }
 
@@ -219,10 +224,8 @@ fn item(field: &Field, n: usize, projection: &TokenStream) -> TokenStream {
 
 /// The type parameter of `update_x`: `R`, unless that is a type here.
 fn result_name(session: &Session, field: &Field) -> Ident {
-    let is_r = |ident: &Ident| ident == "R";
-    let taken = names::mentions(&field.ty.to_token_stream(), &is_r)
-        || names::mentions(&session.generics.params.to_token_stream(), &is_r);
-    quote::format_ident!("{}", if taken { "__R" } else { "R" })
+    let (ty, parameters) = (&field.ty, &session.generics.params);
+    names::fresh("R", &quote!(#ty #parameters))
 }
 
 /// The field's own docs for what reads it, a sentence that links there for the rest.

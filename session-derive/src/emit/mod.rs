@@ -14,7 +14,7 @@ use syn::{GenericParam, Type, WhereClause};
 
 use crate::{
     model::{Field, Kind, Session},
-    names::mentions,
+    names::{is_snake_case, mentions, plain},
 };
 
 /// The whole expansion.
@@ -52,13 +52,26 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
 }
 
 /// - `dead_code`: a program need not call every accessor.
-/// - `deprecated`: the user's struct or fields may be; saying so is for those who use them.
+/// - `deprecated`: the user's struct or fields are; saying so is for those who use them.
 /// - `non_snake_case`: accessors are named after fields, where the lint has its say already.
 /// - In a skeleton, parameters are unused, since the bodies are empty.
+///
+/// What is not needed is not there: a crate that forbids a lint refuses every `allow` of it.
 fn allow(emitter: &Emitter<'_>) -> TokenStream {
-    let lints = &emitter.session.lints;
+    let session = emitter.session;
+    let lints = &session.lints;
+    let mut inherited = session.fields.iter().flat_map(|field| &field.inherited);
+    let deprecated = session.deprecated
+        || inherited.any(|attribute| mentions(attribute, &|ident| ident == "deprecated"));
+    let deprecated = deprecated.then(|| quote!(deprecated,));
+    let mut accessors = session
+        .fields
+        .iter()
+        .flat_map(|field| field.verbs().iter().map(|&verb| plain(&field.accessor(verb))));
+    let snake = accessors.all(|name| is_snake_case(&name));
+    let non_snake_case = (!snake).then(|| quote!(non_snake_case,));
     let skeleton = emitter.skeleton.then(|| quote!(unused_variables, unreachable_code,));
-    quote!(#(#lints)* #[allow(dead_code, deprecated, non_snake_case, #skeleton)])
+    quote!(#(#lints)* #[allow(dead_code, #deprecated #non_snake_case #skeleton)])
 }
 
 /// What all emitters need.

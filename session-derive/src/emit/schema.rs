@@ -75,7 +75,14 @@ fn new_cell(session: &Session, field: &Field, spec: &TokenStream) -> TokenStream
         Some(text) if syn::parse2::<syn::LitStr>(text.clone()).is_ok() => {
             quote!(|| #private::core::convert::Into::into(#text))
         }
-        Some(value) => quote!(|| #value),
+        // Around the body of a closure, parentheses are a lint's business.
+        Some(value) => match syn::parse2(value.clone()) {
+            Ok(syn::Expr::Paren(inner)) if inner.attrs.is_empty() => {
+                let inner = inner.expr;
+                quote!(|| #inner)
+            }
+            _ => quote!(|| #value),
+        },
         None => quote!(<#ty as #private::FieldDefault>::field_default),
     };
     match field.kind {

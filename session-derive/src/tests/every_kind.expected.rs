@@ -1,5 +1,5 @@
 ///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code, deprecated)]
 pub struct ShopFields {
     __context: ::session_runtime::__private0::Context,
     user: ::session_runtime::__private0::ValueCell<Option<UserId>>,
@@ -21,15 +21,15 @@ pub struct ShopFields {
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
 It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code, deprecated)]
 pub struct ShopWriter {
     fields: ShopFields,
 }
 ///The present `user` of a [`Shop`] session, as an extractor: without one the request is rejected.
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code, deprecated)]
 #[allow(private_interfaces)]
 pub struct CurrentUser(pub UserId);
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code, deprecated)]
 const _: () = {
     use ::session_runtime::__private0 as __session;
     impl ShopFields {

@@ -1,5 +1,5 @@
 ///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code)]
 struct ShopFields<T: Ord = u8, const N: usize = 3>
 where
     T: Copy,
@@ -23,7 +23,7 @@ where
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
 It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code)]
 struct ShopWriter<T: Ord = u8, const N: usize = 3>
 where
     T: Copy,
@@ -40,7 +40,7 @@ where
 {
     fields: ShopFields<T, N>,
 }
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code)]
 const _: () = {
     use crate::runtime::__private0 as __session;
     impl<T: Ord, const N: usize> ShopFields<T, N>

@@ -1,5 +1,5 @@
 ///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code)]
 struct ShopFields {
     __context: ::session_runtime::__private0::Context,
     cart: ::session_runtime::__private0::ValueCell<Vec<Item>>,
@@ -7,11 +7,11 @@ struct ShopFields {
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
 It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code)]
 struct ShopWriter {
     fields: ShopFields,
 }
-#[allow(dead_code, deprecated, non_snake_case)]
+#[allow(dead_code)]
 const _: () = {
     use ::session_runtime::__private0 as __session;
     impl ShopFields {

@@ -2,22 +2,22 @@
     "unknown key `idel`, did you mean `idle`?\nhelp: the struct takes `name`, `transport`, `payload`, `idle`, `absolute`, `path`, `domain`, `same_site`, `secure`, `http_only`, `partitioned`, `persistent`, `create`, `resend`, `on_stale`, `on_store_error`, `commit_on`, `on_end` and `crate`"
 }
 ///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-#[allow(dead_code, deprecated, non_snake_case, unused_variables, unreachable_code)]
+#[allow(dead_code, unused_variables, unreachable_code)]
 struct ShopFields {
     __session: ::session_runtime::__private0::core::marker::PhantomData<fn() -> Shop>,
 }
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
 It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, deprecated, non_snake_case, unused_variables, unreachable_code)]
+#[allow(dead_code, unused_variables, unreachable_code)]
 struct ShopWriter {
     fields: ShopFields,
 }
 ///The present `user` of a [`Shop`] session, as an extractor: without one the request is rejected.
-#[allow(dead_code, deprecated, non_snake_case, unused_variables, unreachable_code)]
+#[allow(dead_code, unused_variables, unreachable_code)]
 #[allow(private_interfaces)]
 struct CurrentUser(UserId);
-#[allow(dead_code, deprecated, non_snake_case, unused_variables, unreachable_code)]
+#[allow(dead_code, unused_variables, unreachable_code)]
 const _: () = {
     use ::session_runtime::__private0 as __session;
     impl ShopFields {

@@ -120,6 +120,23 @@ fn s75_weak_secrets_are_refused() {
 }
 
 #[test]
+fn s75_limits_are_where_they_are_said_to_be() {
+    let of = |different: u8| -> Vec<u8> {
+        [bytes(4), bytes(40)].concat().iter().map(|byte| byte % different).collect()
+    };
+    assert_eq!(problem(Key::from_bytes(&of(11))), Problem::FewBytes(11));
+    assert!(Key::from_bytes(&of(12)).is_ok());
+    let text = text(9);
+    assert_eq!(problem(Key::from_bytes(&text.as_bytes()[..42])), Problem::Passphrase);
+    assert!(Key::from_bytes(&text.as_bytes()[..43]).is_ok());
+    let largest: Vec<u8> = (0..32).flat_map(bytes).collect();
+    assert!(Key::from_base64(&hex(&largest)).is_ok(), "1024 bytes in hex");
+    let larger = [largest, vec![0]].concat();
+    assert_eq!(problem(Key::from_base64(&hex(&larger))), Problem::TooLong);
+    assert_eq!(problem(Key::from_bytes(&larger)), Problem::TooLong);
+}
+
+#[test]
 fn s75_keys_from_documentation_are_refused() {
     for text in [
         "OM+wnyE0N9+ba5w8AZxpLThkAk5ZxHiFIUtaj4da8gg=",

@@ -75,6 +75,12 @@ impl MemoryStore {
         self.0.len.load(Ordering::Relaxed)
     }
 
+    /// How many principals its index has, and how many sessions of them.
+    #[cfg(test)]
+    pub(super) fn index_counts(&self) -> (usize, usize) {
+        self.0.index.counts()
+    }
+
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -57,6 +57,16 @@ impl Index {
         }
     }
 
+    /// How many principals it has, and how many sessions of them.
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let counts = self.shards.iter().map(|shard| {
+            let shard = lock(shard);
+            (shard.len(), shard.values().map(BTreeSet::len).sum::<usize>())
+        });
+        counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    }
+
     pub(super) fn keys(&self, namespace: &Namespace, principal: &PrincipalKey) -> Vec<StoreKey> {
         let owner = (namespace.clone(), principal.clone());
         let selectors = self.shard(&owner).get(&owner).cloned().unwrap_or_default();

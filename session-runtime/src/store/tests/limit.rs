@@ -61,6 +61,17 @@ fn a_session_with_a_principal_never_goes() {
 }
 
 #[test]
+fn what_expired_is_not_counted_among_those_that_could_go() {
+    let store = MemoryStore::with_limit(1);
+    let _ = ok(store.insert(&key(1), anonymous(0)));
+    assert_eq!(ok(store.sweep(at(IDLE), 1)), 1);
+    assert_eq!(ok(store.insert(&key(2), owned(IDLE, "ada"))), InsertOutcome::Inserted);
+    // Nobody is left to go; the anonymous session that was swept is none.
+    assert!(answer(store.insert(&key(3), anonymous(IDLE + 1))).is_err());
+    assert!(ok(store.load(&key(2))).is_some());
+}
+
+#[test]
 fn an_existing_key_evicts_nobody() {
     let store = MemoryStore::with_limit(2);
     let _ = ok(store.insert(&key(1), anonymous(0)));

@@ -102,6 +102,29 @@ fn the_index_follows_the_principal() {
 }
 
 #[test]
+fn the_index_keeps_nothing_of_what_is_gone() {
+    let store = MemoryStore::default();
+    for number in 1..=4 {
+        let _ = ok(store.insert(&key(number), owned(0, "ada")));
+    }
+    assert_eq!(store.index_counts(), (1, 4));
+    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("bob")))), committed(2));
+    assert_eq!(store.index_counts(), (2, 4), "a change of principal moves the entry");
+    let stale = Commit { check: check(9), ..becomes(1, Some("eve")) };
+    assert_eq!(ok(store.commit(&key(1), &stale)), CommitOutcome::Stale);
+    assert_eq!(store.index_counts(), (2, 4), "a commit that does not apply leaves none behind");
+    assert_eq!(ok(store.commit(&key(1), &becomes(1, None))), committed(3));
+    assert_eq!(store.index_counts(), (1, 3), "nobody has no entry");
+    assert!(ok(store.delete(&key(2))));
+    assert_eq!(store.index_counts(), (1, 2), "delete");
+    assert_eq!(ok(store.delete_all(&shop(), &principal("ada"), Some(selector(3)))), 1);
+    assert_eq!(store.index_counts(), (1, 1), "delete_all");
+    assert_eq!(ok(store.sweep(at(IDLE), 1)), 1);
+    assert_eq!(ok(store.sweep(at(IDLE + 1), 1)), 1);
+    assert_eq!((store.len(), store.index_counts()), (0, (0, 0)), "sweep");
+}
+
+#[test]
 fn a_list_has_the_live_sessions_the_newest_first() {
     let store = MemoryStore::default();
     for (number, created) in [(1, 0), (2, 2 * MINUTE), (3, MINUTE)] {

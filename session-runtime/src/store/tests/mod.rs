@@ -1,7 +1,8 @@
-//! Tests of the store contract, in memory: what a commit does to a record, what the in-memory store
+//! Tests of the store contract, in memory: what names what, what a commit does to a record, what the in-memory store
 //! answers, and that its index holds when threads race. Here is what they share: records, keys and
 //! commits made from small numbers.
 
+mod id;
 mod limit;
 mod memory;
 mod parallel;

@@ -142,6 +142,7 @@ fn clear_keeps_named_fields_and_the_dynamic_keys_below_them() {
     let record = applied(
         &[
             ("cart", bytes("1")),
+            ("pre", bytes("1")),
             ("prefs", bytes("1")),
             ("prefs:theme", bytes("1")),
             ("prefs2", bytes("1")),
@@ -166,11 +167,31 @@ fn a_group_that_was_written_meanwhile_is_a_conflict() {
     let before = record.clone();
     assert_eq!(record.apply(&write(0)), conflict("address"));
     assert_eq!(record, before);
+    assert_eq!(record.apply(&write(2)), conflict("address"), "a revision that never was");
     assert_eq!(record.apply(&write(1)), committed(3));
     assert_eq!(record.groups().collect::<Vec<_>>(), [("address", 2)]);
     // Other groups, and commits that expect nothing of this one, are not held up.
     assert_eq!(record.apply(&ops(1, [set("cart", bytes("1"))])), committed(4));
     assert_eq!(record.group_revision("address"), 2);
+}
+
+#[test]
+fn each_group_that_is_written_moves() {
+    let mut record = anonymous(0);
+    let both = Commit { bump: vec!["address".into(), "cart".into()], ..touch(1) };
+    assert_eq!(record.apply(&both), committed(2));
+    assert_eq!(record.groups().collect::<Vec<_>>(), [("address", 1), ("cart", 1)]);
+}
+
+#[test]
+fn a_record_that_is_over_is_gone_for_every_credential() {
+    let mut record = anonymous(0);
+    let stale = Commit { check: check(9), ..touch(IDLE) };
+    assert_eq!(record.apply(&stale), CommitOutcome::Gone);
+    assert_eq!(
+        record.apply(&Commit { expected: expected("g", 7), ..touch(IDLE) }),
+        CommitOutcome::Gone
+    );
 }
 
 #[test]
@@ -239,6 +260,8 @@ fn a_rotation_with_grace_lets_the_old_credential_pass_until_its_end() {
     let previous = Previous { check: check(1), key_id: key_id(1), until: at(30_000) };
     assert_eq!(record.meta.previous, Some(previous));
     assert_eq!(record.meta.standing(&check(1), key_id(1), at(29_999)), Standing::Previous);
+    assert_eq!(record.meta.standing(&check(1), key_id(2), at(29_999)), Standing::Former);
+    assert_eq!(record.meta.standing(&check(2), key_id(1), at(29_999)), Standing::Former);
     assert_eq!(record.apply(&ops(29_999, [set("a", bytes("1"))])), committed(3));
     assert_eq!(record.apply(&touch(30_000)), CommitOutcome::Stale);
     assert_eq!(record.meta.standing(&check(2), key_id(2), at(30_000)), Standing::Current);
