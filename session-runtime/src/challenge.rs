@@ -22,13 +22,14 @@ impl Challenge {
     /// [`build`](crate::SessionLayerBuilder::build).
     #[must_use]
     pub fn redirect(location: &str) -> Self {
-        Self { location: HeaderValue::from_str(location).map_err(|_| location.to_owned()) }
+        let value = HeaderValue::from_str(location).ok().filter(|value| !value.is_empty());
+        Self { location: value.ok_or_else(|| location.to_owned()) }
     }
 
     /// What is wrong with it.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.location.as_ref().map(drop).map_err(|location| {
-            format!("a challenge's location must be printable ASCII, percent-encoded: {location:?}")
+            format!("a challenge's location must be a percent-encoded URL, not {location:?}")
         })
     }
 
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn a_location_that_no_header_can_carry_is_refused() {
         assert_eq!(Challenge::redirect("https://login.example.com/?next=%2F").check(), Ok(()));
-        for location in ["/caf\u{e9}\n", "/a\r\nSet-Cookie: x=1", "/\0"] {
+        for location in ["", "/caf\u{e9}\n", "/a\r\nSet-Cookie: x=1", "/\0"] {
             let challenge = Challenge::redirect(location);
             let problem = challenge.check().expect_err(location);
             assert!(problem.contains("percent-encoded"), "{problem}");

@@ -65,7 +65,7 @@ fn every_spelling_of_a_key_is_the_same_key() {
 }
 
 #[test]
-fn s75_text_that_is_no_key_is_refused() {
+fn text_that_is_no_key_is_refused() {
     let long = STANDARD.encode(bytes(2).repeat(40));
     for (text, expected) in [
         ("", Problem::TooShort(0)),
@@ -87,7 +87,7 @@ fn s75_text_that_is_no_key_is_refused() {
 }
 
 #[test]
-fn s75_weak_secrets_are_refused() {
+fn weak_secrets_are_refused() {
     let ascending: Vec<u8> = (0..32).collect();
     let descending: Vec<u8> = (0..=255).rev().collect();
     let few: Vec<u8> = [bytes(4), bytes(40)].concat().iter().map(|byte| byte % 11).collect();
@@ -120,7 +120,7 @@ fn s75_weak_secrets_are_refused() {
 }
 
 #[test]
-fn s75_limits_are_where_they_are_said_to_be() {
+fn limits_are_where_they_are_said_to_be() {
     let of = |different: u8| -> Vec<u8> {
         [bytes(4), bytes(40)].concat().iter().map(|byte| byte % different).collect()
     };
@@ -137,7 +137,7 @@ fn s75_limits_are_where_they_are_said_to_be() {
 }
 
 #[test]
-fn s75_keys_from_documentation_are_refused() {
+fn keys_from_documentation_are_refused() {
     for text in [
         "OM+wnyE0N9+ba5w8AZxpLThkAk5ZxHiFIUtaj4da8gg=",
         "OM-wnyE0N9-ba5w8AZxpLThkAk5ZxHiFIUtaj4da8gg",
@@ -167,7 +167,7 @@ fn good_keys_are_not_refused() {
 }
 
 #[test]
-fn s02_a_broken_source_of_randomness_gives_no_key() {
+fn a_broken_source_of_randomness_gives_no_key() {
     assert_eq!(problem(Key::generate_from(|_| Err(()))), Problem::Random);
     assert_eq!(problem(Key::generate_from(|_| Ok(()))), Problem::Pattern);
     let (one, other) = (Key::generate().unwrap(), Key::generate().unwrap());
@@ -175,7 +175,7 @@ fn s02_a_broken_source_of_randomness_gives_no_key() {
 }
 
 #[test]
-fn s76_nothing_prints_a_key() {
+fn nothing_prints_a_key() {
     let text = text(9);
     let bad = format!("{text}, {}", &text[..20]);
     let ring = KeyRing::from_text(&text).unwrap();
@@ -221,7 +221,7 @@ fn a_ring_reads_keys_comments_and_ends() {
 }
 
 #[test]
-fn s68_a_ring_refuses_what_cannot_work() {
+fn a_ring_refuses_what_cannot_work() {
     let end = "@2027-01-31T00:00:00Z";
     let nine: Vec<_> = (1..=9).map(text).collect();
     for (text, message) in [
@@ -294,7 +294,7 @@ fn a_file_is_read_if_only_its_owner_can_read_it() {
 }
 
 #[test]
-fn s60_what_is_derived_differs_by_key_and_by_context() {
+fn what_is_derived_differs_by_key_and_by_context() {
     let ring = KeyRing::new([key(1), key(2)]).unwrap();
     let mut derived = vec![ring.fingerprint()];
     for key in [ring.first(), &ring.rest()[0]] {

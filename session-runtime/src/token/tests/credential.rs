@@ -31,7 +31,7 @@ fn what_was_issued_verifies() {
 }
 
 #[test]
-fn s07_the_check_is_not_in_the_token() {
+fn the_check_is_not_in_the_token() {
     let codec = codec(&[1]);
     let issued = issue(&codec);
     assert!(!raw(&issued.token).windows(16).any(|window| window == issued.check.0));
@@ -44,7 +44,7 @@ fn s07_the_check_is_not_in_the_token() {
 }
 
 #[test]
-fn s01_every_credential_is_new() {
+fn every_credential_is_new() {
     let codec = codec(&[1]);
     let (one, other) = (issue(&codec), issue(&codec));
     assert_ne!(raw(&one.token)[22..], raw(&other.token)[22..]);
@@ -53,7 +53,7 @@ fn s01_every_credential_is_new() {
 }
 
 #[test]
-fn s63_every_flipped_bit_is_refused() {
+fn every_flipped_bit_is_refused() {
     let codec = codec(&[1, 2]);
     let token = raw(&issue(&codec).token);
     for at in 0..token.len() {
@@ -66,7 +66,7 @@ fn s63_every_flipped_bit_is_refused() {
 }
 
 #[test]
-fn s06_every_other_spelling_is_malformed() {
+fn every_other_spelling_is_malformed() {
     let codec = codec(&[1]);
     let token = issue(&codec).token;
     for text in spellings(&token) {
@@ -85,7 +85,7 @@ fn s06_every_other_spelling_is_malformed() {
 }
 
 #[test]
-fn s64_no_other_format_is_taken() {
+fn no_other_format_is_taken() {
     let codec = codec(&[1]);
     let zeros = encode(&[0; 54]);
     let json = br#"{"user":"admin","expires":99999999999999999999999999999999999999999999}  "#;
@@ -95,7 +95,7 @@ fn s64_no_other_format_is_taken() {
 }
 
 #[test]
-fn s62_a_credential_is_good_for_one_binding_only() {
+fn a_credential_is_good_for_one_binding_only() {
     let token = issue(&codec(&[1])).token;
     for other in other_bindings(Purpose::Credential) {
         let codec = CredentialCodec::new(&ring(&[1]), &other);
@@ -104,7 +104,7 @@ fn s62_a_credential_is_good_for_one_binding_only() {
 }
 
 #[test]
-fn s68_old_keys_read_until_their_end_and_unknown_ones_never() {
+fn old_keys_read_until_their_end_and_unknown_ones_never() {
     let token = issue(&codec(&[1])).token;
     assert_eq!(reason(&codec(&[2]), &token), Reason::UnknownKey);
     let credential = codec(&[2, 1]).verify(token.as_bytes(), Timestamp::MAX).unwrap();
@@ -121,7 +121,7 @@ fn s68_old_keys_read_until_their_end_and_unknown_ones_never() {
 }
 
 #[test]
-fn s67_only_the_key_that_is_named_is_tried() {
+fn only_the_key_that_is_named_is_tried() {
     let codec = codec(&[1, 2]);
     let issued = issue(&codec);
     let other = CredentialCodec::new(&ring(&[2]), &binding(Purpose::Credential));
@@ -134,12 +134,12 @@ fn s67_only_the_key_that_is_named_is_tried() {
 }
 
 #[test]
-fn s02_without_random_bytes_there_is_no_credential() {
+fn without_random_bytes_there_is_no_credential() {
     assert!(codec(&[1]).issue(selector(1), Random::BROKEN).is_err());
 }
 
 #[test]
-fn s76_nothing_prints_a_credential() {
+fn nothing_prints_a_credential() {
     let codec = codec(&[1]);
     let issued = issue(&codec);
     let credential = codec.verify(issued.token.as_bytes(), NOW).unwrap();

@@ -79,7 +79,7 @@ fn what_is_written_reads_back() {
 }
 
 #[test]
-fn s82_nothing_shorter_or_longer_is_read() {
+fn nothing_shorter_or_longer_is_read() {
     let mut numbers = Numbers(7);
     for _ in 0..200 {
         let bytes = numbers.envelope().encode();
@@ -93,7 +93,7 @@ fn s82_nothing_shorter_or_longer_is_read() {
 }
 
 #[test]
-fn s82_changed_bytes_are_refused_or_mean_what_they_say() {
+fn changed_bytes_are_refused_or_mean_what_they_say() {
     let mut numbers = Numbers(42);
     let mut accepted = 0;
     for _ in 0..20_000 {
@@ -118,7 +118,7 @@ fn s82_changed_bytes_are_refused_or_mean_what_they_say() {
 }
 
 #[test]
-fn s82_lengths_that_lie_are_refused_without_room_for_them() {
+fn lengths_that_lie_are_refused_without_room_for_them() {
     let head = empty().encode();
     let head = &head[..head.len() - 2];
     let with = |tail: &[u8]| [head, tail].concat();
@@ -159,7 +159,7 @@ fn what_does_not_fit_its_length_is_far_too_large_to_be_sent() {
 }
 
 #[test]
-fn s76_values_are_not_printed() {
+fn values_are_not_printed() {
     let value = FieldValue::Bytes(Bytes::from_static(b"canary"));
     let set = FieldValue::Set([Bytes::from_static(b"canary")].into());
     let fields = vec![("card".into(), value), ("tags".into(), set)];

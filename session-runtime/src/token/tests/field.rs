@@ -32,7 +32,7 @@ fn what_was_sealed_opens_in_its_place_only() {
 }
 
 #[test]
-fn s90_every_changed_blob_is_refused() {
+fn every_changed_blob_is_refused() {
     let codec = codec(&[1, 2], "shop");
     let blob = codec.seal(selector(1), "card", PLAIN).unwrap();
     for at in 0..blob.len() {
@@ -50,7 +50,7 @@ fn s90_every_changed_blob_is_refused() {
 }
 
 #[test]
-fn s62_a_blob_is_good_for_one_binding_and_suite_only() {
+fn a_blob_is_good_for_one_binding_and_suite_only() {
     let blob = codec(&[1], "shop").seal(selector(1), "card", PLAIN).unwrap();
     for other in other_bindings(Purpose::Field) {
         let codec = FieldCodec::new(&ring(&[1]), &other, &Namespace::new("shop"), Random::SYSTEM);
@@ -62,7 +62,7 @@ fn s62_a_blob_is_good_for_one_binding_and_suite_only() {
 }
 
 #[test]
-fn s68_any_key_of_the_ring_opens_also_after_its_end() {
+fn any_key_of_the_ring_opens_also_after_its_end() {
     let blob = codec(&[1], "shop").seal(selector(1), "card", PLAIN).unwrap();
     assert!(codec(&[2, 1], "shop").open(selector(1), "card", &blob).is_some());
     assert!(codec(&[2], "shop").open(selector(1), "card", &blob).is_none());
@@ -73,7 +73,7 @@ fn s68_any_key_of_the_ring_opens_also_after_its_end() {
 }
 
 #[test]
-fn s02_without_random_bytes_nothing_is_sealed() {
+fn without_random_bytes_nothing_is_sealed() {
     let namespace = Namespace::new("shop");
     let binding = binding(Purpose::Field);
     let codec = FieldCodec::new(&ring(&[1]), &binding, &namespace, Random::BROKEN);

@@ -125,7 +125,7 @@ fn flipped(at: usize) -> Reason {
 }
 
 #[test]
-fn s61_bindings_cannot_be_taken_for_one_another() {
+fn bindings_cannot_be_taken_for_one_another() {
     let mut all: Vec<Vec<u8>> = Vec::new();
     let parts = ["", "a", "b", "ab", "bc", "abc", "c", "\0\0\0\x01", "\0\0\0\x01a"];
     for purpose in [Purpose::Credential, Purpose::Sealed, Purpose::Signed, Purpose::Field] {
@@ -158,7 +158,7 @@ fn a_binding_is_its_parts_with_their_lengths() {
 }
 
 #[test]
-fn s06_one_text_is_one_sequence_of_bytes() {
+fn one_text_is_one_sequence_of_bytes() {
     // Every text of up to three characters over everything a header can hold: what decodes is
     // exactly what encodes to it.
     let mut accepted = 0_u32;
@@ -181,7 +181,7 @@ fn s06_one_text_is_one_sequence_of_bytes() {
 }
 
 #[test]
-fn s80_a_text_is_too_long_before_it_is_decoded() {
+fn a_text_is_too_long_before_it_is_decoded() {
     assert!(decode(&[b'A'; MAX_TEXT]).is_some());
     assert!(decode(&[b'A'; MAX_TEXT + 4]).is_none());
 }

@@ -36,7 +36,7 @@ fn what_was_written_opens() {
 }
 
 #[test]
-fn s66_sealing_twice_gives_two_tokens_that_show_nothing() {
+fn sealing_twice_gives_two_tokens_that_show_nothing() {
     let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
     let mut nonces: Vec<_> =
         (0..1000).map(|_| raw(&write(&codec, PLAIN))[6..30].to_vec()).collect();
@@ -48,7 +48,7 @@ fn s66_sealing_twice_gives_two_tokens_that_show_nothing() {
 }
 
 #[test]
-fn s63_every_flipped_bit_is_refused() {
+fn every_flipped_bit_is_refused() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1, 2]), &binding(purpose));
         let token = raw(&write(&codec, PLAIN));
@@ -64,7 +64,7 @@ fn s63_every_flipped_bit_is_refused() {
 }
 
 #[test]
-fn s63_every_other_length_is_refused() {
+fn every_other_length_is_refused() {
     for (make, purpose, overhead) in KINDS {
         let codec = make(&ring(&[1]), &binding(purpose));
         let token = raw(&write(&codec, PLAIN));
@@ -86,7 +86,7 @@ fn s63_every_other_length_is_refused() {
 }
 
 #[test]
-fn s06_every_other_spelling_is_refused() {
+fn every_other_spelling_is_refused() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1]), &binding(purpose));
         // All three lengths of the last group of base64.
@@ -105,7 +105,7 @@ fn s06_every_other_spelling_is_refused() {
 }
 
 #[test]
-fn s62_a_payload_is_good_for_one_binding_only() {
+fn a_payload_is_good_for_one_binding_only() {
     for (make, purpose, _) in KINDS {
         let token = write(&make(&ring(&[1]), &binding(purpose)), PLAIN);
         for other in other_bindings(purpose) {
@@ -116,7 +116,7 @@ fn s62_a_payload_is_good_for_one_binding_only() {
 }
 
 #[test]
-fn s65_a_token_does_not_choose_how_it_is_read() {
+fn a_token_does_not_choose_how_it_is_read() {
     let [sealed, signed] = KINDS.map(|(make, purpose, _)| make(&ring(&[1]), &binding(purpose)));
     for (from, to, suite) in [(&sealed, &signed, 0x10), (&signed, &sealed, 0x01)] {
         let token = write(from, PLAIN);
@@ -128,7 +128,7 @@ fn s65_a_token_does_not_choose_how_it_is_read() {
 }
 
 #[test]
-fn s64_no_other_format_is_taken() {
+fn no_other_format_is_taken() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1]), &binding(purpose));
         let json = br#"{"user":"admin","roles":["admin"],"expires":99999999999999}"#;
@@ -140,7 +140,7 @@ fn s64_no_other_format_is_taken() {
 }
 
 #[test]
-fn s68_old_keys_read_until_their_end_and_unknown_ones_never() {
+fn old_keys_read_until_their_end_and_unknown_ones_never() {
     for (make, purpose, _) in KINDS {
         let token = write(&make(&ring(&[1]), &binding(purpose)), PLAIN);
         assert_eq!(reason(&make(&ring(&[2]), &binding(purpose)), &token), Reason::UnknownKey);
@@ -156,7 +156,7 @@ fn s68_old_keys_read_until_their_end_and_unknown_ones_never() {
 }
 
 #[test]
-fn s67_only_the_key_that_is_named_is_tried() {
+fn only_the_key_that_is_named_is_tried() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1, 2]), &binding(purpose));
         let other = raw(&write(&make(&ring(&[2]), &binding(purpose)), b""))[2..6].to_vec();
@@ -169,7 +169,7 @@ fn s67_only_the_key_that_is_named_is_tried() {
 }
 
 #[test]
-fn s02_without_random_bytes_nothing_is_sealed() {
+fn without_random_bytes_nothing_is_sealed() {
     let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
     assert!(codec.write(PLAIN, Random::BROKEN).is_err());
     // A signature needs none.
@@ -178,7 +178,7 @@ fn s02_without_random_bytes_nothing_is_sealed() {
 }
 
 #[test]
-fn s76_nothing_prints_a_payload() {
+fn nothing_prints_a_payload() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1]), &binding(purpose));
         let opened = codec.open(write(&codec, PLAIN).as_bytes(), NOW).unwrap();

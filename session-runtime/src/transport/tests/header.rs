@@ -7,7 +7,7 @@ use super::*;
 const NAME: HeaderName = HeaderName::from_static("x-shop");
 
 #[test]
-fn s11_a_header_is_found_under_its_name_alone() {
+fn a_header_is_found_under_its_name_alone() {
     let ours = carrier(Transport::Header, "X-Shop");
     assert_eq!(ours.name(), "x-shop");
     for value in [&b"v"[..], b"a,b", b"a b", b"v, v", b"\"v\"", b"\x80\xff", b"Bearer v"] {
@@ -23,7 +23,7 @@ fn s11_a_header_is_found_under_its_name_alone() {
 }
 
 #[test]
-fn s10_no_other_transport_is_looked_at() {
+fn no_other_transport_is_looked_at() {
     let header = carrier(Transport::Header, "x-shop");
     let bearer = carrier(Transport::Bearer, "x-shop");
     let cookie = carrier(Transport::Cookie, "x-shop");
@@ -38,7 +38,7 @@ fn s10_no_other_transport_is_looked_at() {
 }
 
 #[test]
-fn s11_a_bearer_token_is_told_by_its_scheme() {
+fn a_bearer_token_is_told_by_its_scheme() {
     let ours = carrier(Transport::Bearer, "x-shop");
     for (value, expected) in [
         ("Bearer v", Some("v")),
@@ -90,7 +90,7 @@ fn a_response_carries_the_token_in_the_named_header() {
 }
 
 #[test]
-fn s42_a_header_that_servers_refuse_is_not_sent() {
+fn a_header_that_servers_refuse_is_not_sent() {
     let ours = carrier(Transport::Header, "x-shop");
     let fits = "A".repeat(8192 - "x-shop".len());
     let mut response = HeaderMap::new();
@@ -101,7 +101,7 @@ fn s42_a_header_that_servers_refuse_is_not_sent() {
 }
 
 #[test]
-fn s47_a_name_must_be_free_and_a_name() {
+fn a_name_must_be_free_and_a_name() {
     for transport in [Transport::Header, Transport::Bearer] {
         for name in [
             "",

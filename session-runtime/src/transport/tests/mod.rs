@@ -74,7 +74,7 @@ fn found(carrier: &Carrier, headers: &HeaderMap) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn s49_what_was_read_varies_the_response() {
+fn what_was_read_varies_the_response() {
     for (transport, ours) in [
         (Transport::Cookie, "Cookie"),
         (Transport::Header, "x-shop"),
@@ -107,7 +107,7 @@ fn s49_what_was_read_varies_the_response() {
 }
 
 #[test]
-fn s49_a_token_is_never_cached() {
+fn a_token_is_never_cached() {
     let carrier = carrier(Transport::Cookie, "__Host-id");
     for before in [&[][..], &["public, max-age=3600"], &["no-cache", "private"]] {
         let mut response = headers(&CACHE_CONTROL, before);
@@ -130,7 +130,7 @@ fn a_carrier_knows_its_name_and_transport() {
 }
 
 #[test]
-fn s76_nothing_prints_a_token() {
+fn nothing_prints_a_token() {
     assert_eq!(format!("{:?}", Found::One(b"canary")), "One(<redacted>)");
     assert_eq!(format!("{:?} {:?}", Found::None, Found::Duplicate), "None Duplicate");
     for transport in [Transport::Cookie, Transport::Header, Transport::Bearer] {
