@@ -1,5 +1,5 @@
 //! Carries out a plan: talks to the store, then notes in the state what is true now and what the
-//! response must carry. Called by `save`, by `transact`, and by the layer at the end.
+//! response must carry. `save` and `transact` do it at once, `closing` at the end of the request.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -36,32 +36,58 @@ pub enum Saved {
     Lost,
 }
 
-/// Commits everything so far. `closing` is the end of the request: later writes come too late.
+/// Commits everything so far, and finishes even if the caller is dropped.
+pub(crate) async fn save<T: SessionType>(inner: Arc<Inner<T>>) -> Result<Saved, Error> {
+    detached(commit(inner, false)).await
+}
+
+/// Commits everything so far. `closing` is the end of the request.
 pub(crate) async fn commit<T: SessionType>(
     inner: Arc<Inner<T>>,
     closing: bool,
 ) -> Result<Saved, Error> {
     let _turn = inner.core.commits.lock().await;
-    let fields = inner.fields();
+    match prepare(&inner, closing)? {
+        Prepared::Settled(saved) => Ok(saved),
+        Prepared::Planned(plan) => execute(&inner, plan, closing).await,
+    }
+}
+
+/// A commit after its first half.
+#[expect(clippy::large_enum_variant, reason = "moved once; a box would cost every write one")]
+pub(crate) enum Prepared {
+    Settled(Saved),
+    Planned(Plan),
+}
+
+/// Plans, and settles what needs no store.
+pub(crate) fn prepare<T: SessionType>(inner: &Inner<T>, closing: bool) -> Result<Prepared, Error> {
+    let (core, fields) = (&inner.core, inner.fields());
     if closing {
         // Before the cells are read: a write from now on either is seen below or is reported.
         fields.context().close();
     } else if fields.context().is_closed() {
         return Err(Error::new(Kind::Closed));
-    }
-    let core = &inner.core;
-    if !closing && matches!(core.state().origin, Origin::Degraded) {
+    } else if matches!(core.state().origin, Origin::Degraded) {
         return Err(Error::degraded());
     }
-    let plan = {
-        let mut state = core.state();
-        plan(&core.engine, fields, &mut state, closing)?
-    };
-    if plan.is_nothing() {
-        return Ok(settle_nothing(core, &plan.facts, closing));
-    }
+    let plan = plan(&core.engine, fields, &mut core.state(), closing)?;
+    Ok(if plan.is_nothing() {
+        Prepared::Settled(settle_nothing(core, &plan.facts, closing))
+    } else {
+        Prepared::Planned(plan)
+    })
+}
+
+/// Carries out a plan, and puts back what it was made of if that fails.
+pub(crate) async fn execute<T: SessionType>(
+    inner: &Inner<T>,
+    plan: Plan,
+    closing: bool,
+) -> Result<Saved, Error> {
+    let core = &inner.core;
     let Plan { end, write, facts, upkeep } = plan;
-    match carry_out(core, fields, end, write, &facts, closing).await {
+    match carry_out(core, inner.fields(), end, write, &facts, closing).await {
         Ok(saved) => Ok(saved),
         Err(error) if upkeep && error.is_unavailable() => {
             event::upkeep_failed(core.engine.name(), &error);
@@ -76,14 +102,6 @@ pub(crate) async fn commit<T: SessionType>(
             Err(error)
         }
     }
-}
-
-/// As [`commit`], but finished even if the caller is dropped.
-pub(crate) async fn commit_detached<T: SessionType>(
-    inner: Arc<Inner<T>>,
-    closing: bool,
-) -> Result<Saved, Error> {
-    detached(commit(inner, closing)).await
 }
 
 /// No store work; the token may have to be spoken of all the same.

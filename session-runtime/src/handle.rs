@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     cell::Cell,
-    commit::{Saved, commit_detached},
+    commit::{Saved, save},
     engine::Presented,
     error::Error,
     event,
@@ -130,7 +130,7 @@ impl<T: SessionType> Session<T> {
     /// [serialise](Error::is_encode); and [too late](Error::is_closed), once the response was
     /// committed. What was not saved stays pending.
     pub async fn save(&self) -> Result<Saved, Error> {
-        commit_detached(Arc::clone(&self.inner), false).await
+        save(Arc::clone(&self.inner)).await
     }
 
     /// Reads, changes and saves, again from a fresh load if a parallel request got in between.
@@ -163,7 +163,7 @@ impl<T: SessionType> Session<T> {
                 continue;
             }
             let result = change(fresh.fields());
-            match commit_detached(Arc::clone(&fresh), false).await {
+            match save(Arc::clone(&fresh)).await {
                 Ok(_) => {
                     self.inner.fields().adopt(fresh.fields());
                     self.follow(&fresh, &credential);

@@ -17,16 +17,17 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    commit::{Saved, commit_detached},
+    closing::{Closing, close, discard},
+    commit::Saved,
     directory::Directory,
     engine::Engine,
     error::Error,
     event,
-    model::{FieldSet, SessionType},
+    model::SessionType,
     request::Inner,
     schema::CommitOn,
     slot::Slot,
-    state::{Facts, Outgoing},
+    state::Outgoing,
 };
 
 /// Gives the routes below it sessions of type `T`.
@@ -135,10 +136,8 @@ pin_project! {
 /// A response that waits for its commit.
 struct Ending<B> {
     response: Response<B>,
-    commit: Commit,
+    commit: Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>,
 }
-
-type Commit = Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>;
 
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,34 +157,28 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.ending.is_none() {
+        let Some(ending) = this.ending else {
             let response = ready!(this.response.poll(cx))?;
             let Some(inner) = this.slot.used() else { return Poll::Ready(Ok(response)) };
-            let inner = Arc::clone(inner);
-            let commit: Commit = if commits(&this.slot.engine, &response) {
-                Box::pin(commit_detached(inner, true))
-            } else {
-                Box::pin(discard(inner))
+            let closing =
+                if commits(&this.slot.engine, &response) { close(inner) } else { discard(inner) };
+            let mut commit = match closing {
+                Closing::Now(result) => return Poll::Ready(Ok(finish(inner, result, response))),
+                Closing::Later(commit) => commit,
             };
-            *this.ending = Some(Ending { response, commit });
-        }
-        let Some(ending) = this.ending else { return Poll::Pending };
+            return match commit.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Ok(finish(inner, result, response))),
+                Poll::Pending => {
+                    *this.ending = Some(Ending { response, commit });
+                    Poll::Pending
+                }
+            };
+        };
         let result = ready!(ending.commit.as_mut().poll(cx));
-        let mut response = std::mem::take(&mut ending.response);
+        let response = std::mem::take(&mut ending.response);
         *this.ending = None;
-        let engine = &this.slot.engine;
-        if let Err(error) = result {
-            if !error.is_conflict() {
-                event::commit_failed(engine.name(), &error);
-            }
-            response = Response::new(B::default());
-            *response.status_mut() = error.status();
-            response.extensions_mut().insert(error);
-        }
-        if let Some(inner) = this.slot.used() {
-            finish(inner, &mut response);
-        }
-        Poll::Ready(Ok(response))
+        let Some(inner) = this.slot.used() else { return Poll::Ready(Ok(response)) };
+        Poll::Ready(Ok(finish(inner, result, response)))
     }
 }
 
@@ -193,19 +186,21 @@ fn commits<B>(engine: &Engine, response: &Response<B>) -> bool {
     engine.policy.commit_on == CommitOn::Always || !response.status().is_server_error()
 }
 
-/// Drops what was not saved: the response does not commit. A save that is on its way is waited
-/// for, since the response must carry the token that it may bring.
-async fn discard<T: SessionType>(inner: Arc<Inner<T>>) -> Result<Saved, Error> {
-    inner.fields().context().close();
-    let _turn = inner.core.commits.lock().await;
-    inner.core.state().facts = Facts::default();
-    event::discarded(inner.core.engine.name());
-    Ok(Saved::Unchanged)
-}
-
-/// Writes what the client must be told.
-fn finish<T: SessionType, B>(inner: &Arc<Inner<T>>, response: &mut Response<B>) {
+/// The response as the client gets it: with what it must be told, or the error instead.
+fn finish<T: SessionType, B: Default>(
+    inner: &Inner<T>,
+    result: Result<Saved, Error>,
+    mut response: Response<B>,
+) -> Response<B> {
     let engine = &inner.core.engine;
+    if let Err(error) = result {
+        if !error.is_conflict() {
+            event::commit_failed(engine.name(), &error);
+        }
+        response = Response::new(B::default());
+        *response.status_mut() = error.status();
+        response.extensions_mut().insert(error);
+    }
     let headers = response.headers_mut();
     engine.carrier.mark_read(headers);
     match std::mem::take(&mut inner.core.state().outgoing) {
@@ -221,4 +216,5 @@ fn finish<T: SessionType, B>(inner: &Arc<Inner<T>>, response: &mut Response<B>) 
             engine.carrier.mark_private(headers);
         }
     }
+    response
 }

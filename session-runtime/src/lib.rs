@@ -6,6 +6,7 @@ mod cell;
 #[cfg(feature = "axum")]
 mod challenge;
 pub mod clock;
+mod closing;
 mod commit;
 mod config;
 mod detached;

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::{
-    commit::{Saved, commit_detached},
+    commit::{Saved, save},
     error::Error,
     model::SessionType,
     request::Inner,
@@ -38,7 +38,7 @@ impl<T: SessionType> Writer<T> {
 
     /// Commits everything so far, now; as [`Session::save`](crate::Session::save).
     pub async fn save(&self) -> Result<Saved, Error> {
-        commit_detached(Arc::clone(&self.inner), false).await
+        save(Arc::clone(&self.inner)).await
     }
 }
 

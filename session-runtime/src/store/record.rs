@@ -176,15 +176,17 @@ impl Record {
                 return CommitOutcome::Conflict { field: expected.group.clone() };
             }
         }
-        // Ops can fail half way (a number out of range), so they run on a copy of the fields.
-        if !commit.ops.is_empty() {
-            let mut fields = self.fields.clone();
-            for op in &commit.ops {
-                if let Err(field) = apply_op(&mut fields, op) {
-                    return CommitOutcome::Conflict { field };
+        // Only `Add` can fail (a number out of range); behind another op it must not leave half of
+        // the list applied.
+        let can_fail_half_way = commit.ops.iter().skip(1).any(|op| matches!(op, Op::Add { .. }));
+        let before = can_fail_half_way.then(|| self.fields.clone());
+        for op in &commit.ops {
+            if let Err(field) = apply_op(&mut self.fields, op) {
+                if let Some(before) = before {
+                    self.fields = before;
                 }
+                return CommitOutcome::Conflict { field };
             }
-            self.fields = fields;
         }
         for group in &commit.bump {
             *self.groups.entry(group.clone()).or_insert(0) += 1;

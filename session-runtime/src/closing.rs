@@ -1,0 +1,59 @@
+//! The end of a request: the last commit, or none. What needs no store is settled at once, without
+//! a future.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use crate::{
+    commit::{Prepared, Saved, commit, execute, prepare},
+    detached::detached,
+    error::Error,
+    event,
+    model::{FieldSet, SessionType},
+    request::Inner,
+    state::Facts,
+};
+
+/// What the end of a request comes to.
+pub(crate) enum Closing {
+    /// It is done: there was nothing for the store to do.
+    Now(Result<Saved, Error>),
+    Later(Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>),
+}
+
+/// Commits at the end of the request: writes from now on come too late.
+pub(crate) fn close<T: SessionType>(inner: &Arc<Inner<T>>) -> Closing {
+    let Ok(turn) = inner.core.commits.try_lock() else {
+        // A save is on its way.
+        return Closing::Later(Box::pin(detached(commit(Arc::clone(inner), true))));
+    };
+    let prepared = prepare(inner, true);
+    // On closed cells no other commit begins.
+    drop(turn);
+    match prepared {
+        Err(error) => Closing::Now(Err(error)),
+        Ok(Prepared::Settled(saved)) => Closing::Now(Ok(saved)),
+        Ok(Prepared::Planned(plan)) => {
+            let inner = Arc::clone(inner);
+            Closing::Later(Box::pin(detached(async move { execute(&inner, plan, true).await })))
+        }
+    }
+}
+
+/// Drops what was not saved: the response does not commit.
+pub(crate) fn discard<T: SessionType>(inner: &Arc<Inner<T>>) -> Closing {
+    inner.fields().context().close();
+    let drop_facts = |inner: &Inner<T>| {
+        inner.core.state().facts = Facts::default();
+        event::discarded(inner.core.engine.name());
+        Ok(Saved::Unchanged)
+    };
+    if inner.core.commits.try_lock().is_ok() {
+        return Closing::Now(drop_facts(inner));
+    }
+    // A save is on its way, and the response must carry the token that it may bring.
+    let inner = Arc::clone(inner);
+    Closing::Later(Box::pin(async move {
+        let _turn = inner.core.commits.lock().await;
+        drop_facts(&inner)
+    }))
+}
