@@ -32,6 +32,11 @@ const NEEDS: &[Need] = &[
         package: "curl",
         purpose: "speaks to the examples as a client with a cookie jar",
     },
+    Need {
+        command: "kill",
+        package: "procps",
+        purpose: "tells the examples to stop, as a service manager does",
+    },
 ];
 
 /// The cargo subcommands that are components of the toolchain.
@@ -158,7 +163,7 @@ mod tests {
             assert!(text.contains(need.command) && text.contains(need.purpose), "{text}");
         }
         assert!(
-            text.contains("apt-get install -y --no-install-recommends build-essential curl"),
+            text.contains("apt-get install -y --no-install-recommends build-essential curl procps"),
             "{text}"
         );
     }
