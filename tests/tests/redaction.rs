@@ -1,17 +1,13 @@
 //! Nothing prints a token, a key or a field marked `secret`: not `Debug`, not an event at any
 //! level, not an error.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::io::Write;
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_runtime::{
     Challenge, Directory, Key, KeyRing, Session, SessionLayer, Writer, store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
-use tracing_subscriber::fmt::MakeWriter;
+use tests::{Client, Log, Server, Spy};
 
 const MARKER: &str = "MARKER-VALUE-OF-A-SECRET-FIELD";
 const PERSON: &str = "PERSON-WHO-IS-LOGGED-IN";
@@ -29,34 +25,6 @@ struct Red {
     cas: u32,
     #[session(counter)]
     hits: i64,
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("no panic while held").clone()).expect("text")
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no panic while held").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
 }
 
 fn routes(debugged: Log) -> Router {
@@ -105,14 +73,7 @@ fn routes(debugged: Log) -> Router {
 
 #[tokio::test]
 async fn no_event_and_no_debug_output_tells_a_secret() {
-    let (log, debugged) = (Log::default(), Log::default());
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    // For the whole process: tests beside this one would otherwise settle, per event, that nobody
-    // listens.
-    tracing::subscriber::set_global_default(subscriber).expect("the only one in this process");
+    let (log, debugged) = (Log::of_this_process(), Log::default());
     let key = Key::generate().expect("random bytes");
     let secret_text = key.to_base64().to_string();
     let ring = KeyRing::from_text(&secret_text).expect("a sound key");
