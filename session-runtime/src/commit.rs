@@ -15,7 +15,7 @@ use crate::{
     schema::Resend,
     seal::{epoch_of, seal},
     state::{Core, End, Facts, Origin, Outgoing, State},
-    store::{Commit, CommitOutcome, Meta, PrincipalKey, Selector},
+    store::{Commit, CommitOutcome},
     token::{Credential, Envelope, Issued},
 };
 
@@ -109,8 +109,7 @@ fn settle_nothing(core: &Core, facts: &Facts, closing: bool) -> Saved {
     let mut state = core.state();
     let ended = facts.end.is_some();
     if ended {
-        tell_end(core, &mut state);
-        state.origin = after_end(facts);
+        leave(core, &mut state, facts);
     } else {
         // They still count when there is something to commit.
         state.facts.restore(facts.clone());
@@ -154,15 +153,14 @@ async fn carry_out(
         return Ok(Saved::Lost);
     }
     if ended == Ended::Now && facts.end.is_some() {
-        tell_end(core, &mut state);
-        state.origin = after_end(facts);
+        leave(core, &mut state, facts);
     }
     let Some((envelope, principal, text)) = sealed else {
         return Ok(Saved::Ended);
     };
     let created = !matches!(state.origin, Origin::Live(_));
     state.rebased |= facts.cleared.is_some();
-    took_payload(engine, &mut state, &envelope, principal, text);
+    enter(engine, &mut state, Live::of_payload(&envelope, principal, true), text);
     drop(state);
     settle_fields(fields);
     note_write(engine, &envelope, facts, created);
@@ -186,21 +184,22 @@ fn note_write(engine: &Engine, envelope: &Envelope, facts: &Facts, created: bool
     }
 }
 
-fn took_payload(
-    engine: &Engine,
-    state: &mut State,
-    envelope: &Envelope,
-    principal: Option<PrincipalKey>,
-    text: String,
-) {
-    let live = Live::of_payload(envelope, principal, true);
-    let max_age = live.meta.as_ref().and_then(|meta| max_age(engine, meta));
-    state.outgoing = Outgoing::Token { text, max_age };
-    state.rebased |= !matches!(state.origin, Origin::Live(_));
-    if state.fresh == Some(envelope.selector) {
-        state.fresh = None;
+/// Notes that the client is in this session from now on, and queues its token.
+fn enter(engine: &Engine, state: &mut State, live: Live, text: String) {
+    if !matches!(state.origin, Origin::Live(_)) {
+        // Not the one that was loaded.
+        state.rebased = true;
+        state.groups.clear();
     }
+    state.fresh.take_if(|fresh| *fresh == live.selector);
+    state.outgoing = Outgoing::Token { text, max_age: max_age(engine, &live) };
     state.origin = Origin::Live(Box::new(live));
+}
+
+/// Notes that the session has ended, and queues that the client is told.
+fn leave(core: &Core, state: &mut State, facts: &Facts) {
+    tell_end(core, state);
+    state.origin = after_end(facts);
 }
 
 /// After `destroy` nothing goes on; after `log_out` a fresh session may.
@@ -252,18 +251,18 @@ async fn store(
     let Residence::Server { store, .. } = &engine.residence else { return Ok(Saved::Unchanged) };
     let ended = end_session(engine, end.as_ref()).await? == Ended::Now;
     if ended {
-        let mut state = core.state();
-        tell_end(core, &mut state);
-        state.origin = after_end(facts);
+        leave(core, &mut core.state(), facts);
     }
     match write {
         Write::Insert { key, record, issued } => {
             let meta = record.meta.clone();
             inserted(store.insert(&key, record).await?)?;
             settle_fields(fields);
-            let mut state = core.state();
-            state.fresh = None;
-            adopt_credential(engine, &mut state, key.selector, meta, issued);
+            let Issued { token, check, key_id } = issued;
+            let credential =
+                Credential { selector: key.selector, check, key_id, current_key: true };
+            let live = Live::of_credential(credential, false, Some(meta));
+            enter(engine, &mut core.state(), live, token);
             event::created(engine.name(), key.selector);
             if facts.elevate {
                 event::elevated(engine.name(), key.selector);
@@ -312,21 +311,6 @@ fn settle_fields(fields: &impl FieldSet) {
     fields.each(&mut |cell| cell.mark_saved(context));
 }
 
-fn adopt_credential(
-    engine: &Engine,
-    state: &mut State,
-    selector: Selector,
-    meta: Meta,
-    issued: Issued,
-) {
-    state.outgoing = Outgoing::Token { text: issued.token, max_age: max_age(engine, &meta) };
-    state.groups.clear();
-    state.rebased = true;
-    let Issued { check, key_id, .. } = issued;
-    let credential = Credential { selector, check, key_id, current_key: true };
-    state.origin = Origin::Live(Box::new(Live::of_credential(credential, false, Some(meta))));
-}
-
 /// Notes a commit that went through.
 fn committed(
     engine: &Engine,
@@ -342,7 +326,7 @@ fn committed(
     }
     let presented = state.presented.clone();
     let Origin::Live(live) = &mut state.origin else { return };
-    let told_before = live.meta.as_ref().and_then(|meta| max_age(engine, meta));
+    let told_before = max_age(engine, live);
     if let Some(meta) = &mut live.meta {
         meta.last_seen = meta.last_seen.max(commit.now);
         meta.revision = revision;
@@ -353,7 +337,7 @@ fn committed(
             meta.principal.clone_from(principal);
         }
     }
-    let told_now = live.meta.as_ref().and_then(|meta| max_age(engine, meta));
+    let told_now = max_age(engine, live);
     if let Some(issued) = issued {
         (live.check, live.key_id) = (issued.check, issued.key_id);
         (live.current_key, live.previous) = (true, false);

@@ -146,13 +146,14 @@ impl Engine {
         Err(Error::new(Kind::NotLoopback))
     }
 
-    /// Finds and verifies the token, without touching a store.
-    pub(crate) fn present(&self, headers: &HeaderMap) -> Presented {
+    /// Finds and verifies the token, without touching a store. With it comes its text, if the
+    /// policy may call for it to be sent again.
+    pub(crate) fn present(&self, headers: &HeaderMap) -> (Presented, Option<String>) {
         let text = match self.carrier.find(headers) {
-            Found::None => return Presented::Nothing,
+            Found::None => return (Presented::Nothing, None),
             Found::Duplicate => {
                 self.reject(None, Reason::Duplicate);
-                return Presented::Rejected;
+                return (Presented::Rejected, None);
             }
             Found::One(text) => text,
         };
@@ -165,22 +166,23 @@ impl Engine {
                     .ok_or(Reason::Malformed)
             }),
         };
-        presented.unwrap_or_else(|reason| {
-            self.reject(None, reason);
-            Presented::Rejected
-        })
+        match presented {
+            Ok(presented) => {
+                let text = self.may_resend().then(|| String::from_utf8_lossy(text).into_owned());
+                (presented, text)
+            }
+            Err(reason) => {
+                self.reject(None, reason);
+                (Presented::Rejected, None)
+            }
+        }
     }
 
-    /// The token's text, if the policy may call for it to be sent again.
-    pub(crate) fn presented_text(&self, headers: &HeaderMap) -> Option<String> {
-        let wanted = match self.policy.resend {
+    fn may_resend(&self) -> bool {
+        match self.policy.resend {
             Resend::Always => true,
             Resend::OnChange => self.spec.transport == Transport::Cookie,
             Resend::Never => false,
-        };
-        match self.carrier.find(headers) {
-            Found::One(text) if wanted => std::str::from_utf8(text).ok().map(str::to_owned),
-            _ => None,
         }
     }
 
@@ -272,8 +274,7 @@ impl Engine {
     fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {
         let field = self.spec.fields.iter().find(|field| field.principal)?;
         let stored = |name: &str| envelope.fields.iter().find(|(stored, _)| stored == name);
-        let names = std::iter::once(field.name).chain(field.aliases.iter().copied());
-        match names.into_iter().find_map(stored)? {
+        match field.names().find_map(stored)? {
             (_, FieldValue::Bytes(json)) => std::str::from_utf8(json).ok().map(PrincipalKey::new),
             _ => None,
         }

@@ -198,8 +198,7 @@ impl<T: SessionType> Session<T> {
         let mut kept: Vec<FieldName> = Vec::new();
         fields.each(&mut |cell| {
             if keeps(cell) {
-                kept.push(FieldName::Borrowed(cell.spec().name));
-                kept.extend(cell.spec().aliases.iter().copied().map(FieldName::Borrowed));
+                kept.extend(cell.spec().names().map(FieldName::Borrowed));
             } else {
                 cell.clear(fields.context());
             }
@@ -249,9 +248,7 @@ impl<T: SessionType> Session<T> {
             state.outgoing = std::mem::take(&mut fresh.outgoing);
         }
         for (&group, &revision) in &fresh.groups {
-            let before = state.groups.get(group).copied().unwrap_or_else(|| {
-                known.filter(|_| !state.rebased).map_or(0, |record| record.group_revision(group))
-            });
+            let before = state.group_revision(group, known);
             // Had somebody else written the group, this handle would still show the old values of
             // the fields that the transaction did not write, and must not pass for having compared.
             let alone = fields.iter().filter(|field| field.group == Some(group)).count() == 1;

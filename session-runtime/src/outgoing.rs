@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::{
     clock::Timestamp,
-    engine::Engine,
+    engine::{Engine, Live},
     schema::{OnEnd, OnStale, Resend, Transport},
     state::{Core, Origin, Outgoing, State},
-    store::Meta,
 };
 
 /// How long the client is to keep the token; none: until the browser closes.
-pub(crate) fn max_age(engine: &Engine, meta: &Meta) -> Option<Duration> {
+pub(crate) fn max_age(engine: &Engine, live: &Live) -> Option<Duration> {
+    let meta = live.meta.as_ref()?;
     (engine.spec.cookie.persistent || meta.lifetime.persistent)
         .then(|| meta.expires_at().saturating_since(engine.now()))
 }
@@ -29,7 +29,7 @@ pub(crate) fn resend(core: &Core, state: &mut State) {
     if live.meta.is_none() && core.engine.spec.transport == Transport::Cookie {
         return;
     }
-    let max_age = live.meta.as_ref().and_then(|meta| max_age(&core.engine, meta));
+    let max_age = max_age(&core.engine, live);
     state.outgoing = Outgoing::Token { text, max_age };
 }
 

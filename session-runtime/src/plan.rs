@@ -70,7 +70,7 @@ pub(crate) fn plan(
         // The session is still there, so nobody must believe that it was ended.
         Origin::Degraded if facts.end.is_some() => return Err(Error::degraded()),
         Origin::Degraded => {
-            if !planner.is_empty()? || facts.any() {
+            if !planner.values()?.is_empty() || facts.any() {
                 event::degraded_write(engine.name());
             }
             Plan::nothing(Facts::default())
@@ -88,7 +88,7 @@ struct Planner<'a> {
     closing: bool,
 }
 
-impl<'a> Planner<'a> {
+impl Planner<'_> {
     fn plan(&self, state: &mut State, facts: Facts) -> Result<Plan, Error> {
         if state.random_failed {
             return Err(Error::new(Kind::Random));
@@ -115,11 +115,12 @@ impl<'a> Planner<'a> {
 
     /// A session that is not there yet.
     fn create(&self, state: &mut State, end: Option<Ending>, facts: Facts) -> Result<Plan, Error> {
-        if !self.starts_empty(state, &facts) && self.is_empty()? {
+        let mut ops = self.values()?;
+        if ops.is_empty() && !self.starts_empty(state, &facts) {
             return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
         }
         let selector = state.fresh_selector(self.engine);
-        let ops = self.values(selector)?;
+        self.seal_secrets(selector, &mut ops)?;
         let issued = self.issue(selector)?;
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
         meta.principal.clone_from(&facts.principal);
@@ -144,10 +145,10 @@ impl<'a> Planner<'a> {
     fn change(&self, state: &State, live: &Live, facts: Facts) -> Result<Plan, Error> {
         let context = self.fields.context();
         let mut emission = match &facts.cleared {
-            None => self.emit(live.selector, |cell, out| cell.emit_changes(context, out))?,
+            None => self.emit(|cell, out| cell.emit_changes(context, out))?,
             // After a clear the store has nothing, so whatever is there now must be written;
             // what was kept still merges.
-            Some(kept) => self.emit(live.selector, |cell, out| {
+            Some(kept) => self.emit(|cell, out| {
                 if kept.iter().any(|kept| kept == cell.spec().name) {
                     cell.emit_changes(context, out);
                 } else {
@@ -181,15 +182,11 @@ impl<'a> Planner<'a> {
         }
         let mut commit = Commit::touch(self.now, live.check, live.key_id);
         for group in emission.groups {
-            let loaded = context.record().filter(|_| !state.rebased);
-            let revision = state
-                .groups
-                .get(group)
-                .copied()
-                .unwrap_or_else(|| loaded.map_or(0, |record| record.group_revision(group)));
+            let revision = state.group_revision(group, context.record());
             commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
             commit.bump.push(Cow::Borrowed(group));
         }
+        self.seal_secrets(live.selector, &mut emission.ops)?;
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
         if facts.elevate {
@@ -238,15 +235,14 @@ impl<'a> Planner<'a> {
         facts: Facts,
     ) -> Result<Plan, Error> {
         let context = self.fields.context();
-        let changed = match live {
-            None => self.starts_empty(state, &facts) || !self.is_empty()?,
-            Some(live) => {
-                let changes =
-                    self.emit(live.selector, |cell, out| cell.emit_changes(context, out))?;
-                !changes.ops.is_empty() || facts.any() || self.reseal_due(live)
+        if let Some(live) = live {
+            let changes = self.emit(|cell, out| cell.emit_changes(context, out))?;
+            if changes.ops.is_empty() && !facts.any() && !self.reseal_due(live) {
+                return Ok(Plan::nothing(facts));
             }
-        };
-        if !changed {
+        }
+        let mut ops = self.values()?;
+        if live.is_none() && ops.is_empty() && !self.starts_empty(state, &facts) {
             return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
         }
         // An ended selector is remembered for as long as its tokens live, so one that lives for
@@ -259,7 +255,7 @@ impl<'a> Planner<'a> {
             Some(live) if !new_token => live.selector,
             _ => state.fresh_selector(self.engine),
         };
-        let ops = self.values(selector)?;
+        self.seal_secrets(selector, &mut ops)?;
         let meta = live.and_then(|live| live.meta.as_ref());
         let lifetime = match (live.and_then(|live| self.changed_lifetime(live, &facts)), meta) {
             (Some(lifetime), _) => lifetime,
@@ -344,22 +340,18 @@ impl<'a> Planner<'a> {
     }
 
     /// Every value that is not its default, as `Set` and `Insert` ops.
-    fn values(&self, selector: Selector) -> Result<Vec<Op>, Error> {
+    fn values(&self) -> Result<Vec<Op>, Error> {
         let context = self.fields.context();
-        Ok(self.emit(selector, |cell, out| cell.emit_value(context, out))?.ops)
+        Ok(self.emit(|cell, out| cell.emit_value(context, out))?.ops)
     }
 
-    /// Whether every field is its default. Sealed for nobody, since nothing is written.
-    fn is_empty(&self) -> Result<bool, Error> {
-        Ok(self.values(Selector([0; 16]))?.is_empty())
+    fn seal_secrets(&self, selector: Selector, ops: &mut [Op]) -> Result<(), Error> {
+        let context = self.fields.context();
+        context.seal(self.engine.spec.fields, selector, ops).map_err(|_| Error::new(Kind::Random))
     }
 
-    fn emit(
-        &self,
-        selector: Selector,
-        mut emit: impl FnMut(&dyn Cell, &mut Emission<'_>),
-    ) -> Result<Emission<'a>, Error> {
-        let mut emission = Emission::new(self.fields.context(), selector);
+    fn emit(&self, mut emit: impl FnMut(&dyn Cell, &mut Emission)) -> Result<Emission, Error> {
+        let mut emission = Emission::default();
         self.fields.each(&mut |cell| emit(cell, &mut emission));
         match emission.error.take() {
             None => Ok(emission),
@@ -369,7 +361,6 @@ impl<'a> Planner<'a> {
             Some(EmitError::Range { field }) => {
                 Err(Error::new(Kind::Conflict { field: field.to_owned() }))
             }
-            Some(EmitError::Random) => Err(Error::new(Kind::Random)),
         }
     }
 }

@@ -79,12 +79,11 @@ impl Revocation {
             if present.is_some() {
                 let mut commit = Commit::touch(now, meta.check, meta.key_id);
                 commit.ops.push(Op::Max { field: EPOCH.into(), value });
-                commit.lifetime = Some(meta.lifetime);
                 let outcome = self.store.commit(&key, &commit).await?;
                 if matches!(outcome, CommitOutcome::Committed { .. }) {
                     return Ok(());
                 }
-                // It was over, but not swept yet.
+                // Gone, or not as it was written here; the next round writes it anew.
                 self.store.delete(&key).await?;
             } else {
                 let mut record = Record::new(meta);

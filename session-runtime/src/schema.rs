@@ -173,6 +173,13 @@ pub struct FieldSpec {
     pub on_decode_error: OnDecodeError,
 }
 
+impl FieldSpec {
+    /// The names it may be stored under, in the order they are looked at.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
 /// The attributes of the cookie.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]

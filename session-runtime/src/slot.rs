@@ -47,8 +47,7 @@ impl<T: SessionType> Slot<T> {
         self.engine.admit(parts)?;
         let inner = Arc::clone(self.handle());
         if !inner.is_loaded() {
-            let presented = self.engine.present(&parts.headers);
-            let text = self.engine.presented_text(&parts.headers);
+            let (presented, text) = self.engine.present(&parts.headers);
             inner.load(presented, text).await?;
         }
         Ok(inner)
@@ -62,8 +61,8 @@ impl<T: SessionType> Slot<T> {
         self.engine.admit(parts)?;
         let inner = Arc::clone(self.handle());
         if !inner.is_loaded() {
-            let presented = self.engine.present(&parts.headers);
-            inner.take_unchecked(&presented, self.engine.presented_text(&parts.headers));
+            let (presented, text) = self.engine.present(&parts.headers);
+            inner.take_unchecked(&presented, text);
         }
         Ok(inner)
     }
@@ -75,7 +74,7 @@ impl<T: SessionType> Slot<T> {
         {
             return inner.core.state().live().map(|live| live.selector);
         }
-        match self.engine.present(&parts.headers) {
+        match self.engine.present(&parts.headers).0 {
             Presented::Credential(credential) => Some(credential.selector),
             Presented::Payload(envelope, _) => Some(envelope.selector),
             Presented::Nothing | Presented::Rejected => None,

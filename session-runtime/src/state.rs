@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     engine::{Engine, Live},
-    store::{FieldName, PrincipalKey, Selector},
+    store::{FieldName, PrincipalKey, Record, Selector},
 };
 
 /// The part of a handle that does not depend on the session type.
@@ -144,6 +144,15 @@ impl State {
             Origin::Live(live) => Some(live),
             _ => None,
         }
+    }
+
+    /// The revision of a group as far as this request knows: saved since the load, or loaded.
+    pub(crate) fn group_revision(&self, group: &str, loaded: Option<&Arc<Record>>) -> u64 {
+        let loaded = loaded.filter(|_| !self.rebased);
+        self.groups
+            .get(group)
+            .copied()
+            .unwrap_or_else(|| loaded.map_or(0, |record| record.group_revision(group)))
     }
 
     /// The selector of the session to be created, drawn at the first call.

@@ -9,7 +9,7 @@ use session_runtime::{
     schema::{CommitOn, OnStoreError},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
+use tests::{Client, Fault, Odd, Server, Spy};
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -24,22 +24,6 @@ struct Fragile {
     #[session(counter)]
     small: u8,
     odd: Odd,
-}
-
-/// A value that cannot be written when it is told so.
-#[derive(Clone, Default, serde::Deserialize)]
-struct Odd {
-    broken: bool,
-}
-
-impl serde::Serialize for Odd {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::Error;
-        if self.broken {
-            return Err(S::Error::custom("told to break"));
-        }
-        serializer.serialize_unit()
-    }
 }
 
 struct Handlers {

@@ -17,7 +17,7 @@ use session_runtime::{
     schema::{Create, OnStale},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
+use tests::{Client, Fault, Odd, Server, Spy};
 
 #[derive(Session)]
 #[session(name = "saves")]
@@ -35,22 +35,6 @@ struct Account {
     total: u32,
     #[session(secret)]
     token: Odd,
-}
-
-/// A value that cannot be written when it is told so.
-#[derive(Clone, Default, serde::Deserialize)]
-struct Odd {
-    broken: bool,
-}
-
-impl serde::Serialize for Odd {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::Error;
-        if self.broken {
-            return Err(S::Error::custom("MARKER"));
-        }
-        serializer.serialize_unit()
-    }
 }
 
 type Kept = Arc<Mutex<Option<Session<Account>>>>;

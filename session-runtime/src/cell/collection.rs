@@ -160,7 +160,7 @@ impl<C: Collection> CollectionCell<C> {
         collection
     }
 
-    fn push(&self, op: Result<Op, serde_json::Error>, out: &mut Emission<'_>) {
+    fn push(&self, op: Result<Op, serde_json::Error>, out: &mut Emission) {
         match op {
             Ok(op) => out.push(self.spec, op),
             Err(error) => {
@@ -175,7 +175,7 @@ impl<C: Collection> Cell for CollectionCell<C> {
         self.spec
     }
 
-    fn emit_changes(&self, context: &Context, out: &mut Emission<'_>) {
+    fn emit_changes(&self, context: &Context, out: &mut Emission) {
         let (length, newest) = self.log.newest();
         let saved = self.log.saved();
         self.log.set_emitted(length);
@@ -203,7 +203,7 @@ impl<C: Collection> Cell for CollectionCell<C> {
         after.beyond(&before).iter().for_each(|i| self.push(C::put_op(self.spec, i), out));
     }
 
-    fn emit_value(&self, context: &Context, out: &mut Emission<'_>) {
+    fn emit_value(&self, context: &Context, out: &mut Emission) {
         let (length, _) = self.log.newest();
         self.log.set_emitted(length);
         for item in self.after(context, length).beyond(&C::default()) {

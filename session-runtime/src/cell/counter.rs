@@ -102,7 +102,7 @@ impl<T: Integer> Cell for CounterCell<T> {
         self.spec
     }
 
-    fn emit_changes(&self, _: &Context, out: &mut Emission<'_>) {
+    fn emit_changes(&self, _: &Context, out: &mut Emission) {
         let mut state = self.lock();
         (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let field = Cow::Borrowed(self.spec.name);
@@ -115,7 +115,7 @@ impl<T: Integer> Cell for CounterCell<T> {
         }
     }
 
-    fn emit_value(&self, context: &Context, out: &mut Emission<'_>) {
+    fn emit_value(&self, context: &Context, out: &mut Emission) {
         let mut state = self.lock();
         (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let value = self.start(&state, context).saturating_add(state.added);
@@ -157,10 +157,7 @@ impl<T: Integer> Cell for CounterCell<T> {
 #[cfg(test)]
 mod tests {
     use super::{Cell, Context, CounterCell, Emission, Op};
-    use crate::{
-        schema::{FieldSpec, OnDecodeError, Policy},
-        store::Selector,
-    };
+    use crate::schema::{FieldSpec, OnDecodeError, Policy};
 
     static HITS: FieldSpec = FieldSpec {
         name: "hits",
@@ -180,7 +177,7 @@ mod tests {
         context.settle(None);
         let cell = CounterCell::<i64>::new(&HITS);
         let emit = || {
-            let mut out = Emission::new(&context, Selector([0; 16]));
+            let mut out = Emission::default();
             cell.emit_changes(&context, &mut out);
             out.ops
         };

@@ -95,7 +95,7 @@ impl Context {
     fn stored(&self, field: &FieldSpec) -> Option<Result<Stored<'_>, DecodeError>> {
         let base = self.base.get()?.as_ref()?;
         let (name, value) =
-            names(field).find_map(|name| base.record.get(name).map(|value| (name, value)))?;
+            field.names().find_map(|name| base.record.get(name).map(|value| (name, value)))?;
         let (true, Some(sealer)) = (field.secret, &self.sealer) else {
             return Some(Ok(Stored { name, value: Cow::Borrowed(value) }));
         };
@@ -106,6 +106,29 @@ impl Context {
                 .ok_or(DecodeError::Unsealable)
                 .map(|plain| Stored { name, value: Cow::Owned(FieldValue::Bytes(plain.into())) }),
         )
+    }
+
+    /// Seals what ops write to secret fields, for the session of this selector.
+    pub(crate) fn seal(
+        &self,
+        fields: &[&FieldSpec],
+        selector: Selector,
+        ops: &mut [Op],
+    ) -> Result<(), SealError> {
+        let Some(sealer) = &self.sealer else { return Ok(()) };
+        for op in ops {
+            let (Op::Set { field: name, value } | Op::Once { field: name, value }) = op else {
+                continue;
+            };
+            let secret =
+                |field: &&FieldSpec| field.secret && field.names().any(|known| known == *name);
+            if let FieldValue::Bytes(plain) = value
+                && fields.iter().any(secret)
+            {
+                *plain = sealer.seal(selector, name, plain)?;
+            }
+        }
+        Ok(())
     }
 
     /// As it lies in the record, sealed or not.
@@ -148,10 +171,9 @@ redacted_debug! {
 }
 
 /// Where cells put what a commit needs.
-pub struct Emission<'a> {
-    selector: Selector,
-    sealer: Option<&'a dyn FieldSealer>,
-    /// The changes so far.
+#[derive(Default)]
+pub struct Emission {
+    /// The changes so far, nothing sealed yet.
     pub(crate) ops: Vec<Op>,
     /// The groups that the changes touch.
     pub(crate) groups: Vec<&'static str>,
@@ -159,7 +181,7 @@ pub struct Emission<'a> {
     pub(crate) error: Option<EmitError>,
 }
 
-impl fmt::Debug for Emission<'_> {
+impl fmt::Debug for Emission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emission").field("ops", &self.ops).finish_non_exhaustive()
     }
@@ -176,20 +198,9 @@ pub(crate) enum EmitError {
     Range {
         field: &'static str,
     },
-    Random,
 }
 
-impl<'a> Emission<'a> {
-    pub(crate) fn new(context: &'a Context, selector: Selector) -> Self {
-        Self {
-            selector,
-            sealer: context.sealer.as_deref(),
-            ops: Vec::new(),
-            groups: Vec::new(),
-            error: None,
-        }
-    }
-
+impl Emission {
     fn push(&mut self, field: &FieldSpec, op: Op) {
         if let Some(group) = field.group
             && !self.groups.contains(&group)
@@ -202,19 +213,6 @@ impl<'a> Emission<'a> {
     fn fail(&mut self, error: EmitError) {
         self.error.get_or_insert(error);
     }
-
-    /// Seals the value if the field is secret.
-    fn protect(&mut self, field: &FieldSpec, name: &str, value: FieldValue) -> Option<FieldValue> {
-        let (true, Some(sealer), FieldValue::Bytes(plain)) = (field.secret, self.sealer, &value)
-        else {
-            return Some(value);
-        };
-        let Ok(blob) = sealer.seal(self.selector, name, plain) else {
-            self.fail(EmitError::Random);
-            return None;
-        };
-        Some(FieldValue::Bytes(blob))
-    }
 }
 
 /// A field cell as the plan sees it, whatever its type.
@@ -224,11 +222,11 @@ pub trait Cell: Send + Sync {
 
     /// Adds what has changed since the load, or since the last save.
     #[doc(hidden)]
-    fn emit_changes(&self, context: &Context, out: &mut Emission<'_>);
+    fn emit_changes(&self, context: &Context, out: &mut Emission);
 
     /// Adds the whole value as `Set` ops, unless it is the default.
     #[doc(hidden)]
-    fn emit_value(&self, context: &Context, out: &mut Emission<'_>);
+    fn emit_value(&self, context: &Context, out: &mut Emission);
 
     /// What was emitted last is saved.
     #[doc(hidden)]
@@ -244,32 +242,20 @@ pub trait Cell: Send + Sync {
 }
 
 /// Adds `Set` for a field, under the name that the record has it under.
-fn emit_set(
-    context: &Context,
-    field: &'static FieldSpec,
-    value: FieldValue,
-    out: &mut Emission<'_>,
-) {
+fn emit_set(context: &Context, field: &'static FieldSpec, value: FieldValue, out: &mut Emission) {
     let found = context.stored(field).and_then(|stored| stored.ok().map(|stored| stored.name));
     let name = found.unwrap_or(field.name);
-    if let Some(value) = out.protect(field, name, value) {
-        out.push(field, Op::Set { field: Cow::Borrowed(name), value });
-        // A name that is looked at before this one may be in use by now, and would hide it.
-        for hiding in names(field).take_while(|hiding| *hiding != name) {
-            out.push(field, Op::Unset { field: Cow::Borrowed(hiding) });
-        }
+    out.push(field, Op::Set { field: Cow::Borrowed(name), value });
+    // A name that is looked at before this one may be in use by now, and would hide it.
+    for hiding in field.names().take_while(|hiding| *hiding != name) {
+        out.push(field, Op::Unset { field: Cow::Borrowed(hiding) });
     }
-}
-
-/// The names that a field may be stored under, in the order they are looked at.
-fn names(field: &FieldSpec) -> impl Iterator<Item = &'static str> {
-    std::iter::once(field.name).chain(field.aliases.iter().copied())
 }
 
 /// Adds `Unset` for every name that a field may be under: an older program may have written an
 /// alias meanwhile.
-fn emit_unset(field: &'static FieldSpec, out: &mut Emission<'_>) {
-    for name in names(field) {
+fn emit_unset(field: &'static FieldSpec, out: &mut Emission) {
+    for name in field.names() {
         out.push(field, Op::Unset { field: Cow::Borrowed(name) });
     }
 }
@@ -284,8 +270,7 @@ pub(crate) fn unknown_fields<'r>(
         .fields()
         .filter(move |(name, _)| {
             !fields.iter().any(|field| {
-                field.name == *name
-                    || field.aliases.contains(name)
+                field.names().any(|known| known == *name)
                     || (field.policy == Policy::Extra
                         && name.strip_prefix(field.name).is_some_and(|rest| rest.starts_with(':')))
             })

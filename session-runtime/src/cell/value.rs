@@ -99,7 +99,7 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
         }
     }
 
-    fn encode(&self, value: &T, out: &mut Emission<'_>) -> Option<FieldValue> {
+    fn encode(&self, value: &T, out: &mut Emission) -> Option<FieldValue> {
         C::encode(value)
             .map_err(|error| {
                 // A type's own message may quote the value.
@@ -114,14 +114,14 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
     }
 
     /// What a store must hold for the value; none if it does not encode.
-    fn target(&self, value: &T, out: &mut Emission<'_>) -> Option<Target> {
+    fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
         let encoded = self.encode(value, out)?;
         let default = self.encode(&(self.default)(), out)?;
         Some(if encoded == default { Target::Nothing } else { Target::Value(encoded) })
     }
 
     /// What the store holds as far as this request knows.
-    fn known(&self, context: &Context, saved: usize, out: &mut Emission<'_>) -> Option<Target> {
+    fn known(&self, context: &Context, saved: usize, out: &mut Emission) -> Option<Target> {
         if let Some(last) = saved.checked_sub(1).and_then(|last| self.versions.iter().nth(last)) {
             return self.target(last, out);
         }
@@ -146,7 +146,7 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
         self.spec
     }
 
-    fn emit_changes(&self, context: &Context, out: &mut Emission<'_>) {
+    fn emit_changes(&self, context: &Context, out: &mut Emission) {
         let saved = self.versions.saved();
         let (length, newest) = self.versions.newest();
         self.versions.set_emitted(length);
@@ -162,9 +162,7 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
                 out.push(self.spec, Op::Max { field, value });
             }
             (Policy::Once, Target::Value(value)) => {
-                if let Some(value) = out.protect(self.spec, self.spec.name, value) {
-                    out.push(self.spec, Op::Once { field, value });
-                }
+                out.push(self.spec, Op::Once { field, value });
             }
             (_, Target::Value(value)) => emit_set(context, self.spec, value, out),
             (policy, Target::Nothing) => match context.stored_raw(self.spec.name) {
@@ -176,7 +174,7 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
         }
     }
 
-    fn emit_value(&self, context: &Context, out: &mut Emission<'_>) {
+    fn emit_value(&self, context: &Context, out: &mut Emission) {
         let (length, newest) = self.versions.newest();
         self.versions.set_emitted(length);
         let value = match newest {
@@ -189,9 +187,7 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
                 _ => None,
             },
         };
-        if let Some(value) = value
-            && let Some(value) = out.protect(self.spec, self.spec.name, value)
-        {
+        if let Some(value) = value {
             out.push(self.spec, Op::Set { field: Cow::Borrowed(self.spec.name), value });
         }
     }
@@ -266,9 +262,9 @@ impl<T: LocalField> Cell for LocalCell<T> {
         self.spec
     }
 
-    fn emit_changes(&self, _: &Context, _: &mut Emission<'_>) {}
+    fn emit_changes(&self, _: &Context, _: &mut Emission) {}
 
-    fn emit_value(&self, _: &Context, _: &mut Emission<'_>) {}
+    fn emit_value(&self, _: &Context, _: &mut Emission) {}
 
     fn mark_saved(&self, _: &Context) {}
 
