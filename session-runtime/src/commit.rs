@@ -15,7 +15,7 @@ use crate::{
     schema::Resend,
     seal::{epoch_of, seal},
     state::{Core, End, Facts, Origin, Outgoing, State},
-    store::{Commit, CommitOutcome},
+    store::{Commit, CommitOutcome, Selector},
     token::{Credential, Envelope, Issued},
 };
 
@@ -254,9 +254,10 @@ async fn store(
         leave(core, &mut core.state(), facts);
     }
     match write {
-        Write::Insert { key, record, issued } => {
+        Write::Insert { key, record, cap, issued } => {
             let meta = record.meta.clone();
-            inserted(store.insert(&key, record).await?)?;
+            let gave_way = inserted(store.insert(&key, record, cap).await?)?;
+            note_ended(engine, &gave_way);
             settle_fields(fields);
             let Issued { token, check, key_id } = issued;
             let credential =
@@ -272,7 +273,8 @@ async fn store(
         Write::Commit { key, commit, issued } => {
             let outcome = store.commit(&key, &commit).await?;
             match outcome {
-                CommitOutcome::Committed { revision, rotated } => {
+                CommitOutcome::Committed { revision, rotated, ended } => {
+                    note_ended(engine, &ended);
                     settle_fields(fields);
                     let mut state = core.state();
                     committed(engine, &mut state, &commit, revision, issued.filter(|_| rotated));
@@ -289,6 +291,7 @@ async fn store(
                 CommitOutcome::Conflict { field } => {
                     Err(Error::new(Kind::Conflict { field: field.into_owned() }))
                 }
+                CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
                 CommitOutcome::Gone | CommitOutcome::Stale => {
                     if outcome == CommitOutcome::Gone {
                         event::gone(engine.name(), key.selector);
@@ -304,6 +307,11 @@ async fn store(
         }
         Write::Nothing | Write::Seal { .. } => Ok(Saved::Ended),
     }
+}
+
+/// Those that gave way to a log-in under `max_sessions`.
+fn note_ended(engine: &Engine, ended: &[Selector]) {
+    ended.iter().for_each(|selector| event::ended(engine.name(), *selector));
 }
 
 fn settle_fields(fields: &impl FieldSet) {
@@ -334,7 +342,7 @@ fn committed(
             meta.lifetime = lifetime;
         }
         if let Some(principal) = &commit.principal {
-            meta.principal.clone_from(principal);
+            meta.set_principal(principal.clone(), commit.now);
         }
     }
     let told_now = max_age(engine, live);

@@ -14,12 +14,14 @@ use crate::{
     layer::SessionLayer,
     model::SessionType,
     names::claim,
-    policy::Policy,
+    policy,
     revocation::Revocation,
-    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec},
-    store::{Namespace, Store},
+    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Policy, Resend, Spec},
+    store::{Cap, Namespace, OnMaxSessions, Store},
     timed::TimedStore,
-    token::{Binding, CredentialCodec, FieldCodec, PayloadCodec, Purpose, Random},
+    token::{
+        Binding, CredentialCodec, FieldCodec, IndexCodec, PayloadCodec, Purpose, Random, Which,
+    },
     transport::Carrier,
 };
 
@@ -70,13 +72,14 @@ pub struct SessionLayerBuilder<T> {
     store: Option<Arc<dyn Store>>,
     revocation: Option<Arc<dyn Store>>,
     accept_replay: bool,
+    encrypt_at_rest: bool,
     insecure_dev: bool,
     audience: String,
     clock: Arc<dyn Clock>,
     random: Random,
     #[cfg(feature = "axum")]
     challenge: Option<Challenge>,
-    policy: Policy,
+    policy: policy::Policy,
     /// Whether the deployment, not the struct, said how long sessions idle.
     idle_is_ours: bool,
     session: PhantomData<fn() -> T>,
@@ -90,13 +93,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             store: None,
             revocation: None,
             accept_replay: false,
+            encrypt_at_rest: false,
             insecure_dev: false,
             audience: String::new(),
             clock: Arc::new(SystemClock),
             random: Random::SYSTEM,
             #[cfg(feature = "axum")]
             challenge: None,
-            policy: Policy::of(spec),
+            policy: policy::Policy::of(spec),
             idle_is_ours: false,
             session: PhantomData,
         }
@@ -113,6 +117,35 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// a second one while somebody is logged in (ASVS 7.4.1).
     pub fn revocation(mut self, store: impl Store) -> Self {
         self.revocation = Some(Arc::new(store));
+        self
+    }
+
+    /// Seals every field before it goes to the store, each on its own, so that parallel requests
+    /// still merge: whoever reads the store, or a dump of it, sees neither values nor who is
+    /// logged in (the principal is indexed by a keyed hash). Names of fields and times stay
+    /// readable.
+    ///
+    /// Each value is bound to namespace, session, field and format (XChaCha20-Poly1305): one that
+    /// was changed, or copied from another field or session, counts as a field that does not
+    /// decode. So do values from before this was switched on: those sessions read as empty.
+    ///
+    /// Fields that the store itself adds to, compares or inserts into (`counter`,
+    /// `merge = "max"`, `set`) cannot be sealed, and are an error at start. While the key ring
+    /// has several keys, [`max_sessions`](Self::max_sessions) counts the log-ins under each apart.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .encrypt_at_rest()
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn encrypt_at_rest(mut self) -> Self {
+        self.encrypt_at_rest = true;
         self
     }
 
@@ -160,6 +193,28 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// for 30 seconds, so requests on their way survive.
     pub fn rotate_every(mut self, every: Duration) -> Self {
         self.policy.rotate_every = Some(every);
+        self
+    }
+
+    /// How many live sessions one principal may have, counted by the store at each log-in, and
+    /// what happens at the next one: the session with the earliest log-in ends, or the log-in
+    /// fails with [`is_too_many_sessions`](Error::is_too_many_sessions) (403). Needs
+    /// `payload = "server"` and a field marked `principal` (ASVS 7.1.2).
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, OnMaxSessions, Session, SessionLayer};
+    /// # use session_runtime::store::MemoryStore;
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<u64> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .max_sessions(3, OnMaxSessions::EndOldest)
+    ///     .build()
+    /// # }
+    /// ```
+    pub fn max_sessions(mut self, sessions: u32, on_max: OnMaxSessions) -> Self {
+        self.policy.max_sessions = Some(Cap { sessions, on_max });
         self
     }
 
@@ -255,12 +310,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
                 (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, true)
             }
         };
-        let seals_fields = seals_fields && spec.fields.iter().any(|field| field.secret);
-        let sealer = seals_fields.then(|| {
+        let which = self.sealed_fields(spec)?.filter(|_| seals_fields);
+        let sealer = which.map(|which| {
             let binding = bind(Purpose::Field);
-            Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random))
+            Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random, which))
                 as Arc<dyn FieldSealer>
         });
+        let index =
+            self.encrypt_at_rest.then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
         claim::<T>(&self.keys, transport, &name, &self.audience).map_err(|owner| {
             let message = format!(
                 "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
@@ -275,6 +332,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             namespace,
             residence,
             sealer,
+            index,
             clock: self.clock,
             random: self.random,
             loopback_only: self.insecure_dev,
@@ -294,6 +352,38 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(spec, "an audience is ASCII letters, digits, `-`, `.` and `_`"));
         }
         Ok(Namespace::new(&format!("{name}@{}", self.audience)))
+    }
+
+    /// Which fields are sealed on their own, if any.
+    fn sealed_fields(&self, spec: &Spec) -> Result<Option<Which>, Error> {
+        if !self.encrypt_at_rest {
+            return Ok(spec.fields.iter().any(|field| field.secret).then_some(Which::Secret));
+        }
+        if spec.payload != Payload::Server {
+            return Err(refuse(
+                spec,
+                "`encrypt_at_rest` is for `payload = \"server\"`; `payload = \"sealed\"` is \
+                 encrypted as it is",
+            ));
+        }
+        for field in spec.fields {
+            let what = match field.policy {
+                Policy::Counter => "counter",
+                Policy::Set => "set",
+                Policy::Max => "merge = \"max\"",
+                _ => continue,
+            };
+            return Err(refuse(
+                spec,
+                &format!(
+                    "the field `{}` is `{what}`, which the store itself works on, so it cannot be \
+                     sealed as `encrypt_at_rest` would; make it `merge = \"cas\"`, or keep it in \
+                     another session type",
+                    field.name
+                ),
+            ));
+        }
+        Ok(Some(Which::All))
     }
 
     fn server_store(&self, spec: &Spec) -> Result<TimedStore, Error> {

@@ -1,7 +1,7 @@
 //! The sessions of a principal: listing them ("my devices") and ending them from elsewhere. Works
 //! on the store's principal index; knows nothing of the present request but which session it is.
 
-use std::{marker::PhantomData, sync::Arc, time::SystemTime};
+use std::{cmp::Reverse, marker::PhantomData, sync::Arc, time::SystemTime};
 
 use http::request::Parts;
 
@@ -48,6 +48,8 @@ pub struct SessionInfo {
     pub handle: HandleId,
     /// When it was created.
     pub created: SystemTime,
+    /// When its principal logged in.
+    pub logged_in: SystemTime,
     /// When it was last used, up to the touch throttle (a twentieth of the idle time, at most 60
     /// seconds).
     pub last_seen: SystemTime,
@@ -88,13 +90,17 @@ impl<T: PrincipalType> Directory<T> {
     /// A store that is unavailable; a payload that travels in the token cannot be listed.
     pub async fn list(&self, principal: &T::Principal) -> Result<Vec<SessionInfo>, Error> {
         let Engine { namespace, .. } = &*self.engine;
-        let principal = self.key(principal)?;
-        let listed = self.store()?.list(namespace, &principal, self.engine.now()).await?;
+        let mut listed = Vec::new();
+        for principal in self.keys(principal)? {
+            listed.extend(self.store()?.list(namespace, &principal, self.engine.now()).await?);
+        }
+        listed.sort_by_key(|session| Reverse(session.created));
         Ok(listed
             .into_iter()
             .map(|session| SessionInfo {
                 handle: HandleId(session.selector),
                 created: session.created.into(),
+                logged_in: session.logged_in.into(),
                 last_seen: session.last_seen.into(),
                 current: self.current == Some(session.selector),
             })
@@ -107,12 +113,13 @@ impl<T: PrincipalType> Directory<T> {
     ///
     /// As [`list`](Self::list).
     pub async fn end(&self, principal: &T::Principal, handle: &HandleId) -> Result<bool, Error> {
-        let principal = self.key(principal)?;
+        let principals = self.keys(principal)?;
         let store = self.store()?;
         let key = self.engine.key(handle.0);
         let record = store.load(&key).await?;
         // Handles are public, so a handle alone must not end somebody else's session.
-        if record.is_none_or(|record| record.meta.principal.as_ref() != Some(&principal)) {
+        let owner = record.as_ref().and_then(|record| record.meta.principal.as_ref());
+        if owner.is_none_or(|owner| !principals.contains(owner)) {
             return Ok(false);
         }
         let ended = store.delete(&key).await?;
@@ -153,10 +160,17 @@ impl<T: PrincipalType> Directory<T> {
         principal: &T::Principal,
         except: Option<Selector>,
     ) -> Result<u64, Error> {
-        let principal = self.key(principal)?;
-        let count = self.store()?.delete_all(&self.engine.namespace, &principal, except).await?;
+        let mut count = 0;
+        for principal in self.keys(principal)? {
+            count += self.store()?.delete_all(&self.engine.namespace, &principal, except).await?;
+        }
         event::ended_many(self.engine.name(), Some(count));
         Ok(count)
+    }
+
+    /// What the store may have indexed a principal's sessions by.
+    fn keys(&self, principal: &T::Principal) -> Result<Vec<PrincipalKey>, Error> {
+        Ok(self.engine.index_keys(self.key(principal)?))
     }
 
     fn key(&self, principal: &T::Principal) -> Result<PrincipalKey, Error> {

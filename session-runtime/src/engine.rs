@@ -19,7 +19,7 @@ use crate::{
         Standing, StoreKey,
     },
     timed::TimedStore,
-    token::{Credential, CredentialCodec, Envelope, PayloadCodec, Random},
+    token::{Credential, CredentialCodec, Envelope, IndexCodec, PayloadCodec, Random},
     transport::{Carrier, Found},
 };
 
@@ -39,6 +39,8 @@ pub(crate) struct Engine {
     pub(crate) namespace: Namespace,
     pub(crate) residence: Residence,
     pub(crate) sealer: Option<Arc<dyn FieldSealer>>,
+    /// Hides principals from the store, under encryption at rest.
+    pub(crate) index: Option<IndexCodec>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Random,
     pub(crate) loopback_only: bool,
@@ -104,7 +106,7 @@ impl Live {
         let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
         let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
         (meta.last_seen, meta.rotated) = (envelope.sealed_at, envelope.sealed_at);
-        meta.principal = principal;
+        meta.set_principal(principal, envelope.created);
         let meta = Some(meta);
         Self { selector, check, key_id, current_key, previous: false, meta, generation, epoch }
     }
@@ -131,6 +133,19 @@ impl Engine {
 
     pub(crate) fn key(&self, selector: Selector) -> StoreKey {
         StoreKey { namespace: self.namespace.clone(), selector }
+    }
+
+    /// What the store indexes a log-in of this principal by.
+    pub(crate) fn index_key(&self, principal: &PrincipalKey) -> PrincipalKey {
+        self.index.as_ref().map_or_else(|| principal.clone(), |index| index.hide(principal))
+    }
+
+    /// Everything that the store may have indexed a principal's log-ins by.
+    pub(crate) fn index_keys(&self, principal: PrincipalKey) -> Vec<PrincipalKey> {
+        match &self.index {
+            None => vec![principal],
+            Some(index) => index.hide_under_each(&principal),
+        }
     }
 
     pub(crate) fn reject(&self, selector: Option<Selector>, reason: Reason) {

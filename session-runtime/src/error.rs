@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     Store { operation: &'static str, source: StoreError },
     Deadline { operation: &'static str, after: Duration },
     Conflict { field: String },
+    TooManySessions,
     TooLarge { size: usize, limit: usize, fields: Vec<(String, usize)> },
     Encode { field: &'static str, message: String },
     Random,
@@ -76,6 +77,14 @@ impl Error {
         matches!(*self.0, Kind::Conflict { .. })
     }
 
+    /// The principal has the most sessions that it may have
+    /// ([`max_sessions`](crate::SessionLayerBuilder::max_sessions) with `RefuseNew`). Nothing was
+    /// changed: nobody is logged in.
+    #[must_use]
+    pub fn is_too_many_sessions(&self) -> bool {
+        matches!(*self.0, Kind::TooManySessions)
+    }
+
     /// The finished token does not fit a cookie (4096 bytes with its name, RFC 6265bis) or header.
     /// The message names the fields and their sizes in bytes.
     #[must_use]
@@ -101,12 +110,13 @@ impl Error {
         matches!(*self.0, Kind::MissingLayer { .. })
     }
 
-    /// The status of a response that reports this error: 409 for a conflict, 503 for a store that
-    /// is unavailable, 421 for what `insecure_dev()` refuses, otherwise 500.
+    /// The status of a response that reports this error: 409 for a conflict, 403 for one session
+    /// too many, 503 for a store that is unavailable, 421 for what `insecure_dev()` refuses, otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
             Kind::Conflict { .. } => StatusCode::CONFLICT,
+            Kind::TooManySessions => StatusCode::FORBIDDEN,
             Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -141,6 +151,9 @@ impl fmt::Display for Error {
                 f,
                 "session field `{field}` was changed by a parallel request, or a number would \
                  leave its range; use `transact` to try again",
+            ),
+            Kind::TooManySessions => f.write_str(
+                "the principal has as many sessions as `max_sessions` allows; one must end first",
             ),
             Kind::TooLarge { size, limit, fields } => {
                 write!(f, "session token of {size} bytes is over the limit of {limit}; fields: ")?;

@@ -116,6 +116,11 @@ pub(crate) fn overlapping_update(session: &str, field: &str) {
     );
 }
 
+/// The store could not remove what is over; the next sweep tries again.
+pub(crate) fn sweep_failed(error: &impl Display) {
+    warn!(target: "session_runtime", %error, "sessions that are over could not be removed");
+}
+
 /// The store failed, and the session goes on empty and read-only.
 pub(crate) fn degraded(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");

@@ -31,6 +31,9 @@ mod seal;
 mod slot;
 mod state;
 pub mod store;
+mod sweep;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timed;
 mod token;
 mod transport;
@@ -50,6 +53,7 @@ pub use key::{Key, KeyError, KeyRing};
 pub use layer::{ResponseFuture, SessionLayer, SessionService};
 pub use model::{FieldSet, PrincipalType, SessionType};
 pub use session_derive::Session;
+pub use store::OnMaxSessions;
 pub use writer::Writer;
 
 /// What generated code uses. Its name holds the patch version, so a derive of another version does

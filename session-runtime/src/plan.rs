@@ -13,8 +13,8 @@ use crate::{
     schema::{Create, OnStale},
     state::{End, Facts, Origin, State},
     store::{
-        Check, Commit, Expected, FieldName, InsertOutcome, KeyId, Lifetime, Meta, Op, PrincipalKey,
-        Record, Rotation, Selector, StoreKey,
+        Cap, Check, Commit, Expected, FieldName, InsertOutcome, KeyId, Lifetime, Meta, Op,
+        PrincipalKey, Record, Rotation, Selector, StoreKey,
     },
     token::{Envelope, Issued},
 };
@@ -40,7 +40,7 @@ pub(crate) struct Ending {
 
 pub(crate) enum Write {
     Nothing,
-    Insert { key: StoreKey, record: Record, issued: Issued },
+    Insert { key: StoreKey, record: Record, cap: Option<Cap>, issued: Issued },
     Commit { key: StoreKey, commit: Box<Commit>, issued: Option<Issued> },
     Seal { envelope: Box<Envelope>, principal: Option<PrincipalKey>, look_up_epoch: bool },
 }
@@ -123,11 +123,12 @@ impl Planner<'_> {
         self.seal_secrets(selector, &mut ops)?;
         let issued = self.issue(selector)?;
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
-        meta.principal.clone_from(&facts.principal);
+        meta.set_principal(self.index_key(&facts), self.now);
         let mut record = Record::new(meta);
         record.write_all(&ops);
         let key = self.engine.key(selector);
-        Ok(Plan { end, write: Write::Insert { key, record, issued }, facts, upkeep: false })
+        let cap = self.engine.policy.max_sessions;
+        Ok(Plan { end, write: Write::Insert { key, record, cap, issued }, facts, upkeep: false })
     }
 
     /// Whether a session comes into being although nothing is in it.
@@ -190,7 +191,8 @@ impl Planner<'_> {
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
         if facts.elevate {
-            commit.principal = Some(facts.principal.clone());
+            commit.principal = Some(self.index_key(&facts));
+            commit.cap = self.engine.policy.max_sessions;
         }
         let issued = rotation.map(|(issued, grace_until)| {
             let Issued { check, key_id, .. } = issued;
@@ -319,14 +321,18 @@ impl Planner<'_> {
             None if facts.elevate => {
                 // Logging in again on a remembered device does not make it forgotten; another
                 // principal did not ask for it.
-                let persistent = live
-                    .meta
-                    .as_ref()
-                    .filter(|meta| meta.lifetime.persistent && meta.principal == facts.principal);
+                let persistent = live.meta.as_ref().filter(|meta| {
+                    meta.lifetime.persistent && meta.principal == self.index_key(facts)
+                });
                 Some(persistent.map_or_else(|| self.engine.lifetime(self.now), |m| m.lifetime))
             }
             None => None,
         }
+    }
+
+    /// What the principal of a log-in is indexed by.
+    fn index_key(&self, facts: &Facts) -> Option<PrincipalKey> {
+        facts.principal.as_ref().map(|principal| self.engine.index_key(principal))
     }
 
     fn issue(&self, selector: Selector) -> Result<Issued, Error> {
@@ -365,11 +371,12 @@ impl Planner<'_> {
     }
 }
 
-/// An insert that found the selector taken.
-pub(crate) fn inserted(outcome: InsertOutcome) -> Result<(), Error> {
+/// The sessions that gave way to an insert, or why there was none.
+pub(crate) fn inserted(outcome: InsertOutcome) -> Result<Vec<Selector>, Error> {
     match outcome {
-        InsertOutcome::Inserted => Ok(()),
+        InsertOutcome::Inserted { ended } => Ok(ended),
         // 128 random bits: this is a broken source of randomness, not chance.
         InsertOutcome::Exists => Err(Error::new(Kind::Random)),
+        InsertOutcome::Full => Err(Error::new(Kind::TooManySessions)),
     }
 }

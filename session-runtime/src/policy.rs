@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec};
+use crate::{
+    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec},
+    store::Cap,
+};
 
 /// How long a store operation may take before it counts as failed.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -13,6 +16,7 @@ pub(crate) struct Policy {
     pub(crate) absolute: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) deadline: Duration,
+    pub(crate) max_sessions: Option<Cap>,
     pub(crate) create: Create,
     pub(crate) resend: Resend,
     pub(crate) on_stale: OnStale,
@@ -29,6 +33,7 @@ impl Policy {
             absolute: spec.absolute,
             rotate_every: None,
             deadline: DEADLINE,
+            max_sessions: None,
             create: spec.create,
             resend: spec.resend,
             on_stale: spec.on_stale,
@@ -56,6 +61,19 @@ impl Policy {
             return Err("`rotate_every` is for `payload = \"server\"`; a payload in the token is \
                         written anew whenever it changes"
                 .to_owned());
+        }
+        match self.max_sessions {
+            Some(_) if payload != Payload::Server => {
+                return Err(
+                    "`max_sessions` is for `payload = \"server\"`; nobody can count payloads \
+                            that travel in tokens"
+                        .to_owned(),
+                );
+            }
+            Some(Cap { sessions: 0, .. }) => {
+                return Err("`max_sessions` must be at least 1".to_owned());
+            }
+            _ => {}
         }
         match (idle, absolute) {
             (Some(idle), Some(absolute)) if idle > absolute => {

@@ -46,8 +46,8 @@ impl Revocation {
         until: Timestamp,
     ) -> Result<bool, Error> {
         let key = StoreKey { namespace: self.ended.clone(), selector };
-        let outcome = self.store.insert(&key, Record::new(note(now, until))).await?;
-        Ok(outcome == InsertOutcome::Inserted)
+        let outcome = self.store.insert(&key, Record::new(note(now, until)), None).await?;
+        Ok(outcome == InsertOutcome::inserted())
     }
 
     /// The smallest epoch of a principal whose sessions count.
@@ -88,7 +88,7 @@ impl Revocation {
             } else {
                 let mut record = Record::new(meta);
                 record.set(EPOCH, FieldValue::Int(value));
-                if self.store.insert(&key, record).await? == InsertOutcome::Inserted {
+                if self.store.insert(&key, record, None).await? == InsertOutcome::inserted() {
                     return Ok(());
                 }
             }
@@ -109,7 +109,7 @@ fn note(now: Timestamp, until: Timestamp) -> Meta {
     let mut meta = Meta::new(Check([0; 16]), KeyId([0; 4]), now, lifetime);
     // A bounded store evicts sessions without a principal first; a note that is lost would bring
     // ended sessions back.
-    meta.principal = Some(PrincipalKey::new("revocation"));
+    meta.set_principal(Some(PrincipalKey::new("revocation")), now);
     meta
 }
 

@@ -178,6 +178,19 @@ impl FieldSpec {
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
+
+    /// The dynamic key of an `extra` field that is stored under `name`.
+    pub(crate) fn dynamic_key<'n>(&self, name: &'n str) -> Option<&'n str> {
+        if self.policy != Policy::Extra {
+            return None;
+        }
+        name.strip_prefix(self.name)?.strip_prefix(':')
+    }
+
+    /// Whether a value stored under `name` is this field's, or one of its dynamic keys'.
+    pub(crate) fn owns(&self, name: &str) -> bool {
+        self.names().any(|known| known == name) || self.dynamic_key(name).is_some()
+    }
 }
 
 /// The attributes of the cookie.

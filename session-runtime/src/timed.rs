@@ -6,20 +6,25 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
+    event,
     store::{
-        Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record, Selector,
-        Store, StoreFuture, StoreKey,
+        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
+        Selector, Store, StoreFuture, StoreKey,
     },
+    sweep::{self, Schedule},
 };
 
+/// Clones share the store and its schedule.
+#[derive(Clone)]
 pub(crate) struct TimedStore {
     store: Arc<dyn Store>,
     deadline: Duration,
+    schedule: Arc<Schedule>,
 }
 
 impl TimedStore {
     pub(crate) fn new(store: Arc<dyn Store>, deadline: Duration) -> Self {
-        Self { store, deadline }
+        Self { store, deadline, schedule: Arc::default() }
     }
 
     async fn within<T: Unpin>(
@@ -47,8 +52,27 @@ impl TimedStore {
         &self,
         key: &StoreKey,
         record: Record,
+        cap: Option<Cap>,
     ) -> Result<InsertOutcome, Error> {
-        self.within("insert", self.store.insert(key, record)).await
+        let now = record.meta.last_seen;
+        let outcome = self.within("insert", self.store.insert(key, record, cap)).await;
+        if self.schedule.is_due(now)
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(self.clone().sweep(now));
+        }
+        outcome
+    }
+
+    /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
+    async fn sweep(self, now: Timestamp) {
+        for _ in 0..sweep::STEPS {
+            match self.within("sweep", self.store.sweep(now, sweep::STEP)).await {
+                Ok(removed) if removed < sweep::STEP as u64 => return,
+                Ok(_) => {}
+                Err(error) => return event::sweep_failed(&error),
+            }
+        }
     }
 
     pub(crate) async fn commit(

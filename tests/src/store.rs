@@ -9,8 +9,8 @@ use std::{
 use session_runtime::{
     clock::Timestamp,
     store::{
-        Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-        Selector, Store, StoreError, StoreFuture, StoreKey,
+        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties,
+        Record, Selector, Store, StoreError, StoreFuture, StoreKey,
     },
 };
 
@@ -106,8 +106,13 @@ impl<S: Store> Store for Spy<S> {
         self.run("load", || self.inner.load(key))
     }
 
-    fn insert<'a>(&'a self, key: &'a StoreKey, record: Record) -> StoreFuture<'a, InsertOutcome> {
-        self.run("insert", || self.inner.insert(key, record))
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        self.run("insert", move || self.inner.insert(key, record, cap))
     }
 
     fn commit<'a>(

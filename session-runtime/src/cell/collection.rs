@@ -305,17 +305,11 @@ impl<V: SessionField + PartialEq> Collection for BTreeMap<String, V> {
     }
 
     fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError> {
-        let Some(record) = context.record() else { return Ok(Self::default()) };
-        record
-            .fields()
-            .filter_map(|(name, value)| {
-                let key = name.strip_prefix(spec.name)?.strip_prefix(':')?;
-                Some(match value {
-                    FieldValue::Bytes(json) => serde_json::from_slice(json)
-                        .map(|value| (key.to_owned(), value))
-                        .map_err(DecodeError::from),
-                    _ => Err(DecodeError::Kind),
-                })
+        context
+            .stored_keys(spec)
+            .map(|(key, value)| match value?.as_ref() {
+                FieldValue::Bytes(json) => Ok((key.to_owned(), serde_json::from_slice(json)?)),
+                _ => Err(DecodeError::Kind),
             })
             .collect()
     }

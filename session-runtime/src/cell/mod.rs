@@ -29,12 +29,14 @@ pub use value::{LocalCell, ValueCell};
 
 use crate::{
     event,
-    schema::{FieldSpec, Policy},
+    schema::FieldSpec,
     store::{FieldName, FieldValue, Op, Record, Selector},
 };
 
-/// Seals the fields marked `secret`, each on its own, bound to session and field.
+/// Seals fields, each on its own, bound to session and field.
 pub(crate) trait FieldSealer: Send + Sync {
+    /// Whether this field's values are sealed.
+    fn seals(&self, field: &FieldSpec) -> bool;
     fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError>;
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>>;
 }
@@ -96,19 +98,40 @@ impl Context {
         let base = self.base.get()?.as_ref()?;
         let (name, value) =
             field.names().find_map(|name| base.record.get(name).map(|value| (name, value)))?;
-        let (true, Some(sealer)) = (field.secret, &self.sealer) else {
-            return Some(Ok(Stored { name, value: Cow::Borrowed(value) }));
-        };
-        let FieldValue::Bytes(blob) = value else { return Some(Err(DecodeError::Unsealable)) };
-        Some(
-            sealer
-                .open(base.selector, name, blob)
-                .ok_or(DecodeError::Unsealable)
-                .map(|plain| Stored { name, value: Cow::Owned(FieldValue::Bytes(plain.into())) }),
-        )
+        let opened = self.open(base, field, name, value);
+        Some(opened.map(|value| Stored { name, value }))
     }
 
-    /// Seals what ops write to secret fields, for the session of this selector.
+    /// The values under the dynamic keys of a field: each key with its value, opened if it is
+    /// sealed.
+    fn stored_keys(
+        &self,
+        field: &FieldSpec,
+    ) -> impl Iterator<Item = (&str, Result<Cow<'_, FieldValue>, DecodeError>)> {
+        let base = self.base.get().and_then(Option::as_ref);
+        base.into_iter().flat_map(move |base| {
+            base.record.fields().filter_map(move |(name, value)| {
+                Some((field.dynamic_key(name)?, self.open(base, field, name, value)))
+            })
+        })
+    }
+
+    fn open<'a>(
+        &self,
+        base: &Base,
+        field: &FieldSpec,
+        name: &str,
+        value: &'a FieldValue,
+    ) -> Result<Cow<'a, FieldValue>, DecodeError> {
+        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seals(field)) else {
+            return Ok(Cow::Borrowed(value));
+        };
+        let FieldValue::Bytes(blob) = value else { return Err(DecodeError::Unsealable) };
+        let plain = sealer.open(base.selector, name, blob).ok_or(DecodeError::Unsealable)?;
+        Ok(Cow::Owned(FieldValue::Bytes(plain.into())))
+    }
+
+    /// Seals what ops write to fields that are sealed, for the session of this selector.
     pub(crate) fn seal(
         &self,
         fields: &[&FieldSpec],
@@ -120,10 +143,9 @@ impl Context {
             let (Op::Set { field: name, value } | Op::Once { field: name, value }) = op else {
                 continue;
             };
-            let secret =
-                |field: &&FieldSpec| field.secret && field.names().any(|known| known == *name);
+            let sealed = |field: &&FieldSpec| sealer.seals(field) && field.owns(name);
             if let FieldValue::Bytes(plain) = value
-                && fields.iter().any(secret)
+                && fields.iter().any(sealed)
             {
                 *plain = sealer.seal(selector, name, plain)?;
             }
@@ -268,12 +290,6 @@ pub(crate) fn unknown_fields<'r>(
 ) -> impl Iterator<Item = (FieldName, FieldValue)> + 'r {
     record
         .fields()
-        .filter(move |(name, _)| {
-            !fields.iter().any(|field| {
-                field.names().any(|known| known == *name)
-                    || (field.policy == Policy::Extra
-                        && name.strip_prefix(field.name).is_some_and(|rest| rest.starts_with(':')))
-            })
-        })
+        .filter(move |(name, _)| !fields.iter().any(|field| field.owns(name)))
         .map(|(name, value)| (Cow::Owned(name.to_owned()), value.clone()))
 }

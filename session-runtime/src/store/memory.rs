@@ -2,6 +2,7 @@
 //! how many there are. It owns where records lie and which of them go when there are too many;
 //! what a commit does to a record is [`Record::apply`]'s business, and time comes from the caller.
 
+mod admission;
 mod index;
 mod shard;
 
@@ -14,11 +15,12 @@ use std::{
 };
 
 use self::{
+    admission::{Admission, Turns},
     index::{Index, lock},
     shard::Shard,
 };
 use super::{
-    Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
+    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
     Selector, Store, StoreError, StoreFuture, StoreKey,
 };
 use crate::clock::Timestamp;
@@ -54,6 +56,7 @@ struct Shared {
     len: AtomicUsize,
     shards: Box<[Mutex<Shard>]>,
     index: Index,
+    turns: Turns,
 }
 
 impl MemoryStore {
@@ -66,6 +69,7 @@ impl MemoryStore {
             len: AtomicUsize::new(0),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             index: Index::default(),
+            turns: Turns::default(),
         }))
     }
 
@@ -115,7 +119,26 @@ impl Shared {
         lock(&self.shards[self.position(selector)])
     }
 
-    fn insert(&self, key: &StoreKey, record: Record) -> Result<InsertOutcome, StoreError> {
+    fn insert(
+        &self,
+        key: &StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> Result<InsertOutcome, StoreError> {
+        let (Some(cap), Some(principal)) = (cap, &record.meta.principal) else {
+            return self.insert_admitted(key, record);
+        };
+        let Some(turn) = Admission::of(self, key, principal, cap, record.meta.last_seen) else {
+            return Ok(InsertOutcome::Full);
+        };
+        let mut outcome = self.insert_admitted(key, record)?;
+        if let InsertOutcome::Inserted { ended } = &mut outcome {
+            *ended = turn.make_way();
+        }
+        Ok(outcome)
+    }
+
+    fn insert_admitted(&self, key: &StoreKey, record: Record) -> Result<InsertOutcome, StoreError> {
         let now = record.meta.last_seen;
         loop {
             let mut shard = self.shard(key.selector);
@@ -126,7 +149,7 @@ impl Shared {
             if self.reserve() {
                 self.index.add(key, record.meta.principal.as_ref());
                 shard.put(key.clone(), record);
-                return Ok(InsertOutcome::Inserted);
+                return Ok(InsertOutcome::inserted());
             }
             // Room may be made in any shard, and only one shard is ever locked at a time.
             drop(shard);
@@ -141,10 +164,36 @@ impl Shared {
     }
 
     fn commit(&self, key: &StoreKey, commit: &Commit) -> CommitOutcome {
+        let (Some(cap), Some(Some(principal))) = (commit.cap, &commit.principal) else {
+            return self.commit_admitted(key, commit);
+        };
+        let Some(turn) = Admission::of(self, key, principal, cap, commit.now) else {
+            return CommitOutcome::Full;
+        };
+        let mut outcome = self.commit_admitted(key, commit);
+        if let CommitOutcome::Committed { ended, .. } = &mut outcome {
+            *ended = turn.make_way();
+        }
+        outcome
+    }
+
+    fn commit_admitted(&self, key: &StoreKey, commit: &Commit) -> CommitOutcome {
         let mut shard = self.shard(key.selector);
         let outcome = shard.commit(key, commit, &self.index);
         self.release(shard.sweep_in_passing(commit.now, &self.index));
         outcome
+    }
+
+    /// The sessions of a principal that are live at `now`, in no order.
+    fn live(&self, namespace: &Namespace, principal: &PrincipalKey, now: Timestamp) -> Vec<Listed> {
+        let keys = self.index.keys(namespace, principal).into_iter();
+        keys.filter_map(|key| {
+            let shard = self.shard(key.selector);
+            let meta = &shard.records.get(&key)?.meta;
+            (meta.principal.as_ref() == Some(principal) && !meta.is_expired(now))
+                .then(|| Listed::new(key.selector, meta))
+        })
+        .collect()
     }
 
     /// Removes a record if it `matches`, which is asked under the lock.
@@ -192,8 +241,13 @@ impl Store for MemoryStore {
         StoreFuture::ready(Ok(self.0.shard(key.selector).records.get(key).cloned()))
     }
 
-    fn insert<'a>(&'a self, key: &'a StoreKey, record: Record) -> StoreFuture<'a, InsertOutcome> {
-        StoreFuture::ready(self.0.insert(key, record))
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        StoreFuture::ready(self.0.insert(key, record, cap))
     }
 
     fn commit<'a>(
@@ -214,18 +268,7 @@ impl Store for MemoryStore {
         principal: &'a PrincipalKey,
         now: Timestamp,
     ) -> StoreFuture<'a, Vec<Listed>> {
-        let mut listed: Vec<Listed> = self
-            .0
-            .index
-            .keys(namespace, principal)
-            .into_iter()
-            .filter_map(|key| {
-                let shard = self.0.shard(key.selector);
-                let meta = &shard.records.get(&key)?.meta;
-                (meta.principal.as_ref() == Some(principal) && !meta.is_expired(now))
-                    .then(|| Listed::new(key.selector, meta.created, meta.last_seen))
-            })
-            .collect();
+        let mut listed = self.0.live(namespace, principal, now);
         listed.sort_by_key(|session| std::cmp::Reverse(session.created));
         StoreFuture::ready(Ok(listed))
     }

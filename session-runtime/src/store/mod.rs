@@ -2,11 +2,25 @@
 //! see opaque field values and check values; they know nothing of HTTP, tokens, keys or the
 //! session type. [`MemoryStore`] is the reference.
 
+mod cached;
+#[cfg(feature = "embedded")]
+mod embedded;
+#[cfg(any(feature = "embedded", feature = "file"))]
+mod encoding;
+#[cfg(feature = "file")]
+mod file;
 mod future;
 mod id;
+pub(crate) mod layout;
 mod memory;
+#[cfg(feature = "mongodb")]
+mod mongo;
 mod op;
 mod record;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "_sql")]
+mod sql;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +30,8 @@ pub use future::{StoreError, StoreFuture};
 pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};
 pub use memory::MemoryStore;
 pub use op::{
-    Commit, CommitOutcome, Expected, FieldName, FieldValue, InsertOutcome, Lifetime, Op, Rotation,
+    Cap, Commit, CommitOutcome, Expected, FieldName, FieldValue, InsertOutcome, Lifetime,
+    OnMaxSessions, Op, Rotation,
 };
 pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
@@ -31,15 +46,18 @@ pub struct Listed {
     pub selector: Selector,
     /// When it was created.
     pub created: Timestamp,
+    /// When its principal logged in.
+    pub logged_in: Timestamp,
     /// When it was last used, up to the touch throttle.
     pub last_seen: Timestamp,
 }
 
 impl Listed {
-    /// An entry of a list.
+    /// The entry of a list for a session of a principal.
     #[must_use]
-    pub const fn new(selector: Selector, created: Timestamp, last_seen: Timestamp) -> Self {
-        Self { selector, created, last_seen }
+    pub fn new(selector: Selector, meta: &Meta) -> Self {
+        let Meta { created, last_seen, .. } = *meta;
+        Self { selector, created, logged_in: meta.logged_in.unwrap_or(created), last_seen }
     }
 }
 
@@ -76,6 +94,14 @@ impl Properties {
 /// 5. A record that is over need not be returned by [`load`](Self::load), but may be: the runtime
 ///    checks every record it gets.
 /// 6. An operation whose future is dropped has happened whole or not at all.
+/// 7. With a [`Cap`], an insert or a commit that gives a session to a principal counts that
+///    principal's *other* live sessions (at the time of the insert or commit). If there are fewer
+///    than `cap.sessions`, it goes on as without a cap. Otherwise `RefuseNew` answers `Full` and
+///    changes nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
+///    millisecond, the smaller selector) until one fewer than `cap.sessions` are left. Parallel
+///    log-ins of one principal never end up with more than `cap.sessions`, from whatever process.
+///    What does not apply for another reason too (`Exists`, `Gone`, `Stale`, `Conflict`) ends
+///    nothing, and may give either answer.
 pub trait Store: Send + Sync + 'static {
     /// What kind of store this is.
     fn properties(&self) -> Properties;
@@ -83,8 +109,14 @@ pub trait Store: Send + Sync + 'static {
     /// The record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
-    /// Stores a new record; an existing one stays as it is.
-    fn insert<'a>(&'a self, key: &'a StoreKey, record: Record) -> StoreFuture<'a, InsertOutcome>;
+    /// Stores a new record; an existing one stays as it is. `cap` counts only if the record has a
+    /// principal.
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome>;
 
     /// Applies a commit to an existing record.
     fn commit<'a>(
@@ -125,8 +157,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).load(key)
     }
 
-    fn insert<'a>(&'a self, key: &'a StoreKey, record: Record) -> StoreFuture<'a, InsertOutcome> {
-        (**self).insert(key, record)
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        (**self).insert(key, record, cap)
     }
 
     fn commit<'a>(

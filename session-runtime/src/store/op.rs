@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 use bytes::Bytes;
 
-use super::{Check, KeyId};
+use super::{Check, KeyId, Selector};
 use crate::clock::Timestamp;
 
 /// The stored name of a field. Names of struct fields contain no `:`; a dynamic key of an
@@ -153,6 +153,26 @@ pub struct Lifetime {
     pub persistent: bool,
 }
 
+/// How many live sessions one principal may have, counted when it logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cap {
+    /// The most sessions, the one that logs in included; at least 1.
+    pub sessions: u32,
+    /// What gives way at the limit.
+    pub on_max: OnMaxSessions,
+}
+
+/// What happens when a principal logs in and has the most sessions that it may have already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnMaxSessions {
+    /// The session with the earliest log-in ends, whatever it is in use for.
+    #[default]
+    EndOldest,
+    /// The log-in fails; nothing changes.
+    RefuseNew,
+}
+
 /// Everything one request changes in one session. Preconditions are checked first, then all of it
 /// applies atomically, or none of it.
 ///
@@ -174,8 +194,12 @@ pub struct Commit {
     pub bump: Vec<Cow<'static, str>>,
     /// The changes, in order.
     pub ops: Vec<Op>,
-    /// The new principal (`Some(None)`: nobody), if it changes.
+    /// The new principal (`Some(None)`: nobody), if it changes. The same one again is a new
+    /// log-in.
     pub principal: Option<Option<super::PrincipalKey>>,
+    /// How many sessions the new principal may have. Counts only beside a `principal` that is
+    /// somebody; this session itself is never one of the others.
+    pub cap: Option<Cap>,
     /// The new credential, if it changes.
     pub rotation: Option<Rotation>,
     /// The new lifetime, if it changes; otherwise it stays as recorded.
@@ -194,6 +218,7 @@ impl Commit {
             bump: Vec::new(),
             ops: Vec::new(),
             principal: None,
+            cap: None,
             rotation: None,
             lifetime: None,
         }
@@ -210,6 +235,8 @@ pub enum CommitOutcome {
         revision: u64,
         /// Whether the rotation, if one was asked for, took place.
         rotated: bool,
+        /// The sessions that gave way to this log-in, under [`OnMaxSessions::EndOldest`].
+        ended: Vec<Selector>,
     },
     /// Nothing applied: a group was written meanwhile, or a number would leave its range.
     Conflict {
@@ -220,14 +247,39 @@ pub enum CommitOutcome {
     Gone,
     /// Nothing applied: the credential is no longer the session's.
     Stale,
+    /// Nothing applied: the principal has the most sessions that it may have, under
+    /// [`OnMaxSessions::RefuseNew`].
+    Full,
+}
+
+impl CommitOutcome {
+    /// The commit applied, and ended no other session.
+    #[must_use]
+    pub const fn committed(revision: u64, rotated: bool) -> Self {
+        Self::Committed { revision, rotated, ended: Vec::new() }
+    }
 }
 
 /// What became of an insert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InsertOutcome {
     /// The record is stored.
-    Inserted,
+    Inserted {
+        /// The sessions that gave way to this log-in, under [`OnMaxSessions::EndOldest`].
+        ended: Vec<Selector>,
+    },
     /// There is a record under that key already; it was left alone.
     Exists,
+    /// Nothing is stored: the principal has the most sessions that it may have, under
+    /// [`OnMaxSessions::RefuseNew`].
+    Full,
+}
+
+impl InsertOutcome {
+    /// The record is stored, and no other session was ended for it.
+    #[must_use]
+    pub const fn inserted() -> Self {
+        Self::Inserted { ended: Vec::new() }
+    }
 }

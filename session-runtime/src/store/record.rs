@@ -30,6 +30,8 @@ pub struct Meta {
     pub lifetime: Lifetime,
     /// Whose session it is.
     pub principal: Option<PrincipalKey>,
+    /// When that principal logged in to it; none exactly when there is no principal.
+    pub logged_in: Option<Timestamp>,
     /// Goes up by one with every commit; 1 after the insert.
     pub revision: u64,
 }
@@ -68,8 +70,15 @@ impl Meta {
             last_seen: now,
             lifetime,
             principal: None,
+            logged_in: None,
             revision: 1,
         }
+    }
+
+    /// Gives the session to a principal that logs in at `now`, or to nobody.
+    pub fn set_principal(&mut self, principal: Option<PrincipalKey>, now: Timestamp) {
+        self.logged_in = principal.is_some().then_some(now);
+        self.principal = principal;
     }
 
     /// When the session is over if it is not used again: the sooner of idle and absolute end.
@@ -162,7 +171,8 @@ impl Record {
     }
 
     /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
-    /// reference that every store is compared with.
+    /// reference that every store is compared with. [`Commit::cap`] concerns other records too, so
+    /// it is the store's business: see [`Store`](super::Store), rule 7.
     pub fn apply(&mut self, commit: &Commit) -> CommitOutcome {
         if self.meta.is_expired(commit.now) {
             return CommitOutcome::Gone;
@@ -192,7 +202,7 @@ impl Record {
             *self.groups.entry(group.clone()).or_insert(0) += 1;
         }
         if let Some(principal) = &commit.principal {
-            self.meta.principal.clone_from(principal);
+            self.meta.set_principal(principal.clone(), commit.now);
         }
         let rotated = self.rotate(commit, standing);
         self.meta.last_seen = self.meta.last_seen.max(commit.now);
@@ -200,7 +210,7 @@ impl Record {
             self.meta.lifetime = lifetime;
         }
         self.meta.revision += 1;
-        CommitOutcome::Committed { revision: self.meta.revision, rotated }
+        CommitOutcome::committed(self.meta.revision, rotated)
     }
 
     fn rotate(&mut self, commit: &Commit, standing: Standing) -> bool {

@@ -1,5 +1,5 @@
-//! Seals the fields marked `secret`, each on its own, for a store or for a payload that the client
-//! can read. A blob is bound to namespace, session and field, so nobody who can write to the store
+//! Seals fields, each on its own, for a store or for a payload that the client can read: those
+//! marked `secret`, or all of them. A blob is bound to namespace, session and field, so nobody who can write to the store
 //! can move it to another place. Knows neither store nor session type.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use super::{Binding, Random, aead, keys::Keys, suite};
 use crate::{
     cell::{FieldSealer, SealError},
     key::{KeyRing, push_part},
+    schema::FieldSpec,
     store::{Namespace, Selector},
 };
 
@@ -22,6 +23,16 @@ pub(crate) struct FieldCodec {
     keys: Keys<XChaCha20Poly1305>,
     namespace: Namespace,
     random: Random,
+    which: Which,
+}
+
+/// Which fields are sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those marked `secret`.
+    Secret,
+    /// All: encryption at rest.
+    All,
 }
 
 impl FieldCodec {
@@ -30,9 +41,10 @@ impl FieldCodec {
         binding: &Binding,
         namespace: &Namespace,
         random: Random,
+        which: Which,
     ) -> Self {
         let keys = Keys::new(ring, binding, |key| aead::cipher(&key));
-        Self { keys, namespace: namespace.clone(), random }
+        Self { keys, namespace: namespace.clone(), random, which }
     }
 
     pub(super) fn seal_with(
@@ -59,6 +71,10 @@ impl FieldCodec {
 }
 
 impl FieldSealer for FieldCodec {
+    fn seals(&self, field: &FieldSpec) -> bool {
+        self.which == Which::All || field.secret
+    }
+
     fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError> {
         let nonce = self.random.bytes().map_err(|_| SealError)?;
         Ok(self.seal_with(&nonce, selector, field, plain).into())

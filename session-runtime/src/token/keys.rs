@@ -42,10 +42,15 @@ impl<T> Keys<T> {
         &self.first
     }
 
+    /// Every key, the one that writes first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Entry<T>> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
     /// The key with that id, whether or not it has ended. Ids are public: no secret decides how
     /// long this takes.
     pub(super) fn get(&self, id: KeyId) -> Option<&Entry<T>> {
-        std::iter::once(&self.first).chain(&self.rest).find(|entry| entry.id == id)
+        self.all().find(|entry| entry.id == id)
     }
 
     /// The key with that id, if it may still be used for tokens.

@@ -7,6 +7,7 @@ mod aead;
 mod credential;
 mod envelope;
 mod field;
+mod index;
 mod keys;
 mod payload;
 mod random;
@@ -18,7 +19,8 @@ mod tests;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
-pub(crate) use field::FieldCodec;
+pub(crate) use field::{FieldCodec, Which};
+pub(crate) use index::IndexCodec;
 pub(crate) use payload::PayloadCodec;
 pub(crate) use random::{Random, RandomError};
 
@@ -44,6 +46,7 @@ pub(crate) enum Purpose {
     Sealed,
     Signed,
     Field,
+    Index,
 }
 
 impl Purpose {
@@ -53,6 +56,7 @@ impl Purpose {
             Self::Sealed => "sealed",
             Self::Signed => "signed",
             Self::Field => "field",
+            Self::Index => "index",
         }
     }
 }

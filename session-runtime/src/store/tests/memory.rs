@@ -21,7 +21,7 @@ fn an_inserted_record_is_loaded_as_it_was() {
     let mut record = owned(0, "ada");
     record.set("cart", bytes("[]"));
     assert_eq!(ok(store.load(&key(1))), None);
-    assert_eq!(ok(store.insert(&key(1), record.clone())), InsertOutcome::Inserted);
+    assert_eq!(ok(store.insert(&key(1), record.clone(), None)), InsertOutcome::inserted());
     assert_eq!(ok(store.load(&key(1))).as_deref(), Some(&record));
     assert_eq!(ok(store.load(&key(2))), None);
     assert_eq!((store.len(), store.is_empty()), (1, false));
@@ -30,8 +30,8 @@ fn an_inserted_record_is_loaded_as_it_was() {
 #[test]
 fn an_insert_never_overwrites() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), owned(0, "ada")));
-    assert_eq!(ok(store.insert(&key(1), owned(0, "bob"))), InsertOutcome::Exists);
+    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
+    assert_eq!(ok(store.insert(&key(1), owned(0, "bob"), None)), InsertOutcome::Exists);
     assert_eq!(ok(store.load(&key(1))).as_deref(), Some(&owned(0, "ada")));
     assert_eq!(store.len(), 1);
     assert_eq!(listed(&store, "ada", 0), [selector(1)]);
@@ -41,7 +41,7 @@ fn an_insert_never_overwrites() {
 #[test]
 fn a_commit_changes_what_is_there_and_never_what_was_loaded() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
     let loaded = ok(store.load(&key(1))).expect("inserted above");
     assert_eq!(ok(store.commit(&key(1), &ops(1, [add("n", 2)]))), committed(2));
     assert_eq!(ok(store.commit(&key(1), &ops(2, [add("n", 3)]))), committed(3));
@@ -55,7 +55,7 @@ fn a_commit_never_creates() {
     let store = MemoryStore::default();
     assert_eq!(ok(store.commit(&key(1), &ops(0, [add("n", 1)]))), CommitOutcome::Gone);
     assert!(store.is_empty());
-    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
     assert!(ok(store.delete(&key(1))));
     assert_eq!(ok(store.commit(&key(1), &touch(1))), CommitOutcome::Gone);
     assert!(store.is_empty());
@@ -64,7 +64,7 @@ fn a_commit_never_creates() {
 #[test]
 fn a_commit_that_does_not_apply_leaves_record_and_index_alone() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
     let stale = Commit { check: check(9), ..becomes(1, Some("bob")) };
     assert_eq!(ok(store.commit(&key(1), &stale)), CommitOutcome::Stale);
     let over = Op::Add { field: "n".into(), by: 2, min: 0, max: 1 };
@@ -78,7 +78,7 @@ fn a_commit_that_does_not_apply_leaves_record_and_index_alone() {
 #[test]
 fn delete_is_idempotent_and_takes_the_record_off_the_index() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
     assert!(ok(store.delete(&key(1))));
     assert!(!ok(store.delete(&key(1))));
     assert!(listed(&store, "ada", 0).is_empty());
@@ -88,7 +88,7 @@ fn delete_is_idempotent_and_takes_the_record_off_the_index() {
 #[test]
 fn the_index_follows_the_principal() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
     let owner = |name: &str| listed(&store, name, 1).len();
     assert_eq!((owner("ada"), owner("bob")), (0, 0));
     assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("ada")))), committed(2));
@@ -105,7 +105,7 @@ fn the_index_follows_the_principal() {
 fn the_index_keeps_nothing_of_what_is_gone() {
     let store = MemoryStore::default();
     for number in 1..=4 {
-        let _ = ok(store.insert(&key(number), owned(0, "ada")));
+        let _ = ok(store.insert(&key(number), owned(0, "ada"), None));
     }
     assert_eq!(store.index_counts(), (1, 4));
     assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("bob")))), committed(2));
@@ -128,10 +128,10 @@ fn the_index_keeps_nothing_of_what_is_gone() {
 fn a_list_has_the_live_sessions_the_newest_first() {
     let store = MemoryStore::default();
     for (number, created) in [(1, 0), (2, 2 * MINUTE), (3, MINUTE)] {
-        let _ = ok(store.insert(&key(number), owned(created, "ada")));
+        let _ = ok(store.insert(&key(number), owned(created, "ada"), None));
     }
-    let _ = ok(store.insert(&key(4), owned(0, "bob")));
-    let _ = ok(store.insert(&key(5), anonymous(0)));
+    let _ = ok(store.insert(&key(4), owned(0, "bob"), None));
+    let _ = ok(store.insert(&key(5), anonymous(0), None));
     assert_eq!(listed(&store, "ada", IDLE - 1), [2, 3, 1].map(selector));
     assert_eq!(listed(&store, "ada", IDLE), [2, 3].map(selector));
     assert_eq!(ok(store.commit(&key(3), &touch(20 * MINUTE))), committed(2));
@@ -143,9 +143,9 @@ fn a_list_has_the_live_sessions_the_newest_first() {
 fn two_namespaces_share_nothing() {
     let store = MemoryStore::default();
     let admin = StoreKey { namespace: Namespace::new("admin"), ..key(1) };
-    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
     assert_eq!(ok(store.load(&admin)), None);
-    assert_eq!(ok(store.insert(&admin, owned(0, "ada"))), InsertOutcome::Inserted);
+    assert_eq!(ok(store.insert(&admin, owned(0, "ada"), None)), InsertOutcome::inserted());
     assert_eq!(ok(store.delete_all(&admin.namespace, &principal("ada"), None)), 1);
     assert_eq!(listed(&store, "ada", 0), [selector(1)]);
 }
@@ -154,9 +154,9 @@ fn two_namespaces_share_nothing() {
 fn delete_all_spares_one_session_and_other_people() {
     let store = MemoryStore::default();
     for number in 1..=3 {
-        let _ = ok(store.insert(&key(number), owned(0, "ada")));
+        let _ = ok(store.insert(&key(number), owned(0, "ada"), None));
     }
-    let _ = ok(store.insert(&key(4), owned(0, "bob")));
+    let _ = ok(store.insert(&key(4), owned(0, "bob"), None));
     assert_eq!(ok(store.delete_all(&shop(), &principal("ada"), Some(selector(2)))), 2);
     assert_eq!(listed(&store, "ada", 0), [selector(2)]);
     assert_eq!(ok(store.delete_all(&shop(), &principal("ada"), None)), 1);
@@ -169,9 +169,9 @@ fn delete_all_spares_one_session_and_other_people() {
 fn a_sweep_removes_what_is_over_up_to_its_limit() {
     let store = MemoryStore::default();
     for number in 0..10 {
-        let _ = ok(store.insert(&key(number), owned(0, "ada")));
+        let _ = ok(store.insert(&key(number), owned(0, "ada"), None));
     }
-    let _ = ok(store.insert(&key(10), owned(MINUTE, "ada")));
+    let _ = ok(store.insert(&key(10), owned(MINUTE, "ada"), None));
     assert_eq!(ok(store.sweep(at(IDLE - 1), 100)), 0);
     assert_eq!(ok(store.sweep(at(IDLE), 4)), 4);
     assert_eq!(ok(store.sweep(at(IDLE), 100)), 6);
@@ -183,7 +183,7 @@ fn a_sweep_removes_what_is_over_up_to_its_limit() {
 #[test]
 fn a_sweep_knows_of_a_lifetime_that_a_commit_made_shorter() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
     let short = Lifetime { absolute_until: at(10), ..lifetime() };
     let _ = ok(store.commit(&key(1), &Commit { lifetime: Some(short), ..touch(1) }));
     assert_eq!(ok(store.sweep(at(10), 1)), 1);
@@ -193,9 +193,9 @@ fn a_sweep_knows_of_a_lifetime_that_a_commit_made_shorter() {
 fn writes_in_passing_drop_what_is_over_once_a_minute() {
     // One shard, so that every write passes by every record.
     let store = MemoryStore::with_limit(100);
-    let _ = ok(store.insert(&key(1), anonymous(0)));
-    let _ = ok(store.insert(&key(2), anonymous(1)));
-    let _ = ok(store.insert(&key(3), anonymous(IDLE)));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
+    let _ = ok(store.insert(&key(2), anonymous(1), None));
+    let _ = ok(store.insert(&key(3), anonymous(IDLE), None));
     assert_eq!(store.len(), 2, "the insert at the end of the first one removed it");
     assert_eq!(ok(store.commit(&key(3), &touch(IDLE + MINUTE - 1))), committed(2));
     assert_eq!(store.len(), 2, "less than a minute later nothing is looked through");
@@ -209,7 +209,7 @@ fn writes_in_passing_drop_what_is_over_once_a_minute() {
 fn clones_and_arcs_share_the_sessions() {
     let store = MemoryStore::default();
     let clone = Arc::new(store.clone());
-    let _ = ok(clone.insert(&key(1), anonymous(0)));
+    let _ = ok(clone.insert(&key(1), anonymous(0), None));
     assert_eq!(store.len(), 1);
     assert!(ok(store.delete(&key(1))));
     assert_eq!(ok(clone.load(&key(1))), None);
@@ -218,6 +218,6 @@ fn clones_and_arcs_share_the_sessions() {
 #[test]
 fn it_prints_counts_only() {
     let store = MemoryStore::with_limit(7);
-    let _ = ok(store.insert(&key(1), owned(0, "ada")));
+    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
     assert_eq!(format!("{store:?}"), "MemoryStore { len: 1, limit: 7, .. }");
 }

@@ -2,6 +2,8 @@
 //! answers, and that its index holds when threads race. Here is what they share: records, keys and
 //! commits made from small numbers.
 
+#[cfg(any(feature = "embedded", feature = "file"))]
+mod encoding;
 mod id;
 mod limit;
 mod memory;
@@ -107,7 +109,7 @@ fn add(field: &'static str, by: i64) -> Op {
 }
 
 fn committed(revision: u64) -> CommitOutcome {
-    CommitOutcome::Committed { revision, rotated: false }
+    CommitOutcome::committed(revision, false)
 }
 
 fn conflict(field: &'static str) -> CommitOutcome {

@@ -61,7 +61,7 @@ impl Drop for Stop<'_> {
 #[test]
 fn parallel_commits_lose_nothing() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0)));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -89,13 +89,13 @@ fn of_parallel_inserts_under_one_key_one_wins() {
                 let (store, barrier) = (&store, &barrier);
                 scope.spawn(move || {
                     barrier.wait();
-                    ok(store.insert(&key(round), owned(0, name)))
+                    ok(store.insert(&key(round), owned(0, name), None))
                 })
             };
             let threads = PEOPLE.map(insert);
             threads.map(|thread| thread.join().expect("no panic in a store")).into()
         });
-        let winners = outcomes.iter().filter(|it| **it == InsertOutcome::Inserted).count();
+        let winners = outcomes.iter().filter(|it| **it == InsertOutcome::inserted()).count();
         assert_eq!((winners, store.len()), (1, 1));
         let listed = PEOPLE.map(|name| by_index(&store, name).len());
         assert_eq!(listed.iter().sum::<usize>(), 1);
@@ -116,8 +116,8 @@ fn after_a_race_of_everything_the_index_equals_the_records() {
                     match random.below(10) {
                         0..4 => drop(ok(store.commit(&key, &becomes(0, Some(name))))),
                         4 => drop(ok(store.commit(&key, &becomes(0, None)))),
-                        5 => drop(ok(store.insert(&key, anonymous(0)))),
-                        6..8 => drop(ok(store.insert(&key, owned(0, name)))),
+                        5 => drop(ok(store.insert(&key, anonymous(0), None))),
+                        6..8 => drop(ok(store.insert(&key, owned(0, name), None))),
                         8 => drop(ok(store.delete(&key))),
                         _ => {
                             let except = (random.below(2) == 0).then_some(key.selector);
@@ -147,7 +147,7 @@ fn delete_all_leaves_nothing_that_was_there_before_it() {
             let mut random = Random(7);
             while !stop.load(Ordering::Relaxed) {
                 let other = key(1000 + random.below(SESSIONS));
-                let _ = ok(store.insert(&other, anonymous(0)));
+                let _ = ok(store.insert(&other, anonymous(0), None));
                 let _ = ok(store.commit(&other, &becomes(0, Some(random.person()))));
                 let _ = ok(store.delete(&other));
             }
@@ -155,7 +155,7 @@ fn delete_all_leaves_nothing_that_was_there_before_it() {
         let _stop = Stop(&stop);
         for _ in 0..500 {
             for number in 0..4 {
-                let _ = ok(store.insert(&key(number), anonymous(0)));
+                let _ = ok(store.insert(&key(number), anonymous(0), None));
                 let _ = ok(store.commit(&key(number), &becomes(0, Some("ada"))));
             }
             ok(store.delete_all(&shop(), &principal("ada"), Some(selector(3))));
@@ -179,7 +179,7 @@ fn delete_all_spares_a_session_that_went_to_somebody_else() {
         });
         let _stop = Stop(&stop);
         for _ in 0..20_000 {
-            let _ = ok(store.insert(&key(1), owned(0, "ada")));
+            let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
             if ok(store.commit(&key(1), &becomes(0, Some("bob")))) == committed(2) {
                 assert!(ok(store.delete(&key(1))), "it was bob's");
             }
@@ -196,8 +196,8 @@ fn the_limit_holds_at_every_moment() {
             scope.spawn(move || {
                 for number in 0..2000 {
                     let new = key(thread * 10_000 + number);
-                    let outcome = answer(store.insert(&new, anonymous(number)));
-                    assert_eq!(outcome.ok(), Some(InsertOutcome::Inserted));
+                    let outcome = answer(store.insert(&new, anonymous(number), None));
+                    assert_eq!(outcome.ok(), Some(InsertOutcome::inserted()));
                     assert!(store.len() <= 64, "{}", store.len());
                 }
             });

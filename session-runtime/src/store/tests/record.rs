@@ -242,7 +242,7 @@ fn a_foreign_credential_is_stale() {
 fn elevation_ends_the_old_credential_at_once() {
     let mut record = anonymous(0);
     let log_in = Commit { rotation: Some(rotation(2, None)), ..becomes(1, Some("ada")) };
-    let rotated = CommitOutcome::Committed { revision: 2, rotated: true };
+    let rotated = CommitOutcome::committed(2, true);
     assert_eq!(record.apply(&log_in), rotated);
     assert_eq!(record.meta.principal, Some(principal("ada")));
     assert_eq!((record.meta.check, record.meta.key_id), (check(2), key_id(2)));
@@ -275,7 +275,7 @@ fn of_two_rotations_with_grace_the_second_is_skipped_but_its_ops_apply() {
         rotation: Some(rotation(number, Some(30_000))),
         ..ops(10, [add("n", 1)])
     };
-    let first = CommitOutcome::Committed { revision: 2, rotated: true };
+    let first = CommitOutcome::committed(2, true);
     assert_eq!(record.apply(&rotate(2)), first);
     assert_eq!(record.apply(&rotate(3)), committed(3));
     assert_eq!(record.meta.check, check(2));

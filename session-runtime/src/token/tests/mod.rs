@@ -12,7 +12,7 @@ mod vectors;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Binding, MAX_TEXT, Purpose, Random, decode, decode_exactly, encode};
+use super::{Binding, MAX_TEXT, Purpose, Random, Which, decode, decode_exactly, encode};
 use crate::{
     clock::Timestamp,
     event::Reason,

@@ -1,0 +1,1 @@
+//! A fast store in front of a durable one.

@@ -1,0 +1,154 @@
+//! The bytes of one record, for stores that keep it whole: files and the embedded database. It owns
+//! their layout and its version; how they are kept, found and checked for damage is the store's.
+//!
+//! All numbers are big endian, lengths and counts 4 bytes:
+//!
+//! `version (1) ‖ flags (1) ‖ check (16) ‖ key id (4) ‖ created (8) ‖ rotated (8) ‖ last seen (8) ‖
+//! absolute end (8) ‖ revision (8)`, then each part whose flag is set: `idle (8)`, `previous check
+//! (16) ‖ its key id (4) ‖ until (8)`, `principal length ‖ principal`, `logged in (8)`; then
+//! `fields`, for each, ordered by name, `name length ‖ name ‖ value`; then `groups`, for each,
+//! ordered by name, `name length ‖ name ‖ revision (8)`. For values see [`layout`](super::layout).
+
+use super::{
+    Check, KeyId, Lifetime, Meta, Previous, PrincipalKey, Record,
+    layout::{Input, encoded_len, put_u32, put_u64, put_value},
+};
+
+/// The layout above. Another one gets another number, and this one is read on.
+const VERSION: u8 = 1;
+const HAS_IDLE: u8 = 1;
+const HAS_PREVIOUS: u8 = 2;
+const HAS_PRINCIPAL: u8 = 4;
+const HAS_LOGGED_IN: u8 = 8;
+const PERSISTENT: u8 = 16;
+const FLAGS: u8 = HAS_IDLE | HAS_PREVIOUS | HAS_PRINCIPAL | HAS_LOGGED_IN | PERSISTENT;
+/// The most that the parts of a fixed size take.
+const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8 + 4 + 4;
+
+/// The bytes of a record. A record of more than 4 GiB does not read back: its store must refuse it
+/// by the length of what this returns.
+pub(crate) fn encode(record: &Record) -> Vec<u8> {
+    let meta = &record.meta;
+    let principal = meta.principal.as_ref().map(PrincipalKey::as_str);
+    let fields = record.fields().map(|(name, value)| 4 + name.len() + encoded_len(value));
+    let groups = record.groups().map(|(name, _)| 4 + name.len() + 8);
+    let variable = principal.map_or(0, str::len) + fields.sum::<usize>() + groups.sum::<usize>();
+    let mut out = Vec::with_capacity(FIXED + variable);
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    out.push(VERSION);
+    out.push(
+        flag(meta.lifetime.idle_millis.is_some(), HAS_IDLE)
+            | flag(meta.previous.is_some(), HAS_PREVIOUS)
+            | flag(principal.is_some(), HAS_PRINCIPAL)
+            | flag(meta.logged_in.is_some(), HAS_LOGGED_IN)
+            | flag(meta.lifetime.persistent, PERSISTENT),
+    );
+    out.extend_from_slice(meta.check.as_bytes());
+    out.extend_from_slice(meta.key_id.as_bytes());
+    for time in [meta.created, meta.rotated, meta.last_seen, meta.lifetime.absolute_until] {
+        put_u64(&mut out, time.as_millis());
+    }
+    put_u64(&mut out, meta.revision);
+    if let Some(idle) = meta.lifetime.idle_millis {
+        put_u64(&mut out, idle);
+    }
+    if let Some(previous) = &meta.previous {
+        out.extend_from_slice(previous.check.as_bytes());
+        out.extend_from_slice(previous.key_id.as_bytes());
+        put_u64(&mut out, previous.until.as_millis());
+    }
+    if let Some(principal) = principal {
+        put_text(&mut out, principal);
+    }
+    if let Some(logged_in) = meta.logged_in {
+        put_u64(&mut out, logged_in.as_millis());
+    }
+    put_u32(&mut out, record.fields().len());
+    for (name, value) in record.fields() {
+        put_text(&mut out, name);
+        put_value(&mut out, value);
+    }
+    put_u32(&mut out, record.groups().len());
+    for (name, revision) in record.groups() {
+        put_text(&mut out, name);
+        put_u64(&mut out, revision);
+    }
+    out
+}
+
+/// Reads back exactly what [`encode`] writes; `None` for anything else.
+pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
+    let mut input = Input(bytes);
+    let [version, flags] = *input.array()?;
+    if version != VERSION || flags & !FLAGS != 0 {
+        return None;
+    }
+    let mut record = Record::new(meta(&mut input, flags)?);
+    let mut last = None;
+    for _ in 0..input.u32()? {
+        let name = next_name(&mut input, &mut last)?;
+        record.set(name.to_owned(), input.value()?);
+    }
+    let mut last = None;
+    for _ in 0..input.u32()? {
+        let name = next_name(&mut input, &mut last)?;
+        record.set_group_revision(name.to_owned(), input.u64()?);
+    }
+    input.0.is_empty().then_some(record)
+}
+
+fn meta(input: &mut Input<'_>, flags: u8) -> Option<Meta> {
+    let check = Check::from_bytes(*input.array()?);
+    let key_id = KeyId::from_bytes(*input.array()?);
+    let [created, rotated, last_seen, absolute_until] =
+        [input.time()?, input.time()?, input.time()?, input.time()?];
+    let revision = input.u64()?;
+    let idle_millis = if flags & HAS_IDLE == 0 { None } else { Some(input.u64()?) };
+    let previous = if flags & HAS_PREVIOUS == 0 {
+        None
+    } else {
+        Some(Previous {
+            check: Check::from_bytes(*input.array()?),
+            key_id: KeyId::from_bytes(*input.array()?),
+            until: input.time()?,
+        })
+    };
+    let principal =
+        if flags & HAS_PRINCIPAL == 0 { None } else { Some(PrincipalKey::new(text(input)?)) };
+    let logged_in = if flags & HAS_LOGGED_IN == 0 { None } else { Some(input.time()?) };
+    let persistent = flags & PERSISTENT != 0;
+    let lifetime = Lifetime { idle_millis, absolute_until, persistent };
+    Some(Meta {
+        check,
+        key_id,
+        previous,
+        created,
+        rotated,
+        last_seen,
+        lifetime,
+        principal,
+        logged_in,
+        revision,
+    })
+}
+
+/// The next name, which must come after the last one: in order and each once, so that a record has
+/// one form.
+fn next_name<'a>(input: &mut Input<'a>, last: &mut Option<&'a str>) -> Option<&'a str> {
+    let name = text(input)?;
+    if last.is_some_and(|last| last >= name) {
+        return None;
+    }
+    *last = Some(name);
+    Some(name)
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_u32(out, text.len());
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn text<'a>(input: &mut Input<'a>) -> Option<&'a str> {
+    let length = input.u32()?;
+    std::str::from_utf8(input.take(length)?).ok()
+}

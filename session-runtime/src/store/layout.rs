@@ -1,0 +1,119 @@
+//! How numbers and field values lie in bytes: for records that a store keeps whole, and for
+//! sessions that live in their tokens. Knows neither what is around them nor what they mean.
+//!
+//! All numbers are big endian. A value is `kind (1) ‖ length (4) ‖ value`; a number has 8 bytes,
+//! and a set is `members (4)`, then for each member, in order, `length (4) ‖ member`.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use super::FieldValue;
+use crate::clock::Timestamp;
+
+const BYTES: u8 = 0;
+const INT: u8 = 1;
+const SET: u8 = 2;
+
+/// How many bytes the value itself takes, without its kind and length.
+fn value_len(value: &FieldValue) -> usize {
+    match value {
+        FieldValue::Bytes(bytes) => bytes.len(),
+        FieldValue::Int(_) => 8,
+        FieldValue::Set(members) => {
+            4 + members.iter().map(|member| 4 + member.len()).sum::<usize>()
+        }
+    }
+}
+
+/// How many bytes [`put_value`] writes.
+pub(crate) fn encoded_len(value: &FieldValue) -> usize {
+    5 + value_len(value)
+}
+
+pub(crate) fn put_u64(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+/// A count or length. One that does not fit saturates: whoever writes more than 4 GiB must refuse
+/// the whole by its size, which no carrier of it takes.
+pub(crate) fn put_u32(out: &mut Vec<u8>, length: usize) {
+    out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+pub(crate) fn put_value(out: &mut Vec<u8>, value: &FieldValue) {
+    let kind = match value {
+        FieldValue::Bytes(_) => BYTES,
+        FieldValue::Int(_) => INT,
+        FieldValue::Set(_) => SET,
+    };
+    out.push(kind);
+    put_u32(out, value_len(value));
+    match value {
+        FieldValue::Bytes(bytes) => out.extend_from_slice(bytes),
+        FieldValue::Int(number) => out.extend_from_slice(&number.to_be_bytes()),
+        FieldValue::Set(members) => {
+            put_u32(out, members.len());
+            for member in members {
+                put_u32(out, member.len());
+                out.extend_from_slice(member);
+            }
+        }
+    }
+}
+
+/// The bytes not read yet. No length is believed before that many bytes are there.
+pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Input<'a> {
+    pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(|bytes| u64::from_be_bytes(*bytes))
+    }
+
+    pub(crate) fn time(&mut self) -> Option<Timestamp> {
+        self.u64().map(Timestamp::from_millis)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<usize> {
+        usize::try_from(u32::from_be_bytes(*self.array()?)).ok()
+    }
+
+    pub(crate) fn value(&mut self) -> Option<FieldValue> {
+        let [kind] = *self.array()?;
+        let length = self.u32()?;
+        let mut value = Input(self.take(length)?);
+        match kind {
+            BYTES => Some(FieldValue::Bytes(Bytes::copy_from_slice(value.0))),
+            INT => value.0.try_into().ok().map(|bytes| FieldValue::Int(i64::from_be_bytes(bytes))),
+            SET => value.members().map(FieldValue::Set),
+            _ => None,
+        }
+    }
+
+    fn members(&mut self) -> Option<BTreeSet<Bytes>> {
+        let count = self.u32()?;
+        let mut members = BTreeSet::new();
+        for _ in 0..count {
+            let length = self.u32()?;
+            let member = Bytes::copy_from_slice(self.take(length)?);
+            // In order and each once, so that a set has one form.
+            if members.last().is_some_and(|last| *last >= member) {
+                return None;
+            }
+            members.insert(member);
+        }
+        self.0.is_empty().then_some(members)
+    }
+}

@@ -1,0 +1,80 @@
+//! Log-ins under a cap: one at a time for each principal. It owns that turn and the choice of who
+//! gives way; the records are the store's.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, MutexGuard},
+};
+
+use super::{Shared, index::lock};
+use crate::{
+    clock::Timestamp,
+    store::{Cap, Listed, Namespace, OnMaxSessions, PrincipalKey, Selector, StoreKey},
+};
+
+/// How many principals can log in at once, at most.
+const TURNS: usize = 64;
+
+/// The locks under which principals log in. Always taken before any lock of a shard.
+pub(super) struct Turns {
+    /// Keyed: principals may be names that users choose.
+    hasher: RandomState,
+    turns: [Mutex<()>; TURNS],
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), turns: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Turns {
+    fn take(&self, namespace: &Namespace, principal: &PrincipalKey) -> MutexGuard<'_, ()> {
+        // The low bits are as good as any, so cutting the hash short loses nothing.
+        #[allow(clippy::cast_possible_truncation)]
+        let position = self.hasher.hash_one((namespace, principal)) as usize % TURNS;
+        lock(&self.turns[position])
+    }
+}
+
+/// A log-in that may go on, and who gives way to it. No other log-in under a cap of this principal
+/// begins until it is dropped.
+pub(super) struct Admission<'a> {
+    shared: &'a Shared,
+    namespace: Namespace,
+    surplus: Vec<Selector>,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl<'a> Admission<'a> {
+    /// Counts the sessions of a principal that are live at `now`; `None` if one more is too many.
+    pub(super) fn of(
+        shared: &'a Shared,
+        key: &StoreKey,
+        principal: &PrincipalKey,
+        cap: Cap,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let turn = shared.turns.take(&key.namespace, principal);
+        let mut others: Vec<Listed> = shared.live(&key.namespace, principal, now);
+        others.retain(|other| other.selector != key.selector);
+        let most_others = cap.sessions.max(1) as usize - 1;
+        let surplus = others.len().saturating_sub(most_others);
+        if surplus > 0 && cap.on_max == OnMaxSessions::RefuseNew {
+            return None;
+        }
+        others.sort_by_key(|other| (other.logged_in, other.selector));
+        let surplus = others[..surplus].iter().map(|other| other.selector).collect();
+        Some(Self { shared, namespace: key.namespace.clone(), surplus, _turn: turn })
+    }
+
+    /// Ends those who give way, once the log-in went through; which they were.
+    pub(super) fn make_way(self) -> Vec<Selector> {
+        let key = |selector| StoreKey { namespace: self.namespace.clone(), selector };
+        self.surplus
+            .iter()
+            .copied()
+            .filter(|selector| self.shared.remove(&key(*selector), |_| true))
+            .collect()
+    }
+}

@@ -1,0 +1,52 @@
+//! Hides principals from the store that indexes by them: a keyed hash in place of a name. Knows
+//! neither store nor session type.
+
+use std::fmt::{self, Write};
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use super::{Binding, credential::hmac, keys::Keys};
+use crate::{key::KeyRing, store::PrincipalKey};
+
+/// How many bytes of the hash are kept: enough that no two principals ever share one.
+const KEPT: usize = 16;
+
+/// Turns principals into what the index of a store with encryption at rest holds.
+pub(crate) struct IndexCodec {
+    keys: Keys<Hmac<Sha256>>,
+}
+
+impl IndexCodec {
+    pub(crate) fn new(ring: &KeyRing, binding: &Binding) -> Self {
+        Self { keys: Keys::new(ring, binding, |key| hmac(&*key)) }
+    }
+
+    /// What a log-in is indexed by from now on.
+    pub(crate) fn hide(&self, principal: &PrincipalKey) -> PrincipalKey {
+        hide(&self.keys.first().prepared, principal)
+    }
+
+    /// Everything that a log-in may be indexed by: under any key of the ring, the newest first.
+    pub(crate) fn hide_under_each(&self, principal: &PrincipalKey) -> Vec<PrincipalKey> {
+        self.keys.all().map(|entry| hide(&entry.prepared, principal)).collect()
+    }
+}
+
+fn hide(keyed: &Hmac<Sha256>, principal: &PrincipalKey) -> PrincipalKey {
+    let mut mac = keyed.clone();
+    mac.update(principal.as_str().as_bytes());
+    let hash = mac.finalize().into_bytes();
+    let mut hex = String::with_capacity(2 * KEPT);
+    for byte in &hash[..KEPT] {
+        // Writing to a `String` cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    PrincipalKey::new(&hex)
+}
+
+impl fmt::Debug for IndexCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IndexCodec(<redacted>)")
+    }
+}

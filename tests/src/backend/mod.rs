@@ -1,0 +1,210 @@
+//! Real servers for the tests, as child processes on free loopback ports in directories of their
+//! own. This file owns how a process is started, watched and ended; each file below it knows one
+//! server.
+
+use std::{
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, OnceLock, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// How long a server may take until it answers, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server process. Ended with SIGKILL when dropped, and by the kernel when the test process ends
+/// in whatever way.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    name: &'static str,
+    log: PathBuf,
+}
+
+/// As which user a server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// As the tests do.
+    Same,
+    /// As nobody, if the tests run as root: database servers refuse to be root.
+    Unprivileged,
+}
+
+impl Process {
+    /// Starts `program`; what it prints goes to `log`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    #[must_use]
+    pub fn start(
+        name: &'static str,
+        user: User,
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+    ) -> Self {
+        let out = File::options().create(true).append(true).open(log).expect("a log file");
+        let err = out.try_clone().expect("a second handle");
+        let mut command = command(user, program);
+        command.args(arguments).stdin(Stdio::null()).stdout(out).stderr(err);
+        let child = spawn(command).unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+        Self { child, name, log: log.to_owned() }
+    }
+
+    /// Waits until the process accepts connections on `port`.
+    ///
+    /// # Panics
+    ///
+    /// If it ends, or does not within a minute; with what it printed.
+    pub fn wait_for_port(&mut self, port: u16) {
+        self.wait_until("accepts connections", || {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+        });
+    }
+
+    /// Waits until `ready` is true.
+    ///
+    /// # Panics
+    ///
+    /// If the process ends before that, or a minute passes; with what it printed.
+    pub fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !ready() {
+            let ended = self.child.try_wait().expect("a child can be asked");
+            assert!(
+                ended.is_none() && start.elapsed() < PATIENCE,
+                "{} ({ended:?}) never {what}; it printed:\n{}",
+                self.name,
+                std::fs::read_to_string(&self.log).unwrap_or_default()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a crash would (SIGKILL), and waits until it is gone.
+    pub fn kill(&mut self) {
+        // An error means that it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A command that dies with the test process.
+#[must_use]
+pub fn command(user: User, program: &Path) -> Command {
+    let mut command = Command::new(find("setpriv", "util-linux"));
+    command.args(["--pdeathsig", "KILL"]);
+    if user == User::Unprivileged && is_root() {
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
+    }
+    command.arg("--").arg(program);
+    command
+}
+
+/// Spawns from a thread that lasts as long as the tests do: the kernel ends such a child with the
+/// *thread* that started it, and a test's thread ends before the others.
+fn spawn(command: Command) -> std::io::Result<Child> {
+    type Job = (Command, mpsc::Sender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<Mutex<mpsc::Sender<Job>>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (send, jobs) = mpsc::channel::<Job>();
+        thread::spawn(move || {
+            for (mut command, answer) in jobs {
+                let _ = answer.send(command.spawn());
+            }
+        });
+        Mutex::new(send)
+    });
+    let (send, answer) = mpsc::channel();
+    let gone = "the spawning thread never ends";
+    spawner.lock().unwrap_or_else(PoisonError::into_inner).send((command, send)).expect(gone);
+    answer.recv().expect(gone)
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+///
+/// If it fails; with what it printed.
+pub fn run(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().expect("a program that was found starts");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Where a program is: in `PATH`, or where Debian keeps those that are not in it.
+///
+/// # Panics
+///
+/// If it is nowhere; with the line that installs it.
+#[must_use]
+pub fn find(program: &str, package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    places.push("/usr/sbin".into());
+    // Debian keeps several versions of PostgreSQL side by side; the newest one will do.
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|it| it.path().join("bin")).collect();
+    versions.sort();
+    // Before `PATH`: what is there under these names may be another installation's.
+    places.splice(0..0, versions.into_iter().rev());
+    places.into_iter().map(|place| place.join(program)).find(|it| it.is_file()).unwrap_or_else(
+        || panic!("`{program}` is missing; install it: sudo apt-get install -y {package}"),
+    )
+}
+
+/// A port that nobody listens on. Another process may take it before the server does, which then
+/// says so.
+///
+/// # Panics
+///
+/// If the machine has none left.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// A directory for a server's data, gone when dropped; a server that runs as nobody can use it.
+///
+/// # Panics
+///
+/// If it cannot be made.
+#[must_use]
+pub fn directory(user: User) -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    if user == User::Unprivileged && is_root() {
+        run(Command::new("chown").arg("nobody:nogroup").arg(directory.path()));
+    }
+    directory
+}
+
+fn is_root() -> bool {
+    static ROOT: OnceLock<bool> = OnceLock::new();
+    *ROOT.get_or_init(|| run(Command::new("id").arg("-u")).trim() == "0")
+}

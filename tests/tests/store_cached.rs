@@ -1,0 +1,1 @@
+//! The cached store: conformance, and what is its own.

@@ -1,0 +1,1 @@
+//! The embedded store: conformance, and what is its own.

@@ -1,0 +1,1 @@
+//! The file store: conformance, and what is its own.

@@ -1,0 +1,1 @@
+//! The memory store: conformance, and what is its own.

@@ -1,0 +1,1 @@
+//! The mongo store: conformance, and what is its own.

@@ -1,0 +1,1 @@
+//! The redis store: conformance, and what is its own.

@@ -1,0 +1,1 @@
+//! The sql store: conformance, and what is its own.
