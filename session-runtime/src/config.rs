@@ -284,7 +284,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// session type of the same name, transport and keys.
     pub fn build(self) -> Result<SessionLayer<T>, Error> {
         let spec = T::spec();
-        self.policy.check(spec.payload).map_err(|message| refuse(spec, &message))?;
+        self.policy.check(spec).map_err(|message| refuse(spec, &message))?;
         #[cfg(feature = "axum")]
         if let Some(challenge) = &self.challenge {
             challenge.check().map_err(|message| refuse(spec, &message))?;
@@ -437,7 +437,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(
                 spec,
                 "an ephemeral key ring dies with this process, but its store does not; use \
-                 `KeyRing::from_env` or `KeyRing::from_file`",
+                 `KeyRing::from_file_or_create`, `from_file` or `from_env`",
             ));
         }
         Ok(())

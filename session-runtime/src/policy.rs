@@ -43,8 +43,8 @@ impl Policy {
         }
     }
 
-    /// What is wrong with the times.
-    pub(crate) fn check(&self, payload: Payload) -> Result<(), String> {
+    /// What is wrong with them.
+    pub(crate) fn check(&self, spec: &Spec) -> Result<(), String> {
         let Self { idle, absolute, rotate_every, deadline, .. } = self;
         let times = [
             ("idle", *idle),
@@ -57,23 +57,29 @@ impl Policy {
                 return Err(format!("`{what}` must be at least a millisecond"));
             }
         }
-        if rotate_every.is_some() && payload != Payload::Server {
+        if rotate_every.is_some() && spec.payload != Payload::Server {
             return Err("`rotate_every` is for `payload = \"server\"`; a payload in the token is \
                         written anew whenever it changes"
                 .to_owned());
         }
         match self.max_sessions {
-            Some(_) if payload != Payload::Server => {
+            None => {}
+            Some(_) if spec.payload != Payload::Server => {
                 return Err(
-                    "`max_sessions` is for `payload = \"server\"`; nobody can count payloads \
-                            that travel in tokens"
+                    "`max_sessions` is for `payload = \"server\"`; payloads that travel in \
+                            tokens cannot be counted"
                         .to_owned(),
                 );
             }
-            Some(Cap { sessions: 0, .. }) => {
+            Some(_) if !spec.fields.iter().any(|field| field.principal) => {
+                return Err("`max_sessions` counts log-ins, and there is no field marked \
+                            `principal`"
+                    .to_owned());
+            }
+            Some(cap) if cap.sessions == 0 => {
                 return Err("`max_sessions` must be at least 1".to_owned());
             }
-            _ => {}
+            Some(_) => {}
         }
         match (idle, absolute) {
             (Some(idle), Some(absolute)) if idle > absolute => {

@@ -37,11 +37,27 @@ impl Client {
     /// If the client cannot be built.
     #[must_use]
     pub fn new(server: &Server) -> Self {
+        Self::at(&server.url(""))
+    }
+
+    /// A fresh browser for whatever serves at `base` (`http://127.0.0.1:3000`).
+    ///
+    /// # Panics
+    ///
+    /// If the client cannot be built.
+    #[must_use]
+    pub fn at(base: &str) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client without TLS builds");
-        Self { http, base: server.url(""), jar: Mutex::default() }
+        Self { http, base: base.to_owned(), jar: Mutex::default() }
+    }
+
+    /// The same browser, which from here on finds the application at another server.
+    #[must_use]
+    pub fn on(self, server: &Server) -> Self {
+        Self { base: server.url(""), ..self }
     }
 
     /// The same browser as it is now, with a jar of its own from here on.

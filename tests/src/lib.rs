@@ -2,6 +2,7 @@
 //! the way a browser does as far as these tests need it, stores that watch, fail or wait, a log, and a
 //! value that does not serialise.
 
+pub mod app;
 pub mod backend;
 mod client;
 mod log;

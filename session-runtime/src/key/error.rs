@@ -13,7 +13,7 @@ use super::{MAX_BYTES, MAX_KEYS, MIN_BYTES};
 /// - A key that is not base64 or hex, shorter than 32 bytes or longer than 1024, a pattern, text
 ///   that a person wrote, or a key known from documentation.
 /// - A ring without keys, with more than eight, or with one of them twice; a first key with an end.
-/// - A variable that is not set, a file that cannot be read or that others can read.
+/// - A variable that is not set, a file that cannot be read or made, or that others can read.
 /// - An operating system that gives no random bytes.
 ///
 /// ```
@@ -85,6 +85,8 @@ pub(super) enum Problem {
     NotText,
     #[error("cannot be read ({0})")]
     Unreadable(io::ErrorKind),
+    #[error("cannot be made ({0})")]
+    Unwritable(io::ErrorKind),
     #[error("larger than a key file can be ({0} bytes)")]
     LargeFile(u64),
     #[error(
@@ -108,6 +110,11 @@ impl From<Problem> for KeyError {
 impl KeyError {
     pub(super) fn unreadable(error: io::Error) -> Self {
         let problem = Problem::Unreadable(error.kind());
+        Self { place: Place::default(), problem, cause: Some(Arc::new(error)) }
+    }
+
+    pub(super) fn unwritable(error: io::Error) -> Self {
+        let problem = Problem::Unwritable(error.kind());
         Self { place: Place::default(), problem, cause: Some(Arc::new(error)) }
     }
 

@@ -3,6 +3,7 @@
 
 mod derive;
 mod error;
+mod file;
 mod ring;
 #[cfg(test)]
 mod tests;

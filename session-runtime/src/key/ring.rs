@@ -1,14 +1,7 @@
 //! The keys of a deployment: the first writes, the rest only read. Reads them from text, variable
 //! or file; derives what codecs need. Knows nothing of tokens.
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, Read},
-    path::Path,
-    str::FromStr,
-    sync::Arc,
-};
+use std::{fmt, path::Path, str::FromStr, sync::Arc};
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -17,11 +10,9 @@ use super::{
     Key, KeyError, MAX_KEYS,
     derive::{Master, part},
     error::Problem,
+    file,
 };
 use crate::{clock::Timestamp, store::KeyId};
-
-/// The most bytes of a key file: eight keys of the largest size, with comments.
-const MAX_FILE: u64 = 64 * 1024;
 
 /// The keys that protect a deployment's tokens. Cheap to clone.
 ///
@@ -175,7 +166,34 @@ impl KeyRing {
     /// ```
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
-        read_file(path).and_then(|text| Self::from_text(&text)).map_err(|error| error.in_file(path))
+        file::read(path)
+            .and_then(|text| Self::from_text(&text))
+            .map_err(|error| error.in_file(path))
+    }
+
+    /// From a file as [`KeyRing::from_file`] reads it; one that is missing is made first, with one
+    /// new random key, readable by its owner alone (0600), in a directory that is made too (0700).
+    /// Processes that start at the same time end up with the same key.
+    ///
+    /// For one machine: keep the file, and sessions survive restarts. For several, give all of
+    /// them the same keys ([`KeyRing::from_env`], [`KeyRing::from_file`]).
+    ///
+    /// ```
+    /// # use session_runtime::{Key, KeyRing};
+    /// # let directory = std::env::temp_dir().join(format!("made-keys-{}", std::process::id()));
+    /// let ring = KeyRing::from_file_or_create(directory.join("session-keys"))?;
+    /// # std::fs::remove_dir_all(&directory)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A file that is there and cannot be read, or holds no keys, is an error; it is never
+    /// replaced. So is one that cannot be written, and a lack of random bytes.
+    pub fn from_file_or_create(path: impl AsRef<Path>) -> Result<Self, KeyError> {
+        let path = path.as_ref();
+        file::ensure(path).map_err(|error| error.in_file(path))?;
+        Self::from_file(path)
     }
 
     /// A ring of one new random key. Keep the key yourself, or the sessions end with the process:
@@ -249,29 +267,4 @@ fn read_key(word: &str) -> Result<Key, KeyError> {
     let Some((key, time)) = word.split_once('@') else { return Key::from_base64(word) };
     let time = humantime::parse_rfc3339(time).map_err(|_| Problem::Time)?;
     Ok(Key::from_base64(key)?.not_after(time))
-}
-
-fn read_file(path: &Path) -> Result<Zeroizing<String>, KeyError> {
-    let file = File::open(path).map_err(KeyError::unreadable)?;
-    // Asked of the open file, so that what is checked is what is read.
-    let metadata = file.metadata().map_err(KeyError::unreadable)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o066 != 0 {
-            return Err(Problem::Mode { mode, path: path.display().to_string() }.into());
-        }
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(Problem::LargeFile(metadata.len()).into());
-    }
-    // Enough room from the start: a buffer that grows leaves copies of the keys behind.
-    let room = usize::try_from(metadata.len().max(4096)).unwrap_or(4096) + 1;
-    let mut text = Zeroizing::new(String::with_capacity(room));
-    match file.take(MAX_FILE).read_to_string(&mut text) {
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Problem::NotText.into()),
-        Err(error) => Err(KeyError::unreadable(error)),
-    }
 }

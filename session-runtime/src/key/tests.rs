@@ -294,6 +294,40 @@ fn a_file_is_read_if_only_its_owner_can_read_it() {
 }
 
 #[test]
+fn a_file_that_is_missing_is_made_once_and_kept() {
+    let directory = std::env::temp_dir().join(format!("key-tests-made-{}", std::process::id()));
+    let path = directory.join("below").join("keys");
+    let make = || KeyRing::from_file_or_create(&path).map(|ring| ring.fingerprint());
+    let made: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    let first = made[0].as_ref().expect("a directory that we can write to");
+    assert!(made.iter().all(|ring| ring.as_ref().ok() == Some(first)), "one key for all");
+    let names: Vec<_> = std::fs::read_dir(path.parent().expect("it has one"))
+        .expect("it was made")
+        .map(|entry| entry.expect("readable").file_name())
+        .collect();
+    assert_eq!(names, ["keys"], "nothing unfinished stays behind");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &std::path::Path| {
+            path.metadata().expect("it is there").permissions().mode() & 0o777
+        };
+        assert_eq!((mode(&path), mode(&directory)), (0o600, 0o700));
+    }
+
+    // What is there is never replaced, whatever it is.
+    std::fs::write(&path, "").expect("writable");
+    assert_eq!(problem(KeyRing::from_file_or_create(&path)), Problem::Empty);
+    let under_a_file = path.join("keys");
+    let error = KeyRing::from_file_or_create(&under_a_file).unwrap_err().to_string();
+    assert!(error.contains("cannot be made") && error.contains("keys"), "{error}");
+    std::fs::remove_dir_all(&directory).expect("removable");
+}
+
+#[test]
 fn what_is_derived_differs_by_key_and_by_context() {
     let ring = KeyRing::new([key(1), key(2)]).unwrap();
     let mut derived = vec![ring.fingerprint()];

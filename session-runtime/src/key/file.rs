@@ -1,0 +1,102 @@
+//! Key files: how they are read, and how one that is missing is made. Knows nothing of what the
+//! text in them means.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use super::{Key, KeyError, error::Problem};
+
+/// The most bytes of a key file: eight keys of the largest size, with comments.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// Makes the file with one new key, unless there is one.
+pub(super) fn ensure(path: &Path) -> Result<(), KeyError> {
+    // Also a link that leads nowhere is something that somebody put there.
+    if path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let key = Key::generate()?;
+    create(path, key.to_base64().as_bytes()).map_err(KeyError::unwritable)
+}
+
+/// Writes a file that appears whole or not at all, and leaves one that is there as it is.
+fn create(path: &Path, text: &[u8]) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    private_directory().create(directory)?;
+    let mut suffix = [0; 8];
+    getrandom::fill(&mut suffix).map_err(io::Error::other)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}", u64::from_be_bytes(suffix)));
+    let unfinished = directory.join(name);
+    let written = private_file(&unfinished).and_then(|mut file| {
+        file.write_all(text)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        // A link, not a rename: it does not replace what another process has made meanwhile.
+        fs::hard_link(&unfinished, path)
+    });
+    // Gone or not, it is no key file.
+    let _ = fs::remove_file(&unfinished);
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+        // A directory cannot be opened on every platform, and where it cannot, need not be.
+        Ok(()) => File::open(directory).map_or(Ok(()), |directory| directory.sync_all()),
+    }
+}
+
+fn private_directory() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder
+}
+
+fn private_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+/// The text of a key file.
+pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
+    let file = File::open(path).map_err(KeyError::unreadable)?;
+    // Asked of the open file, so that what is checked is what is read.
+    let metadata = file.metadata().map_err(KeyError::unreadable)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o066 != 0 {
+            return Err(Problem::Mode { mode, path: path.display().to_string() }.into());
+        }
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(Problem::LargeFile(metadata.len()).into());
+    }
+    // Enough room from the start: a buffer that grows leaves copies of the keys behind.
+    let room = usize::try_from(metadata.len().max(4096)).unwrap_or(4096) + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    match file.take(MAX_FILE).read_to_string(&mut text) {
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Problem::NotText.into()),
+        Err(error) => Err(KeyError::unreadable(error)),
+    }
+}

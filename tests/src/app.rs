@@ -1,0 +1,186 @@
+//! An application that uses what stores differ in: the same routes are served in a test's own
+//! process, or by the program `app` in processes of their own. Where its sessions are kept is the
+//! caller's choice.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::Path,
+    http::StatusCode,
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize};
+use session_runtime::{
+    Directory, Error, KeyRing, OnMaxSessions, Session, SessionLayer, SessionLayerBuilder,
+    SessionType, clock::Clock, store::Store,
+};
+
+/// Everything that can be sealed at rest.
+#[derive(Session)]
+#[session(name = "app", idle = "30m", absolute = "12h")]
+struct App {
+    #[session(principal, extract = "CurrentUser")]
+    user: Option<String>,
+    theme: String,
+    #[session(flash)]
+    notice: Option<String>,
+    #[session(merge = "cas")]
+    tally: u32,
+    #[session(extra)]
+    notes: BTreeMap<String, String>,
+}
+
+/// What the store itself works on.
+#[derive(Session)]
+#[session(name = "numbers", idle = "30m", absolute = "12h")]
+struct Numbers {
+    #[session(counter)]
+    hits: i64,
+    #[session(set)]
+    seen: std::collections::BTreeSet<String>,
+}
+
+/// What is in a session, as `/show` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Who is logged in.
+    pub user: Option<String>,
+    /// Set by `/theme/{theme}`.
+    pub theme: String,
+    /// Set by `/notice/{notice}`; not consumed by `/show`.
+    pub notice: Option<String>,
+    /// Goes up by one with each `/tally`.
+    pub tally: u32,
+    /// Set by `/note/{key}/{value}`.
+    pub notes: BTreeMap<String, String>,
+}
+
+/// How the sessions are kept.
+pub struct Setup {
+    /// Where.
+    pub store: Arc<dyn Store>,
+    /// Under which keys.
+    pub keys: KeyRing,
+    /// Whether every field is sealed at rest.
+    pub encrypt: bool,
+    /// The most sessions of one user.
+    pub cap: Option<(u32, OnMaxSessions)>,
+    /// Another clock than the system's.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// Separates tests that share a store.
+    pub audience: String,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").field("encrypt", &self.encrypt).finish_non_exhaustive()
+    }
+}
+
+impl Setup {
+    /// Sessions in `store`, everything else as it comes.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, keys: KeyRing) -> Self {
+        Self { store, keys, encrypt: false, cap: None, clock: None, audience: String::new() }
+    }
+
+    fn builder<T: SessionType>(&self) -> SessionLayerBuilder<T> {
+        let builder = SessionLayer::<T>::builder(self.keys.clone())
+            .store(Arc::clone(&self.store))
+            .audience(&self.audience)
+            .insecure_dev();
+        match &self.clock {
+            Some(clock) => builder.clock(Arc::clone(clock)),
+            None => builder,
+        }
+    }
+
+    /// The application.
+    ///
+    /// # Errors
+    ///
+    /// What the builder refuses.
+    pub fn router(&self) -> Result<Router, Error> {
+        let mut app = self.builder::<App>();
+        if self.encrypt {
+            app = app.encrypt_at_rest();
+        }
+        if let Some((sessions, on_max)) = self.cap {
+            app = app.max_sessions(sessions, on_max);
+        }
+        let numbers = self.builder::<Numbers>();
+        Ok(Router::new()
+            .route("/login/{user}", post(log_in))
+            .route("/logout", post(async |s: Session<App>| s.log_out()))
+            .route("/rotate", post(async |s: Session<App>| s.rotate()))
+            .route("/remember", post(async |s: Session<App>| s.persist_for(30 * DAY)))
+            .route(
+                "/theme/{theme}",
+                post(async |s: Session<App>, Path(t): Path<String>| s.set_theme(t)),
+            )
+            .route(
+                "/notice/{text}",
+                post(async |s: Session<App>, Path(t): Path<String>| s.set_notice(t)),
+            )
+            .route("/take", post(async |s: Session<App>| s.take_notice().unwrap_or_default()))
+            .route("/note/{key}/{value}", post(note))
+            .route("/tally", post(tally))
+            .route("/show", get(show))
+            .route("/id", get(async |s: Session<App>| s.session_id().to_string()))
+            .route("/user", get(async |CurrentUser(user): CurrentUser| user))
+            .route("/devices", get(devices))
+            .route("/end_others", post(end_others))
+            .layer(app.build()?)
+            .route("/hit", post(async |s: Session<Numbers>| s.add_hits(1)))
+            .route("/hits", get(async |s: Session<Numbers>| s.hits().to_string()))
+            .route(
+                "/seen/{what}",
+                post(async |s: Session<Numbers>, Path(w): Path<String>| s.insert_seen(w)),
+            )
+            .route("/seen", get(async |s: Session<Numbers>| s.seen().len().to_string()))
+            .layer(numbers.build()?))
+    }
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+async fn log_in(session: Session<App>, Path(user): Path<String>) {
+    session.log_in(user);
+}
+
+async fn note(session: Session<App>, Path((key, value)): Path<(String, String)>) {
+    session.insert_notes(key, value);
+}
+
+async fn tally(session: Session<App>) -> Result<(), Error> {
+    session.transact(|session| session.update_tally(|tally| *tally += 1)).await
+}
+
+async fn show(session: Session<App>) -> Json<Shown> {
+    Json(Shown {
+        user: session.user().cloned(),
+        theme: session.theme().clone(),
+        notice: session.peek_notice().cloned(),
+        tally: *session.tally(),
+        notes: session.notes().clone(),
+    })
+}
+
+/// The handle ids of the user's sessions, one a line, this request's with a star.
+async fn devices(
+    CurrentUser(user): CurrentUser,
+    directory: Directory<App>,
+) -> Result<String, Error> {
+    let line = |it: session_runtime::SessionInfo| {
+        format!("{}{}\n", it.handle, if it.current { "*" } else { "" })
+    };
+    Ok(directory.list(&user).await?.into_iter().map(line).collect())
+}
+
+async fn end_others(
+    CurrentUser(user): CurrentUser,
+    directory: Directory<App>,
+) -> Result<(StatusCode, String), Error> {
+    Ok((StatusCode::OK, directory.end_others(&user).await?.to_string()))
+}

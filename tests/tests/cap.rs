@@ -1,0 +1,168 @@
+//! `max_sessions`: how many sessions one principal may have, and what gives way.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use axum::http::StatusCode;
+use session_runtime::{
+    KeyRing, OnMaxSessions, Session, SessionLayer, clock::ManualClock, store::MemoryStore,
+};
+use tests::{Client, Log, Server, app::Setup};
+
+/// What this process logs.
+fn log() -> &'static Log {
+    static LOG: OnceLock<Log> = OnceLock::new();
+    LOG.get_or_init(Log::of_this_process)
+}
+
+struct Case {
+    server: Server,
+    clock: Arc<ManualClock>,
+}
+
+impl Case {
+    async fn new(sessions: u32, on_max: OnMaxSessions) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let keys = KeyRing::ephemeral().expect("random bytes");
+        let setup = Setup {
+            cap: Some((sessions, on_max)),
+            clock: Some(clock.clone()),
+            ..Setup::new(Arc::new(MemoryStore::default()), keys)
+        };
+        let server = Server::start(setup.router().expect("a sound configuration")).await;
+        Self { server, clock }
+    }
+
+    async fn log_in(&self, user: &str) -> (Client, StatusCode) {
+        self.clock.advance(Duration::from_secs(1));
+        let client = Client::new(&self.server);
+        let status = client.post(&format!("/login/{user}")).await.status;
+        (client, status)
+    }
+}
+
+async fn user_of(client: &Client) -> Option<String> {
+    let reply = client.get("/user").await;
+    (reply.status == StatusCode::OK).then_some(reply.body)
+}
+
+#[tokio::test]
+async fn the_earliest_log_in_gives_way_and_its_token_is_dead() {
+    let log = log();
+    let case = Case::new(2, OnMaxSessions::EndOldest).await;
+    let (first, _) = case.log_in("ada").await;
+    let (second, _) = case.log_in("ada").await;
+    let (other, _) = case.log_in("bob").await;
+    // Used last, yet logged in first.
+    case.clock.advance(Duration::from_secs(300));
+    first.post("/theme/dark").await;
+    let handle = first.get("/id").await.body;
+    let (third, status) = case.log_in("ada").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(user_of(&first).await, None);
+    for (client, user) in [(&second, "ada"), (&third, "ada"), (&other, "bob")] {
+        assert_eq!(user_of(client).await.as_deref(), Some(user));
+    }
+    assert_eq!(third.get("/devices").await.body.lines().count(), 2);
+    let told = log.text();
+    let ended = |line: &str| line.contains("session ended") && line.contains(&handle);
+    assert!(told.lines().any(ended), "{told}");
+}
+
+#[tokio::test]
+async fn one_log_in_too_many_is_refused_and_leaves_nobody_logged_in() {
+    let case = Case::new(2, OnMaxSessions::RefuseNew).await;
+    let (first, _) = case.log_in("ada").await;
+    let (second, _) = case.log_in("ada").await;
+    let (third, status) = case.log_in("ada").await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(user_of(&third).await, None);
+    // A visitor who has a session already keeps it as it was.
+    let visitor = Client::new(&case.server);
+    visitor.post("/theme/dark").await;
+    let refused = visitor.post("/login/ada").await;
+    assert_eq!((refused.status, refused.headers.get("set-cookie")), (StatusCode::FORBIDDEN, None));
+    assert!(visitor.get("/show").await.body.contains(r#""user":null,"theme":"dark""#));
+    assert_eq!(user_of(&first).await.as_deref(), Some("ada"));
+
+    second.post("/logout").await;
+    assert_eq!(visitor.post("/login/ada").await.status, StatusCode::OK);
+    assert_eq!(user_of(&visitor).await.as_deref(), Some("ada"));
+}
+
+#[tokio::test]
+async fn sessions_that_are_over_and_logging_in_again_count_for_nothing() {
+    let case = Case::new(1, OnMaxSessions::RefuseNew).await;
+    let (first, _) = case.log_in("ada").await;
+    assert_eq!(first.post("/login/ada").await.status, StatusCode::OK, "it is the same session");
+    assert_eq!(case.log_in("ada").await.1, StatusCode::FORBIDDEN);
+    case.clock.advance(Duration::from_secs(31 * 60));
+    assert_eq!(case.log_in("ada").await.1, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn parallel_log_ins_leave_as_many_sessions_as_are_allowed() {
+    for on_max in [OnMaxSessions::EndOldest, OnMaxSessions::RefuseNew] {
+        let case = Arc::new(Case::new(3, on_max).await);
+        let log_ins: Vec<_> = (0..24)
+            .map(|_| {
+                let client = Client::new(&case.server);
+                tokio::spawn(async move {
+                    client.post("/login/ada").await;
+                    client
+                })
+            })
+            .collect();
+        let mut live = 0;
+        for log_in in log_ins {
+            let client = log_in.await.expect("no panic");
+            live += usize::from(user_of(&client).await.is_some());
+        }
+        assert_eq!(live, 3, "{on_max:?}");
+    }
+}
+
+#[derive(Session)]
+#[session(payload = "sealed")]
+struct Sealed {
+    #[session(principal)]
+    user: Option<u32>,
+}
+
+#[derive(Session)]
+struct Somebody {
+    #[session(principal)]
+    user: Option<u32>,
+}
+
+#[derive(Session)]
+struct Nobody {
+    theme: String,
+}
+
+#[test]
+fn what_cannot_be_counted_is_refused_at_start() {
+    let keys = || KeyRing::ephemeral().expect("random bytes");
+    let sealed = SessionLayer::<Sealed>::builder(keys())
+        .accept_replay_until_expiry()
+        .max_sessions(2, OnMaxSessions::EndOldest)
+        .build();
+    let none = SessionLayer::<Nobody>::builder(keys())
+        .store(MemoryStore::default())
+        .max_sessions(2, OnMaxSessions::EndOldest)
+        .build();
+    let zero = SessionLayer::<Somebody>::builder(keys())
+        .store(MemoryStore::default())
+        .max_sessions(0, OnMaxSessions::RefuseNew)
+        .build();
+    for (layer, why) in [
+        (sealed.map(drop), "payload = \"server\""),
+        (none.map(drop), "no field marked `principal`"),
+        (zero.map(drop), "at least 1"),
+    ] {
+        let error = layer.expect_err(why);
+        assert!(error.is_config() && error.to_string().contains(why), "{error}");
+    }
+}
