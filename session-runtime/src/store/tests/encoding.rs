@@ -9,18 +9,18 @@ use crate::store::{
     encoding::{decode, encode},
 };
 
+fn previous() -> Previous {
+    Previous { check: check(3), key_id: key_id(4), until: Timestamp::MAX }
+}
+
 /// Every part there is, each at an end of its range.
 fn full() -> Record {
-    let lifetime = Lifetime {
-        idle_millis: Some(u64::MAX),
-        absolute_until: Timestamp::MAX,
-        persistent: true,
-    };
+    let lifetime =
+        Lifetime { idle_millis: Some(u64::MAX), absolute_until: Timestamp::MAX, persistent: true };
     let mut record = Record::new(Meta::new(check(0xff), key_id(0xfe), Timestamp::MAX, lifetime));
     record.meta.created = Timestamp::from_millis(0);
     record.meta.rotated = Timestamp::from_millis(u64::MAX - 1);
-    record.meta.previous =
-        Some(Previous { check: check(3), key_id: key_id(4), until: Timestamp::MAX });
+    record.meta.previous = Some(previous());
     record.meta.principal = Some(PrincipalKey::new("\"\0 $.:/\\ \u{10ffff} ü\""));
     record.meta.logged_in = Some(Timestamp::MAX);
     record.meta.revision = u64::MAX;
@@ -60,9 +60,9 @@ fn every_part_of_the_meta_data_is_written() {
         |meta| meta.check = check(1),
         |meta| meta.key_id = key_id(1),
         |meta| meta.previous = None,
-        |meta| meta.previous.as_mut().unwrap().check = check(1),
-        |meta| meta.previous.as_mut().unwrap().key_id = key_id(1),
-        |meta| meta.previous.as_mut().unwrap().until = at(1),
+        |meta| meta.previous = Some(Previous { check: check(1), ..previous() }),
+        |meta| meta.previous = Some(Previous { key_id: key_id(1), ..previous() }),
+        |meta| meta.previous = Some(Previous { until: at(1), ..previous() }),
         |meta| meta.created = at(1),
         |meta| meta.rotated = at(1),
         |meta| meta.last_seen = at(1),
@@ -158,7 +158,7 @@ fn names_in_another_order_or_twice_are_refused() {
     assert_eq!(read(&groups(2, &[group(b'a'), group(b'a')].concat())), None);
 
     let set = |members: &[u8]| {
-        let length = u8::try_from(4 + members.len()).unwrap();
+        let length = u8::try_from(4 + members.len()).expect("a short list");
         let head = [0, 0, 0, 1, b'a', 2, 0, 0, 0, length, 0, 0, 0, 2];
         fields(1, &[&head, members].concat())
     };

@@ -39,18 +39,6 @@ fn an_insert_never_overwrites() {
 }
 
 #[test]
-fn a_commit_changes_what_is_there_and_never_what_was_loaded() {
-    let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0), None));
-    let loaded = ok(store.load(&key(1))).expect("inserted above");
-    assert_eq!(ok(store.commit(&key(1), &ops(1, [add("n", 2)]))), committed(2));
-    assert_eq!(ok(store.commit(&key(1), &ops(2, [add("n", 3)]))), committed(3));
-    assert_eq!(*loaded, anonymous(0));
-    let now = ok(store.load(&key(1))).expect("never removed");
-    assert_eq!(now.get("n"), Some(&FieldValue::Int(5)));
-}
-
-#[test]
 fn a_commit_never_creates() {
     let store = MemoryStore::default();
     assert_eq!(ok(store.commit(&key(1), &ops(0, [add("n", 1)]))), CommitOutcome::Gone);
@@ -62,20 +50,6 @@ fn a_commit_never_creates() {
 }
 
 #[test]
-fn a_commit_that_does_not_apply_leaves_record_and_index_alone() {
-    let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
-    let stale = Commit { check: check(9), ..becomes(1, Some("bob")) };
-    assert_eq!(ok(store.commit(&key(1), &stale)), CommitOutcome::Stale);
-    let over = Op::Add { field: "n".into(), by: 2, min: 0, max: 1 };
-    let conflicting = Commit { principal: Some(None), ..ops(1, [over]) };
-    assert_eq!(ok(store.commit(&key(1), &conflicting)), conflict("n"));
-    assert_eq!(ok(store.load(&key(1))).as_deref(), Some(&owned(0, "ada")));
-    assert_eq!(listed(&store, "ada", 1), [selector(1)]);
-    assert!(listed(&store, "bob", 1).is_empty());
-}
-
-#[test]
 fn delete_is_idempotent_and_takes_the_record_off_the_index() {
     let store = MemoryStore::default();
     let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
@@ -83,22 +57,6 @@ fn delete_is_idempotent_and_takes_the_record_off_the_index() {
     assert!(!ok(store.delete(&key(1))));
     assert!(listed(&store, "ada", 0).is_empty());
     assert_eq!(store.len(), 0);
-}
-
-#[test]
-fn the_index_follows_the_principal() {
-    let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0), None));
-    let owner = |name: &str| listed(&store, name, 1).len();
-    assert_eq!((owner("ada"), owner("bob")), (0, 0));
-    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("ada")))), committed(2));
-    assert_eq!((owner("ada"), owner("bob")), (1, 0));
-    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("ada")))), committed(3));
-    assert_eq!((owner("ada"), owner("bob")), (1, 0));
-    assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("bob")))), committed(4));
-    assert_eq!((owner("ada"), owner("bob")), (0, 1));
-    assert_eq!(ok(store.commit(&key(1), &becomes(1, None))), committed(5));
-    assert_eq!((owner("ada"), owner("bob")), (0, 0));
 }
 
 #[test]
@@ -122,32 +80,6 @@ fn the_index_keeps_nothing_of_what_is_gone() {
     assert_eq!(ok(store.sweep(at(IDLE), 1)), 1);
     assert_eq!(ok(store.sweep(at(IDLE + 1), 1)), 1);
     assert_eq!((store.len(), store.index_counts()), (0, (0, 0)), "sweep");
-}
-
-#[test]
-fn a_list_has_the_live_sessions_the_newest_first() {
-    let store = MemoryStore::default();
-    for (number, created) in [(1, 0), (2, 2 * MINUTE), (3, MINUTE)] {
-        let _ = ok(store.insert(&key(number), owned(created, "ada"), None));
-    }
-    let _ = ok(store.insert(&key(4), owned(0, "bob"), None));
-    let _ = ok(store.insert(&key(5), anonymous(0), None));
-    assert_eq!(listed(&store, "ada", IDLE - 1), [2, 3, 1].map(selector));
-    assert_eq!(listed(&store, "ada", IDLE), [2, 3].map(selector));
-    assert_eq!(ok(store.commit(&key(3), &touch(20 * MINUTE))), committed(2));
-    let sessions = ok(store.list(&shop(), &principal("ada"), at(20 * MINUTE)));
-    assert_eq!((sessions[1].created, sessions[1].last_seen), (at(MINUTE), at(20 * MINUTE)));
-}
-
-#[test]
-fn two_namespaces_share_nothing() {
-    let store = MemoryStore::default();
-    let admin = StoreKey { namespace: Namespace::new("admin"), ..key(1) };
-    let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
-    assert_eq!(ok(store.load(&admin)), None);
-    assert_eq!(ok(store.insert(&admin, owned(0, "ada"), None)), InsertOutcome::inserted());
-    assert_eq!(ok(store.delete_all(&admin.namespace, &principal("ada"), None)), 1);
-    assert_eq!(listed(&store, "ada", 0), [selector(1)]);
 }
 
 #[test]

@@ -1,0 +1,238 @@
+//! What the store does, blocking: each operation from its lock to the disk and back. It owns the
+//! order of locks and the choice of who gives way under a cap; when and on which thread it runs is
+//! the caller's business, and what a commit does to a record is [`Record::apply`]'s.
+//!
+//! Locks are taken in one order, the principal's first, then that of one part of the sessions, and
+//! never those of two parts at once; so no two processes wait for each other.
+
+use std::path::Path;
+
+use super::{
+    directory::Directory,
+    frame::owner_of,
+    index::Index,
+    lock::Lock,
+    name::{self, Owner, SHARDS},
+    open,
+    part::{Found, LockedPart, find},
+};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Cap, Commit, CommitOutcome, InsertOutcome, Listed, OnMaxSessions, Record, Selector,
+        StoreError, StoreKey,
+    },
+};
+
+#[derive(Debug)]
+pub(super) struct Disk {
+    root: Directory,
+    sessions: Directory,
+    pub(super) index: Index,
+}
+
+/// A log-in that may go on, and who gives way to it. No other log-in under a cap of this principal
+/// begins until it is dropped.
+struct Admission {
+    surplus: Vec<String>,
+    owner: Owner,
+    _turn: Lock,
+}
+
+impl Disk {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let root = open::root(path)?;
+        // Each is synced also when it is there already: another process may have made it just now.
+        root.make_below("sessions")?;
+        root.make_below("principals")?;
+        root.sync()?;
+        let sessions = root.below_or_new("sessions")?;
+        let principals = root.below_or_new("principals")?;
+        for part in [&sessions, &principals] {
+            open::check(part)?;
+            for shard in 0..SHARDS {
+                part.make_below(&name::of_shard(shard))?;
+            }
+            part.sync()?;
+        }
+        Ok(Self { root, sessions, index: Index::new(principals) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The part of the sessions with this number.
+    pub(super) fn part(&self, shard: usize) -> Result<Directory, StoreError> {
+        self.sessions.below_or_new(&name::of_shard(shard))
+    }
+
+    pub(super) fn lock(&self, selector: Selector) -> Result<LockedPart<'_>, StoreError> {
+        LockedPart::take(self.part(name::shard_of(selector))?, &self.index)
+    }
+
+    fn find(&self, selector: Selector, name: &str) -> Result<Found, StoreError> {
+        find(&self.part(name::shard_of(selector))?, name)
+    }
+
+    pub(super) fn load(&self, key: &StoreKey) -> Result<Option<Box<Record>>, StoreError> {
+        self.find(key.selector, &name::of_session(key))?.session()
+    }
+
+    pub(super) fn insert(
+        &self,
+        key: &StoreKey,
+        record: &Record,
+        cap: Option<Cap>,
+    ) -> Result<InsertOutcome, StoreError> {
+        let owner = owner_of(&key.namespace, record);
+        let admission = match cap {
+            Some(cap) if owner != Owner::NOBODY => {
+                let Some(admission) = self.admit(key, owner, cap, record.meta.last_seen)? else {
+                    return Ok(InsertOutcome::Full);
+                };
+                Some(admission)
+            }
+            _ => None,
+        };
+        {
+            let part = self.lock(key.selector)?;
+            // Whatever it is: a name that is taken is never written over.
+            if part.directory().stat_of(&name::of_session(key))?.is_some() {
+                return Ok(InsertOutcome::Exists);
+            }
+            part.save(key, record, None)?;
+        }
+        Ok(InsertOutcome::Inserted { ended: self.make_way(admission)? })
+    }
+
+    pub(super) fn commit(
+        &self,
+        key: &StoreKey,
+        commit: &Commit,
+    ) -> Result<CommitOutcome, StoreError> {
+        let admission = match (commit.cap, &commit.principal) {
+            (Some(cap), Some(Some(principal))) => {
+                let owner = Owner::of(&key.namespace, principal);
+                let Some(admission) = self.admit(key, owner, cap, commit.now)? else {
+                    return Ok(CommitOutcome::Full);
+                };
+                Some(admission)
+            }
+            _ => None,
+        };
+        let mut outcome = {
+            let part = self.lock(key.selector)?;
+            let found = part.find(&name::of_session(key))?;
+            let before = found.owner();
+            let Some(mut record) = found.session()? else {
+                return Ok(CommitOutcome::Gone);
+            };
+            let outcome = record.apply(commit);
+            if matches!(outcome, CommitOutcome::Committed { .. }) {
+                part.save(key, &record, before)?;
+            }
+            outcome
+        };
+        if let CommitOutcome::Committed { ended, .. } = &mut outcome {
+            *ended = self.make_way(admission)?;
+        }
+        Ok(outcome)
+    }
+
+    pub(super) fn delete(&self, key: &StoreKey) -> Result<bool, StoreError> {
+        let name = name::of_session(key);
+        let part = self.lock(key.selector)?;
+        // A damaged one goes too: that is what was asked for.
+        let owner = part.find(&name)?.owner();
+        part.remove(&name, owner)
+    }
+
+    /// The sessions of a principal that are live at `now`, in no order, with their names.
+    pub(super) fn live(
+        &self,
+        owner: &Owner,
+        now: Timestamp,
+    ) -> Result<Vec<(String, Listed)>, StoreError> {
+        let mut live = Vec::new();
+        for name in self.index.sessions(owner)? {
+            let Some(selector) = name::selector_in(&name) else { continue };
+            // A damaged one opens to nobody, so it is not live.
+            let Found::Session(key, record) = self.find(selector, &name)? else { continue };
+            if owner_of(&key.namespace, &record) == *owner && !record.meta.is_expired(now) {
+                live.push((name, Listed::new(selector, &record.meta)));
+            }
+        }
+        Ok(live)
+    }
+
+    /// Removes every session of a principal except one. A failure does not keep it from removing
+    /// the others.
+    pub(super) fn delete_all(
+        &self,
+        owner: &Owner,
+        except: Option<Selector>,
+    ) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        let mut failure = None;
+        for name in self.index.sessions(owner)? {
+            if name::selector_in(&name).is_none_or(|selector| Some(selector) == except) {
+                continue;
+            }
+            match self.end(owner, &name) {
+                Ok(ended) => removed += u64::from(ended),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(removed), Err)
+    }
+
+    /// Removes a session if it is still that principal's, or if nobody can say whose it is.
+    fn end(&self, owner: &Owner, name: &str) -> Result<bool, StoreError> {
+        let Some(selector) = name::selector_in(name) else {
+            return Ok(false);
+        };
+        let part = self.lock(selector)?;
+        match part.find(name)? {
+            found @ Found::Session(..) if found.owner() != Some(*owner) => Ok(false),
+            Found::Session(..) | Found::Damaged(_) => part.remove(name, Some(*owner)),
+            Found::Nothing => Ok(false),
+        }
+    }
+
+    /// Counts the sessions of a principal that are live at `now`; `None` if one more is too many.
+    fn admit(
+        &self,
+        key: &StoreKey,
+        owner: Owner,
+        cap: Cap,
+        now: Timestamp,
+    ) -> Result<Option<Admission>, StoreError> {
+        let turn = self.index.lock(&owner)?;
+        let mut others = self.live(&owner, now)?;
+        others.retain(|(_, other)| other.selector != key.selector);
+        let most_others = cap.sessions.max(1) as usize - 1;
+        let surplus = others.len().saturating_sub(most_others);
+        if surplus > 0 && cap.on_max == OnMaxSessions::RefuseNew {
+            return Ok(None);
+        }
+        others.sort_by_key(|(_, other)| (other.logged_in, other.selector));
+        others.truncate(surplus);
+        let surplus = others.into_iter().map(|(name, _)| name).collect();
+        Ok(Some(Admission { surplus, owner, _turn: turn }))
+    }
+
+    /// Ends those who give way, once the log-in went through; which they were.
+    fn make_way(&self, admission: Option<Admission>) -> Result<Vec<Selector>, StoreError> {
+        let mut ended = Vec::new();
+        let Some(Admission { surplus, owner, _turn }) = admission else {
+            return Ok(ended);
+        };
+        for name in surplus {
+            if self.end(&owner, &name)? {
+                ended.extend(name::selector_in(&name));
+            }
+        }
+        Ok(ended)
+    }
+}

@@ -1,0 +1,107 @@
+//! What a session's file holds around the record: a mark that says which file this is, a checksum,
+//! what the sweep needs to know at a glance, and the key it was written under.
+//!
+//! All numbers are big endian:
+//!
+//! `mark (7) ‖ version (1) ‖ checksum (8) ‖ expires at (8) ‖ owner (32) ‖ namespace length (4) ‖
+//! namespace ‖ selector (16) ‖ record`. The checksum is the beginning of the SHA-256 of all that
+//! follows it; for the record see [`encoding`](crate::store::encoding).
+
+use sha2::{Digest, Sha256};
+
+use super::name::Owner;
+use crate::{
+    clock::Timestamp,
+    store::{
+        Namespace, Record, Selector, StoreKey,
+        encoding::{decode, encode},
+        layout::{Input, put_u32, put_u64},
+    },
+};
+
+const MARK: &[u8; 7] = b"session";
+/// The layout above. Another one gets another number, and this one is read on.
+const VERSION: u8 = 1;
+const CHECKSUM: usize = 8;
+/// How much of a file [`glance`] looks at.
+pub(super) const GLANCE: usize = 8 + CHECKSUM + 8 + 32;
+
+/// What is wrong with the bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Damage {
+    /// Written by a later version of this crate.
+    Newer,
+    /// Torn, changed, or not a session at all.
+    Torn,
+    /// Whole, but another session's: it was moved here.
+    Misplaced,
+}
+
+/// The bytes of a session's file.
+pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
+    let namespace = key.namespace.as_str();
+    let owner = owner_of(&key.namespace, record);
+    let record_bytes = encode(record);
+    let mut out = Vec::with_capacity(GLANCE + 4 + namespace.len() + 16 + record_bytes.len());
+    out.extend_from_slice(MARK);
+    out.push(VERSION);
+    out.extend_from_slice(&[0; CHECKSUM]);
+    put_u64(&mut out, record.meta.expires_at().as_millis());
+    out.extend_from_slice(&owner.0);
+    put_u32(&mut out, namespace.len());
+    out.extend_from_slice(namespace.as_bytes());
+    out.extend_from_slice(key.selector.as_bytes());
+    out.extend_from_slice(&record_bytes);
+    let checksum = checksum(&out[8 + CHECKSUM..]);
+    out[8..8 + CHECKSUM].copy_from_slice(&checksum);
+    out
+}
+
+/// Reads back what [`write`] wrote: the key it was written under, and the record.
+pub(super) fn read(bytes: &[u8]) -> Result<(StoreKey, Record), Damage> {
+    let mut input = Input(bytes);
+    version(&mut input)?;
+    parts(&mut input).ok_or(Damage::Torn)
+}
+
+fn parts(input: &mut Input<'_>) -> Option<(StoreKey, Record)> {
+    let stored: &[u8; CHECKSUM] = input.array()?;
+    if *stored != checksum(input.0) {
+        return None;
+    }
+    let (expires_at, owner) = (input.time()?, Owner(*input.array()?));
+    let length = input.u32()?;
+    let namespace = Namespace::new(std::str::from_utf8(input.take(length)?).ok()?);
+    let selector = Selector::from_bytes(*input.array()?);
+    let record = decode(input.0)?;
+    let agrees = record.meta.expires_at() == expires_at && owner_of(&namespace, &record) == owner;
+    agrees.then_some((StoreKey { namespace, selector }, record))
+}
+
+/// What the beginning of a file says, unchecked: when the session is over and whose it is. Only
+/// good for deciding whether a closer look is worth while. `None` for a file that is no session.
+pub(super) fn glance(beginning: &[u8; GLANCE]) -> Option<(Timestamp, Owner)> {
+    let mut input = Input(beginning);
+    version(&mut input).ok()?;
+    input.take(CHECKSUM)?;
+    Some((input.time()?, Owner(*input.array()?)))
+}
+
+fn version(input: &mut Input<'_>) -> Result<(), Damage> {
+    match (input.array(), input.array()) {
+        (Some(MARK), Some([VERSION])) => Ok(()),
+        (Some(MARK), Some([version])) if *version > VERSION => Err(Damage::Newer),
+        _ => Err(Damage::Torn),
+    }
+}
+
+/// Whose a record is, as its file and the index name it.
+pub(super) fn owner_of(namespace: &Namespace, record: &Record) -> Owner {
+    let principal = record.meta.principal.as_ref();
+    principal.map_or(Owner::NOBODY, |principal| Owner::of(namespace, principal))
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    std::array::from_fn(|position| digest[position])
+}

@@ -1,0 +1,101 @@
+//! What files and directories are called. Names come from store keys only, and say nothing of a
+//! principal; no namespace, whatever its text, leads out of its directory or to another's file.
+
+use sha2::{Digest, Sha256};
+
+use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
+
+/// How many parts the sessions are spread over, and the principals too: a directory for each value
+/// of the first byte.
+pub(super) const SHARDS: usize = 256;
+/// The longest namespace that is spelt out; file systems allow 255 bytes a name.
+const LONGEST: usize = 160;
+/// The hex digits of 16 bytes.
+const SELECTOR: usize = 32;
+
+/// The name of a session's file, and of its entry in the index: the selector in hex, `-`, the
+/// namespace. Of the namespace, small letters, digits, `_` and `-` stay; every other byte becomes
+/// `%` and two digits, so that no file system takes two namespaces for one. One too long for a
+/// name becomes `=` and its SHA-256.
+pub(super) fn of_session(key: &StoreKey) -> String {
+    let namespace = key.namespace.as_str();
+    let mut spelt = String::with_capacity(namespace.len());
+    for byte in namespace.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => spelt.push(char::from(byte)),
+            _ => {
+                spelt.push('%');
+                push_hex(&mut spelt, &[byte]);
+            }
+        }
+    }
+    if spelt.len() > LONGEST {
+        spelt.clear();
+        spelt.push('=');
+        push_hex(&mut spelt, &Sha256::digest(namespace));
+    }
+    format!("{}-{spelt}", key.selector)
+}
+
+/// The selector in the name of a session's file; `None` for a file that is none.
+pub(super) fn selector_in(name: &str) -> Option<Selector> {
+    let (selector, rest) = name.split_at_checked(SELECTOR)?;
+    rest.starts_with('-').then(|| Selector::from_hex(selector))?
+}
+
+/// Which part a session is in. Selectors are random or hashed, so any one byte spreads them evenly.
+pub(super) fn shard_of(selector: Selector) -> usize {
+    usize::from(selector.0[0])
+}
+
+/// The directory of a part.
+pub(super) fn of_shard(shard: usize) -> String {
+    format!("{shard:02x}")
+}
+
+/// A principal of a namespace, hashed: what its part of the index is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Owner(pub(super) [u8; 32]);
+
+impl Owner {
+    /// Nobody. No principal hashes to it, as far as anybody knows or could find out.
+    pub(super) const NOBODY: Self = Self([0; 32]);
+
+    pub(super) fn of(namespace: &Namespace, principal: &PrincipalKey) -> Self {
+        let mut hash = Sha256::new();
+        // With its length in front: `a` of `bc` is not `ab` of `c`.
+        hash.update((namespace.as_str().len() as u64).to_be_bytes());
+        hash.update(namespace.as_str());
+        hash.update(principal.as_str());
+        Self(hash.finalize().into())
+    }
+
+    /// From the name of its directory; `None` for a file that is none.
+    pub(super) fn in_name(name: &str) -> Option<Self> {
+        let (first, second) = name.split_at_checked(SELECTOR)?;
+        let (first, second) = (Selector::from_hex(first)?, Selector::from_hex(second)?);
+        let mut owner = [0; 32];
+        owner[..16].copy_from_slice(first.as_bytes());
+        owner[16..].copy_from_slice(second.as_bytes());
+        Some(Self(owner))
+    }
+
+    pub(super) fn shard(&self) -> usize {
+        usize::from(self.0[0])
+    }
+
+    /// The name of its directory.
+    pub(super) fn name(&self) -> String {
+        let mut name = String::with_capacity(64);
+        push_hex(&mut name, &self.0);
+        name
+    }
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}

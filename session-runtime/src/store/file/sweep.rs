@@ -1,0 +1,242 @@
+//! The walk that removes sessions that are over and what crashes left behind, a bounded piece at a
+//! time. It owns where the walk is and how far it goes; it does not know when it runs.
+//!
+//! The walk goes through the parts of the sessions, then those of the index, and begins again. What
+//! a file says at a glance decides whether it is worth a lock; under the lock it is read in full.
+
+use std::io::Read;
+
+use super::{
+    directory::{Directory, TEMPORARY},
+    disk::Disk,
+    frame::{self, GLANCE},
+    name::{self, Owner, SHARDS},
+    part::{Found, LockedPart},
+};
+use crate::{clock::Timestamp, store::StoreError};
+
+/// How many files a call looks at for each that it may remove, and at least.
+const LOOKS_PER_REMOVAL: usize = 8;
+const FEWEST_LOOKS: usize = 4096;
+/// How many sessions go under one lock, so that nobody waits long for it.
+const BATCH: usize = 64;
+
+/// Where the walk is: a part, and the last name that was looked at in it.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    part: usize,
+    after: String,
+}
+
+/// What a call may still do.
+pub(super) struct Budget {
+    looks: usize,
+    removals: usize,
+    removed: u64,
+    failure: Option<StoreError>,
+}
+
+impl Budget {
+    pub(super) const fn new(looks: usize, removals: usize) -> Self {
+        Self { looks, removals, removed: 0, failure: None }
+    }
+
+    /// Takes the look at one more file; false if there is none left.
+    fn look(&mut self) -> bool {
+        let left = self.looks > 0 && self.removals > 0;
+        self.looks = self.looks.saturating_sub(1);
+        left
+    }
+
+    /// A failure in one place does not keep the walk from the others; it is told at the end.
+    fn note<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
+        result.map_err(|error| self.failure = Some(error)).ok()
+    }
+}
+
+/// Removes up to `limit` sessions that are over at `now`, and the leftovers it comes by.
+pub(super) fn sweep(
+    disk: &Disk,
+    cursor: &mut Cursor,
+    now: Timestamp,
+    limit: usize,
+) -> Result<u64, StoreError> {
+    let looks = limit.saturating_mul(LOOKS_PER_REMOVAL).max(FEWEST_LOOKS);
+    walk(disk, cursor, now, Budget::new(looks, limit))
+}
+
+/// Goes on from where the last walk stopped, as far as the budget reaches.
+pub(super) fn walk(
+    disk: &Disk,
+    cursor: &mut Cursor,
+    now: Timestamp,
+    mut budget: Budget,
+) -> Result<u64, StoreError> {
+    // Once around at most; the part that it begins in the middle of comes again at the end.
+    for _ in 0..=2 * SHARDS {
+        let after = std::mem::take(&mut cursor.after);
+        let stopped = if cursor.part < SHARDS {
+            sweep_part(disk, cursor.part, &after, now, &mut budget)
+        } else {
+            sweep_index(disk, cursor.part - SHARDS, &after, &mut budget)
+        };
+        if let Some(last) = budget.note(stopped).flatten() {
+            cursor.after = last;
+            break;
+        }
+        cursor.part = (cursor.part + 1) % (2 * SHARDS);
+    }
+    budget.failure.map_or(Ok(budget.removed), Err)
+}
+
+/// Removes what a crash left behind, as far as a bounded look finds it: every temporary file, and
+/// entries of the index; the sweep comes by the rest.
+pub(super) fn collect_leftovers(disk: &Disk) -> Result<(), StoreError> {
+    for shard in 0..SHARDS {
+        collect_temporary(disk, shard)?;
+    }
+    let mut budget = Budget::new(FEWEST_LOOKS, 1);
+    for shard in 0..SHARDS {
+        if sweep_index(disk, shard, "", &mut budget)?.is_some() {
+            break;
+        }
+    }
+    budget.failure.map_or(Ok(()), Err)
+}
+
+/// Removes a temporary file, unless it is being written: then its writer has the lock.
+fn collect_temporary(disk: &Disk, shard: usize) -> Result<(), StoreError> {
+    let part = disk.part(shard)?;
+    if part.stat_of(TEMPORARY)?.is_some()
+        && let Some(locked) = LockedPart::take_if_free(part, &disk.index)?
+    {
+        locked.directory().remove(TEMPORARY)?;
+    }
+    Ok(())
+}
+
+/// Goes through a part of the sessions from the name behind `after`; the last name looked at, if it
+/// had to stop before the end.
+fn sweep_part(
+    disk: &Disk,
+    shard: usize,
+    after: &str,
+    now: Timestamp,
+    budget: &mut Budget,
+) -> Result<Option<String>, StoreError> {
+    collect_temporary(disk, shard)?;
+    let part = disk.part(shard)?;
+    let mut names = part.names()?;
+    names.retain(|name| name.as_str() > after && name::selector_in(name).is_some());
+    let mut last = after.to_owned();
+    let mut over = Vec::new();
+    let mut stopped = false;
+    for name in names {
+        if over.len() == budget.removals.min(BATCH) {
+            remove_over(disk, shard, &mut over, now, budget);
+        }
+        if !budget.look() {
+            stopped = true;
+            break;
+        }
+        if budget.note(look(&part, &name)).flatten().is_some_and(|(end, _)| now >= end) {
+            over.push(name.clone());
+        }
+        last = name;
+    }
+    remove_over(disk, shard, &mut over, now, budget);
+    Ok(stopped.then_some(last))
+}
+
+fn look(part: &Directory, name: &str) -> Result<Option<(Timestamp, Owner)>, StoreError> {
+    let Some(mut file) = part.file(name)? else {
+        return Ok(None);
+    };
+    let mut beginning = [0; GLANCE];
+    // Too short, or not to be read at all: whoever loads it is told.
+    Ok(file.read_exact(&mut beginning).ok().and_then(|()| frame::glance(&beginning)))
+}
+
+/// Removes those of `over` that are over indeed.
+fn remove_over(
+    disk: &Disk,
+    shard: usize,
+    over: &mut Vec<String>,
+    now: Timestamp,
+    budget: &mut Budget,
+) {
+    let Some(first) = over.first() else { return };
+    debug_assert_eq!(name::selector_in(first).map(name::shard_of), Some(shard), "of one part");
+    let locked = disk.part(shard).and_then(|part| LockedPart::take(part, &disk.index));
+    let Some(locked) = budget.note(locked) else {
+        return over.clear();
+    };
+    for name in over.drain(..) {
+        let Some(found) = budget.note(locked.find(&name)) else { continue };
+        let owner = found.owner();
+        if matches!(&found, Found::Session(_, record) if record.meta.is_expired(now))
+            && budget.note(locked.discard(&name, owner)) == Some(true)
+        {
+            budget.removed += 1;
+            budget.removals -= 1;
+        }
+    }
+}
+
+/// Goes through a part of the index from the place behind `after`; the last place looked at, if it
+/// had to stop before the end. A place is a principal's directory, `/`, an entry.
+fn sweep_index(
+    disk: &Disk,
+    shard: usize,
+    after: &str,
+    budget: &mut Budget,
+) -> Result<Option<String>, StoreError> {
+    let Some(part) = disk.index.shard(shard)? else {
+        return Ok(None);
+    };
+    let mut last = after.to_owned();
+    let (after_owner, _) = after.split_once('/').unwrap_or_default();
+    for owner_name in part.names()? {
+        let Some(owner) = Owner::in_name(&owner_name) else { continue };
+        if owner_name.as_str() < after_owner {
+            continue;
+        }
+        let entries = budget.note(part.below(&owner_name)).flatten();
+        let Some(entries) = entries else { continue };
+        for name in entries.names()? {
+            let place = format!("{owner_name}/{name}");
+            if place.as_str() <= after {
+                continue;
+            }
+            if !budget.look() {
+                return Ok(Some(last));
+            }
+            budget.note(check_entry(disk, &owner, &name));
+            last = place;
+        }
+        budget.note(part.remove_if_empty(&owner_name));
+    }
+    Ok(None)
+}
+
+/// Removes an entry of the index whose session is gone or another's.
+fn check_entry(disk: &Disk, owner: &Owner, name: &str) -> Result<(), StoreError> {
+    let Some(selector) = name::selector_in(name) else {
+        return Ok(());
+    };
+    let seen = look(&disk.part(name::shard_of(selector))?, name)?;
+    if seen.is_some_and(|(_, of)| of == *owner) {
+        return Ok(());
+    }
+    // It may be one that is being added: then somebody has the lock, or its session is there now.
+    let part = disk.part(name::shard_of(selector))?;
+    let Some(part) = LockedPart::take_if_free(part, &disk.index)? else {
+        return Ok(());
+    };
+    match part.find(name)? {
+        Found::Damaged(_) => {}
+        found if found.owner() == Some(*owner) => {}
+        Found::Nothing | Found::Session(..) => part.forget(owner, name),
+    }
+    Ok(())
+}
