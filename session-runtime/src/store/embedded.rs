@@ -1,1 +1,214 @@
-//! Sessions in an embedded database.
+//! Sessions in an embedded database: one file on this machine, durable, and quick because commits
+//! that arrive together share one sync. This file owns what the store promises and how a caller's
+//! wish reaches the writer; it knows neither tables nor the database's interface.
+
+mod apply;
+mod create;
+mod database;
+mod read;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{fmt, path::Path, sync::Arc, thread::JoinHandle};
+
+use tokio::sync::{mpsc, oneshot};
+
+use self::{
+    apply::Swept,
+    database::Database,
+    tables::Tables,
+    writer::{Ask, Job, Worked},
+};
+use super::{
+    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
+    Selector, Store, StoreError, StoreFuture, StoreKey,
+};
+use crate::clock::Timestamp;
+
+/// How many changes may wait for the writer; whoever comes after them waits in the runtime.
+const QUEUE: usize = 1024;
+
+/// Sessions in one file on this machine: durable, fast, and without a server. What to start with
+/// where one process serves the sessions.
+///
+/// ```no_run
+/// # use session_runtime::{KeyRing, Session, SessionLayer};
+/// use session_runtime::store::EmbeddedStore;
+/// # #[derive(Session)]
+/// # struct Shop { cart: Vec<u32> }
+/// # fn start(keys: KeyRing) -> Result<(), Box<dyn std::error::Error>> {
+/// let store = EmbeddedStore::open("/var/lib/shop/sessions.redb")?;
+/// let layer = SessionLayer::<Shop>::new(store, keys)?;
+/// # Ok(()) }
+/// ```
+///
+/// **Durability.** A change is answered when it is synced to the disk. Changes that wait at the
+/// same time are written together and share one sync, so the more there are, the less each costs.
+/// Nobody reads a change before it is durable, so what a request has seen does not go away in a
+/// crash. After a crash, the next [`open`](Self::open) reads the file once to check it, a second or
+/// two for each gigabyte if the disk keeps up, and finds every change that was answered.
+///
+/// **Reads** go past the writer and wait for nobody. They are answered on the caller's thread at
+/// once: from the cache (64 MiB at most) or the operating system's, else with a few reads of the
+/// file.
+///
+/// **Errors.** When a write fails (the disk is full, say), every change of that moment gets the
+/// error; whether they were made is open, and each was made whole or not at all. The store then
+/// opens its file anew, so that it goes on by itself once the cause is gone.
+///
+/// **Expiry.** Records that are over go with [`sweep`](Store::sweep), which the runtime calls about
+/// once a minute; it looks at what is due only. The space is used again, and the file shrinks when
+/// its end is free.
+///
+/// **One process.** The file is locked; a second process that opens it gets an error. Clones share
+/// the store. Dropping the last one finishes what is queued, and closes the file before it
+/// returns.
+#[derive(Clone)]
+pub struct EmbeddedStore(Arc<Shared>);
+
+struct Shared {
+    database: Arc<Database>,
+    /// Both are there until the drop takes them.
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl EmbeddedStore {
+    /// Opens the file at `path`, and makes it if it is missing, with the directories above it.
+    /// What it makes only this process' user can read.
+    ///
+    /// It blocks while it reads: long only after a crash, see above.
+    ///
+    /// # Errors
+    ///
+    /// Another process (or this one) has it open; it is no session store, or one of a newer
+    /// version; it is damaged; the operating system refuses. Each message names the path.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let database = Arc::new(Database::open(path.as_ref())?);
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let writer = writer::start(Arc::clone(&database), queue)?;
+        Ok(Self(Arc::new(Shared { database, jobs: Some(jobs), writer: Some(writer) })))
+    }
+
+    /// How many times it has written and synced, for tests of how changes share that.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.0.database.syncs()
+    }
+
+    /// Has the writer do `work`, and waits until that is durable. What is queued happens, whether
+    /// or not somebody still waits for it.
+    async fn ask<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Tables<'_>) -> Worked<T> + Send + 'static,
+    {
+        let ended = || self.0.database.error("its writer has ended; restart the program");
+        let (caller, answer) = oneshot::channel();
+        let job = Box::new(Ask::new(work, caller));
+        let jobs = self.0.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job).await.map_err(|_| ended())?;
+        answer.await.unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Without a sender left, the writer finishes the queue and ends.
+        drop(self.jobs.take());
+        if let Some(writer) = self.writer.take() {
+            // It failed if it panicked, and whoever waited for it has been told.
+            let _ = writer.join();
+        }
+    }
+}
+
+impl fmt::Debug for EmbeddedStore {
+    /// Prints the path only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedStore")
+            .field("path", &self.0.database.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for EmbeddedStore {
+    fn properties(&self) -> Properties {
+        Properties::DURABLE
+    }
+
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        StoreFuture::ready(read::load(&self.0.database, key))
+    }
+
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        StoreFuture::new(async move {
+            let key = key.clone();
+            self.ask(move |tables| apply::insert(tables, &key, &record, cap)).await
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        commit: &'a Commit,
+    ) -> StoreFuture<'a, CommitOutcome> {
+        StoreFuture::new(async move {
+            let (key, commit) = (key.clone(), commit.clone());
+            self.ask(move |tables| apply::commit(tables, &key, &commit)).await
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+        StoreFuture::new(async move {
+            let key = key.clone();
+            self.ask(move |tables| apply::delete(tables, &key)).await
+        })
+    }
+
+    fn list<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Vec<Listed>> {
+        StoreFuture::ready(read::list(&self.0.database, namespace, principal, now))
+    }
+
+    fn delete_all<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        except: Option<Selector>,
+    ) -> StoreFuture<'a, u64> {
+        StoreFuture::new(async move {
+            let (namespace, principal) = (namespace.clone(), principal.clone());
+            self.ask(move |tables| apply::delete_all(tables, &namespace, &principal, except)).await
+        })
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+        StoreFuture::new(async move {
+            let mut removed = 0;
+            // In slices, so that requests' changes get their turn in between.
+            while removed < limit {
+                let left = limit - removed;
+                let slice = self.ask(move |tables| apply::sweep(tables, now, left)).await?;
+                let Swept { removed: more, done } = slice;
+                removed += more;
+                if done {
+                    break;
+                }
+            }
+            Ok(removed as u64)
+        })
+    }
+}

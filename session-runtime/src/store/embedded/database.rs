@@ -1,0 +1,226 @@
+//! The database in its file: opening, one transaction at a time, and opening anew after a failure.
+//! It owns the file and the words of its errors; it does not know what is read or written.
+
+use std::{
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        PoisonError, RwLock, TryLockError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use redb::{DatabaseError, ReadTransaction, ReadableDatabase, TableError, backends::FileBackend};
+
+use super::{
+    create::create,
+    tables::{FORMAT, Tables},
+};
+use crate::store::StoreError;
+
+/// The layout that [`tables`](super::tables) describes. A change to it takes another number.
+const VERSION: u64 = 1;
+/// The most memory for pages of the file: the upper levels of a million sessions' tree and the
+/// records in use; the operating system caches the rest.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// What the database answers when it fails.
+#[derive(Debug)]
+pub(super) struct Failure(Box<redb::Error>);
+
+impl<E: Into<redb::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Box::new(error.into()))
+    }
+}
+
+/// A database that is open, or whose file could not be opened again after a failure.
+pub(super) struct Database {
+    path: PathBuf,
+    /// Or why it is not open. Readers hold the lock while they read; it is taken exclusively only
+    /// to open the file anew.
+    current: RwLock<Result<redb::Database, StoreError>>,
+    syncs: AtomicU64,
+}
+
+impl Database {
+    /// Opens the file, and makes it if it is missing.
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        // Relative to where the program is now, not to where it is when it reopens.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let current = match open(&path) {
+            Err(Refusal::Missing) => create(&path)
+                .and_then(|()| open(&path))
+                .map_err(|refusal| refusal.into_error(&path))?,
+            other => other.map_err(|refusal| refusal.into_error(&path))?,
+        };
+        Ok(Self { path, current: RwLock::new(Ok(current)), syncs: AtomicU64::new(0) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How many transactions were written and synced.
+    pub(super) fn syncs(&self) -> u64 {
+        self.syncs.load(Ordering::Relaxed)
+    }
+
+    /// An error of this database.
+    pub(super) fn error(&self, what: &str) -> StoreError {
+        StoreError::new(format!("the session store {}: {what}", self.path.display()))
+    }
+
+    /// Reads from a snapshot of what is durable.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
+    ) -> Result<T, StoreError> {
+        let current = match self.current.try_read() {
+            Ok(current) => current,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(self.error("is being opened anew after a failed write; try again"));
+            }
+        };
+        let database = current.as_ref().map_err(Clone::clone)?;
+        let snapshot = || Ok::<_, Failure>(database.begin_read()?);
+        snapshot()
+            .and_then(|transaction| read(&transaction))
+            .map_err(|failure| failure.into_error(&self.path, "reading"))
+    }
+
+    /// Makes all of `work` in one transaction and syncs it, or nothing of it. Readers see it when
+    /// it is durable. Only the writer's thread calls this.
+    pub(super) fn write(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
+    ) -> Result<(), StoreError> {
+        if self.current.read().unwrap_or_else(PoisonError::into_inner).is_err() {
+            self.reopen();
+        }
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let database = current.as_ref().map_err(Clone::clone)?;
+        let transact = || {
+            let transaction = database.begin_write()?;
+            let mut tables = Tables::open(&transaction)?;
+            work(&mut tables)?;
+            let changed = tables.changed();
+            drop(tables);
+            if changed {
+                transaction.commit()?;
+                self.syncs.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok::<_, Failure>(())
+        };
+        transact().map_err(|failure| failure.into_error(&self.path, "writing"))
+    }
+
+    /// Closes the file and opens it again: after a failed write the database knows no longer what
+    /// the disk holds, and reading it back is the one way to know. If the file does not open, the
+    /// next write tries again.
+    pub(super) fn reopen(&self) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // The lock on the file goes with the old one.
+        *current = Err(self.error("is closed"));
+        *current = open(&self.path).map_err(|refusal| refusal.into_error(&self.path));
+    }
+}
+
+/// Why a file does not open.
+pub(super) enum Refusal {
+    Missing,
+    /// It is a database, but not one of ours, or of a newer version.
+    Foreign(String),
+    Failed(&'static str, Failure),
+}
+
+impl Refusal {
+    pub(super) fn failed<E: Into<Failure>>(doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::Failed(doing, error.into())
+    }
+
+    fn into_error(self, path: &Path) -> StoreError {
+        match self {
+            Self::Missing => {
+                StoreError::new(format!("the session store {} is missing", path.display()))
+            }
+            Self::Foreign(why) => {
+                StoreError::new(format!("the session store {}: {why}", path.display()))
+            }
+            Self::Failed(doing, failure) => failure.into_error(path, doing),
+        }
+    }
+}
+
+/// Opens an existing file and checks that it is ours.
+fn open(path: &Path) -> Result<redb::Database, Refusal> {
+    let file = match File::options().read(true).write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Refusal::Missing),
+        Err(error) => return Err(Refusal::failed("opening")(error)),
+    };
+    if file.metadata().map_err(Refusal::failed("opening"))?.len() == 0 {
+        return Err(Refusal::Foreign("the file is empty; remove it to start anew".to_owned()));
+    }
+    let database = attach(file).map_err(Refusal::failed("opening"))?;
+    match version(&database).map_err(Refusal::failed("opening"))? {
+        Some(VERSION) => Ok(database),
+        Some(other) => Err(Refusal::Foreign(format!(
+            "its format is {other}, and this version of the library reads {VERSION}; run the \
+             version that wrote it, or start with a new file"
+        ))),
+        None => Err(Refusal::Foreign(
+            "it is a database of some other program; choose another path".to_owned(),
+        )),
+    }
+}
+
+/// The database in a file, which is made if the file is empty.
+pub(super) fn attach(file: File) -> Result<redb::Database, DatabaseError> {
+    let backend = FileBackend::new(file)?;
+    redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)
+}
+
+/// The number of the layout; none if there is none.
+fn version(database: &redb::Database) -> Result<Option<u64>, Failure> {
+    let formats = match database.begin_read()?.open_table(FORMAT) {
+        Ok(formats) => formats,
+        Err(TableError::Storage(error)) => return Err(error.into()),
+        Err(_) => return Ok(None),
+    };
+    Ok(formats.get("version")?.map(|version| version.value()))
+}
+
+/// Lays out a new database.
+pub(super) fn lay_out(database: &redb::Database) -> Result<(), Failure> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(FORMAT)?.insert("version", VERSION)?;
+    drop(Tables::open(&transaction)?);
+    transaction.commit()?;
+    Ok(())
+}
+
+impl Failure {
+    /// What failed, where, and what to do about it.
+    fn into_error(self, path: &Path, doing: &str) -> StoreError {
+        let hint = match &*self.0 {
+            redb::Error::DatabaseAlreadyOpen => {
+                ": it is open already, in another process or in this one; only one store at a time \
+                 may have it open"
+            }
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+                ": the disk is full; the store goes on by itself when there is room"
+            }
+            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                ": the file is no session store, or damaged"
+            }
+            redb::Error::Corrupted(_) => ": the file is damaged",
+            redb::Error::UpgradeRequired(_) => ": an old version of the database wrote it",
+            _ => "",
+        };
+        let message = format!("{doing} the session store {} failed{hint}", path.display());
+        StoreError::with_source(message, *self.0)
+    }
+}

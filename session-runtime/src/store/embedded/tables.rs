@@ -1,0 +1,268 @@
+//! The tables and what lies in them. Every change to a record goes through here, and takes the
+//! entries of both indexes with it; what is to be changed, and why, is decided elsewhere.
+//!
+//! - `record`: `selector (16) ‖ namespace` → `end (8) ‖ record`. The end is where the record's
+//!   entry in `end` stands.
+//! - `owner`: `SHA-256 of namespace and principal (32) ‖ selector (16)` → nothing. A hash, so that
+//!   a name of any length is a key of one size.
+//! - `end`: `(milliseconds, record key)` → nothing. An entry never stands after its record's end,
+//!   but may stand before it: use moves ends forward, and only the sweep moves entries after them.
+//! - `format`: `"version"` → the number of this layout.
+
+use redb::{ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction};
+use sha2::{Digest, Sha256};
+
+use super::database::Failure;
+use crate::{
+    clock::Timestamp,
+    store::{
+        Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey,
+        encoding::{decode, encode},
+    },
+};
+
+pub(super) const RECORD: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("record");
+pub(super) const OWNER: TableDefinition<'_, &[u8; 48], ()> = TableDefinition::new("owner");
+pub(super) const FORMAT: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
+const END: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("end");
+
+/// The most bytes a record may have. The database takes 3 GiB; the encoding counts to 4 GiB.
+const MOST_BYTES: usize = 1 << 30;
+
+/// The key of a record.
+pub(super) fn record_key(key: &StoreKey) -> Vec<u8> {
+    [key.selector.as_bytes(), key.namespace.as_str().as_bytes()].concat()
+}
+
+/// The first and the last key that a principal's entries can have.
+pub(super) fn owner_range(namespace: &Namespace, principal: &PrincipalKey) -> [[u8; 48]; 2] {
+    let first = owner_key(namespace, principal, Selector::from_bytes([0; 16]));
+    let last = owner_key(namespace, principal, Selector::from_bytes([0xff; 16]));
+    [first, last]
+}
+
+fn owner_key(namespace: &Namespace, principal: &PrincipalKey, selector: Selector) -> [u8; 48] {
+    let namespace = namespace.as_str().as_bytes();
+    let mut hash = Sha256::new();
+    hash.update((namespace.len() as u64).to_be_bytes());
+    hash.update(namespace);
+    hash.update(principal.as_str());
+    let mut key = [0; 48];
+    key[..32].copy_from_slice(&hash.finalize());
+    key[32..].copy_from_slice(selector.as_bytes());
+    key
+}
+
+/// The selector in a principal's entry.
+pub(super) fn owned_selector(entry: &[u8; 48]) -> Selector {
+    let mut selector = [0; 16];
+    selector.copy_from_slice(&entry[32..]);
+    Selector::from_bytes(selector)
+}
+
+/// What lies in `record` under one key.
+pub(super) struct Row {
+    /// Where its entry in `end` stands; none if the row is cut off.
+    end: Option<u64>,
+    /// The record; none if it does not read back.
+    record: Option<Record>,
+}
+
+impl Row {
+    fn read(bytes: &[u8]) -> Self {
+        match bytes.split_first_chunk() {
+            Some((end, record)) => {
+                Self { end: Some(u64::from_be_bytes(*end)), record: decode(record) }
+            }
+            None => Self { end: None, record: None },
+        }
+    }
+
+    /// The record, if it reads back.
+    pub(super) const fn intact(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+}
+
+/// The record in a row.
+pub(super) fn read_record(bytes: &[u8]) -> Option<Record> {
+    Row::read(bytes).record
+}
+
+/// What is said of a record that does not read back.
+pub(super) fn damaged(key: &StoreKey) -> StoreError {
+    StoreError::new(format!(
+        "the record {key} in the embedded session store does not read back: it is damaged, or a \
+         newer version of this library wrote it; delete it to go on"
+    ))
+}
+
+/// The tables within one transaction of the writer.
+pub(super) struct Tables<'txn> {
+    records: Table<'txn, &'static [u8], &'static [u8]>,
+    owners: Table<'txn, &'static [u8; 48], ()>,
+    ends: Table<'txn, (u64, &'static [u8]), ()>,
+    bytes_written: usize,
+    changed: bool,
+}
+
+impl<'txn> Tables<'txn> {
+    /// Opens them, and makes them in a new file.
+    pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, TableError> {
+        Ok(Self {
+            records: transaction.open_table(RECORD)?,
+            owners: transaction.open_table(OWNER)?,
+            ends: transaction.open_table(END)?,
+            bytes_written: 0,
+            changed: false,
+        })
+    }
+
+    /// How many bytes of records were written so far.
+    pub(super) const fn bytes_written(&self) -> usize {
+        self.bytes_written
+    }
+
+    /// Whether there is anything to make durable.
+    pub(super) const fn changed(&self) -> bool {
+        self.changed
+    }
+
+    pub(super) fn row(&self, key: &StoreKey) -> Result<Option<Row>, Failure> {
+        let bytes = self.records.get(record_key(key).as_slice())?;
+        Ok(bytes.map(|bytes| Row::read(bytes.value())))
+    }
+
+    /// Writes a record in the place of `old`, and moves its entries. The inner error is a record
+    /// that is too large.
+    pub(super) fn write(
+        &mut self,
+        key: &StoreKey,
+        old: Option<&Row>,
+        record: &Record,
+    ) -> Result<Result<(), StoreError>, Failure> {
+        let encoded = encode(record);
+        if encoded.len() > MOST_BYTES {
+            return Ok(Err(StoreError::new(format!(
+                "the record {key} has {} bytes; the embedded session store takes {MOST_BYTES}",
+                encoded.len()
+            ))));
+        }
+        let record_key = record_key(key);
+        let old_end = old.and_then(|old| old.end);
+        let new_end = record.meta.expires_at().as_millis();
+        let end = old_end.map_or(new_end, |old_end| old_end.min(new_end));
+        if old_end != Some(end) {
+            if let Some(old_end) = old_end {
+                self.ends.remove((old_end, record_key.as_slice()))?;
+            }
+            self.ends.insert((end, record_key.as_slice()), ())?;
+        }
+        let owner = record.meta.principal.as_ref();
+        let old_owner = old.and_then(Row::intact).and_then(|old| old.meta.principal.as_ref());
+        if owner != old_owner {
+            self.disown(key, old_owner)?;
+            if let Some(owner) = owner {
+                self.owners.insert(&owner_key(&key.namespace, owner, key.selector), ())?;
+            }
+        }
+        self.put(&record_key, end, &encoded)?;
+        Ok(Ok(()))
+    }
+
+    /// Removes a record and its entries.
+    pub(super) fn remove(&mut self, key: &StoreKey, row: &Row) -> Result<(), Failure> {
+        self.changed = true;
+        let record_key = record_key(key);
+        self.records.remove(record_key.as_slice())?;
+        if let Some(end) = row.end {
+            self.ends.remove((end, record_key.as_slice()))?;
+        }
+        self.disown(key, row.intact().and_then(|record| record.meta.principal.as_ref()))
+    }
+
+    /// The sessions that a principal has entries of.
+    pub(super) fn owned(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+    ) -> Result<Vec<StoreKey>, Failure> {
+        let [first, last] = owner_range(namespace, principal);
+        let entries = self.owners.range::<&[u8; 48]>(&first..=&last)?;
+        let key = |selector| StoreKey { namespace: namespace.clone(), selector };
+        entries
+            .map(|entry| entry.map(|(entry, _)| key(owned_selector(entry.value()))))
+            .collect::<Result<_, StorageError>>()
+            .map_err(Failure::from)
+    }
+
+    /// Removes a principal's entry, which may be one that its record has left behind.
+    pub(super) fn disown(
+        &mut self,
+        key: &StoreKey,
+        principal: Option<&PrincipalKey>,
+    ) -> Result<(), Failure> {
+        let Some(principal) = principal else { return Ok(()) };
+        self.changed = true;
+        self.owners.remove(&owner_key(&key.namespace, principal, key.selector))?;
+        Ok(())
+    }
+
+    /// The first entries that stand at or before `now`, up to `limit`.
+    pub(super) fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Failure> {
+        let entries = self.ends.iter()?.take(limit).map(|entry| {
+            let (entry, _) = entry?;
+            let (end, record_key) = entry.value();
+            Ok(Due { end, record_key: record_key.to_vec() })
+        });
+        let is_due = |entry: &Result<Due, _>| {
+            entry.as_ref().map_or(true, |entry| entry.end <= now.as_millis())
+        };
+        entries.take_while(is_due).collect::<Result<_, StorageError>>().map_err(Failure::from)
+    }
+
+    /// Removes the entry of a record that is gone, or moves it to where its record ends now.
+    pub(super) fn settle(&mut self, due: &Due) -> Result<(), Failure> {
+        self.changed = true;
+        self.ends.remove((due.end, due.record_key.as_slice()))?;
+        let Some(bytes) =
+            self.records.get(due.record_key.as_slice())?.map(|it| it.value().to_vec())
+        else {
+            return Ok(());
+        };
+        if let Row { end: Some(entry), record: Some(record) } = Row::read(&bytes)
+            && entry == due.end
+        {
+            let end = record.meta.expires_at().as_millis();
+            self.ends.insert((end, due.record_key.as_slice()), ())?;
+            self.put(&due.record_key, end, &bytes[size_of::<u64>()..])?;
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, record_key: &[u8], end: u64, record: &[u8]) -> Result<(), Failure> {
+        self.changed = true;
+        let length = size_of::<u64>() + record.len();
+        self.bytes_written += length;
+        let mut row = self.records.insert_reserve(record_key, length)?;
+        let (end_bytes, record_bytes) = row.as_mut().split_at_mut(size_of::<u64>());
+        end_bytes.copy_from_slice(&end.to_be_bytes());
+        record_bytes.copy_from_slice(record);
+        Ok(())
+    }
+}
+
+/// An entry of `end` that is due.
+pub(super) struct Due {
+    end: u64,
+    record_key: Vec<u8>,
+}
+
+impl Due {
+    /// The key of its record; none if the entry is none of ours.
+    pub(super) fn key(&self) -> Option<StoreKey> {
+        let (selector, namespace) = self.record_key.split_first_chunk()?;
+        let namespace = Namespace::new(std::str::from_utf8(namespace).ok()?);
+        Some(StoreKey { namespace, selector: Selector::from_bytes(*selector) })
+    }
+}

@@ -1,0 +1,122 @@
+//! The one thread that writes: it takes what is queued, makes all of it in one transaction, syncs
+//! once, and answers. It owns the grouping and the answers; what a job does to the tables is the
+//! job's business.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    database::{Database, Failure},
+    tables::Tables,
+};
+use crate::store::StoreError;
+
+/// The most jobs of one transaction: enough to make the sync cheap, and few enough that the first
+/// of them does not wait long for the last.
+const MOST_JOBS: usize = 256;
+/// And the most bytes, for the same reason: values may be large.
+const MOST_BYTES: usize = 8 << 20;
+
+/// What became of one job: its outcome, or an error that is only its own; or a failure of the
+/// database, which fails the whole transaction.
+pub(super) type Worked<T> = Result<Result<T, StoreError>, Failure>;
+
+/// A change that waits for the writer, and somebody who waits for the change.
+pub(super) trait Job: Send {
+    fn work(&mut self, tables: &mut Tables<'_>) -> Result<(), Failure>;
+
+    /// Tells the caller: `written` says whether the transaction is durable.
+    fn answer(self: Box<Self>, written: &Result<(), StoreError>);
+}
+
+/// A job made of a function.
+pub(super) struct Ask<T, W> {
+    work: Option<W>,
+    outcome: Option<Result<T, StoreError>>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, W> Ask<T, W> {
+    pub(super) const fn new(work: W, caller: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self { work: Some(work), outcome: None, caller }
+    }
+}
+
+impl<T: Send, W: FnOnce(&mut Tables<'_>) -> Worked<T> + Send> Job for Ask<T, W> {
+    fn work(&mut self, tables: &mut Tables<'_>) -> Result<(), Failure> {
+        if let Some(work) = self.work.take() {
+            self.outcome = Some(work(tables)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, written: &Result<(), StoreError>) {
+        let Self { outcome, caller, .. } = *self;
+        let answer = match written {
+            Ok(()) => outcome,
+            Err(error) => Some(Err(error.clone())),
+        };
+        if let Some(answer) = answer {
+            // An error here: nobody waits any more, the request had its deadline.
+            let _ = caller.send(answer);
+        }
+    }
+}
+
+/// Starts the thread; it ends when every sender of the queue is gone and the queue is empty.
+pub(super) fn start(
+    database: Arc<Database>,
+    queue: mpsc::Receiver<Box<dyn Job>>,
+) -> Result<JoinHandle<()>, StoreError> {
+    let path = database.path().to_owned();
+    thread::Builder::new()
+        .name("session-store".to_owned())
+        .spawn(move || run(&database, queue))
+        .map_err(|error| {
+            let path = path.display();
+            StoreError::with_source(
+                format!("the session store {path} cannot start its writer thread"),
+                error,
+            )
+        })
+}
+
+fn run(database: &Database, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        // The database is sound after a panic (a transaction that is not committed never was), and
+        // is opened anew all the same.
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            database.write(|tables| work(tables, &mut batch, &mut queue))
+        }))
+        .unwrap_or_else(|_| Err(database.error("a write panicked; the file may be damaged")));
+        for job in batch {
+            job.answer(&written);
+        }
+        if written.is_err() {
+            database.reopen();
+        }
+    }
+}
+
+/// Works on the jobs of `batch` and on what else is queued by then.
+fn work(
+    tables: &mut Tables<'_>,
+    batch: &mut Vec<Box<dyn Job>>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+) -> Result<(), Failure> {
+    let mut next = 0;
+    while let Some(job) = batch.get_mut(next) {
+        job.work(tables)?;
+        next += 1;
+        if batch.len() < MOST_JOBS && tables.bytes_written() < MOST_BYTES {
+            batch.extend(queue.try_recv().ok());
+        }
+    }
+    Ok(())
+}
