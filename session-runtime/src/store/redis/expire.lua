@@ -1,0 +1,11 @@
+-- Lets an index live for so many milliseconds at least; '' means for ever.
+local function extend(index, life, is_new)
+  if life == '' then
+    redis.call('PERSIST', index)
+    return
+  end
+  local left = redis.call('PTTL', index)
+  if is_new or (left >= 0 and left < tonumber(life)) then
+    redis.call('PEXPIRE', index, life)
+  end
+end

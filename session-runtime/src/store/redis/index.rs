@@ -1,0 +1,201 @@
+//! The index of a principal: a hash with an entry for each session, whose value is the log-ins that
+//! gave it to the principal, and a mark (`-` and the session) for each session that has to give way
+//! to a log-in. It owns that form and the scripts on it; who has to give way is not its business.
+
+use std::collections::BTreeMap;
+
+use redis::{Cmd, Value};
+
+use super::{
+    commit,
+    key::Token,
+    layout::{Damaged, blob, items, pairs, selector, text},
+    link::{Link, Times, Trouble},
+    script::{ADMIT, AMEND, Arguments, COVER, FORGET, Lua},
+};
+use crate::{clock::Timestamp, store::Selector};
+
+/// How much longer an index lives than the sessions in it: clocks may differ, and a session lives
+/// on for a while at the server.
+const SLACK_MILLIS: u64 = 3_600_000;
+
+/// The index of one principal.
+#[derive(Clone, Copy)]
+pub(super) struct Index<'a> {
+    pub(super) link: &'a Link,
+    pub(super) key: &'a str,
+}
+
+/// What an index holds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Listing {
+    /// As it is stored, to compare it with later.
+    stored: Vec<(String, String)>,
+    /// The log-ins of each session, the earliest first.
+    pub(super) entries: BTreeMap<Selector, Vec<Token>>,
+    /// The sessions that have to give way, each to a log-in of another session.
+    pub(super) marks: BTreeMap<Selector, (Selector, Token)>,
+}
+
+/// Whether a log-in is in the index.
+pub(super) enum Entered {
+    /// It is; and some entries to look at, in passing.
+    Yes(Listing),
+    /// There may be no room for it.
+    No(Listing),
+}
+
+/// Changes to an index.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub(super) remove: Vec<String>,
+    pub(super) set: Vec<(String, String)>,
+}
+
+/// The name of the mark of a session that has to give way.
+pub(super) fn mark(victim: Selector) -> String {
+    format!("-{victim}")
+}
+
+/// What is written in such a mark.
+pub(super) fn mark_value(winner: Selector, token: &Token) -> String {
+    format!("{winner} {}", token.as_str())
+}
+
+/// For how many milliseconds an index is kept from `now` on; empty: for ever.
+pub(super) fn life(until: Timestamp, now: Timestamp) -> String {
+    commit::life(until, now, SLACK_MILLIS)
+}
+
+impl Index<'_> {
+    /// Everything in it.
+    pub(super) async fn read(&self) -> Result<Listing, Trouble> {
+        let mut command = Cmd::new();
+        command.arg("HGETALL").arg(self.key);
+        let answer = self.link.ask(&command, Times::Any).await?;
+        Listing::read(answer).map_err(|damaged| self.damaged(damaged))
+    }
+
+    /// Enters a log-in of a session, if there are no more than `most_others` other entries.
+    pub(super) async fn admit(
+        &self,
+        session: Selector,
+        token: &Token,
+        most_others: Option<usize>,
+        life: &str,
+    ) -> Result<Entered, Trouble> {
+        let mut arguments = Arguments::default();
+        arguments.number(session).text(token.as_str());
+        match most_others {
+            Some(most) => arguments.number(most),
+            None => arguments.text(""),
+        };
+        arguments.text(life);
+        self.entered(&ADMIT, &arguments).await
+    }
+
+    /// Changes it and enters a log-in of a session, if it is still as `seen`.
+    pub(super) async fn amend(
+        &self,
+        seen: &Listing,
+        changes: &Changes,
+        session: Selector,
+        token: &Token,
+        life: &str,
+    ) -> Result<Entered, Trouble> {
+        let mut arguments = Arguments::default();
+        arguments.number(session).text(token.as_str()).text(life);
+        arguments.number(seen.stored.len());
+        for (field, value) in &seen.stored {
+            arguments.text(field).text(value);
+        }
+        arguments.number(changes.remove.len());
+        for field in &changes.remove {
+            arguments.text(field);
+        }
+        arguments.number(changes.set.len());
+        for (field, value) in &changes.set {
+            arguments.text(field).text(value);
+        }
+        self.entered(&AMEND, &arguments).await
+    }
+
+    /// Lets it live longer.
+    pub(super) async fn cover(
+        &self,
+        session: Selector,
+        token: &Token,
+        life: &str,
+    ) -> Result<(), Trouble> {
+        let mut arguments = Arguments::default();
+        arguments.number(session).text(token.as_str()).text(life);
+        COVER.run(self.link, self.key, &arguments, Times::Any).await.map(drop)
+    }
+
+    /// Takes out these log-ins, and the marks of these sessions that have to give way to the
+    /// log-in `for_whom`.
+    pub(super) async fn forget(
+        &self,
+        log_ins: &[(Selector, Token)],
+        for_whom: Option<(Selector, &Token)>,
+        marked: &[Selector],
+    ) -> Result<(), Trouble> {
+        let mut arguments = Arguments::default();
+        match for_whom {
+            Some((winner, token)) => arguments.bytes(mark_value(winner, token).into_bytes()),
+            None => arguments.text(""),
+        };
+        arguments.number(log_ins.len());
+        for (session, token) in log_ins {
+            arguments.number(session).text(token.as_str());
+        }
+        for victim in marked {
+            arguments.bytes(mark(*victim).into_bytes());
+        }
+        FORGET.run(self.link, self.key, &arguments, Times::Any).await.map(drop)
+    }
+
+    async fn entered(&self, script: &Lua, arguments: &Arguments<'_>) -> Result<Entered, Trouble> {
+        let answer = script.run(self.link, self.key, arguments, Times::Any).await?;
+        let entered = || -> Result<Entered, Damaged> {
+            let mut parts = items(answer)?.into_iter();
+            let verdict = blob(parts.next().ok_or(Damaged)?)?;
+            let listing = parts.next().map(Listing::read).transpose()?.unwrap_or_default();
+            Ok(if verdict == "ok" { Entered::Yes(listing) } else { Entered::No(listing) })
+        };
+        entered().map_err(|damaged| self.damaged(damaged))
+    }
+
+    fn damaged(&self, Damaged: Damaged) -> Trouble {
+        let what = format!(
+            "the index {} is not one that this program writes; delete its sessions and it",
+            self.key
+        );
+        Trouble::refused(self.link.error(&what))
+    }
+}
+
+impl Listing {
+    /// Every session in it, those that others give way to included.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = Selector> {
+        let winners = self.marks.values().map(|(winner, _)| *winner);
+        self.entries.keys().copied().chain(winners)
+    }
+
+    fn read(answer: Value) -> Result<Self, Damaged> {
+        let mut listing = Self::default();
+        for (field, value) in pairs(answer)? {
+            let (field, value) = (text(&field)?.to_owned(), text(&value)?.to_owned());
+            if let Some(victim) = field.strip_prefix('-') {
+                let (winner, token) = value.split_once(' ').ok_or(Damaged)?;
+                let winner = selector(winner.as_bytes())?;
+                listing.marks.insert(selector(victim.as_bytes())?, (winner, Token::read(token)));
+            } else {
+                let tokens = value.split(' ').map(Token::read).collect();
+                listing.entries.insert(selector(field.as_bytes())?, tokens);
+            }
+            listing.stored.push((field, value));
+        }
+        Ok(listing)
+    }
+}

@@ -1,0 +1,80 @@
+//! The names of things at a server: a session's key, the key of a principal's index, and the token
+//! that tells one log-in from every other.
+
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::store::{Namespace, PrincipalKey, StoreError, StoreKey};
+
+/// Builds keys under one prefix.
+#[derive(Clone, Debug)]
+pub(super) struct Keys(String);
+
+impl Keys {
+    pub(super) fn new(prefix: &str) -> Self {
+        Self(prefix.to_owned())
+    }
+
+    pub(super) fn prefix(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn session(&self, key: &StoreKey) -> String {
+        format!("{}{key}", self.0)
+    }
+
+    /// The principal is hashed: it may be long, a person's name, and hold braces, by which a
+    /// cluster chooses nodes. Namespaces hold no `:`, so no session has such a key.
+    pub(super) fn index(&self, namespace: &Namespace, principal: &PrincipalKey) -> String {
+        let hash = Sha256::digest(principal.as_str().as_bytes());
+        format!("{}principal:{}:{}", self.0, namespace.as_str(), hex(&hash[..16]))
+    }
+}
+
+/// Which log-in it was: the second in which it began, and random bits, in hex.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Token(String);
+
+impl Token {
+    pub(super) fn random() -> Result<Self, StoreError> {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&seconds().to_be_bytes());
+        getrandom::fill(&mut bytes[4..]).map_err(|error| {
+            StoreError::with_source("the operating system gives no random bytes", error)
+        })?;
+        Ok(Self(hex(&bytes)))
+    }
+
+    pub(super) fn read(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many seconds ago, or from now, it was made, by the clocks of the machines concerned. It
+    /// only says whether waiting for the log-in is worth its while, so a wrong clock does no harm.
+    pub(super) fn age(&self) -> u32 {
+        let made = self.0.get(..8).and_then(|text| u32::from_str_radix(text, 16).ok());
+        made.map_or(u32::MAX, |made| made.abs_diff(seconds()))
+    }
+}
+
+// Which second of 136 years is enough to see how old something is.
+#[allow(clippy::cast_possible_truncation)]
+fn seconds() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as u32)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

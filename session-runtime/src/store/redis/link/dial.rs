@@ -1,0 +1,275 @@
+//! Connections to a server, to the master that Sentinels name, and to a cluster, with their TLS. It
+//! owns how one is made and how one command goes over it; when, and how often, is not its business.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::{
+    AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
+    IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, RedisError,
+    RedisResult, ServerErrorKind, TlsCertificates, TlsMode, Value,
+    aio::{ConnectionLike, MultiplexedConnection, SendError},
+    cluster::{ClusterClient, ClusterClientBuilder},
+    cluster_async::ClusterConnection,
+    cluster_routing::SingleNodeRoutingInfo,
+    io::tcp::TcpSettings,
+    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
+};
+use tokio::time::Instant;
+
+use super::super::url::{Kind, Login, Target, TlsFiles};
+use crate::store::StoreError;
+
+/// How long connecting to one server may take. Less in a cluster, where all requests wait while
+/// the connections are looked over.
+const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT_IN_CLUSTER: Duration = Duration::from_millis(500);
+/// How long one answer may take.
+const RESPONSE: Duration = Duration::from_millis(1500);
+
+/// Makes connections.
+pub(super) enum Dialler {
+    Server(Box<Client>),
+    Sentinels(Box<SentinelClient>),
+    Cluster(Box<ClusterClient>),
+}
+
+/// A connection. Clones share it.
+#[derive(Clone)]
+pub(super) struct Line {
+    way: Way,
+    pub(super) made: Instant,
+    closed: Arc<AtomicBool>,
+}
+
+#[derive(Clone)]
+enum Way {
+    One(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl Dialler {
+    pub(super) fn new(target: &Target) -> Result<Self, StoreError> {
+        let certificates = target.tls.as_ref().map(read_certificates).transpose()?;
+        let unusable =
+            |error| StoreError::with_source(format!("{target}: it cannot be set up"), error);
+        Self::build(target, certificates).map_err(unusable)
+    }
+
+    fn build(target: &Target, certificates: Option<TlsCertificates>) -> RedisResult<Self> {
+        if certificates.is_some() {
+            choose_cryptography();
+        }
+        let is_secure = certificates.is_some();
+        let address = |(host, port): &(String, u16)| {
+            let (host, port) = (host.clone(), *port);
+            if is_secure {
+                ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+            } else {
+                ConnectionAddr::Tcp(host, port)
+            }
+        };
+        let settings = RedisConnectionInfo::default()
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_db(target.database.into());
+        let settings = with_login(settings, &target.login);
+        let mut nodes = target.hosts.iter().map(|host| {
+            let info = address(host).into_connection_info()?;
+            let info = info.set_tcp_settings(tcp()).set_redis_settings(settings.clone());
+            RedisResult::<ConnectionInfo>::Ok(info)
+        });
+        Ok(match &target.kind {
+            Kind::Server => {
+                let node = nodes.next().unwrap_or_else(|| {
+                    Err((ErrorKind::InvalidClientConfig, "there is no host").into())
+                })?;
+                Self::Server(Box::new(match certificates {
+                    Some(certificates) => Client::build_with_tls(node, certificates)?,
+                    None => Client::open(node)?,
+                }))
+            }
+            Kind::Cluster => {
+                let mut builder =
+                    ClusterClientBuilder::new(nodes.collect::<RedisResult<Vec<_>>>()?)
+                        // Its own retries would send a command again that may have been carried out.
+                        .retries(0)
+                        .connection_timeout(CONNECT_IN_CLUSTER)
+                        .response_timeout(RESPONSE)
+                        .tcp_settings(tcp());
+                if let Some(certificates) = certificates {
+                    builder = builder.certs(certificates);
+                }
+                Self::Cluster(Box::new(builder.build()?))
+            }
+            Kind::Sentinels { master, login } => {
+                let sentinels = target.hosts.iter().map(address);
+                let mut builder =
+                    SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?
+                        .set_client_to_redis_protocol(ProtocolVersion::RESP3)
+                        .set_client_to_redis_db(target.database.into())
+                        .set_client_to_redis_tcp_settings(tcp())
+                        .set_client_to_sentinel_tcp_settings(tcp());
+                if let Some(user) = &target.login.user {
+                    builder = builder.set_client_to_redis_username(user);
+                }
+                if let Some(password) = &target.login.password {
+                    builder = builder.set_client_to_redis_password(password);
+                }
+                if let Some(user) = &login.user {
+                    builder = builder.set_client_to_sentinel_username(user);
+                }
+                if let Some(password) = &login.password {
+                    builder = builder.set_client_to_sentinel_password(password);
+                }
+                if let Some(certificates) = certificates {
+                    builder = builder
+                        .set_client_to_redis_tls_mode(TlsMode::Secure)
+                        .set_client_to_redis_certificates(certificates.clone())
+                        .set_client_to_sentinel_tls_mode(TlsMode::Secure)
+                        .set_client_to_sentinel_certificates(certificates);
+                }
+                Self::Sentinels(Box::new(builder.build()?))
+            }
+        })
+    }
+
+    /// A new connection.
+    pub(super) async fn dial(&mut self) -> RedisResult<Line> {
+        let closed = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&closed);
+        // A connection that the server closed is noticed before the next command is lost on it.
+        let on_push = move |push: PushInfo| -> Result<(), SendError> {
+            if push.kind == PushKind::Disconnection {
+                flag.store(true, Ordering::SeqCst);
+            }
+            Ok(())
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(RESPONSE))
+            .set_push_sender(on_push);
+        let way = match self {
+            Self::Server(client) => {
+                Way::One(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            Self::Sentinels(client) => {
+                Way::One(client.get_async_connection_with_config(&config).await?)
+            }
+            Self::Cluster(client) => Way::Cluster(client.get_async_connection().await?),
+        };
+        Ok(Line { way, made: Instant::now(), closed })
+    }
+}
+
+impl Line {
+    /// Sends one command. Dropping the future leaves the connection in order: its answer is thrown
+    /// away when it comes.
+    pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        match &self.way {
+            Way::One(connection) => connection.clone().req_packed_command(command).await,
+            Way::Cluster(connection) => {
+                let mut connection = connection.clone();
+                let answer = connection.req_packed_command(command).await;
+                match answer.and_then(Value::extract_error) {
+                    Err(error) if is_ask(&error) => {
+                        redirected(&mut connection, command, error).await
+                    }
+                    answer => answer,
+                }
+            }
+        }
+        .and_then(Value::extract_error)
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        matches!(self.way, Way::Cluster(_))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.closed, &other.closed)
+    }
+
+    /// Whether an error means that a new connection is needed. A cluster's connection mends itself.
+    pub(super) fn is_over(&self, error: &RedisError) -> bool {
+        let was_demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+        !self.is_cluster() && (error.is_unrecoverable_error() || was_demoted)
+    }
+}
+
+fn is_ask(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::Ask)
+}
+
+/// Asks the node that a slot is being moved to.
+async fn redirected(
+    connection: &mut ClusterConnection,
+    command: &Cmd,
+    ask: RedisError,
+) -> RedisResult<Value> {
+    let node = ask.redirect_node().and_then(|(node, _)| {
+        let (host, port) = node.rsplit_once(':')?;
+        Some(SingleNodeRoutingInfo::ByAddress { host: host.to_owned(), port: port.parse().ok()? })
+    });
+    let Some(node) = node else { return Err(ask) };
+    let mut both = redis::pipe();
+    both.cmd("ASKING").add_command(command.clone());
+    let answers = connection.route_pipeline(both, 0, 2, node).await?;
+    answers.into_iter().nth(1).ok_or(ask)
+}
+
+fn with_login(settings: RedisConnectionInfo, login: &Login) -> RedisConnectionInfo {
+    let settings = match &login.user {
+        Some(user) => settings.set_username(user),
+        None => settings,
+    };
+    match &login.password {
+        Some(password) => settings.set_password(password),
+        None => settings,
+    }
+}
+
+fn tcp() -> TcpSettings {
+    let settings = TcpSettings::default().set_nodelay(true);
+    // A server that vanished without a word is noticed by what it does not acknowledge.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let settings = settings.set_user_timeout(RESPONSE);
+    settings
+}
+
+fn read_certificates(files: &TlsFiles) -> Result<TlsCertificates, StoreError> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            let path = path.display();
+            StoreError::with_source(format!("the file {path} cannot be read"), error)
+        })
+    };
+    let root_cert = files.ca.as_deref().map(read).transpose()?;
+    let client_tls = match &files.client {
+        Some((certificate, key)) => {
+            Some(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
+        }
+        None => None,
+    };
+    Ok(TlsCertificates { client_tls, root_cert })
+}
+
+/// TLS needs to know whose cryptography to use, unless the program has chosen already.
+fn choose_cryptography() {
+    static CHOICE: Once = Once::new();
+    CHOICE.call_once(|| {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // An error means that somebody chose at this very moment.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+    });
+}

@@ -1,0 +1,319 @@
+//! Giving a session to a principal, and taking it away: the index first, then the session, then
+//! whoever had to give way. It owns the order of these steps and what follows when one fails; each
+//! step is somebody else's.
+
+use redis::{Cmd, Value};
+
+use super::{
+    Inner,
+    admission::{LogIn, Place},
+    commit::{self, Answer, SLACK_MILLIS},
+    index::{Index, life},
+    key::Token,
+    layout::{self, Damaged, GLIMPSE, Glimpse, blob, items, text},
+    link::{Fate, Times, Trouble},
+    script::{Arguments, COMMIT, DELETE, INSERT, JUDGE},
+    together::together,
+};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Cap, Commit, CommitOutcome, InsertOutcome, Namespace, PrincipalKey, Record, Selector,
+        StoreError, StoreKey,
+    },
+};
+
+/// How often a log-in that another one gave up begins again.
+const ATTEMPTS: u32 = 3;
+
+/// What a script says that puts a record in.
+#[derive(PartialEq, Eq)]
+enum Stored {
+    Yes,
+    Exists,
+    Void,
+}
+
+impl Inner {
+    /// Stores a new record.
+    pub(super) async fn insert(
+        &self,
+        key: &StoreKey,
+        record: &Record,
+        cap: Option<Cap>,
+    ) -> Result<InsertOutcome, StoreError> {
+        let Some(principal) = &record.meta.principal else {
+            let stored = self.put(key, record, None).await?;
+            return Ok(if stored == Stored::Yes {
+                InsertOutcome::inserted()
+            } else {
+                InsertOutcome::Exists
+            });
+        };
+        let until = record.meta.lifetime.absolute_until;
+        let log_in = LogIn { key, principal, cap, now: record.meta.last_seen, until };
+        for _ in 0..ATTEMPTS {
+            let Some(place) = self.enter(&log_in).await? else {
+                return Ok(InsertOutcome::Full);
+            };
+            match self.put(key, record, Some(&place.token)).await {
+                Ok(Stored::Yes) => {
+                    return Ok(InsertOutcome::Inserted {
+                        ended: self.make_way(&log_in, place).await,
+                    });
+                }
+                Ok(Stored::Exists) => {
+                    self.leave(&place).await;
+                    return Ok(InsertOutcome::Exists);
+                }
+                Ok(Stored::Void) => self.leave(&place).await,
+                Err(trouble) => return Err(self.failed(trouble, &place).await),
+            }
+        }
+        Err(self.crowded().into())
+    }
+
+    /// A commit that gives the session to a principal.
+    pub(super) async fn log_in(
+        &self,
+        key: &StoreKey,
+        commit: &Commit,
+        principal: &PrincipalKey,
+    ) -> Result<CommitOutcome, StoreError> {
+        let now = commit.now;
+        let mut until = match commit.lifetime {
+            Some(lifetime) => lifetime.absolute_until,
+            // How long the session lives, only its record knows.
+            None => self.usual_end(now),
+        };
+        for _ in 0..=ATTEMPTS {
+            let log_in = LogIn { key, principal, cap: commit.cap, now, until };
+            let Some(place) = self.enter(&log_in).await? else {
+                return Ok(CommitOutcome::Full);
+            };
+            match self.send(key, commit, Some(&place.token), until).await {
+                Ok(Answer::Committed { revision, rotated, former }) => {
+                    let ended = self.make_way(&log_in, place).await;
+                    self.leave_former(key, former).await;
+                    return Ok(CommitOutcome::Committed { revision, rotated, ended });
+                }
+                Ok(Answer::Uncovered { until: end, .. }) => {
+                    self.leave(&place).await;
+                    self.learn_end(now, end);
+                    until = end;
+                }
+                Ok(Answer::Void) => self.leave(&place).await,
+                Ok(refused) => {
+                    self.leave(&place).await;
+                    return Ok(refused.outcome());
+                }
+                Err(trouble) => return Err(self.failed(trouble, &place).await),
+            }
+        }
+        Err(self.crowded().into())
+    }
+
+    /// A commit that gives the session to nobody, or to nobody new.
+    pub(super) async fn change(
+        &self,
+        key: &StoreKey,
+        commit: &Commit,
+    ) -> Result<CommitOutcome, StoreError> {
+        let mut cover = Timestamp::default();
+        for _ in 0..ATTEMPTS {
+            match self.send(key, commit, None, cover).await? {
+                Answer::Uncovered { until, principal, token } => {
+                    let index_key = self.keys.index(&key.namespace, &principal);
+                    let index = Index { link: &self.link, key: &index_key };
+                    index.cover(key.selector, &token, &life(until, commit.now)).await?;
+                    cover = until;
+                }
+                Answer::Committed { revision, rotated, former } => {
+                    self.leave_former(key, former).await;
+                    return Ok(CommitOutcome::committed(revision, rotated));
+                }
+                refused => return Ok(refused.outcome()),
+            }
+        }
+        Err(self.crowded().into())
+    }
+
+    /// Removes a session, with a principal only if it is that principal's; whose it was, if it was
+    /// there.
+    pub(super) async fn remove(
+        &self,
+        key: &StoreKey,
+        whose: Option<&PrincipalKey>,
+    ) -> Result<Option<Option<(PrincipalKey, Token)>>, Trouble> {
+        let mut arguments = Arguments::default();
+        if let Some(principal) = whose {
+            arguments.text(principal.as_str());
+        }
+        let name = self.keys.session(key);
+        let answer = DELETE.run(&self.link, &name, &arguments, Times::Any).await?;
+        let read = || -> Result<_, Damaged> {
+            let mut parts = items(answer)?.into_iter();
+            if parts.next() != Some(Value::Int(1)) {
+                return Ok(None);
+            }
+            let mut next = || blob(parts.next().ok_or(Damaged)?);
+            let (principal, token) = (next()?, next()?);
+            Ok(Some(if token.is_empty() {
+                None
+            } else {
+                Some((PrincipalKey::new(text(&principal)?), Token::read(text(&token)?)))
+            }))
+        };
+        read().map_err(|damaged| self.damaged(key, damaged))
+    }
+
+    /// Removes those of these sessions that are a principal's; which they were, and the log-ins
+    /// that made them so.
+    pub(super) async fn remove_all(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        sessions: impl IntoIterator<Item = Selector>,
+    ) -> Result<Vec<(Selector, Token)>, Trouble> {
+        let removals = sessions.into_iter().map(|selector| async move {
+            let key = StoreKey { namespace: namespace.clone(), selector };
+            let removed = self.remove(&key, Some(principal)).await?;
+            Ok(removed.flatten().map(|(_, token)| (selector, token)))
+        });
+        let removed = together(removals).await.into_iter().collect::<Result<Vec<_>, Trouble>>()?;
+        Ok(removed.into_iter().flatten().collect())
+    }
+
+    /// What these sessions are, after these log-ins of them were given up.
+    pub(super) async fn glimpses(
+        &self,
+        namespace: &Namespace,
+        sessions: impl IntoIterator<Item = (Selector, Vec<Token>)>,
+    ) -> Result<super::admission::Glimpses, Trouble> {
+        let asked = sessions.into_iter().map(|(selector, hopeless)| async move {
+            let key = StoreKey { namespace: namespace.clone(), selector };
+            let name = self.keys.session(&key);
+            let answer = if hopeless.is_empty() {
+                let mut command = Cmd::new();
+                command.arg("HMGET").arg(name).arg(&GLIMPSE);
+                self.link.ask(&command, Times::Any).await?
+            } else {
+                let mut arguments = Arguments::default();
+                for token in &hopeless {
+                    arguments.text(token.as_str());
+                }
+                JUDGE.run(&self.link, &name, &arguments, Times::Any).await?
+            };
+            let glimpse = Glimpse::read(selector, answer);
+            Ok((selector, glimpse.map_err(|damaged| self.damaged(&key, damaged))?))
+        });
+        together(asked).await.into_iter().collect()
+    }
+
+    /// The error of a record that cannot be read.
+    pub(super) fn damaged(&self, key: &StoreKey, Damaged: Damaged) -> Trouble {
+        let name = self.keys.session(key);
+        let what = format!("{name} holds no session that this program wrote; delete it");
+        Trouble::refused(self.link.error(&what))
+    }
+
+    async fn put(
+        &self,
+        key: &StoreKey,
+        record: &Record,
+        token: Option<&Token>,
+    ) -> Result<Stored, Trouble> {
+        let meta = &record.meta;
+        let mut arguments = Arguments::default();
+        let life = commit::life(meta.expires_at(), meta.last_seen, SLACK_MILLIS);
+        arguments.bytes(life.into_bytes());
+        arguments.text(token.map_or("", Token::as_str));
+        layout::write(record, token, &mut arguments);
+        let name = self.keys.session(key);
+        let answer = INSERT.run(&self.link, &name, &arguments, Times::Once).await?;
+        match blob(answer).as_deref() {
+            Ok(b"ok") => Ok(Stored::Yes),
+            Ok(b"exists") => Ok(Stored::Exists),
+            Ok(b"void") => Ok(Stored::Void),
+            _ => Err(self.damaged(key, Damaged)),
+        }
+    }
+
+    pub(super) async fn send(
+        &self,
+        key: &StoreKey,
+        commit: &Commit,
+        token: Option<&Token>,
+        cover: Timestamp,
+    ) -> Result<Answer, Trouble> {
+        let name = self.keys.session(key);
+        let arguments = commit::arguments(commit, token, cover);
+        let answer = COMMIT.run(&self.link, &name, &arguments, Times::Once).await?;
+        Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
+    }
+
+    /// After a log-in that took place: ends those who give way; which they were. What fails here
+    /// the next log-in finishes, by the marks in the index.
+    async fn make_way(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
+        if !place.sample.entries.is_empty() {
+            // A failure leaves entries for others to find.
+            let _ = self.tidy(log_in, &place).await;
+        }
+        if place.surplus.is_empty() {
+            return Vec::new();
+        }
+        let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
+        let namespace = &log_in.key.namespace;
+        let removed = self.remove_all(namespace, log_in.principal, marked.iter().copied()).await;
+        let Ok(removed) = removed else { return Vec::new() };
+        let ended = removed.iter().map(|(session, _)| *session).collect();
+        // What was removed may have logged in once more before it was.
+        let mut over = place.surplus;
+        over.extend(removed);
+        let index = Index { link: &self.link, key: &place.index };
+        let _ = index.forget(&over, Some((place.session, &place.token)), &marked).await;
+        ended
+    }
+
+    /// Takes back the entry of a log-in that did not take place. What fails here is given up later
+    /// by whoever depends on it.
+    async fn leave(&self, place: &Place) {
+        let index = Index { link: &self.link, key: &place.index };
+        let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
+        let own = [(place.session, place.token.clone())];
+        let _ = index.forget(&own, Some((place.session, &place.token)), &marked).await;
+    }
+
+    async fn failed(&self, trouble: Trouble, place: &Place) -> StoreError {
+        // If it may have taken place after all, the entry has to stay.
+        if trouble.fate == Fate::Refused {
+            self.leave(place).await;
+        }
+        trouble.into()
+    }
+
+    /// Takes a session out of the index of whoever had it before. An entry that stays is skipped
+    /// by all who read it.
+    pub(super) async fn leave_former(&self, key: &StoreKey, former: Option<(PrincipalKey, Token)>) {
+        if let Some((principal, token)) = former {
+            let index_key = self.keys.index(&key.namespace, &principal);
+            let index = Index { link: &self.link, key: &index_key };
+            let _ = index.forget(&[(key.selector, token)], None, &[]).await;
+        }
+    }
+}
+
+impl Answer {
+    /// The outcome of a commit that did not apply, or that ended no other session.
+    pub(super) fn outcome(self) -> CommitOutcome {
+        match self {
+            Self::Committed { revision, rotated, .. } => {
+                CommitOutcome::committed(revision, rotated)
+            }
+            Self::Gone => CommitOutcome::Gone,
+            Self::Conflict(field) => CommitOutcome::Conflict { field: field.into() },
+            // The last two concern log-ins only, which begin again.
+            Self::Stale | Self::Void | Self::Uncovered { .. } => CommitOutcome::Stale,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A master with two replicas, watched by three Sentinels.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use super::{Redis, directory, own_port, spawn, wait};
+use crate::backend::Process;
+
+/// The group.
+#[derive(Debug)]
+pub struct Sentinels {
+    servers: Mutex<Vec<Redis>>,
+    ports: Vec<u16>,
+    _watchers: Vec<(Process, TempDir)>,
+}
+
+impl Sentinels {
+    /// One group for all tests of this process.
+    pub fn shared() -> &'static Self {
+        static GROUP: OnceLock<Sentinels> = OnceLock::new();
+        GROUP.get_or_init(Self::start)
+    }
+
+    /// Starts one, and waits until each Sentinel knows all others and both replicas. That takes
+    /// ten seconds: so often Sentinels ask a master for its replicas.
+    #[must_use]
+    pub fn start() -> Self {
+        let master = Redis::start(&["--repl-diskless-sync-delay", "0"]);
+        let port = master.port().to_string();
+        let replica = || {
+            Redis::start(&["--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", &port])
+        };
+        let servers = vec![replica(), replica(), master];
+        let (sentinels, ports): (Vec<_>, Vec<_>) = (0..3)
+            .map(|_| {
+                let (process, directory, port) = sentinel(&port);
+                ((process, directory), port)
+            })
+            .unzip();
+        let group = Self { servers: Mutex::new(servers), ports, _watchers: sentinels };
+        group.wait_until_whole();
+        group
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> =
+            self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("redis+sentinel://{}/mymaster", hosts.join(","))
+    }
+
+    /// The master and its replicas.
+    pub fn servers(&self) -> MutexGuard<'_, Vec<Redis>> {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which server is the master.
+    ///
+    /// # Panics
+    ///
+    /// If none says so.
+    #[must_use]
+    pub fn master(&self) -> usize {
+        let is_master =
+            |server: &Redis| server.text(&["INFO", "replication"]).contains("role:master");
+        self.servers().iter().position(is_master).expect("a master")
+    }
+
+    /// Waits until every Sentinel sees a master that answers, two replicas, and both others.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_until_whole(&self) {
+        let start = Instant::now();
+        while !self.ports.iter().all(|port| is_whole(*port)) {
+            assert!(start.elapsed() < Duration::from_secs(60), "the Sentinels do not agree");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn sentinel(master: &str) -> (Process, TempDir, u16) {
+    let directory = directory();
+    let port = own_port();
+    let path = directory.path().join("sentinel.conf");
+    let settings = format!(
+        "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
+         sentinel down-after-milliseconds mymaster 500\n\
+         sentinel failover-timeout mymaster 3000\n",
+        directory.path().display()
+    );
+    fs::write(&path, settings).expect("a settings file");
+    let process = start_sentinel(&path, directory.path(), port);
+    (process, directory, port)
+}
+
+fn start_sentinel(settings: &Path, directory: &Path, port: u16) -> Process {
+    let arguments = [settings.display().to_string(), "--sentinel".to_owned()];
+    let mut process = spawn(&arguments, directory);
+    wait(&mut process, port);
+    process
+}
+
+fn is_whole(port: u16) -> bool {
+    let Ok(client) = redis::Client::open(("127.0.0.1", port)) else { return false };
+    let Ok(mut connection) = client.get_connection() else { return false };
+    let mut command = redis::cmd("SENTINEL");
+    command.arg("MASTER").arg("mymaster");
+    let Ok(facts) = command.query::<std::collections::HashMap<String, String>>(&mut connection)
+    else {
+        return false;
+    };
+    let is = |name: &str, value: &str| facts.get(name).is_some_and(|found| found == value);
+    let mut replicas = redis::cmd("SENTINEL");
+    replicas.arg("REPLICAS").arg("mymaster");
+    let replicas =
+        replicas.query::<Vec<std::collections::HashMap<String, String>>>(&mut connection);
+    let linked = replicas.unwrap_or_default().into_iter().filter(|replica| {
+        replica.get("flags").is_some_and(|flags| flags == "slave")
+            && replica.get("master-link-status").is_some_and(|status| status == "ok")
+    });
+    is("flags", "master")
+        && is("num-slaves", "2")
+        && is("num-other-sentinels", "2")
+        && linked.count() == 2
+}

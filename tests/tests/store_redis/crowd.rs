@@ -1,0 +1,282 @@
+//! Many at once: log-ins under a cap over separate connections, log-ins whose process is no more,
+//! and requests that are dropped half-way.
+
+use std::{
+    collections::HashSet,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use session_runtime::store::{
+    CommitOutcome, FieldValue, InsertOutcome, Namespace, Op, PrincipalKey, RedisStore, Selector,
+    Store, StoreKey,
+};
+use tests::backend::redis::Redis;
+
+use crate::support::{
+    END_OLDEST, REFUSE_NEW, add, at, bytes, cap, cluster, commit, connect, key, log_in, owned,
+    record,
+};
+
+/// The selectors of a principal's sessions whose records are there.
+async fn live(store: &impl Store, keys: &[StoreKey], who: &str) -> Vec<Selector> {
+    let mut live = Vec::new();
+    for key in keys {
+        let record = store.load(key).await.expect("a load");
+        if record.is_some_and(|it| it.meta.principal == Some(PrincipalKey::new(who))) {
+            live.push(key.selector);
+        }
+    }
+    live
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_connections_with_a_cap_of_three_leave_three() {
+    let url = Redis::shared().url();
+    for round in 0..5 {
+        let namespace = format!("eight-{round}");
+        let keys: Vec<StoreKey> = (0..24).map(|number| key(&namespace, number)).collect();
+        let tasks: Vec<_> = (0..8)
+            .map(|task| {
+                let (url, keys) = (url.clone(), keys.clone());
+                tokio::spawn(async move {
+                    let store = connect(&url).await;
+                    let mut ended = Vec::new();
+                    for (number, key) in keys.iter().enumerate().skip(task).step_by(8) {
+                        let log_in = owned(number as u64, "ada");
+                        match store
+                            .insert(key, log_in, Some(cap(3, END_OLDEST)))
+                            .await
+                            .expect("a log-in")
+                        {
+                            InsertOutcome::Inserted { ended: some } => ended.extend(some),
+                            other => panic!("{other:?}"),
+                        }
+                    }
+                    ended
+                })
+            })
+            .collect();
+        let mut ended = Vec::new();
+        for task in tasks {
+            ended.extend(task.await.expect("a task"));
+        }
+        let store = connect(&url).await;
+        assert_eq!(live(&store, &keys, "ada").await.len(), 3, "round {round}");
+        let (namespace, ada) = (Namespace::new(&namespace), PrincipalKey::new("ada"));
+        let listed = store.list(&namespace, &ada, at(99)).await.expect("a list");
+        assert_eq!(listed.len(), 3, "round {round}");
+        // Each gave way once, to one log-in.
+        assert_eq!(ended.len(), 21);
+        assert_eq!(ended.into_iter().collect::<HashSet<_>>().len(), 21);
+    }
+}
+
+/// Starts log-ins under a cap of three in a process that ends in the midst of them; which sessions
+/// they were of.
+fn interrupted(url: &str, namespace: &str, round: u64) -> Vec<StoreKey> {
+    let process =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let process = process.expect("a runtime");
+    let keys: Vec<StoreKey> = (0..6).map(|number| key(namespace, round * 100 + number)).collect();
+    let store = process.block_on(connect(url));
+    for (number, key) in keys.iter().enumerate() {
+        let (store, key) = (store.clone(), key.clone());
+        process.spawn(async move {
+            let millis = round * 100 + number as u64;
+            if number % 2 == 0 {
+                let _ = store.insert(&key, owned(millis, "ada"), Some(cap(3, END_OLDEST))).await;
+            } else {
+                let _ = store.insert(&key, record(millis), None).await;
+                let _ = store.commit(&key, &log_in(millis, "ada", Some(cap(3, END_OLDEST)))).await;
+            }
+        });
+    }
+    std::thread::sleep(Duration::from_micros(200 * (round % 25)));
+    process.shutdown_background();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_ends_during_log_ins_leaves_what_the_next_log_in_puts_right() {
+    for (store, url) in [(connect(&Redis::shared().url()).await, Redis::shared().url())] {
+        let mut keys = Vec::new();
+        let mut torn = 0;
+        for round in 0..50 {
+            let url = url.clone();
+            let some = tokio::task::spawn_blocking(move || interrupted(&url, "torn", round));
+            keys.extend(some.await.expect("a thread"));
+            let before = live(&store, &keys, "ada").await.len();
+            torn += usize::from(before != 3);
+            let own = key("torn", round * 100 + 99);
+            let millis = round * 100 + 99;
+            store
+                .insert(&own, owned(millis, "ada"), Some(cap(3, END_OLDEST)))
+                .await
+                .expect("a log-in");
+            keys.push(own.clone());
+            let now = live(&store, &keys, "ada").await;
+            assert!(now.len() <= 3 && now.contains(&own.selector), "round {round}: {now:?}");
+            let listed = store.list(&own.namespace, &PrincipalKey::new("ada"), at(millis)).await;
+            let listed: HashSet<_> =
+                listed.expect("a list").into_iter().map(|session| session.selector).collect();
+            assert_eq!(listed, now.into_iter().collect(), "round {round}");
+        }
+        assert!(torn > 5, "the processes ended too early or too late to tear anything: {torn}");
+    }
+}
+
+/// A token as a log-in of `age` seconds ago would have it.
+fn token(age: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    format!("{:08x}0123456789abcdef", now - age)
+}
+
+#[tokio::test]
+async fn an_abandoned_log_in_gives_its_place_back() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let first = key("shop", 1);
+    store.insert(&first, owned(0, "ada"), None).await.expect("an insert");
+    let index = server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"]);
+    let ghost = key("shop", 7);
+    for age in [0, 3600] {
+        let _ = server.ask(&["HSET", &index, &ghost.selector.to_string(), &token(age)]);
+        // It counts while it may be under way, and no longer.
+        let start = std::time::Instant::now();
+        let second = key("shop", 2 + age);
+        let inserted = store.insert(&second, owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await;
+        assert_eq!(inserted.expect("an insert"), InsertOutcome::inserted());
+        let waited = start.elapsed();
+        assert_eq!(waited > Duration::from_millis(300), age == 0, "{age} s old: {waited:?}");
+        assert!(store.delete(&second).await.expect("a deletion"));
+        assert_eq!(redis::from_redis_value::<i64>(server.ask(&["HLEN", &index])), Ok(1));
+        // What is left is a note for it, and no session.
+        assert_eq!(store.load(&ghost).await.expect("a load"), None);
+        assert!(!store.delete(&ghost).await.expect("a deletion"));
+        let note = server.text(&["HGET", &format!("session:{ghost}"), "z"]);
+        assert!(note.contains(&token(age)[8..]), "{note}");
+    }
+    // Another one of the same session can.
+    let inserted = store.insert(&ghost, owned(2, "ada"), Some(cap(2, REFUSE_NEW))).await;
+    assert_eq!(inserted.expect("an insert"), InsertOutcome::inserted());
+    let found = store.load(&ghost).await.expect("a load");
+    assert_eq!(found.as_deref(), Some(&owned(2, "ada")));
+    let left: i64 =
+        redis::from_redis_value(server.ask(&["PTTL", &format!("session:{ghost}")])).expect("a TTL");
+    assert!(left > 1_800_000, "the note's end is not the session's: {left}");
+}
+
+#[tokio::test]
+async fn entries_without_sessions_do_not_gather() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    store.insert(&key("shop", 0), owned(0, "ada"), None).await.expect("an insert");
+    let index = server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"]);
+    for number in 1..500 {
+        let session = key("gone", number).selector.to_string();
+        let _ = server.ask(&["HSET", &index, &session, &token(3600)]);
+    }
+    for number in 1..400 {
+        let key = key("shop", number);
+        store.insert(&key, owned(number, "ada"), None).await.expect("an insert");
+        store.delete(&key).await.expect("a deletion");
+    }
+    let left: i64 = redis::from_redis_value(server.ask(&["HLEN", &index])).expect("a number");
+    assert!(left <= 40, "{left} entries are left");
+    assert_eq!(
+        store.load(&key("shop", 0)).await.expect("a load").as_deref(),
+        Some(&owned(0, "ada"))
+    );
+    let listed = store.list(&Namespace::new("shop"), &PrincipalKey::new("ada"), at(1)).await;
+    assert_eq!(listed.expect("a list").len(), 1);
+}
+
+/// Polls a future so many times, then drops it.
+async fn drop_after<F: Future>(future: F, polls: u64) {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        if poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_ready())).await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn dropped_requests_give_nobody_anothers_answer(
+    store: Arc<impl Store>,
+    namespace: &'static str,
+) {
+    const SESSIONS: u64 = 16;
+    for number in 0..SESSIONS {
+        let mut session = record(0);
+        session.set("who", bytes(&number.to_string()));
+        store.insert(&key(namespace, number), session, None).await.expect("an insert");
+    }
+    let sent = Arc::new(AtomicU64::new(0));
+    let droppers: Vec<_> = (0..4)
+        .map(|task| {
+            let (store, sent) = (Arc::clone(&store), Arc::clone(&sent));
+            tokio::spawn(async move {
+                for turn in 0..250 {
+                    let key = key(namespace, (turn * 7 + task) % SESSIONS);
+                    if turn % 2 == 0 {
+                        drop_after(store.load(&key), turn % 5 + 1).await;
+                    } else {
+                        sent.fetch_add(1, Ordering::SeqCst);
+                        drop_after(store.commit(&key, &commit(1, [add(1)])), turn % 7 + 1).await;
+                    }
+                }
+            })
+        })
+        .collect();
+    let watchers: Vec<_> = (0..SESSIONS)
+        .map(|number| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let (key, mut own) = (key(namespace, number), 0);
+                for turn in 0..100 {
+                    let found = store.load(&key).await.expect("a load").expect("a session");
+                    assert_eq!(found.get("who"), Some(&bytes(&number.to_string())));
+                    if turn % 4 == 0 {
+                        own += 1;
+                        let mine = Op::Set { field: "mine".into(), value: FieldValue::Int(own) };
+                        let outcome = store.commit(&key, &commit(1, [mine])).await;
+                        assert!(matches!(outcome, Ok(CommitOutcome::Committed { .. })));
+                    }
+                    let found = store.load(&key).await.expect("a load").expect("a session");
+                    assert_eq!(found.get("mine"), Some(&FieldValue::Int(own)));
+                }
+            })
+        })
+        .collect();
+    for task in droppers.into_iter().chain(watchers) {
+        task.await.expect("a task");
+    }
+    let mut total = 0;
+    for number in 0..SESSIONS {
+        let found = store.load(&key(namespace, number)).await.expect("a load").expect("a session");
+        let Some(FieldValue::Int(count)) = found.get("n").cloned() else { continue };
+        total += u64::try_from(count).expect("a count");
+    }
+    let sent = sent.load(Ordering::SeqCst);
+    assert!(total <= sent, "{total} additions of {sent}");
+    assert!(total > 0, "every commit was dropped before it was sent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_requests_on_one_server() {
+    let store: RedisStore = connect(&Redis::shared().url()).await;
+    dropped_requests_give_nobody_anothers_answer(Arc::new(store), "dropped").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_requests_on_a_cluster() {
+    dropped_requests_give_nobody_anothers_answer(Arc::new(cluster().await), "dropped").await;
+}

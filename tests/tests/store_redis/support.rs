@@ -1,0 +1,204 @@
+//! What the tests of the redis store share: stores on the groups of servers that all tests use, and
+//! sessions made from small numbers.
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use session_runtime::{
+    clock::Timestamp,
+    store::{
+        Cap, Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Listed,
+        Meta, Namespace, OnMaxSessions, Op, PrincipalKey, Properties, Record, RedisStore, Selector,
+        Store, StoreError, StoreFuture, StoreKey,
+    },
+};
+use tests::backend::redis::{Cluster, Sentinels};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+
+/// A group of servers: many tests use it, or one that kills some of them.
+static CLUSTER: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
+static SENTINELS: LazyLock<Arc<RwLock<()>>> = LazyLock::new(Arc::default);
+
+pub(crate) const START: u64 = 1_767_225_600_000;
+pub(crate) const CHECK: Check = Check::from_bytes([7; 16]);
+pub(crate) const KEY_ID: KeyId = KeyId::from_bytes([1, 2, 3, 4]);
+
+/// Nobody else uses the group until this is dropped.
+pub(crate) async fn cluster_alone() -> (&'static Cluster, OwnedRwLockWriteGuard<()>) {
+    let alone = Arc::clone(&CLUSTER).write_owned().await;
+    (on_its_own_thread(Cluster::shared).await, alone)
+}
+
+/// Nobody else uses the group until this is dropped.
+pub(crate) async fn sentinels_alone() -> (&'static Sentinels, OwnedRwLockWriteGuard<()>) {
+    let alone = Arc::clone(&SENTINELS).write_owned().await;
+    (on_its_own_thread(Sentinels::shared).await, alone)
+}
+
+pub(crate) fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(START + millis)
+}
+
+pub(crate) fn key(namespace: &str, number: u64) -> StoreKey {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes[8..].copy_from_slice(&number.to_be_bytes());
+    StoreKey { namespace: Namespace::new(namespace), selector: Selector::from_bytes(bytes) }
+}
+
+/// A session that lives for an hour, with half an hour of idle time.
+pub(crate) fn record(millis: u64) -> Record {
+    let lifetime = Lifetime {
+        idle_millis: Some(1_800_000),
+        absolute_until: at(millis + 3_600_000),
+        persistent: false,
+    };
+    Record::new(Meta::new(CHECK, KEY_ID, at(millis), lifetime))
+}
+
+pub(crate) fn owned(millis: u64, who: &str) -> Record {
+    let mut record = record(millis);
+    record.meta.set_principal(Some(PrincipalKey::new(who)), at(millis));
+    record
+}
+
+pub(crate) fn touch(millis: u64) -> Commit {
+    Commit::touch(at(millis), CHECK, KEY_ID)
+}
+
+pub(crate) fn commit(millis: u64, ops: impl Into<Vec<Op>>) -> Commit {
+    let mut commit = touch(millis);
+    commit.ops = ops.into();
+    commit
+}
+
+pub(crate) fn log_in(millis: u64, who: &str, cap: Option<Cap>) -> Commit {
+    let mut commit = touch(millis);
+    commit.principal = Some(Some(PrincipalKey::new(who)));
+    commit.lifetime = Some(record(millis).meta.lifetime);
+    commit.cap = cap;
+    commit
+}
+
+pub(crate) fn add(by: i64) -> Op {
+    Op::Add { field: "n".into(), by, min: i64::MIN, max: i64::MAX }
+}
+
+pub(crate) fn bytes(text: &str) -> FieldValue {
+    FieldValue::Bytes(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+pub(crate) const END_OLDEST: OnMaxSessions = OnMaxSessions::EndOldest;
+pub(crate) const REFUSE_NEW: OnMaxSessions = OnMaxSessions::RefuseNew;
+
+pub(crate) const fn cap(sessions: u32, on_max: OnMaxSessions) -> Cap {
+    Cap { sessions, on_max }
+}
+
+/// An error and its causes, as a log would have it.
+pub(crate) fn told(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Waits for what comes true by itself.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..2000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("within twenty seconds, it never happened that {what}");
+}
+
+/// A store on servers that nobody kills while it is there.
+pub(crate) struct Held {
+    store: RedisStore,
+    _whole: OwnedRwLockReadGuard<()>,
+}
+
+pub(crate) async fn cluster() -> Held {
+    let whole = Arc::clone(&CLUSTER).read_owned().await;
+    let url = on_its_own_thread(|| Cluster::shared().url()).await;
+    Held { store: connect(&url).await, _whole: whole }
+}
+
+pub(crate) async fn sentinels() -> Held {
+    let whole = Arc::clone(&SENTINELS).read_owned().await;
+    let url = on_its_own_thread(|| Sentinels::shared().url()).await;
+    Held { store: connect(&url).await, _whole: whole }
+}
+
+pub(crate) async fn connect(url: &str) -> RedisStore {
+    RedisStore::connect(url).await.unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+/// Servers take their time to start, and their helpers know nothing of `async`.
+pub(crate) async fn on_its_own_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    tokio::task::spawn_blocking(work).await.expect("servers that do what they are told")
+}
+
+impl Store for Held {
+    fn properties(&self) -> Properties {
+        self.store.properties()
+    }
+
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        self.store.load(key)
+    }
+
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        self.store.insert(key, record, cap)
+    }
+
+    fn commit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        commit: &'a Commit,
+    ) -> StoreFuture<'a, CommitOutcome> {
+        self.store.commit(key, commit)
+    }
+
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+        self.store.delete(key)
+    }
+
+    fn list<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Vec<Listed>> {
+        self.store.list(namespace, principal, now)
+    }
+
+    fn delete_all<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        except: Option<Selector>,
+    ) -> StoreFuture<'a, u64> {
+        self.store.delete_all(namespace, principal, except)
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+        self.store.sweep(now, limit)
+    }
+}

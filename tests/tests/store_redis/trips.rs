@@ -1,0 +1,175 @@
+//! What reaches the server: which commands, and how many round trips, each operation takes. Watched
+//! by MONITOR on a server of the tests' own.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
+};
+
+use session_runtime::store::{CommitOutcome, InsertOutcome, Namespace, Op, PrincipalKey, Store};
+use tests::backend::redis::Redis;
+
+use crate::support::{
+    END_OLDEST, add, at, bytes, cap, commit, connect, key, log_in, owned, record, touch,
+};
+
+/// Prints every command that the server gets.
+struct Monitor<'a> {
+    server: &'a Redis,
+    lines: BufReader<TcpStream>,
+    marks: u32,
+}
+
+impl<'a> Monitor<'a> {
+    fn new(server: &'a Redis) -> Self {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).expect("a connection");
+        stream.write_all(b"MONITOR\r\n").expect("a command");
+        let mut lines = BufReader::new(stream);
+        lines.read_line(&mut String::new()).expect("an answer");
+        Self { server, lines, marks: 0 }
+    }
+
+    /// The names of the commands since the last call; those that scripts run are not sent.
+    fn since(&mut self) -> Vec<String> {
+        self.marks += 1;
+        let mark = format!("\"mark {}\"", self.marks);
+        let _ = self.server.ask(&["ECHO", mark.trim_matches('"')]);
+        let mut commands = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.lines.read_line(&mut line).expect("a line"), 0, "the server is there");
+            if line.contains(&mark) {
+                // What its own connection said first.
+                commands.retain(|name| !["CLIENT", "HELLO"].contains(&String::as_str(name)));
+                return commands;
+            }
+            if !line.contains(" lua] ") {
+                commands.push(line.split('"').nth(1).unwrap_or_default().to_owned());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let (namespace, ada) = (Namespace::new("shop"), PrincipalKey::new("ada"));
+    // Teaches the server every script, which costs one more each, once.
+    let warm = key("warm", 1);
+    let _ = store.insert(&warm, owned(0, "eve"), Some(cap(1, END_OLDEST))).await;
+    let _ = store.insert(&key("warm", 2), owned(1, "eve"), Some(cap(1, END_OLDEST))).await;
+    store.insert(&warm, record(0), None).await.expect("an insert");
+    store.commit(&warm, &log_in(0, "eve", Some(cap(1, END_OLDEST)))).await.expect("a log-in");
+    let mut longer = touch(7);
+    longer.lifetime = Some(record(1_000_000_000).meta.lifetime);
+    store.commit(&warm, &longer).await.expect("a longer life");
+    store.delete_all(&warm.namespace, &PrincipalKey::new("eve"), None).await.expect("a deletion");
+    let mut monitor = Monitor::new(&server);
+    monitor.since();
+
+    let first = key("shop", 1);
+    store.insert(&first, record(0), None).await.expect("an insert");
+    assert_eq!(monitor.since(), ["EVALSHA"], "an insert of nobody's session");
+    store.load(&first).await.expect("a load");
+    assert_eq!(monitor.since(), ["HGETALL"], "a load");
+    let write = commit(1, [add(1), Op::Set { field: "f".into(), value: bytes("1") }]);
+    store.commit(&first, &write).await.expect("a commit");
+    assert_eq!(monitor.since(), ["EVALSHA"], "a commit");
+    store.commit(&first, &touch(2)).await.expect("a touch");
+    assert_eq!(monitor.since(), ["EVALSHA"], "a touch");
+    store.commit(&first, &log_in(3, "ada", Some(cap(2, END_OLDEST)))).await.expect("a log-in");
+    assert_eq!(monitor.since(), ["EVALSHA"; 2], "a log-in below the cap: the index, the session");
+    // Without a lifetime, the store guesses how long the index must live: a day.
+    let mut short = log_in(3, "ada", None);
+    short.lifetime = None;
+    let second = key("shop", 2);
+    store.insert(&second, record(4), None).await.expect("an insert");
+    monitor.since();
+    store.commit(&second, &short).await.expect("a log-in");
+    assert_eq!(monitor.since(), ["EVALSHA"; 2], "a log-in that says no lifetime");
+    // Index, both sessions, index, new session, the one that gives way, index. Both sessions are
+    // asked at once.
+    let third = key("shop", 3);
+    let inserted = store.insert(&third, owned(5, "ada"), Some(cap(2, END_OLDEST))).await;
+    let ended = vec![first.selector];
+    assert_eq!(inserted.expect("an insert"), InsertOutcome::Inserted { ended });
+    assert_eq!(
+        monitor.since(),
+        ["EVALSHA", "HMGET", "HMGET", "EVALSHA", "EVALSHA", "EVALSHA", "EVALSHA"],
+        "a log-in at the cap"
+    );
+    store.list(&namespace, &ada, at(6)).await.expect("a list");
+    assert_eq!(monitor.since(), ["HGETALL", "HMGET", "HMGET"], "a list");
+    // The session's end moves beyond that of the index.
+    let mut longer = touch(7);
+    longer.lifetime = Some(record(1_000_000_000).meta.lifetime);
+    store.commit(&second, &longer).await.expect("a longer life");
+    assert_eq!(monitor.since(), ["EVALSHA"; 3], "a longer life");
+    store.delete(&second).await.expect("a deletion");
+    assert_eq!(monitor.since(), ["EVALSHA"; 2], "a deletion of somebody's session");
+    store.delete_all(&namespace, &ada, None).await.expect("a deletion");
+    assert_eq!(monitor.since(), ["HGETALL", "EVALSHA", "EVALSHA"], "a deletion of all");
+    let fourth = key("shop", 4);
+    store.insert(&fourth, record(0), None).await.expect("an insert");
+    monitor.since();
+    store.delete(&fourth).await.expect("a deletion");
+    assert_eq!(monitor.since(), ["EVALSHA"], "a deletion of nobody's session");
+    store.sweep(at(0), 1000).await.expect("a sweep");
+    assert_eq!(monitor.since(), [""; 0], "a sweep");
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_the_scripts_is_told_them_again() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let key = key("shop", 1);
+    store.insert(&key, record(0), None).await.expect("an insert");
+    let mut monitor = Monitor::new(&server);
+    for round in 1..4 {
+        let _ = server.ask(&["SCRIPT", "FLUSH"]);
+        monitor.since();
+        let outcome = store.commit(&key, &commit(round, [add(1)])).await.expect("a commit");
+        assert_eq!(outcome, CommitOutcome::committed(round + 1, false));
+        assert_eq!(monitor.since(), ["EVALSHA", "EVAL"]);
+        // The next round's revision.
+        store.delete(&key).await.expect("a deletion");
+        let mut again = record(0);
+        again.meta.revision = round + 1;
+        store.insert(&key, again, None).await.expect("an insert");
+    }
+}
+
+#[tokio::test]
+async fn keys_live_a_minute_longer_than_sessions_and_those_without_an_end_for_ever() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let left = |name: &str| -> i64 {
+        redis::from_redis_value(server.ask(&["PTTL", name])).expect("a number")
+    };
+    let near = |found: i64, expected: i64| (expected - 20_000..=expected).contains(&found);
+    let key = key("shop", 1);
+    let name = format!("session:{key}");
+    store.insert(&key, owned(0, "ada"), None).await.expect("an insert");
+    let index = &server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"]);
+    assert!(near(left(&name), 1_800_000 + 60_000), "idle: {}", left(&name));
+    assert!(near(left(index), 3_600_000 + 3_600_000), "absolute: {}", left(index));
+    // Ten minutes before its absolute end.
+    store.commit(&key, &touch(3_000_000 - 1_300_000)).await.expect("a touch");
+    store.commit(&key, &touch(3_000_000)).await.expect("a touch");
+    assert!(near(left(&name), 600_000 + 60_000), "absolute: {}", left(&name));
+    let mut for_ever = touch(3_000_001);
+    let mut lifetime = record(0).meta.lifetime;
+    (lifetime.idle_millis, lifetime.absolute_until) =
+        (None, session_runtime::clock::Timestamp::MAX);
+    for_ever.lifetime = Some(lifetime);
+    store.commit(&key, &for_ever).await.expect("a commit");
+    assert_eq!((left(&name), left(index)), (-1, -1), "for ever");
+    let mut shorter = touch(3_000_002);
+    shorter.lifetime = Some(record(3_000_002).meta.lifetime);
+    store.commit(&key, &shorter).await.expect("a commit");
+    assert!(near(left(&name), 1_800_000 + 60_000), "an end again: {}", left(&name));
+    assert_eq!(left(index), -1, "an index never lives for less than it did");
+    store.delete(&key).await.expect("a deletion");
+    assert_eq!((left(&name), left(index)), (-2, -2), "nothing is left of it");
+}
