@@ -1,0 +1,184 @@
+//! What a commit answers and checks before it applies: existence, credential before groups before
+//! numbers; and how revisions move.
+
+use super::{
+    fixture::{Fixture, answer, equal, holds},
+    make::{
+        Credential, IDLE, SECOND, add, add_within, bytes, commit, committed, conflict, expected,
+        insert, int, log_in, members, name, principal, set,
+    },
+};
+use crate::store::{Commit, CommitOutcome, InsertOutcome};
+
+pub async fn a_commit_never_creates(it: Fixture) {
+    let rule = "rule 1: `commit` never creates; a missing record is `Gone`";
+    let commits = [
+        commit(it.at(0), []),
+        commit(it.at(0), [set("f", bytes("1")), add("n", 1), insert("s", "x")]),
+        log_in(it.at(0), &principal("ada"), None),
+        Commit { bump: vec![name("g")], ..commit(it.at(0), []) },
+        Commit { rotation: Some(Credential::SECOND.rotation(None)), ..commit(it.at(0), []) },
+    ];
+    let deleted = it.put(it.record(0)).await;
+    holds(rule, it.delete(&deleted).await, || "`delete` of a record answered false".to_owned());
+    for key in [it.key(), deleted] {
+        for commit in &commits {
+            equal(rule, &CommitOutcome::Gone, &it.commit(&key, commit).await);
+            it.holds(rule, &key, None).await;
+        }
+    }
+    let listed = it.listed(&principal("ada"), it.at(0)).await;
+    holds(rule, listed.is_empty(), || format!("listed after `Gone`: {listed:?}"));
+}
+
+pub async fn an_insert_never_overwrites(it: Fixture) {
+    let rule = "rule 3: `insert` never overwrites a record";
+    let (ada, bob) = (principal("ada"), principal("bob"));
+    let mut first = it.owned(0, &ada);
+    first.set("f", bytes("first"));
+    let key = it.put(first.clone()).await;
+    let mut second = it.owned(SECOND, &bob);
+    second.set("g", bytes("second"));
+    for record in [second, it.record(0), first.clone()] {
+        equal(rule, &InsertOutcome::Exists, &it.insert(&key, record, None).await);
+        it.holds(rule, &key, Some(&first)).await;
+    }
+    equal(rule, &vec![key.selector], &it.listed(&ada, it.at(SECOND)).await);
+    equal("a refused insert lists nothing", &vec![], &it.listed(&bob, it.at(SECOND)).await);
+}
+
+pub async fn a_deleted_key_can_be_inserted_again(it: Fixture) {
+    let rule = "after `delete`, nothing of the record is left";
+    let mut first = it.owned(0, &principal("ada"));
+    first.set("f", bytes("1"));
+    first.set("s", members(["x"]));
+    first.set_group_revision("g", 4);
+    let key = it.put(first).await;
+    holds(rule, it.delete(&key).await, || "`delete` answered false".to_owned());
+    it.holds(rule, &key, None).await;
+    let second = it.record(SECOND);
+    it.put_at(&key, second.clone()).await;
+    it.holds(rule, &key, Some(&second)).await;
+    equal(rule, &vec![], &it.listed(&principal("ada"), it.at(SECOND)).await);
+}
+
+pub async fn delete_is_idempotent(it: Fixture) {
+    let rule = "`delete` answers whether there was a record, and never fails for want of one";
+    let (key, other) = (it.put(it.record(0)).await, it.put(it.record(0)).await);
+    for expected in [true, false, false] {
+        equal(rule, &expected, &it.delete(&key).await);
+        it.holds(rule, &key, None).await;
+    }
+    equal(rule, &false, &it.delete(&it.key()).await);
+    it.holds("`delete` removes one record", &other, Some(&it.record(0))).await;
+}
+
+pub async fn each_commit_moves_the_revision_by_one(it: Fixture) {
+    let rule = "`Committed` gives the record's new revision, one more than before";
+    let mut session = it.session(rule, &[]).await;
+    for revision in 2..6 {
+        session.commit(&commit(it.at(revision), [add("n", 1)]), committed(revision)).await;
+    }
+    session.commit(&commit(it.at(7), []), committed(6)).await;
+    session.commit(&commit(it.at(8), [add_within("n", 9, 0, 9)]), conflict("n")).await;
+    session.commit(&commit(it.at(9), []), committed(7)).await;
+    session.has(&[("n", int(4))]);
+    // Past 32 bits.
+    let mut old = it.record(0);
+    old.meta.revision = u64::from(u32::MAX);
+    let mut session = it.follow(rule, old).await;
+    session.commit(&commit(it.at(1), []), committed(1 << 32)).await;
+    session.commit(&commit(it.at(1), []), committed((1 << 32) + 1)).await;
+}
+
+pub async fn a_group_that_moved_is_a_conflict(it: Fixture) {
+    let rule = "`expected`: a group at another revision is a `Conflict` that names it";
+    let mut session = it.session(rule, &[]).await;
+    let write = |revision, value: &str| Commit {
+        expected: vec![expected("address", revision)],
+        bump: vec![name("address")],
+        ..commit(it.at(1), [set("city", bytes(value))])
+    };
+    session.commit(&write(1, "x"), conflict("address")).await;
+    session.commit(&write(0, "Ulm"), committed(2)).await;
+    for wrong in [0, 2, 7] {
+        session.commit(&write(wrong, "Bonn"), conflict("address")).await;
+    }
+    session.commit(&write(1, "Bonn"), committed(3)).await;
+    session.commit(&write(2, "Kiel"), committed(4)).await;
+    session.has(&[("city", bytes("Kiel"))]);
+    equal("`bump` moves a group by one", &3, &session.record.group_revision("address"));
+    // Who expects nothing of the group is not held up, and does not move it.
+    session.commit(&commit(it.at(1), [set("city", bytes("Rom"))]), committed(5)).await;
+    equal("only `bump` moves a group", &3, &session.record.group_revision("address"));
+    // To expect is not to move.
+    let only_expects = Commit { bump: vec![], ..write(3, "Jena") };
+    session.commit(&only_expects, committed(6)).await;
+    session.commit(&only_expects, committed(7)).await;
+}
+
+pub async fn several_groups_are_compared_and_moved_together(it: Fixture) {
+    let rule = "all groups expected are compared first; then all of the commit applies, or none";
+    let mut record = it.record(0);
+    record.set_group_revision("b", 5);
+    let mut session = it.follow(rule, record).await;
+    let write = |a, b| Commit {
+        expected: vec![expected("a", a), expected("b", b), expected("c", 0)],
+        bump: vec![name("a"), name("b")],
+        ..commit(it.at(1), [add("n", 1)])
+    };
+    session.commit(&write(0, 4), conflict("b")).await;
+    session.commit(&write(1, 5), conflict("a")).await;
+    session.commit(&write(0, 5), committed(2)).await;
+    session.commit(&write(0, 6), conflict("a")).await;
+    session.commit(&write(1, 6), committed(3)).await;
+    session.has(&[("n", int(2))]);
+    let groups = |name| session.record.group_revision(name);
+    equal(rule, &(2, 7, 0), &(groups("a"), groups("b"), groups("c")));
+    // Groups have names of their own: a field of that name is another thing.
+    let blind = Commit {
+        expected: vec![expected("n", 0)],
+        bump: vec![name("f")],
+        ..commit(it.at(1), [add("n", 1), set("a", bytes("1"))])
+    };
+    session.commit(&blind, committed(4)).await;
+    session.commit(&write(2, 7), committed(5)).await;
+    // A number out of range is found after the groups, and undoes their move.
+    let over = Commit { ops: vec![add_within("n", 1, 0, 1)], ..write(3, 8) };
+    session.commit(&over, conflict("n")).await;
+    let both = Commit { ops: vec![add_within("n", 1, 0, 1)], ..write(0, 8) };
+    session.commit(&both, conflict("a")).await;
+    session.commit(&write(3, 8), committed(6)).await;
+}
+
+pub async fn a_record_that_is_over_is_gone_for_every_credential(it: Fixture) {
+    let rule = "expiry is looked at before credential, groups and numbers";
+    for commit in [
+        Credential::SECOND.touch(it.at(IDLE)),
+        Commit { expected: vec![expected("g", 7)], ..commit(it.at(IDLE), []) },
+        commit(it.at(IDLE), [add_within("n", 1, 5, 9)]),
+    ] {
+        let key = it.put(it.record(0)).await;
+        equal(rule, &CommitOutcome::Gone, &it.commit(&key, &commit).await);
+    }
+    let rule = "the credential is looked at before groups and numbers, and groups before numbers";
+    let key = it.put(it.record(0)).await;
+    let groups = vec![expected("g", 7)];
+    let wrong = commit(it.at(1), [add_within("n", 1, 5, 9)]);
+    let all =
+        Commit { check: Credential::SECOND.check(), expected: groups.clone(), ..wrong.clone() };
+    equal(rule, &CommitOutcome::Stale, &it.commit(&key, &all).await);
+    let both = Commit { expected: groups, ..wrong.clone() };
+    equal(rule, &conflict("g"), &it.commit(&key, &both).await);
+    equal(rule, &conflict("n"), &it.commit(&key, &wrong).await);
+}
+
+pub async fn a_loaded_record_stays_as_it_was(it: Fixture) {
+    let rule = "a record that was loaded does not change under the reader's hands";
+    let key = it.put(it.record(0)).await;
+    let loaded = answer("load", it.store.load(&key)).await;
+    it.commit(&key, &commit(it.at(1), [add("n", 1)])).await;
+    equal(rule, &Some(it.record(0)), &loaded.as_deref().cloned());
+    it.delete(&key).await;
+    equal(rule, &Some(it.record(0)), &loaded.as_deref().cloned());
+}

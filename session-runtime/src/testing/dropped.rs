@@ -1,0 +1,171 @@
+//! Futures that are dropped half way, as the runtime does at its deadline and when a client goes
+//! away: what they had begun happens whole or not at all, and disturbs nobody else.
+
+use std::{future::Future, time::Duration};
+
+use super::{
+    fixture::{Fixture, equal, holds},
+    make::{MINUTE, add, bytes, commit, end_oldest, insert, int, log_in, principal, random, set},
+    together::{Dropped, together, until},
+};
+use crate::store::{FieldValue, StoreKey};
+
+/// How many operations are begun and dropped.
+const DROPPED: usize = 60;
+
+/// Begins something and drops it: after a number of steps, or after some time.
+async fn begin<T>(number: usize, future: impl Future<Output = T>) -> Option<T> {
+    let [chance] = random::<1>();
+    if number.is_multiple_of(2) {
+        Dropped::after(1 + usize::from(chance % 6), future).await
+    } else {
+        let soon = Duration::from_micros(u64::from(chance) * 12);
+        tokio::time::timeout(soon, future).await.ok()
+    }
+}
+
+pub async fn a_dropped_commit_applies_whole_or_not_at_all(it: Fixture) {
+    let rule = "rule 6: a commit whose future is dropped has happened whole or not at all";
+    let key = it.put(it.record(0)).await;
+    let write = |number: usize| {
+        let large = bytes(vec![b'x'; number * 997]);
+        let ops = [add("n", 1), set("f", large), insert("s", number.to_string()), add("m", -1)];
+        commit(it.at(0), ops)
+    };
+    let outcomes = together(DROPPED, |number| {
+        let (it, key, write) = (it.clone(), key.clone(), write(number));
+        async move { begin(number, it.commit(&key, &write)).await.is_some() }
+    })
+    .await;
+    // What was dropped may still be under way; at each moment the record must be whole.
+    for _ in 0..5 {
+        let record = it.load(&key).await;
+        let Some(record) = record else { return holds(rule, false, || "no record".to_owned()) };
+        let members: Vec<String> = match record.get("s") {
+            Some(FieldValue::Set(members)) => {
+                members.iter().map(|it| String::from_utf8_lossy(it).into_owned()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let whole = members.len();
+        let count = i64::try_from(whole).unwrap_or(i64::MAX);
+        let sums = (whole > 0).then(|| (int(count), int(-count)));
+        let found = record.get("n").cloned().zip(record.get("m").cloned());
+        equal(rule, &sums, &found);
+        equal(rule, &(whole as u64 + 1), &record.meta.revision);
+        let size = record.get("f").map_or(0, FieldValue::size);
+        let so = whole == 0 || members.iter().any(|it| it.parse() == Ok(size / 997));
+        holds(rule, so, || format!("the value of {size} bytes is of none of {members:?}"));
+        for (number, done) in outcomes.iter().enumerate() {
+            let there = members.contains(&number.to_string());
+            let lost = || format!("commit {number} was answered, and its work is not there");
+            holds("what was answered has happened", there || !done, lost);
+        }
+    }
+    let outcome = it.commit(&key, &commit(it.at(0), [add("n", 1), add("m", -1)])).await;
+    let so = matches!(outcome, crate::store::CommitOutcome::Committed { .. });
+    holds("after dropped ones the next commit works", so, || format!("it is {outcome:?}"));
+}
+
+pub async fn a_dropped_operation_gives_its_answer_to_nobody_else(it: Fixture) {
+    let rule = "rule 6: each request gets the answer to what it asked, whatever was dropped before";
+    let mut keys: Vec<StoreKey> = Vec::new();
+    for number in 0..8_u64 {
+        let mut record = it.record(number);
+        record.set("who", int(i64::try_from(number).unwrap_or_default()));
+        keys.push(it.put(record).await);
+    }
+    let wrong = together(8, |task| {
+        let (it, keys) = (it.clone(), keys.clone());
+        async move {
+            let mut wrong = 0;
+            for round in 0..24_usize {
+                let number = (task + round) % 8;
+                let key = &keys[number];
+                drop(begin(round, it.commit(key, &commit(it.at(8), [add("n", 1)]))).await);
+                drop(begin(round + 1, it.load(&keys[(number + 3) % 8])).await);
+                drop(begin(round, it.list(&principal("nobody"), it.at(8))).await);
+                let who = it.load(key).await.and_then(|record| record.get("who").cloned());
+                wrong += usize::from(who != Some(int(i64::try_from(number).unwrap_or(-1))));
+                let listed = it.listed(&principal("nobody"), it.at(8)).await;
+                wrong += listed.len();
+            }
+            wrong
+        }
+    })
+    .await;
+    equal(rule, &0, &wrong.iter().sum::<usize>());
+}
+
+pub async fn dropped_log_ins_leave_the_index_complete(it: Fixture) {
+    let rule = "rules 4 and 6: whatever was dropped, a live session of a principal is listed";
+    let ada = principal("ada");
+    let keys: Vec<StoreKey> = (0..DROPPED).map(|_| it.key()).collect();
+    together(DROPPED, |number| {
+        let (it, key, ada) = (it.clone(), keys[number].clone(), ada.clone());
+        async move {
+            if number % 4 < 2 {
+                drop(begin(number, it.insert(&key, it.owned(0, &ada), None)).await);
+            } else {
+                it.put_at(&key, it.record(0)).await;
+                drop(begin(number, it.commit(&key, &log_in(it.at(0), &ada, None))).await);
+            }
+            if number % 3 == 0 {
+                let _ = begin(number / 3, it.delete(&key)).await;
+            }
+        }
+    })
+    .await;
+    for key in &keys {
+        let theirs = it.load(key).await.is_some_and(|it| it.meta.principal.is_some());
+        let listed = theirs && it.listed(&ada, it.at(0)).await.contains(&key.selector);
+        // Unless what was dropped has removed it meanwhile.
+        let so = !theirs || listed || it.load(key).await.is_none();
+        holds(rule, so, || format!("{key} has the principal, and is not listed"));
+    }
+    let ended = until(async || {
+        it.delete_all(&ada, None).await;
+        let mut left = 0;
+        for key in &keys {
+            let record = it.load(key).await;
+            left += usize::from(record.is_some_and(|it| it.meta.principal.is_some()));
+        }
+        if left == 0 { Ok(()) } else { Err(left) }
+    });
+    equal("`delete_all` finds each of them", &Ok(()), &ended.await);
+}
+
+pub async fn dropped_log_ins_under_a_cap_keep_it(it: Fixture) {
+    let rule = "rules 6 and 7: dropped log-ins end others and take place, or neither";
+    let ada = principal("ada");
+    for cap in [1_u32, 3] {
+        let it = it.fresh();
+        let mut most = Vec::new();
+        for number in 0..cap {
+            most.push(it.put(it.owned(u64::from(number), &ada)).await);
+        }
+        together(24, |number| {
+            let (it, ada) = (it.clone(), ada.clone());
+            async move {
+                let (key, now) = (it.key(), 10 + number as u64);
+                if number % 4 < 2 {
+                    let record = it.owned(now, &ada);
+                    drop(begin(number, it.insert(&key, record, end_oldest(cap))).await);
+                } else {
+                    it.put_at(&key, it.record(0)).await;
+                    let log_in = log_in(it.at(now), &ada, end_oldest(cap));
+                    drop(begin(number, it.commit(&key, &log_in)).await);
+                }
+            }
+        })
+        .await;
+        let left = until(async || {
+            let left = it.listed(&ada, it.at(MINUTE)).await.len();
+            if left == cap as usize { Ok(()) } else { Err(left) }
+        });
+        equal(rule, &Ok(()), &left.await);
+        // The principal can still log in.
+        drop(it.insert(&it.key(), it.owned(MINUTE, &ada), end_oldest(cap)).await);
+        equal(rule, &(cap as usize), &it.listed(&ada, it.at(MINUTE)).await.len());
+    }
+}

@@ -1,0 +1,195 @@
+//! `sweep`: what it removes, and that it removes nothing else. It reaches every namespace of the
+//! store, so these tests sweep at a time long past, at which no other test has a record that is
+//! over, and one at a time.
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{
+    fixture::{Fixture, equal, holds},
+    make::{ABSOLUTE, HOUR, IDLE, MINUTE, commit, committed, principal},
+    together::{Rounds, together},
+};
+use crate::{
+    clock::Timestamp,
+    store::{Commit, CommitOutcome, Lifetime, Record, StoreKey},
+};
+
+/// More than the suite ever leaves behind.
+const ALL: usize = 100_000;
+
+/// One test sweeps at a time, as far as tests of one process can see to it.
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
+
+/// A fixture whose time starts long ago, so that `at(SWEPT)` is about a day before now.
+fn long_ago(it: &Fixture) -> Fixture {
+    // The same for all who begin within the hour: a sweep of one ends nothing that is live for
+    // another.
+    let hour = it.at(0).as_millis() / HOUR;
+    it.from(Timestamp::from_millis(hour.saturating_sub(24) * HOUR - SWEPT))
+}
+
+/// When the tests sweep, after their start. None inserts or commits later than this: a store may
+/// clean up in passing by that time.
+const SWEPT: u64 = 6 * HOUR;
+
+/// A record that is over at this time unless it is used.
+fn ending(it: &Fixture, millis: u64) -> Record {
+    it.owned(millis - IDLE, &principal("ada"))
+}
+
+impl Fixture {
+    async fn sweep_all(&self) -> u64 {
+        let mut removed = 0;
+        loop {
+            let now = self.sweep(self.at(SWEPT), ALL).await;
+            removed += now;
+            if now == 0 {
+                return removed;
+            }
+        }
+    }
+
+    /// Which of these have no record any more.
+    async fn gone(&self, keys: &[StoreKey]) -> Vec<bool> {
+        let mut gone = Vec::new();
+        for key in keys {
+            gone.push(self.load(key).await.is_none());
+        }
+        gone
+    }
+}
+
+pub async fn a_sweep_removes_only_what_is_over(it: Fixture) {
+    let _alone = alone().await;
+    let it = long_ago(&it);
+    let ada = principal("ada");
+    let mut forever = it.owned(SWEPT - ABSOLUTE / 2, &ada);
+    forever.meta.lifetime =
+        Lifetime { idle_millis: None, absolute_until: Timestamp::MAX, persistent: true };
+    let mut kept = vec![(it.put(forever.clone()).await, forever)];
+    let mut over = Vec::new();
+    for end in [SWEPT - HOUR, SWEPT - 1, SWEPT] {
+        over.push(it.put(ending(&it, end)).await);
+        let mut anonymous = ending(&it, end);
+        anonymous.meta.set_principal(None, it.at(0));
+        over.push(it.put(anonymous).await);
+        let mut absolute = it.owned(end - MINUTE, &ada);
+        absolute.meta.lifetime.absolute_until = it.at(end);
+        over.push(it.put(absolute).await);
+    }
+    for record in [ending(&it, SWEPT + 1), ending(&it, SWEPT + MINUTE), it.record(SWEPT)] {
+        kept.push((it.put(record.clone()).await, record));
+    }
+    let swept = it.sweep_all().await;
+    let rule = "`sweep` removes no record that is live at its `now`";
+    for (key, record) in &kept {
+        it.holds(rule, key, Some(record)).await;
+    }
+    let rule = "`sweep` removes every record that is over at its `now` (or none, and answers 0, \
+                where the server does so itself)";
+    let gone = it.gone(&over).await;
+    holds(rule, gone.iter().all(|gone| *gone) || swept == 0, || {
+        format!("it answered {swept}, and of those that were over these are gone: {gone:?}")
+    });
+    let mut live = vec![kept[0].0.selector, kept[1].0.selector, kept[2].0.selector];
+    live.sort();
+    let rule = "after a sweep, a list has the live sessions";
+    equal(rule, &live, &it.listed(&ada, it.at(SWEPT)).await);
+    // What has no record is not listed, whenever it is asked for.
+    let listed = it.listed(&ada, it.at(SWEPT - HOUR - 1)).await;
+    for (key, gone) in over.iter().zip(&gone) {
+        holds(
+            "a session without a record is not listed",
+            !(*gone && listed.contains(&key.selector)),
+            || format!("{key} is"),
+        );
+    }
+    let rule = "what was swept is not there to be deleted again";
+    let deleted = it.delete_all(&ada, None).await;
+    if gone.iter().all(|gone| *gone) {
+        equal(rule, &3, &deleted);
+    }
+}
+
+pub async fn a_sweep_keeps_its_limit(it: Fixture) {
+    let rule = "`sweep` removes no more records than its limit";
+    let _alone = alone().await;
+    let it = long_ago(&it);
+    it.sweep_all().await;
+    // Tests of other processes may sweep meanwhile; not every time.
+    let mut left = 0;
+    for _ in 0..3 {
+        let mut over = Vec::new();
+        for _ in 0..10 {
+            over.push(it.put(ending(&it, SWEPT)).await);
+        }
+        let none = it.sweep(it.at(SWEPT), 0).await;
+        equal(rule, &0, &none);
+        let removed = it.sweep(it.at(SWEPT), 4).await;
+        holds(rule, removed <= 4, || format!("it answered {removed}, the limit was 4"));
+        left = it.gone(&over).await.iter().filter(|gone| !**gone).count();
+        if left >= 6 {
+            break;
+        }
+        it.sweep_all().await;
+    }
+    holds(rule, left >= 6, || format!("of 10 records, with a limit of 4, {left} are left"));
+    it.sweep_all().await;
+}
+
+pub async fn a_sweep_goes_by_the_last_commit(it: Fixture) {
+    let _alone = alone().await;
+    let it = long_ago(&it);
+    let used = it.put(ending(&it, SWEPT - MINUTE)).await;
+    let outcome = it.commit(&used, &commit(it.at(SWEPT - MINUTE - 1), [])).await;
+    equal("a commit applies before the end", &committed(2), &outcome);
+    let shortened = it.put(it.record(SWEPT - MINUTE)).await;
+    let short = Lifetime { idle_millis: None, absolute_until: it.at(SWEPT), persistent: false };
+    let change = Commit { lifetime: Some(short), ..commit(it.at(SWEPT - MINUTE), []) };
+    equal("a lifetime can be shortened", &committed(2), &it.commit(&shortened, &change).await);
+    let mut remembered = it.record(SWEPT - MINUTE);
+    remembered.meta.lifetime = short;
+    let remembered = it.put(remembered).await;
+    let long = Lifetime { absolute_until: Timestamp::MAX, ..short };
+    let change = Commit { lifetime: Some(long), ..commit(it.at(SWEPT - MINUTE), []) };
+    equal("a lifetime can be prolonged", &committed(2), &it.commit(&remembered, &change).await);
+    // Where the server ends records by itself, this one stays until it does.
+    let unused = it.put(ending(&it, SWEPT)).await;
+    it.sweep_all().await;
+    let rule = "`sweep` goes by what the last commit left: use and a longer lifetime keep a \
+                record, a shorter lifetime ends it";
+    let gone = it.gone(&[used, remembered, shortened, unused]).await;
+    holds(rule, [gone[0], gone[1]] == [false, false], || format!("gone are {gone:?}"));
+    equal(rule, &gone[3], &gone[2]);
+}
+
+pub async fn a_sweep_beside_a_commit_takes_nothing_that_was_kept_alive(it: Fixture) {
+    let rule = "a commit that applied is not swept away for the end the record had before it";
+    let _alone = alone().await;
+    let it = long_ago(&it);
+    for () in Rounds::at_least(8) {
+        let mut keys = Vec::new();
+        for _ in 0..8 {
+            keys.push(it.put(ending(&it, SWEPT)).await);
+        }
+        let outcomes = together(10, |number| {
+            let (it, key) = (it.clone(), keys.get(number).cloned());
+            async move {
+                let Some(key) = key else {
+                    it.sweep(it.at(SWEPT), ALL).await;
+                    return None;
+                };
+                let outcome = it.commit(&key, &commit(it.at(SWEPT - 1), [])).await;
+                Some((outcome, it.load(&key).await.is_some()))
+            }
+        })
+        .await;
+        for (outcome, there) in outcomes.into_iter().flatten() {
+            let so = outcome == if there { committed(2) } else { CommitOutcome::Gone };
+            holds(rule, so, || format!("{outcome:?}, and there is a record: {there}"));
+        }
+    }
+}
