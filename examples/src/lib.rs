@@ -5,25 +5,28 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `PORT` | port on 127.0.0.1; `0` takes any free one | `3000` |
-//! | `STORE` | where sessions are kept | `memory:` |
-//! | `SESSION_KEYS` | secrets that protect the tokens | made anew at each start |
+//! | `STORE` | where sessions are kept: any URL of [`store::open`] | `embedded:` beside the program |
+//! | `SESSION_KEYS` | secrets that protect the tokens | made once, kept beside the program |
 //! | `IDLE`, `ABSOLUTE` | how long a session lives unused, and at all (`30m`, `12h`) | the example's |
 //! | `TLS` | `1` serves https with a certificate made at start | `0` |
 //! | `RUST_LOG` | which log lines reach standard error | `warn` |
+//!
+//! "Beside the program" is the directory `NAME.sessions`, next to the executable: under `target/`
+//! when cargo built it. Stop an example and start it again, and everybody is still logged in.
 
 mod failure;
 mod serve;
 mod settings;
 
-use std::process::ExitCode;
+use std::{fmt, path::PathBuf, process::ExitCode, sync::Arc};
 
 use axum::Router;
 use session_runtime::{
-    Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType, store::MemoryStore,
+    Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
+    schema::Payload,
+    store::{self, EmbeddedStore, Store},
 };
-use tracing_subscriber::{
-    Layer as _, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
-};
+use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 pub use failure::Failure;
 use settings::Settings;
@@ -34,7 +37,7 @@ use settings::Settings;
 /// serve with exit code 1.
 pub async fn run(app: impl FnOnce(&Startup) -> Result<Router, Error>) -> ExitCode {
     let outcome = async {
-        let startup = Startup::from_env()?;
+        let startup = Startup::from_env().await?;
         let router = app(&startup).map_err(|error| Failure::config(error.to_string()))?;
         startup.serve(router).await
     };
@@ -48,33 +51,47 @@ pub async fn run(app: impl FnOnce(&Startup) -> Result<Router, Error>) -> ExitCod
 }
 
 /// The settings of this run, read and checked.
-#[derive(Debug)]
 pub struct Startup {
     settings: Settings,
     keys: KeyRing,
+    store: Arc<dyn Store>,
 }
 
 impl Startup {
-    /// Reads the environment, and starts the log.
-    pub fn from_env() -> Result<Self, Failure> {
+    /// Reads the environment, starts the log, and opens the store.
+    pub async fn from_env() -> Result<Self, Failure> {
         let settings = Settings::from_env()?;
-        let log = fmt::layer().with_writer(std::io::stderr).with_filter(settings.log.clone());
+        let log = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_filter(settings.log.clone());
         // An error means that a log runs already, which is just as good.
         let _ = tracing_subscriber::registry().with(log).try_init();
 
         let keys = if settings.has_keys {
             KeyRing::from_env(settings::KEYS).map_err(|error| Failure::config(error.to_string()))?
         } else {
-            KeyRing::ephemeral().map_err(|error| Failure::run(error.to_string()))?
+            KeyRing::from_file_or_create(state_directory()?.join("keys"))
+                .map_err(|error| Failure::run(error.to_string()))?
         };
-        Ok(Self { settings, keys })
+        let opened = match &settings.store {
+            Some(url) => store::open(&url.0).await,
+            None => EmbeddedStore::open(state_directory()?.join("store"))
+                .map(|store| Arc::new(store) as Arc<dyn Store>),
+        };
+        let store = opened.map_err(|error| Failure::config(format!("STORE: {error}")))?;
+        Ok(Self { settings, keys, store })
     }
 
     /// The builder of the layer for the session type `T`, with all that the environment decides;
-    /// the example adds what is its own and calls `build`.
+    /// the example adds what is its own and calls `build`. The store keeps the sessions; where they
+    /// travel in the token, it remembers which have ended.
     pub fn sessions<T: SessionType>(&self) -> SessionLayerBuilder<T> {
-        let mut builder =
-            SessionLayer::<T>::builder(self.keys.clone()).store(MemoryStore::default());
+        let (builder, store) =
+            (SessionLayer::<T>::builder(self.keys.clone()), Arc::clone(&self.store));
+        let mut builder = match T::spec().payload {
+            Payload::Server => builder.store(store),
+            _ => builder.revocation(store),
+        };
         if !self.settings.tls {
             // Browsers keep no `Secure` cookie from plain http. Never in production.
             builder = builder.insecure_dev();
@@ -92,9 +109,19 @@ impl Startup {
     ///
     /// The first line on standard output is `listening on http://127.0.0.1:PORT` (or `https`).
     pub async fn serve(&self, router: Router) -> Result<(), Failure> {
-        if !self.settings.has_keys {
-            eprintln!("note: {} is not set: log-ins end with this process", settings::KEYS);
-        }
         serve::serve(router, self.settings.port, self.settings.tls).await
     }
+}
+
+impl fmt::Debug for Startup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Startup").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Where an example keeps what is to be there at its next start.
+fn state_directory() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::run(format!("this program does not know its path: {error}")))?;
+    Ok(program.with_extension("sessions"))
 }

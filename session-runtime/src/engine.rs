@@ -237,18 +237,22 @@ impl Engine {
         };
         let selector = credential.selector;
         let key = self.key(selector);
-        let Some(record) = store.load(&key).await? else {
+        let Some(mut record) = store.load(&key).await? else {
             return Ok(Err((selector, Reason::Unknown)));
         };
         let now = self.now();
-        if record.meta.is_expired(now) {
-            return Ok(Err((selector, Reason::Expired)));
+        let mut judged = judge(&record.meta, &credential, now);
+        // A cache may not know yet of a touch or a new credential, which must log nobody out.
+        if judged.is_err()
+            && let Some(present) = store.reload(&key).await?
+        {
+            record = present;
+            judged = judge(&record.meta, &credential, now);
         }
-        let standing = record.meta.standing(&credential.check, credential.key_id, now);
-        if standing == Standing::Former {
-            return Ok(Err((selector, Reason::Replaced)));
-        }
-        let previous = standing == Standing::Previous;
+        let previous = match judged {
+            Ok(standing) => standing == Standing::Previous,
+            Err(reason) => return Ok(Err((selector, reason))),
+        };
         let live = Live::of_credential(credential, previous, Some(record.meta.clone()));
         event::loaded(self.name(), selector);
         Ok(Ok(Loaded::Live(Box::new(live), record)))
@@ -314,6 +318,17 @@ impl Engine {
             let throttle = Duration::from_millis(idle / TOUCH_SHARE).min(TOUCH_AT_MOST);
             now.saturating_since(meta.last_seen) >= throttle.max(Duration::from_millis(1))
         })
+    }
+}
+
+/// Whether a credential opens a record, or why not.
+fn judge(meta: &Meta, credential: &Credential, now: Timestamp) -> Result<Standing, Reason> {
+    if meta.is_expired(now) {
+        return Err(Reason::Expired);
+    }
+    match meta.standing(&credential.check, credential.key_id, now) {
+        Standing::Former => Err(Reason::Replaced),
+        standing => Ok(standing),
     }
 }
 

@@ -48,6 +48,11 @@ impl TimedStore {
         self.within("load", self.store.load(key)).await
     }
 
+    /// What `load` should have given, if the store says that it may have given something older.
+    pub(crate) async fn reload(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, Error> {
+        self.within("load", self.store.reload(key)).await
+    }
+
     pub(crate) async fn insert(
         &self,
         key: &StoreKey,

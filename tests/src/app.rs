@@ -68,6 +68,8 @@ pub struct Setup {
     pub cap: Option<(u32, OnMaxSessions)>,
     /// Another clock than the system's.
     pub clock: Option<Arc<dyn Clock>>,
+    /// Another deadline for each operation of the store than the default.
+    pub deadline: Option<Duration>,
     /// Separates tests that share a store.
     pub audience: String,
 }
@@ -82,18 +84,29 @@ impl Setup {
     /// Sessions in `store`, everything else as it comes.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, keys: KeyRing) -> Self {
-        Self { store, keys, encrypt: false, cap: None, clock: None, audience: String::new() }
+        Self {
+            store,
+            keys,
+            encrypt: false,
+            cap: None,
+            clock: None,
+            deadline: None,
+            audience: String::new(),
+        }
     }
 
     fn builder<T: SessionType>(&self) -> SessionLayerBuilder<T> {
-        let builder = SessionLayer::<T>::builder(self.keys.clone())
+        let mut builder = SessionLayer::<T>::builder(self.keys.clone())
             .store(Arc::clone(&self.store))
             .audience(&self.audience)
             .insecure_dev();
-        match &self.clock {
-            Some(clock) => builder.clock(Arc::clone(clock)),
-            None => builder,
+        if let Some(clock) = &self.clock {
+            builder = builder.clock(Arc::clone(clock));
         }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        builder
     }
 
     /// The application.

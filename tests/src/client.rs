@@ -60,6 +60,19 @@ impl Client {
         Self { base: server.url(""), ..self }
     }
 
+    /// The same browser as it is now, which finds the application at another address; with a jar of
+    /// its own from here on.
+    #[must_use]
+    pub fn moved(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.fork() }
+    }
+
+    /// A browser with nothing in its jar, for the same application.
+    #[must_use]
+    pub fn blank(&self) -> Self {
+        Self { http: self.http.clone(), base: self.base.clone(), jar: Mutex::default() }
+    }
+
     /// The same browser as it is now, with a jar of its own from here on.
     #[must_use]
     pub fn fork(&self) -> Self {

@@ -6,7 +6,9 @@ pub mod app;
 pub mod backend;
 mod client;
 mod log;
+pub mod machine;
 mod odd;
+pub mod proxy;
 mod server;
 mod store;
 

@@ -6,7 +6,7 @@ mod driver;
 
 use std::{process::Command, thread, time::Duration};
 
-use driver::{Shop, between, command, curl, run_to_end, wait};
+use driver::{Copy, Shop, between, command, curl, run_to_end, wait};
 
 #[test]
 fn the_first_line_is_the_address() {
@@ -237,6 +237,45 @@ fn tls_makes_the_cookie_secure() {
     let reply = plain.browser().log_in_ada();
     let cookie = reply.header("set-cookie").expect("log-in sets the cookie");
     assert!(cookie.starts_with("shop=") && !cookie.contains("Secure"), "{cookie}");
+}
+
+#[test]
+fn everybody_is_still_logged_in_after_a_crash_and_a_restart() {
+    let copy = Copy::new();
+    let files = format!("file:{}", copy.folder().join("files").display());
+    for store in [None, Some(files.as_str())] {
+        let start = || Shop::run(copy.command().envs(store.map(|store| ("STORE", store))));
+        let cookie = {
+            let shop = start();
+            let browser = shop.browser();
+            browser.log_in_ada();
+            browser.post("/add/3", &[]);
+            browser.cookie().expect("a log-in needs a session")
+        };
+        let shop = start();
+        assert_eq!(shop.replay(&cookie).user(), Some("Ada"), "{store:?}");
+        assert_eq!(shop.replay("shop=another").user(), None);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let kept = copy.folder().join("shop.sessions");
+        for (path, mode) in [(kept.join("keys"), 0o600), (kept, 0o700)] {
+            let metadata = path.metadata().expect("it is there");
+            assert_eq!(metadata.permissions().mode() & 0o777, mode, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_second_shop_on_the_same_store_is_told_where_the_first_one_is() {
+    let copy = Copy::new();
+    let _first = Shop::run(&mut copy.command());
+    let output = run_to_end(&mut copy.command());
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("error: STORE: ") && said.contains("shop.sessions"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

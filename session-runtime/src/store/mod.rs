@@ -5,7 +5,6 @@
 mod cached;
 #[cfg(feature = "embedded")]
 mod embedded;
-#[cfg(any(feature = "embedded", feature = "file"))]
 mod encoding;
 #[cfg(feature = "file")]
 mod file;
@@ -16,6 +15,7 @@ mod memory;
 #[cfg(feature = "mongodb")]
 mod mongo;
 mod op;
+mod open;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
@@ -26,15 +26,27 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use cached::CachedStore;
+#[cfg(feature = "embedded")]
+pub use embedded::EmbeddedStore;
+#[cfg(feature = "file")]
+pub use file::FileStore;
 pub use future::{StoreError, StoreFuture};
 pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};
 pub use memory::MemoryStore;
+#[cfg(feature = "mongodb")]
+pub use mongo::MongoStore;
 pub use op::{
     Cap, Commit, CommitOutcome, Expected, FieldName, FieldValue, InsertOutcome, Lifetime,
     OnMaxSessions, Op, Rotation,
 };
 pub(crate) use record::Standing;
+pub use open::open;
 pub use record::{Meta, Previous, Record};
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
+#[cfg(feature = "_sql")]
+pub use sql::{SqlPool, SqlStore, SqlStoreBuilder};
 
 use crate::clock::Timestamp;
 
@@ -109,6 +121,14 @@ pub trait Store: Send + Sync + 'static {
     /// The record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
+    /// The record under `key` as it is now, if [`load`](Self::load) may give an older one (a
+    /// cache); `None` otherwise. The runtime asks before it turns away a credential or a session
+    /// because of what `load` gave.
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        let _ = key;
+        StoreFuture::ready(Ok(None))
+    }
+
     /// Stores a new record; an existing one stays as it is. `cap` counts only if the record has a
     /// principal.
     fn insert<'a>(
@@ -155,6 +175,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         (**self).load(key)
+    }
+
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        (**self).reload(key)
     }
 
     fn insert<'a>(

@@ -1,1 +1,354 @@
-//! Sessions in MongoDB.
+//! Sessions in MongoDB: a document each. It owns the connection and what each operation of a store
+//! consists of; the calls on single sessions are the business of `collections`, the form of a
+//! document that of `document`, a commit as an update that of `update`, and who stays when a
+//! principal has too many sessions that of `admission`.
+
+mod admission;
+mod collections;
+mod document;
+mod failure;
+mod update;
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use mongodb::{
+    Client, Database,
+    bson::{Bson, doc},
+    options::ClientOptions,
+};
+use tokio::sync::{OnceCell, Semaphore};
+
+use self::{
+    admission::{Turn, finish_interrupted, selector},
+    collections::Collections,
+    document::{CREATED, ID, LOGGED_IN, OWNER, SEEN, is_over, owner, to_record, to_time},
+};
+use super::{
+    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
+    Selector, Store, StoreError, StoreFuture, StoreKey,
+};
+use crate::clock::Timestamp;
+
+/// The collection, unless another is named.
+const COLLECTION: &str = "sessions";
+/// How long the driver looks for a server: less than the runtime gives an operation.
+const SELECTION: Duration = Duration::from_secs(1);
+/// How many operations that are seen through are given to the driver at once; more wait here.
+const AT_ONCE: usize = 64;
+/// How many interrupted log-ins a sweep finishes at most.
+const INTERRUPTED_AT_MOST: i64 = 100;
+
+/// Sessions in MongoDB, for any number of processes and machines.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), session_runtime::store::StoreError> {
+/// use session_runtime::store::MongoStore;
+///
+/// let store = MongoStore::connect("mongodb://user:password@db1,db2,db3/shop?replicaSet=rs").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It needs MongoDB 4.2 or later, standalone, replica set or sharded (by `_id`), and the right to
+/// read, write and make indexes. Tested against a MongoDB-wire-compatible server.
+///
+/// **What is stored.** A document for each session in the collection `sessions`, with each field
+/// under a key of its own, values as they are given; and, for principals that log in under a cap, a
+/// document each in `sessions_log_ins`. A commit is one `findAndModify` whose filter holds its
+/// preconditions and which never inserts. (Two more calls if it adds to a field that it changes
+/// otherwise too, or meets a number beyond 2⁶³.)
+///
+/// **Durability.** Unless the URL or the handle says otherwise, a write is answered once a majority
+/// has it in its journal. Reads go to the primary. Where that changes, writes that were not answered
+/// yet may be lost, and only those.
+///
+/// **Errors.** After a network error in the middle of a write, the write may have happened. On a
+/// replica set, the driver sends it once more with the number of the first, so that it happens
+/// once; a standalone server has no such numbers, so the driver leaves it at the error, and nothing
+/// is applied twice.
+///
+/// **Clean-up.** The runtime sweeps what is over. For the time when no program runs, a TTL index
+/// lets the server remove it too, by its own clock, an hour later or more.
+#[derive(Clone)]
+pub struct MongoStore {
+    database: Database,
+    collections: Arc<Collections>,
+    prepared: Arc<OnceCell<()>>,
+    turns: Arc<Semaphore>,
+}
+
+impl MongoStore {
+    /// Connects to `mongodb://…/database` or `mongodb+srv://…/database`, and asks the server for a
+    /// sign of life. Looking for a server takes at most a second, unless the URL says otherwise
+    /// (`serverSelectionTimeoutMS`). `connectTimeoutMS` stays as the driver has it: its monitor
+    /// takes a server that is silent for that long for dead, and interrupts what others ask it.
+    ///
+    /// # Errors
+    ///
+    /// A URL that is not valid or names no database; a server that does not answer.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        // The driver's own words may quote the URL, and with it the password.
+        let mut options = ClientOptions::parse(url).await.map_err(|_| {
+            StoreError::new(
+                "the URL of MongoDB is not valid, or its host is not found; it has the form \
+                 `mongodb://user:password@host:port/database`, with `%` escapes in user and \
+                 password",
+            )
+        })?;
+        options.server_selection_timeout.get_or_insert(SELECTION);
+        options.app_name.get_or_insert_with(|| "session-runtime".to_owned());
+        let name = options.default_database.clone().ok_or_else(|| {
+            StoreError::new(
+                "the URL of MongoDB names no database; write it behind the host, as in \
+                 `mongodb://host/database`",
+            )
+        })?;
+        let client = Client::with_options(options).map_err(|_| {
+            StoreError::new("the options in the URL of MongoDB contradict each other")
+        })?;
+        let store = Self::new(&client.database(&name));
+        let ping = store.database.run_command(doc! { "ping": 1 }).await;
+        ping.map_err(store.collections.failed("connect"))?;
+        Ok(store)
+    }
+
+    /// Uses a database of a client of your own, with its write concern if it has one. Let the
+    /// client's `server_selection_timeout` be below the deadline of the session layer (two seconds
+    /// unless set).
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self::in_collection(database.clone(), COLLECTION)
+    }
+
+    /// Uses another collection than `sessions`, and for log-ins under a cap the one with `_log_ins`
+    /// behind its name.
+    #[must_use]
+    pub fn collection(self, name: &str) -> Self {
+        Self::in_collection(self.database, name)
+    }
+
+    fn in_collection(database: Database, name: &str) -> Self {
+        let collections = Arc::new(Collections::of(&database, name));
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { database, collections, prepared: Arc::default(), turns }
+    }
+
+    /// Makes the indexes, where they are missing. The first new session does this too; a program
+    /// that calls it at start learns of a missing right then. Any number of processes may do so at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// A server that does not answer, or refuses.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.prepared.get_or_try_init(|| self.collections.make_indexes()).await.copied()
+    }
+
+    /// Does `work` to its end, even if the caller is dropped meanwhile: for what may as well happen
+    /// late (it reads, or makes or removes one session), not for commits. A dropped operation
+    /// costs the driver a connection, or, where it waits for one, leaves its place in a queue from
+    /// which the driver clears two a second when nothing else happens: after a spell without a
+    /// network, requests wait behind all that were given up. So who gives up does so here, before
+    /// the driver or beside it.
+    async fn see_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let over = || StoreError::new("interrupted: the program's runtime shuts down");
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
+        let task = tokio::spawn(async move {
+            let done = work.await;
+            drop(turn);
+            done
+        });
+        task.await.unwrap_or_else(|_| Err(over()))
+    }
+
+    /// A log-in under a cap. `write` does what the log-in consists of, and says whether it did; it
+    /// is given the ticket. Goes on to the end if the caller is dropped.
+    async fn log_in<T, F>(
+        &self,
+        key: &StoreKey,
+        (principal, cap): (&PrincipalKey, Cap),
+        now: Timestamp,
+        write: impl FnOnce(Arc<Collections>, StoreKey, i64) -> F + Send + 'static,
+    ) -> Result<Option<(T, Vec<Selector>)>, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, bool), StoreError>> + Send,
+    {
+        let (collections, key) = (Arc::clone(&self.collections), key.clone());
+        let owner = owner(&key.namespace, principal);
+        let task = tokio::spawn(async move {
+            let failed = collections.failed("log in to a session");
+            let turn = Turn::draw(&collections, owner, &key, cap).await;
+            let mut turn = turn.map_err(&failed)?;
+            if !turn.is_admitted(&collections, now).await.map_err(&failed)? {
+                turn.finish(&collections).await;
+                return Ok(None);
+            }
+            if turn.is_overdue() {
+                return Err(StoreError::new("MongoDB took too long over a log-in"));
+            }
+            let (outcome, written) = write(Arc::clone(&collections), key, turn.ticket).await?;
+            let mut ended = Vec::new();
+            if written {
+                ended = turn.make_way(&collections, now).await.map_err(&failed)?;
+            }
+            turn.finish(&collections).await;
+            Ok(Some((outcome, ended)))
+        });
+        task.await.unwrap_or_else(|_| {
+            Err(StoreError::new("a log-in was interrupted: the program's runtime shuts down"))
+        })
+    }
+
+    async fn list_sessions(
+        collections: Arc<Collections>,
+        owner: Bson,
+        now: Timestamp,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let failed = collections.failed("list the sessions of a principal");
+        finish_interrupted(&collections, Some(&owner), now, 1).await.map_err(&failed)?;
+        let live = doc! { OWNER: owner, "$nor": [is_over(now)] };
+        let listed = collections.sessions.find(live);
+        let listed = listed.projection(doc! { CREATED: 1, LOGGED_IN: 1, SEEN: 1 });
+        let mut listed = listed.await.map_err(&failed)?;
+        let mut sessions = Vec::new();
+        while listed.advance().await.map_err(&failed)? {
+            let session = listed.deserialize_current().map_err(&failed)?;
+            let time = |name| session.get(name).cloned().and_then(to_time);
+            let selector = session.get_str(ID).ok().and_then(selector);
+            let (Some(selector), Some(created)) = (selector, time(CREATED)) else { continue };
+            let logged_in = time(LOGGED_IN).unwrap_or(created);
+            let last_seen = time(SEEN).unwrap_or(created);
+            sessions.push(Listed { selector, created, logged_in, last_seen });
+        }
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created));
+        Ok(sessions)
+    }
+}
+
+impl Store for MongoStore {
+    fn properties(&self) -> Properties {
+        Properties::SHARED
+    }
+
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        let (collections, key) = (Arc::clone(&self.collections), key.clone());
+        StoreFuture::new(self.see_through(async move {
+            let document = collections.find(&key).await?;
+            document.map(|document| to_record(document).map(Arc::new)).transpose()
+        }))
+    }
+
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        StoreFuture::new(async move {
+            let this = self.clone();
+            let (Some(cap), Some(principal)) = (cap, record.meta.principal.clone()) else {
+                let key = key.clone();
+                let insert = async move {
+                    this.prepare().await?;
+                    this.collections.insert(&key, &record, None).await
+                };
+                return self.see_through(insert).await;
+            };
+            self.see_through(async move { this.prepare().await }).await?;
+            let now = record.meta.last_seen;
+            let write = move |collections: Arc<Collections>, key, ticket| async move {
+                let outcome = collections.insert(&key, &record, Some(ticket)).await?;
+                let written = outcome == InsertOutcome::inserted();
+                Ok((outcome, written))
+            };
+            Ok(match self.log_in(key, (&principal, cap), now, write).await? {
+                Some((InsertOutcome::Inserted { .. }, ended)) => InsertOutcome::Inserted { ended },
+                Some((outcome, _)) => outcome,
+                None => InsertOutcome::Full,
+            })
+        })
+    }
+
+    fn commit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        commit: &'a Commit,
+    ) -> StoreFuture<'a, CommitOutcome> {
+        StoreFuture::new(async move {
+            let (Some(cap), Some(Some(principal))) = (commit.cap, &commit.principal) else {
+                return self.collections.commit(key, commit, None).await;
+            };
+            let log_in = commit.clone();
+            let write = move |collections: Arc<Collections>, key, ticket| async move {
+                let outcome = collections.commit(&key, &log_in, Some(ticket)).await?;
+                let written = matches!(outcome, CommitOutcome::Committed { .. });
+                Ok((outcome, written))
+            };
+            Ok(match self.log_in(key, (principal, cap), commit.now, write).await? {
+                Some((CommitOutcome::Committed { revision, rotated, .. }, ended)) => {
+                    CommitOutcome::Committed { revision, rotated, ended }
+                }
+                Some((outcome, _)) => outcome,
+                None => CommitOutcome::Full,
+            })
+        })
+    }
+
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+        let (collections, id) = (Arc::clone(&self.collections), key.to_string());
+        StoreFuture::new(self.see_through(async move {
+            let deleted = collections.sessions.delete_one(doc! { ID: id }).await;
+            let deleted = deleted.map_err(collections.failed("end a session"))?;
+            Ok(deleted.deleted_count > 0)
+        }))
+    }
+
+    fn list<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Vec<Listed>> {
+        let (collections, owner) = (Arc::clone(&self.collections), owner(namespace, principal));
+        StoreFuture::new(self.see_through(Self::list_sessions(collections, owner, now)))
+    }
+
+    fn delete_all<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        except: Option<Selector>,
+    ) -> StoreFuture<'a, u64> {
+        StoreFuture::new(async move {
+            let except = except.map_or(Bson::Null, |selector| {
+                StoreKey { namespace: namespace.clone(), selector }.to_string().into()
+            });
+            let theirs = doc! { OWNER: owner(namespace, principal), ID: { "$ne": except } };
+            let deleted = self.collections.sessions.delete_many(theirs).await;
+            let failed = self.collections.failed("end the sessions of a principal");
+            Ok(deleted.map_err(failed)?.deleted_count)
+        })
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+        let collections = Arc::clone(&self.collections);
+        StoreFuture::new(self.see_through(async move {
+            let finished = finish_interrupted(&collections, None, now, INTERRUPTED_AT_MOST);
+            finished.await.map_err(collections.failed("sweep sessions"))?;
+            collections.sweep(now, limit).await
+        }))
+    }
+}
+
+impl fmt::Debug for MongoStore {
+    /// Prints the collection only: a client's options may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MongoStore")
+            .field(&self.collections.sessions.namespace().to_string())
+            .finish()
+    }
+}

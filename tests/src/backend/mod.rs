@@ -2,6 +2,22 @@
 //! own. This file owns how a process is started, watched and ended; each file below it knows one
 //! server.
 
+#[cfg(feature = "redis")]
+mod group;
+pub mod kind;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod lasting;
+#[cfg(feature = "mysql")]
+pub mod mariadb;
+#[cfg(feature = "mongodb")]
+pub mod mongo;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub mod sql;
+
 use std::{
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},

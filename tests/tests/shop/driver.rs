@@ -37,14 +37,43 @@ fn program() -> &'static Path {
     })
 }
 
-/// The program with these settings and no others from the surroundings.
+/// The program with these settings and no others from the surroundings; unless they say otherwise,
+/// its sessions are in memory, so that many shops run side by side.
 pub(crate) fn command(settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = bare(program());
+    command.env("STORE", "memory:").envs(settings.iter().copied());
+    command
+}
+
+/// The program as somebody starts it who has set nothing.
+fn bare(program: &Path) -> Command {
+    let mut command = Command::new(program);
     for name in SETTINGS {
         command.env_remove(name);
     }
-    command.env("PORT", "0").envs(settings.iter().copied()).stdin(Stdio::null());
+    command.env("PORT", "0").stdin(Stdio::null());
     command
+}
+
+/// A copy of the program in a folder of its own, where it keeps its sessions.
+pub(crate) struct Copy {
+    folder: TempDir,
+}
+
+impl Copy {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the copy");
+        std::fs::copy(program(), folder.path().join("shop")).expect("the program can be copied");
+        Self { folder }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        bare(&self.folder.path().join("shop"))
+    }
 }
 
 /// Runs a program that is expected to end by itself, and soon.
@@ -78,7 +107,11 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
-        let mut process = command(settings)
+        Self::run(&mut command(settings))
+    }
+
+    pub(crate) fn run(command: &mut Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

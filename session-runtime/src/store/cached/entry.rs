@@ -1,0 +1,72 @@
+//! The copy of a record as it lies in the fast store. It owns that form; whether a copy counts is
+//! decided elsewhere.
+//!
+//! A copy is a record with one field, `copy`: `read at (8) ‖ number (8) ‖ owner (8) ‖ record`,
+//! numbers big endian.
+
+use std::time::Duration;
+
+use crate::{
+    clock::Timestamp,
+    store::{
+        Check, FieldValue, KeyId, Lifetime, Meta, Record,
+        encoding::{decode, encode},
+    },
+};
+
+/// The only field of a copy.
+const COPY: &str = "copy";
+
+/// A read of the durable store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    /// When it began.
+    pub(super) at: Timestamp,
+    /// Its place among the readings and changes of its owner.
+    pub(super) number: u64,
+    /// Which `CachedStore` made it.
+    pub(super) of: u64,
+}
+
+/// What a copy holds.
+pub(super) struct Entry {
+    pub(super) reading: Reading,
+    pub(super) record: Record,
+}
+
+impl Entry {
+    /// A copy for the fast store, which may drop it after `max_age`.
+    pub(super) fn seal(record: &Record, reading: Reading, max_age: Duration) -> Record {
+        let record = encode(record);
+        let mut copy = Vec::with_capacity(24 + record.len());
+        for number in [reading.at.as_millis(), reading.number, reading.of] {
+            copy.extend_from_slice(&number.to_be_bytes());
+        }
+        copy.extend_from_slice(&record);
+        let lifetime = Lifetime {
+            idle_millis: None,
+            absolute_until: reading.at.saturating_add(max_age),
+            persistent: false,
+        };
+        // Nothing opens a copy: its check value is nobody's, and no token names its place.
+        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), reading.at, lifetime);
+        let mut sealed = Record::new(meta);
+        sealed.set(COPY, FieldValue::Bytes(copy.into()));
+        sealed
+    }
+
+    /// What [`seal`](Self::seal) was given; `None` if another version of this program wrote it.
+    pub(super) fn open(copy: &Record) -> Option<Self> {
+        let Some(FieldValue::Bytes(bytes)) = copy.get(COPY) else { return None };
+        let (at, rest) = take_number(bytes)?;
+        let (number, rest) = take_number(rest)?;
+        let (of, record) = take_number(rest)?;
+        let reading = Reading { at: Timestamp::from_millis(at), number, of };
+        Some(Self { reading, record: decode(record)? })
+    }
+}
+
+fn take_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u64::from_be_bytes(*number), rest))
+}

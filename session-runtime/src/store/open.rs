@@ -1,0 +1,174 @@
+//! A store from the URL that names it. Owns the schemes, and which feature each needs; everything
+//! behind the scheme is read by the store itself.
+
+use std::sync::Arc;
+
+use super::{MemoryStore, Store, StoreError};
+
+/// Every scheme, with the feature it needs.
+const SCHEMES: &[(&str, Option<&str>)] = &[
+    ("memory", None),
+    ("file", Some("file")),
+    ("embedded", Some("embedded")),
+    ("redis", Some("redis")),
+    ("rediss", Some("redis")),
+    ("redis+cluster", Some("redis")),
+    ("rediss+cluster", Some("redis")),
+    ("redis+sentinel", Some("redis")),
+    ("rediss+sentinel", Some("redis")),
+    ("postgres", Some("postgres")),
+    ("postgresql", Some("postgres")),
+    ("mysql", Some("mysql")),
+    ("mariadb", Some("mysql")),
+    ("sqlite", Some("sqlite")),
+    ("mongodb", Some("mongodb")),
+    ("mongodb+srv", Some("mongodb")),
+];
+
+/// Opens the store that a URL names, so that a deployment can choose one without a change to the
+/// program.
+///
+/// | URL | store | feature |
+/// |---|---|---|
+/// | `memory:` | [`MemoryStore`] | |
+/// | `file:DIRECTORY` | `FileStore` | `file` |
+/// | `embedded:PATH` | `EmbeddedStore` | `embedded` |
+/// | `sqlite:PATH` | `SqlStore` | `sqlite` |
+/// | `postgres://user:password@host/database` | `SqlStore` | `postgres` |
+/// | `mysql://user:password@host/database` | `SqlStore` | `mysql` |
+/// | `mongodb://host/database` | `MongoStore` | `mongodb` |
+/// | `redis://host`, `rediss://host` (TLS) | `RedisStore` | `redis` |
+/// | `redis+cluster://host1,host2` | `RedisStore` | `redis` |
+/// | `redis+sentinel://host1,host2/master` | `RedisStore` | `redis` |
+///
+/// What else each URL takes is said at its store's own constructor, and so is what opening it
+/// does: connect, create a directory or tables.
+///
+/// ```
+/// # use session_runtime::{KeyRing, Session, SessionLayer, store};
+/// # #[derive(Session)]
+/// # struct Shop { cart: Vec<u32> }
+/// # async fn start(keys: KeyRing) -> Result<(), Box<dyn std::error::Error>> {
+/// let url = std::env::var("STORE").unwrap_or_else(|_| "memory:".to_owned());
+/// let layer = SessionLayer::<Shop>::new(store::open(&url).await?, keys)?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// A scheme that is unknown, or whose feature is not compiled in (the message names it); whatever
+/// the store's own constructor refuses. No message repeats the URL: there may be a password in it.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
+    // A scheme is case-insensitive (RFC 3986, section 3.1).
+    let scheme = scheme.to_ascii_lowercase();
+    let (_, feature) = SCHEMES.iter().find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
+    match *feature {
+        None if rest.is_empty() => Ok(Arc::new(MemoryStore::default())),
+        None => Err(StoreError::new("the store `memory:` takes nothing behind the colon")),
+        #[cfg(feature = "file")]
+        Some("file") => Ok(Arc::new(super::FileStore::open(path(&scheme, rest)?)?)),
+        #[cfg(feature = "embedded")]
+        Some("embedded") => Ok(Arc::new(super::EmbeddedStore::open(path(&scheme, rest)?)?)),
+        #[cfg(feature = "redis")]
+        Some("redis") => Ok(Arc::new(super::RedisStore::connect(url).await?)),
+        #[cfg(feature = "postgres")]
+        Some("postgres") => Ok(Arc::new(super::SqlStore::connect(url).await?)),
+        #[cfg(feature = "mysql")]
+        Some("mysql") => Ok(Arc::new(super::SqlStore::connect(url).await?)),
+        #[cfg(feature = "sqlite")]
+        Some("sqlite") => Ok(Arc::new(super::SqlStore::connect(url).await?)),
+        #[cfg(feature = "mongodb")]
+        Some("mongodb") => Ok(Arc::new(super::MongoStore::connect(url).await?)),
+        #[allow(unreachable_patterns, reason = "with every feature on, all are handled above")]
+        Some(feature) => Err(StoreError::new(format!(
+            "the store `{scheme}:` needs the feature `{feature}`, which this program was built \
+             without; build it with `--features {feature}`"
+        ))),
+    }
+}
+
+/// The path of a store on this machine: `file:sessions`, `file:/var/lib/sessions`,
+/// `file:///var/lib/sessions`.
+#[cfg(any(feature = "embedded", feature = "file"))]
+fn path<'a>(scheme: &str, rest: &'a str) -> Result<&'a std::path::Path, StoreError> {
+    let path = match rest.strip_prefix("//") {
+        None => rest,
+        Some(local) if local.starts_with('/') => local,
+        Some(_) => {
+            return Err(StoreError::new(format!(
+                "the store `{scheme}:` is on this machine, so its URL names no host; write \
+                 `{scheme}:relative/path` or `{scheme}:/absolute/path`"
+            )));
+        }
+    };
+    if path.is_empty() {
+        return Err(StoreError::new(format!(
+            "the store `{scheme}:` needs a path behind the colon, like `{scheme}:data/sessions`"
+        )));
+    }
+    Ok(std::path::Path::new(path))
+}
+
+fn unknown() -> StoreError {
+    let mut known = String::new();
+    for (scheme, _) in SCHEMES {
+        known.push_str(if known.is_empty() { "`" } else { ", `" });
+        known.push_str(scheme);
+        known.push_str(":`");
+    }
+    StoreError::new(format!("this is no URL of a store; it begins with one of {known}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    /// What is said of a URL that never gets as far as a server.
+    fn refusal(url: &str) -> String {
+        match pin!(open(url)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(error)) => error.to_string(),
+            Poll::Ready(Ok(_)) => panic!("{url} opened a store"),
+            Poll::Pending => panic!("{url} was not refused at once"),
+        }
+    }
+
+    #[test]
+    fn memory_opens_at_once() {
+        let opened = pin!(open("memory:")).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(opened, Poll::Ready(Ok(store)) if !store.properties().durable));
+        assert!(refusal("memory:1000").contains("nothing behind the colon"));
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_store_is_told_the_schemes_and_never_repeated() {
+        for url in ["", "memory", "http://user:hunter2@host/", "hunter2", ":hunter2"] {
+            let told = refusal(url);
+            assert!(told.contains("`embedded:`") && told.contains("`redis+cluster:`"), "{told}");
+            assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[cfg(not(feature = "redis"))]
+    #[test]
+    fn a_store_that_is_not_compiled_in_names_its_feature() {
+        for url in ["redis://:hunter2@host", "REDISS://host", "redis+sentinel://a,b/master"] {
+            let told = refusal(url);
+            assert!(told.contains("the feature `redis`") && !told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[cfg(feature = "file")]
+    #[test]
+    fn a_path_is_needed_and_a_host_is_refused() {
+        assert!(refusal("file:").contains("needs a path"));
+        assert!(refusal("file://host/sessions").contains("names no host"));
+        assert_eq!(path("file", "///tmp/it").ok(), Some(std::path::Path::new("/tmp/it")));
+        assert_eq!(path("file", "a/b").ok(), Some(std::path::Path::new("a/b")));
+    }
+}

@@ -1,0 +1,135 @@
+//! The pools of the three databases behind one face: where they lead, and how a connection is
+//! taken from them. What is done with a connection is another file's business.
+
+use std::fmt;
+
+use super::{
+    connection::{Connection, Open},
+    dialect::Dialect,
+    error::Fault,
+};
+
+/// A pool of connections to one of the databases; made from sqlx's pools with `into()`.
+#[derive(Clone)]
+pub struct SqlPool(pub(super) Pools);
+
+#[derive(Clone)]
+pub(super) enum Pools {
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlPool),
+    /// One pool, or one to read and one with a single connection to write.
+    #[cfg(feature = "sqlite")]
+    Sqlite { read: sqlx::SqlitePool, write: sqlx::SqlitePool },
+}
+
+#[cfg(feature = "postgres")]
+impl From<sqlx::PgPool> for SqlPool {
+    fn from(pool: sqlx::PgPool) -> Self {
+        Self(Pools::Postgres(pool))
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl From<sqlx::MySqlPool> for SqlPool {
+    fn from(pool: sqlx::MySqlPool) -> Self {
+        Self(Pools::MySql(pool))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl From<sqlx::SqlitePool> for SqlPool {
+    fn from(pool: sqlx::SqlitePool) -> Self {
+        Self(Pools::Sqlite { read: pool.clone(), write: pool })
+    }
+}
+
+impl fmt::Debug for SqlPool {
+    /// Prints where it leads; the options of a pool may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SqlPool({})", self.place())
+    }
+}
+
+impl SqlPool {
+    pub(super) fn dialect(&self) -> &'static dyn Dialect {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(_) => &super::postgres::Postgres,
+            #[cfg(feature = "mysql")]
+            Pools::MySql(_) => &super::mysql::MySql,
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { .. } => &super::sqlite::Sqlite,
+        }
+    }
+
+    /// Which database it leads to, for messages.
+    pub(super) fn place(&self) -> String {
+        let name = self.dialect().name();
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => {
+                let options = pool.connect_options();
+                let database = options.get_database().unwrap_or(options.get_username());
+                let (host, port) = (options.get_host(), options.get_port());
+                let address = || format!("{host}:{port}");
+                let at = options.get_socket().map_or_else(address, |it| it.display().to_string());
+                format!("{name} at {at}, {database}")
+            }
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => {
+                let options = pool.connect_options();
+                let database = options.get_database().unwrap_or("no database");
+                let (host, port) = (options.get_host(), options.get_port());
+                let address = || format!("{host}:{port}");
+                let at = options.get_socket().map_or_else(address, |it| it.display().to_string());
+                format!("{name} at {at}, {database}")
+            }
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { write, .. } => {
+                format!("{name} in {}", write.connect_options().get_filename().display())
+            }
+        }
+    }
+
+    /// Whether what is written lies in this process' memory only.
+    pub(super) fn is_in_memory(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { write, .. } => {
+                let options = write.connect_options();
+                let name = options.get_filename().to_string_lossy();
+                name == ":memory:" || name.starts_with("file:sqlx-in-memory-")
+            }
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            _ => false,
+        }
+    }
+
+    /// A connection to read with.
+    pub(super) async fn reader(&self) -> Result<Connection, Fault> {
+        let open = match &self.0 {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => Open::Postgres(pool.acquire().await?),
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => Open::MySql(pool.acquire().await?),
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { read, .. } => Open::Sqlite(read.acquire().await?),
+        };
+        Ok(Connection::new(open, self.dialect()))
+    }
+
+    /// A connection to write with.
+    pub(super) async fn writer(&self) -> Result<Connection, Fault> {
+        match &self.0 {
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { write, .. } => {
+                let open = Open::Sqlite(write.acquire().await?);
+                Ok(Connection::new(open, self.dialect()))
+            }
+            #[cfg(any(feature = "postgres", feature = "mysql"))]
+            _ => self.reader().await,
+        }
+    }
+}

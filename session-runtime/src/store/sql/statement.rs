@@ -1,0 +1,187 @@
+//! A statement and its answer, independent of the driver: the text, the values bound to it, and
+//! the kinds of its columns. It owns how binds are numbered; what a statement says is written by
+//! others, and no value ever becomes part of the text.
+
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+
+/// A value that is sent beside a statement.
+#[derive(Clone, Debug)]
+pub(super) enum Bind {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+    Flag(bool),
+}
+
+impl From<i64> for Bind {
+    fn from(number: i64) -> Self {
+        Self::Int(Some(number))
+    }
+}
+
+impl From<Option<i64>> for Bind {
+    fn from(number: Option<i64>) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<&str> for Bind {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Bind {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Bind {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Vec<u8>> for Bind {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(Some(bytes))
+    }
+}
+
+impl From<Option<Vec<u8>>> for Bind {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<bool> for Bind {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+/// What a column of an answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Int,
+    Text,
+    Bytes,
+    Flag,
+}
+
+/// One value of an answer.
+pub(super) enum Cell {
+    Null,
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    Flag(bool),
+}
+
+/// What a statement answered.
+pub(super) struct Answer {
+    /// Rows, for a statement that has columns.
+    pub(super) rows: Vec<Vec<Cell>>,
+    /// How many rows a statement without columns found.
+    pub(super) affected: u64,
+    /// What `LAST_INSERT_ID(…)` was given, on MySQL and MariaDB.
+    pub(super) last_id: u64,
+}
+
+/// A statement that is ready to be sent. Clones share it: it may outlive who wanted it.
+#[derive(Clone)]
+pub(super) struct Statement {
+    pub(super) text: Arc<str>,
+    binds: Arc<[Bind]>,
+    /// Which bind each `?` stands for, where the database does not number them.
+    order: Option<Arc<[usize]>>,
+    /// The kinds of the columns that it answers; empty if it answers none.
+    pub(super) columns: &'static [Kind],
+}
+
+impl Statement {
+    /// The values in the order in which the database wants them.
+    pub(super) fn binds(&self) -> impl Iterator<Item = &Bind> {
+        let numbered = self.order.is_none().then_some(self.binds.iter());
+        let order = self.order.as_deref().unwrap_or_default();
+        let ordered = order.iter().map(|place| &self.binds[*place]);
+        numbered.into_iter().flatten().chain(ordered)
+    }
+}
+
+/// A value that is bound already, to be named any number of times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot(usize);
+
+/// Writes a statement.
+pub(super) struct Sql {
+    pub(super) dialect: &'static dyn Dialect,
+    text: String,
+    binds: Vec<Bind>,
+    order: Vec<usize>,
+}
+
+impl Sql {
+    pub(super) fn new(dialect: &'static dyn Dialect) -> Self {
+        let text = String::with_capacity(512);
+        Self { dialect, text, binds: Vec::with_capacity(16), order: Vec::new() }
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Binds a value without naming it yet.
+    pub(super) fn bind(&mut self, value: impl Into<Bind>) -> Slot {
+        self.binds.push(value.into());
+        Slot(self.binds.len() - 1)
+    }
+
+    pub(super) fn slot(&mut self, slot: Slot) -> &mut Self {
+        self.dialect.placeholder(&mut self.text, slot.0 + 1);
+        self.order.push(slot.0);
+        self
+    }
+
+    /// Binds a value and names it.
+    pub(super) fn value(&mut self, value: impl Into<Bind>) -> &mut Self {
+        let slot = self.bind(value);
+        self.slot(slot)
+    }
+
+    /// Binds a JSON text and names it as JSON.
+    pub(super) fn json(&mut self, json: String) -> &mut Self {
+        let slot = self.bind(json);
+        self.json_slot(slot)
+    }
+
+    pub(super) fn json_slot(&mut self, slot: Slot) -> &mut Self {
+        self.slot(slot);
+        let cast = self.dialect.json_cast();
+        self.text(cast)
+    }
+
+    /// A place in the text, to [`open`](Self::open) brackets at once it is known how many.
+    pub(super) fn mark(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(super) fn open(&mut self, mark: usize, bracket: &str, times: usize) {
+        self.text.insert_str(mark, &bracket.repeat(times));
+    }
+
+    /// A statement that answers how many rows it found.
+    pub(super) fn finish(self) -> Statement {
+        self.answering(&[])
+    }
+
+    /// A statement that answers rows.
+    pub(super) fn answering(self, columns: &'static [Kind]) -> Statement {
+        let order = self.dialect.is_positional().then(|| self.order.into());
+        Statement { text: self.text.into(), binds: self.binds.into(), order, columns }
+    }
+}

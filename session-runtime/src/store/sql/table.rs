@@ -1,0 +1,281 @@
+//! The names of the tables and the statements on them that read the same in every database. It
+//! knows columns and conditions; what a commit changes is written elsewhere.
+
+use std::borrow::Cow;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    dialect::Dialect,
+    row::{self, COLUMNS},
+    statement::{Bind, Kind, Sql, Statement},
+    text,
+};
+use crate::{
+    clock::Timestamp,
+    store::{Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey},
+};
+
+/// The longest name of a table: with what indexes append, it must fit every database.
+const LONGEST_TABLE: usize = 40;
+/// How many sessions one statement removes by name. Shorter lists are filled up, so that there
+/// are two texts and not as many as there are lengths.
+const LISTED: usize = 50;
+
+/// The table that holds the sessions, and in which database it is.
+#[derive(Clone)]
+pub(super) struct Table {
+    pub(super) dialect: &'static dyn Dialect,
+    schema: Option<String>,
+    name: String,
+}
+
+impl Table {
+    /// The table's name where none is given. Not `session`: too many programs have one.
+    pub(super) const DEFAULT: &'static str = "http_session";
+
+    pub(super) fn standard(dialect: &'static dyn Dialect) -> Self {
+        Self { dialect, schema: None, name: Self::DEFAULT.to_owned() }
+    }
+
+    pub(super) fn new(
+        dialect: &'static dyn Dialect,
+        schema: Option<String>,
+        name: String,
+    ) -> Result<Self, StoreError> {
+        check("table", &name, LONGEST_TABLE)?;
+        if let Some(schema) = &schema {
+            check("schema", schema, 63)?;
+        }
+        Ok(Self { dialect, schema, name })
+    }
+
+    /// Its name, without quotation marks.
+    pub(super) fn plain(&self) -> Cow<'_, str> {
+        match &self.schema {
+            Some(schema) => Cow::Owned(format!("{schema}.{}", self.name)),
+            None => Cow::Borrowed(&self.name),
+        }
+    }
+
+    pub(super) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name with a suffix, as statements write it.
+    pub(super) fn quoted(&self, suffix: &str) -> String {
+        let quote = self.dialect.quote();
+        let table = format!("{quote}{}{suffix}{quote}", self.name);
+        match &self.schema {
+            Some(schema) => format!("{quote}{schema}{quote}.{table}"),
+            None => table,
+        }
+    }
+
+    /// A name without the schema, as statements write the name of an index.
+    pub(super) fn index(&self, suffix: &str) -> String {
+        let quote = self.dialect.quote();
+        format!("{quote}{}{suffix}{quote}", self.name)
+    }
+
+    /// A number that stands for these texts and this table wherever a database locks by number.
+    pub(super) fn number(&self, texts: &[&str]) -> u64 {
+        let mut digest = Sha256::new();
+        for text in [self.plain().as_ref()].iter().chain(texts) {
+            digest.update(text.len().to_be_bytes());
+            digest.update(text);
+        }
+        digest.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    pub(super) fn sql(&self) -> Sql {
+        Sql::new(self.dialect)
+    }
+
+    /// Reads a record.
+    pub(super) fn load(&self, key: &StoreKey) -> Statement {
+        self.read(key, "")
+    }
+
+    /// Reads a record that nobody else changes until the transaction ends.
+    pub(super) fn load_for_update(&self, key: &StoreKey) -> Statement {
+        self.read(key, self.dialect.for_update())
+    }
+
+    fn read(&self, key: &StoreKey, lock: &str) -> Statement {
+        let mut sql = self.sql();
+        sql.text("SELECT ");
+        for (place, (column, _)) in COLUMNS.iter().enumerate() {
+            let cast = if row::is_json(column) { self.dialect.text_cast() } else { "" };
+            sql.text(if place > 0 { ", " } else { "" }).text(column).text(cast);
+        }
+        sql.text(" FROM ").text(&self.quoted(""));
+        is_key(&mut sql, key);
+        sql.text(lock);
+        sql.answering(row::KINDS)
+    }
+
+    /// Stores a new record; an existing one is either left alone or an error.
+    pub(super) fn insert(&self, key: &StoreKey, record: &Record) -> Statement {
+        let mut sql = self.sql();
+        sql.text("INSERT INTO ").text(&self.quoted("")).text(" (namespace, selector");
+        for (column, _) in COLUMNS {
+            sql.text(", ").text(column);
+        }
+        sql.text(", rotated_revision) VALUES (");
+        sql.value(text::key(key.namespace.as_str()).as_ref()).text(", ");
+        sql.value(key.selector.to_string());
+        for ((column, _), bind) in COLUMNS.iter().zip(row::binds(record)) {
+            sql.text(", ");
+            column_value(&mut sql, column, bind);
+        }
+        sql.text(", ").value(row::number(record.meta.revision)).text(")");
+        if self.dialect.is_returning() {
+            sql.text(" ON CONFLICT DO NOTHING");
+        }
+        sql.finish()
+    }
+
+    /// Writes a whole record over the one that is there.
+    pub(super) fn overwrite(&self, key: &StoreKey, record: &Record, rotated: bool) -> Statement {
+        let mut sql = self.sql();
+        sql.text("UPDATE ").text(&self.quoted("")).text(" SET ");
+        for ((column, _), bind) in COLUMNS.iter().zip(row::binds(record)) {
+            sql.text(column).text(" = ");
+            column_value(&mut sql, column, bind);
+            sql.text(", ");
+        }
+        let rotated = rotated.then(|| row::number(record.meta.revision));
+        sql.text("rotated_revision = COALESCE(").value(rotated).text(", rotated_revision)");
+        is_key(&mut sql, key);
+        sql.finish()
+    }
+
+    pub(super) fn delete(&self, key: &StoreKey) -> Statement {
+        let mut sql = self.sql();
+        sql.text("DELETE FROM ").text(&self.quoted(""));
+        is_key(&mut sql, key);
+        sql.finish()
+    }
+
+    /// The live sessions of a principal, the newest first.
+    pub(super) fn list(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Statement {
+        let mut sql = self.sql();
+        sql.text("SELECT selector, created_at, logged_in_at, last_seen_at FROM ");
+        sql.text(&self.quoted(""));
+        is_principal(&mut sql, namespace, principal);
+        sql.text(" AND expires_at > ").value(row::bound(now));
+        sql.text(" ORDER BY created_at DESC, selector");
+        sql.answering(&[Kind::Text, Kind::Int, Kind::Int, Kind::Int])
+    }
+
+    pub(super) fn delete_all(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        except: Option<Selector>,
+    ) -> Statement {
+        let mut sql = self.sql();
+        sql.text("DELETE FROM ").text(&self.quoted(""));
+        is_principal(&mut sql, namespace, principal);
+        let except = except.map(|selector| selector.to_string()).unwrap_or_default();
+        sql.text(" AND selector <> ").value(except);
+        sql.finish()
+    }
+
+    /// The other live sessions of a principal, the earliest log-in first.
+    pub(super) fn others(
+        &self,
+        key: &StoreKey,
+        principal: &PrincipalKey,
+        now: Timestamp,
+    ) -> Statement {
+        let mut sql = self.sql();
+        sql.text("SELECT selector FROM ").text(&self.quoted(""));
+        is_principal(&mut sql, &key.namespace, principal);
+        sql.text(" AND expires_at > ").value(row::bound(now));
+        sql.text(" AND selector <> ").value(key.selector.to_string());
+        sql.text(" ORDER BY COALESCE(logged_in_at, created_at), selector");
+        sql.answering(&[Kind::Text])
+    }
+
+    /// Removes these sessions if they still are the principal's. Which they were is answered by
+    /// the last statement that has columns.
+    pub(super) fn remove(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        selectors: &[String],
+    ) -> Vec<Statement> {
+        let condition = |sql: &mut Sql| {
+            sql.text(&self.quoted(""));
+            is_principal(sql, namespace, principal);
+            let places = if selectors.len() > 1 { LISTED } else { 1 };
+            for place in 0..places {
+                sql.text(if place == 0 { " AND selector IN (" } else { ", " });
+                let selector = selectors.get(place).or(selectors.first());
+                sql.value(selector.cloned().unwrap_or_default());
+            }
+            sql.text(")");
+        };
+        let mut delete = self.sql();
+        delete.text("DELETE FROM ");
+        condition(&mut delete);
+        if self.dialect.is_returning() {
+            delete.text(" RETURNING selector");
+            return vec![delete.answering(&[Kind::Text])];
+        }
+        let mut select = self.sql();
+        select.text("SELECT selector FROM ");
+        condition(&mut select);
+        select.text(self.dialect.for_update());
+        vec![select.answering(&[Kind::Text]), delete.finish()]
+    }
+
+    /// How many sessions [`remove`](Self::remove) takes at once.
+    pub(super) const fn most_removed() -> usize {
+        LISTED
+    }
+}
+
+fn column_value(sql: &mut Sql, column: &str, bind: Bind) {
+    let slot = sql.bind(bind);
+    if row::is_json(column) {
+        sql.json_slot(slot);
+    } else {
+        sql.slot(slot);
+    }
+}
+
+/// Writes the condition that a row is this record's.
+pub(super) fn is_key(sql: &mut Sql, key: &StoreKey) {
+    sql.text(" WHERE namespace = ").value(text::key(key.namespace.as_str()).as_ref());
+    sql.text(" AND selector = ").value(key.selector.to_string());
+}
+
+fn is_principal(sql: &mut Sql, namespace: &Namespace, principal: &PrincipalKey) {
+    sql.text(" WHERE namespace = ").value(text::key(namespace.as_str()).as_ref());
+    sql.text(" AND principal = ").value(text::key(principal.as_str()).as_ref());
+}
+
+/// Statements quote names, so this is no defence; it keeps names that people can type.
+fn check(what: &str, name: &str, longest: usize) -> Result<(), StoreError> {
+    let first = name.bytes().next().is_some_and(|it| it.is_ascii_alphabetic() || it == b'_');
+    let rest = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    if first && rest && name.len() <= longest {
+        return Ok(());
+    }
+    Err(StoreError::new(format!(
+        "`{name}` cannot be the {what} of the sessions: use up to {longest} ASCII letters, digits \
+         and `_`, and no digit first"
+    )))
+}

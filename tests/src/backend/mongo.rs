@@ -1,0 +1,160 @@
+//! A server that speaks MongoDB's wire protocol and keeps what it acknowledges. It owns how the
+//! server is found, started, killed and started again; what is kept in it is not its business.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use mongodb::{Client, bson::doc};
+use tempfile::TempDir;
+
+use super::{
+    Process, User, find, free_port,
+    kind::{Backend, Remote, Written, collect},
+    run,
+};
+
+/// The database in its URL.
+const DATABASE: &str = "shop";
+
+/// A server process.
+pub struct Mongo {
+    process: Process,
+    port: u16,
+    directory: TempDir,
+}
+
+impl fmt::Debug for Mongo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mongo").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Mongo {
+    /// A standalone server of this test's own.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let port = free_port();
+        let mut mongo = Self { process: spawn(port, directory.path()), port, directory };
+        mongo.wait();
+        mongo
+    }
+
+    /// One server for all tests of this process.
+    pub fn shared() -> &'static Self {
+        static SERVER: OnceLock<Mongo> = OnceLock::new();
+        SERVER.get_or_init(Self::start)
+    }
+
+    /// Its URL, with a database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("mongodb://127.0.0.1:{}/{DATABASE}", self.port)
+    }
+
+    /// A client of the test's own, on the database of the URL.
+    ///
+    /// # Panics
+    ///
+    /// If the URL is not valid.
+    pub async fn database(&self) -> mongodb::Database {
+        Client::with_uri_str(self.url()).await.expect("a valid URL").database(DATABASE)
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same data and port.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        self.process = spawn(self.port, self.directory.path());
+        self.wait();
+    }
+
+    fn wait(&mut self) {
+        let url = self.url();
+        self.process.wait_until("answers", || answers(&url));
+    }
+}
+
+/// Whether a server answers at `url`; asked from a thread of its own, since the caller may be in a
+/// runtime already.
+fn answers(url: &str) -> bool {
+    std::thread::scope(|scope| {
+        let ask = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let url = format!("{url}?serverSelectionTimeoutMS=200&connectTimeoutMS=200");
+                let client = Client::with_uri_str(url).await.expect("a valid URL");
+                client.database(DATABASE).run_command(doc! { "ping": 1 }).await.is_ok()
+            })
+        };
+        scope.spawn(ask).join().expect("a client that does not panic")
+    })
+}
+
+fn spawn(port: u16, directory: &Path) -> Process {
+    let data = directory.join("data");
+    std::fs::create_dir_all(&data).expect("a directory of the test's own");
+    let words = ["--port", &port.to_string(), "--sync-on-commit", "--standalone", "--storage-path"];
+    let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
+    arguments.push(data.display().to_string());
+    Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))
+}
+
+/// Where pip has put the server.
+fn server() -> PathBuf {
+    let python = find("python3", "python3");
+    let script = "import sysconfig; print(sysconfig.get_path('scripts'))";
+    let scripts = run(Command::new(python).args(["-c", script]));
+    let server = Path::new(scripts.trim()).join("secantusd-py");
+    assert!(server.is_file(), "`secantusd-py` is missing; install it: pip install secantusdb");
+    server
+}
+
+impl Backend for Mongo {
+    fn url(&self) -> String {
+        self.url()
+    }
+
+    fn crash(&mut self) {
+        self.restart();
+    }
+}
+
+impl Written for Mongo {
+    fn dump(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        collect(self.directory.path(), &mut all);
+        all
+    }
+}
+
+impl Remote for Mongo {
+    fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    fn url_at(&self, address: SocketAddr) -> String {
+        format!("mongodb://{address}/{DATABASE}")
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn restart(&mut self) {
+        self.restart();
+    }
+}

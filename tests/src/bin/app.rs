@@ -1,0 +1,97 @@
+//! The application of `tests::app` as a program, so that tests can run many of it, and kill it. It
+//! owns how its settings are read; what it serves is the library's business.
+//!
+//! It prints `listening on http://ADDRESS` once it serves. A wrong setting is one line on standard
+//! error and exit code 2.
+
+use std::{env, process::ExitCode, time::Duration};
+
+use session_runtime::{KeyRing, OnMaxSessions, store};
+use tests::app::Setup;
+
+/// Why the program did not start.
+struct Problem(String);
+
+impl<E: std::error::Error> From<E> for Problem {
+    fn from(error: E) -> Self {
+        let mut told = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            told.push_str(": ");
+            told.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self(told)
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_ansi(false)
+        .with_writer(std::io::stderr)
+        .init();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Problem(told)) => {
+            eprintln!("error: {}", told.replace('\n', " "));
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn serve() -> Result<(), Problem> {
+    let url = required("STORE")?;
+    let setup = Setup {
+        encrypt: optional("ENCRYPT")?.map_or(Ok(false), |text| encrypt(&text))?,
+        cap: optional("CAP")?.map(|text| cap(&text)).transpose()?,
+        deadline: optional("DEADLINE")?.map(|text| deadline(&text)).transpose()?,
+        audience: optional("AUDIENCE")?.unwrap_or_default(),
+        ..Setup::new(store::open(&url).await?, KeyRing::from_env("SESSION_KEYS")?)
+    };
+    let router = setup.router()?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    Ok(axum::serve(listener, router).await?)
+}
+
+fn required(name: &str) -> Result<String, Problem> {
+    optional(name)?.ok_or_else(|| Problem(format!("the variable `{name}` is not set")))
+}
+
+/// A variable's text; one that is empty counts as unset.
+fn optional(name: &str) -> Result<Option<String>, Problem> {
+    match env::var(name) {
+        Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Problem(format!("`{name}` is no UTF-8"))),
+    }
+}
+
+fn encrypt(text: &str) -> Result<bool, Problem> {
+    match text {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(Problem(format!("`ENCRYPT` is `{text}`; write `1`, or `0` for not"))),
+    }
+}
+
+/// `3:end-oldest`, `3:refuse-new`.
+fn cap(text: &str) -> Result<(u32, OnMaxSessions), Problem> {
+    let wrong = || {
+        Problem(format!("`CAP` is `{text}`; write it like `3:end-oldest` or `3:refuse-new`"))
+    };
+    let (sessions, on_max) = text.split_once(':').ok_or_else(wrong)?;
+    let on_max = match on_max {
+        "end-oldest" => OnMaxSessions::EndOldest,
+        "refuse-new" => OnMaxSessions::RefuseNew,
+        _ => return Err(wrong()),
+    };
+    Ok((sessions.parse().map_err(|_| wrong())?, on_max))
+}
+
+fn deadline(text: &str) -> Result<Duration, Problem> {
+    let wrong = |_| Problem(format!("`DEADLINE` is `{text}`; write it in milliseconds: `2000`"));
+    text.parse().map(Duration::from_millis).map_err(wrong)
+}

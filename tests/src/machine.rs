@@ -1,0 +1,191 @@
+//! The application of [`app`](crate::app) in processes of its own, as many as a test wants: starts
+//! them, kills them, and gives browsers for them. Knows the program's settings; which stores there
+//! are is the caller's business.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use session_runtime::Key;
+use tempfile::TempDir;
+
+use crate::{
+    Client,
+    backend::{Process, User, find},
+};
+
+/// How much of what a process said is told when a test fails.
+const LINES: usize = 12;
+
+/// What the program is told.
+#[derive(Clone)]
+pub struct Settings {
+    /// The URL of the store.
+    pub store: String,
+    /// The text of the key ring.
+    pub keys: String,
+    /// Separates tests that share a store.
+    pub audience: String,
+    /// Whether every field is sealed at rest.
+    pub encrypt: bool,
+    /// `3:end-oldest`, `3:refuse-new`, or nothing.
+    pub cap: &'static str,
+    /// The deadline of each operation of the store in milliseconds, or nothing for the usual one.
+    pub deadline: &'static str,
+}
+
+impl Settings {
+    /// Sessions at `store`, under a new key and an audience that nobody else has.
+    ///
+    /// # Panics
+    ///
+    /// If the machine gives no random bytes.
+    #[must_use]
+    pub fn new(store: impl Into<String>) -> Self {
+        static AUDIENCES: AtomicU32 = AtomicU32::new(0);
+        let audience = AUDIENCES.fetch_add(1, Ordering::Relaxed);
+        Self {
+            store: store.into(),
+            keys: Key::generate().expect("random bytes").to_base64().to_string(),
+            audience: format!("test-{}-{audience}", std::process::id()),
+            encrypt: false,
+            cap: "",
+            deadline: "",
+        }
+    }
+
+    /// The same with every field sealed at rest, or not.
+    #[must_use]
+    pub fn encrypt(self, encrypt: bool) -> Self {
+        Self { encrypt, ..self }
+    }
+
+    fn arguments(&self, program: &Path) -> Vec<String> {
+        vec![
+            format!("STORE={}", self.store),
+            format!("SESSION_KEYS={}", self.keys),
+            format!("AUDIENCE={}", self.audience),
+            format!("ENCRYPT={}", u8::from(self.encrypt)),
+            format!("CAP={}", self.cap),
+            format!("DEADLINE={}", self.deadline),
+            program.display().to_string(),
+        ]
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings").field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+/// One process that serves the application; killed when dropped.
+#[derive(Debug)]
+pub struct Machine {
+    program: PathBuf,
+    settings: Settings,
+    url: String,
+    process: Process,
+    /// A log for each start: the address is read there.
+    logs: TempDir,
+    starts: u32,
+}
+
+impl Machine {
+    /// Starts `program` (`env!("CARGO_BIN_EXE_app")`), and waits until it serves.
+    ///
+    /// # Panics
+    ///
+    /// If it does not; with what it printed.
+    #[must_use]
+    pub fn start(program: &str, settings: &Settings) -> Self {
+        let mut all = Self::start_all(program, settings, 1);
+        all.pop().expect("as many as were asked for")
+    }
+
+    /// Starts that many processes at once, and waits until all of them serve.
+    ///
+    /// # Panics
+    ///
+    /// If one does not; with what it printed.
+    #[must_use]
+    pub fn start_all(program: &str, settings: &Settings, machines: usize) -> Vec<Self> {
+        let program = PathBuf::from(program);
+        let launched: Vec<_> = (0..machines)
+            .map(|_| {
+                let logs = tempfile::tempdir().expect("a temporary directory");
+                let process = launch(&program, settings, &logs.path().join("log-1"));
+                (process, logs)
+            })
+            .collect();
+        let serving = launched.into_iter().map(|(mut process, logs)| {
+            let url = address(&mut process, &logs.path().join("log-1"));
+            let (program, settings) = (program.clone(), settings.clone());
+            Self { program, settings, url, process, logs, starts: 1 }
+        });
+        serving.collect()
+    }
+
+    /// Ends the process as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Starts the process anew after [`kill`](Self::kill), on another port.
+    ///
+    /// # Panics
+    ///
+    /// If it does not serve; with what it printed.
+    pub fn restart(&mut self) {
+        self.starts += 1;
+        let log = self.logs.path().join(format!("log-{}", self.starts));
+        self.process = launch(&self.program, &self.settings, &log);
+        self.url = address(&mut self.process, &log);
+    }
+
+    /// Where it serves: `http://127.0.0.1:3000`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A fresh browser for it.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::at(&self.url)
+    }
+}
+
+impl Drop for Machine {
+    /// Tells what the process said, if the test fails.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.logs.path().join(format!("log-{}", self.starts));
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<&str> = said.lines().collect();
+            let last = &lines[lines.len().saturating_sub(LINES)..];
+            eprintln!("what {} said last:\n{}", self.url, last.join("\n"));
+        }
+    }
+}
+
+fn launch(program: &Path, settings: &Settings, log: &Path) -> Process {
+    let env = find("env", "coreutils");
+    Process::start("app", User::Same, &env, &settings.arguments(program), log)
+}
+
+/// What the process says that it listens on, as soon as it does.
+fn address(process: &mut Process, log: &Path) -> String {
+    let mut url = None;
+    process.wait_until("said where it listens", || {
+        let said = std::fs::read_to_string(log).unwrap_or_default();
+        let whole_lines = said.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        url = whole_lines
+            .lines()
+            .find_map(|line| line.strip_prefix("listening on "))
+            .map(str::to_owned);
+        url.is_some()
+    });
+    url.expect("waited for it")
+}

@@ -1,0 +1,203 @@
+//! A TCP proxy with faults, for the connection between the application and a store's server. It
+//! owns what a network does to bytes, and knows nothing of what they mean.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+};
+
+/// How long a dripping connection waits before each byte: at this pace no answer of any server is
+/// whole within a session store's deadline.
+const DRIP: Duration = Duration::from_millis(250);
+
+/// How late everything is on a slow network, each way.
+const LATE: Duration = Duration::from_millis(5);
+
+/// What the network does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Passes everything on.
+    Pass,
+    /// Passes everything on, a little later.
+    Slow,
+    /// Accepts connections and bytes, and holds them back; what was held arrives late, once the
+    /// weather changes.
+    BlackHole,
+    /// Passes a byte at a time, slowly.
+    Drip,
+    /// The server's side of every connection is closed, the client's stays open: the client may
+    /// write, and is never answered.
+    HalfClose,
+    /// Breaks every connection, and each new one at once.
+    Drop,
+}
+
+/// A proxy on a port of its own, in tasks of the runtime that started it.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    weather: Arc<watch::Sender<Weather>>,
+    /// Changes with each cut.
+    cuts: Arc<watch::Sender<u64>>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Passes connections on to `target`.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no loopback port to give.
+    pub async fn start(target: SocketAddr) -> Self {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free loopback port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let weather = Arc::new(watch::Sender::new(Weather::Pass));
+        let cuts = Arc::new(watch::Sender::new(0));
+        let (weather_now, cuts_now) = (Arc::clone(&weather), Arc::clone(&cuts));
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (weather, mut cut) = (weather_now.subscribe(), cuts_now.subscribe());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = connection(client, target, weather) => {}
+                        // An error: the proxy itself is gone.
+                        _ = cut.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { address, weather, cuts, accepting }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on, for connections that are open too.
+    pub fn set(&self, weather: Weather) {
+        self.weather.send_replace(weather);
+    }
+
+    /// Breaks the connections that there are, whatever is under way on them; new ones pass.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.cut();
+    }
+}
+
+async fn connection(client: TcpStream, target: SocketAddr, mut weather: watch::Receiver<Weather>) {
+    // A server whose network is down is not even reached.
+    if weather.wait_for(|it| *it != Weather::BlackHole).await.is_err() {
+        return;
+    }
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    for socket in [&client, &server] {
+        // Latency alone; without it a test is slower.
+        let _ = socket.set_nodelay(true);
+    }
+    let ((from_client, to_client), (from_server, to_server)) =
+        (client.into_split(), server.into_split());
+    let broken = {
+        let mut weather = weather.clone();
+        async move {
+            // An error: the proxy itself is gone.
+            let _ = weather.wait_for(|it| *it == Weather::Drop).await;
+        }
+    };
+    let both = async {
+        tokio::join!(
+            pass(from_client, to_server, weather.clone(), false),
+            pass(from_server, to_client, weather.clone(), true),
+        )
+    };
+    tokio::select! {
+        () = broken => {}
+        _ = both => {}
+    }
+}
+
+/// One direction of a connection, until either end closes it.
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut weather: watch::Receiver<Weather>,
+    answers: bool,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let half_closed = answers && *weather.borrow_and_update() == Weather::HalfClose;
+        if half_closed {
+            to.shutdown().await?;
+            // What the server still says goes nowhere, until the client closes too.
+            while from.read(&mut buffer).await? > 0 {}
+            return Ok(());
+        }
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read?,
+            _ = weather.changed(), if answers => continue,
+        };
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        write(&mut to, &buffer[..read], &mut weather, answers).await?;
+    }
+}
+
+/// Writes `bytes` as the weather of the moment allows.
+async fn write(
+    to: &mut OwnedWriteHalf,
+    bytes: &[u8],
+    weather: &mut watch::Receiver<Weather>,
+    answers: bool,
+) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        let now = *weather.borrow_and_update();
+        match now {
+            Weather::BlackHole => {
+                let _ = weather.changed().await;
+            }
+            Weather::Drip if answers => {
+                tokio::select! {
+                    () = tokio::time::sleep(DRIP) => {
+                        to.write_all(&bytes[written..=written]).await?;
+                        written += 1;
+                    }
+                    _ = weather.changed() => {}
+                }
+            }
+            Weather::Slow => {
+                tokio::time::sleep(LATE).await;
+                to.write_all(&bytes[written..]).await?;
+                written = bytes.len();
+            }
+            // The caller closes this direction.
+            Weather::HalfClose if answers => return Ok(()),
+            _ => {
+                to.write_all(&bytes[written..]).await?;
+                written = bytes.len();
+            }
+        }
+    }
+    Ok(())
+}

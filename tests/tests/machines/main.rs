@@ -1,0 +1,117 @@
+//! The application in processes of its own, on every store. Each scenario is written once, in a
+//! module of its own; this file says which store goes through which, one named test for each.
+
+mod dump;
+mod everyday;
+mod program;
+mod restart;
+mod steps;
+mod together;
+
+use dump::{dump, dump_sealed};
+use everyday::{everyday, everyday_sealed};
+use restart::restart;
+use together::{cap_ends_the_oldest, cap_refuses_the_newest, eight_at_once};
+
+/// Tests of one store: `$backend` makes an empty place for it.
+macro_rules! store {
+    ($(#[$gate:meta])* $store:ident, $backend:expr, [$($scenario:ident)*]) => {
+        $(#[$gate])*
+        mod $store {
+            #[allow(unused_imports, reason = "some need all, some need one")]
+            use tests::backend::{*, kind::*};
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $scenario() {
+                    super::$scenario($backend).await;
+                }
+            )*
+        }
+    };
+}
+
+store!(memory, Memory, [everyday everyday_sealed]);
+
+store!(
+    #[cfg(feature = "file")]
+    file,
+    Folder::new("file"),
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
+     dump_sealed]
+);
+
+store!(
+    #[cfg(feature = "embedded")]
+    embedded,
+    Folder::new("embedded"),
+    [everyday everyday_sealed restart dump dump_sealed]
+);
+
+store!(
+    #[cfg(feature = "sqlite")]
+    sqlite,
+    Folder::new("sqlite"),
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
+     dump_sealed]
+);
+
+store!(
+    #[cfg(feature = "postgres")]
+    postgres,
+    sql::Database::<postgres::Postgres>::new(),
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
+     dump_sealed]
+);
+
+store!(
+    #[cfg(feature = "postgres")]
+    postgres_alone,
+    sql::Alone::<postgres::Postgres>::new(),
+    [restart]
+);
+
+store!(
+    #[cfg(feature = "mysql")]
+    mariadb,
+    sql::Database::<mariadb::MariaDb>::new(),
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
+     dump_sealed]
+);
+
+store!(
+    #[cfg(feature = "mysql")]
+    mariadb_alone,
+    sql::Alone::<mariadb::MariaDb>::new(),
+    [restart]
+);
+
+store!(
+    #[cfg(feature = "redis")]
+    redis,
+    redis::Redis::durable(),
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
+     dump_sealed]
+);
+
+store!(
+    #[cfg(feature = "redis")]
+    redis_cluster,
+    redis::Cluster::shared(),
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest]
+);
+
+store!(
+    #[cfg(feature = "redis")]
+    redis_sentinel,
+    redis::Sentinels::shared(),
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest]
+);
+
+store!(
+    #[cfg(feature = "mongodb")]
+    mongo,
+    mongo::Mongo::start(),
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
+     dump_sealed]
+);
