@@ -1,6 +1,6 @@
 //! A store of one's own: a map behind a lock, which goes wherever another store goes, as in
 //! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That it obeys the rules of [`Store`] is
-//! what `cargo test -p examples --example custom_store` shows.
+//! what `cargo test -p examples --features testing --example custom_store` shows.
 #![allow(clippy::wildcard_imports)] // A store needs nearly everything of the module.
 
 use std::collections::HashMap;
@@ -115,5 +115,7 @@ async fn map_store() -> MapStore {
 
 fn main() {
     let kind = MapStore::default().properties();
-    println!("{kind:?}; to test it: cargo test -p examples --example custom_store");
+    println!(
+        "{kind:?}; its tests: cargo test -p examples --features testing --example custom_store"
+    );
 }

@@ -97,6 +97,7 @@ use proc_macro::TokenStream;
 /// | `on_store_error = "fail"` | what a store that is down leads to: `fail` or `degrade` | `fail` |
 /// | `commit_on = "not_5xx"` | which responses commit: `not_5xx` or `always` | `not_5xx` |
 /// | `on_end = "expire_token"` | what the client is told when its session ends: `expire_token` or `silent` | `expire_token` |
+/// | `codec = MsgPack` | how its fields are written as bytes: any type that implements `session_runtime::codec::Codec`; not for `principal`, nor for what the store merges | `session_runtime::codec::Json` |
 /// | `crate = ::path::to::session_runtime` | where `session_runtime` is, if renamed or re-exported | `::session_runtime` |
 ///
 /// Durations are numbers with the units `s`, `m`, `h`, `d` and `w`: `"90s"`, `"1d 6h"`. `secure`,
@@ -129,6 +130,7 @@ use proc_macro::TokenStream;
 /// | `secret` | sealed in the store, each field on its own |
 /// | `keep` | survives log-out and a change of principal |
 /// | `clear_on_login` | is reset when somebody logs in |
+/// | `codec = MsgPack` | how the field is written as bytes: any type that implements `session_runtime::codec::Codec` for the field's type, which need not be serde's then |
 /// | `default = 1` | what the field starts from: any expression; `Default::default()` otherwise |
 /// | `rename = "basket"` | the stored name; the field's name otherwise |
 /// | `alias = "old_name"` | a former stored name; may be repeated |

@@ -36,7 +36,7 @@ pub(crate) fn lower(input: DeriveInput, diag: &Diag) -> Lowered {
     let usable = reject_lifetimes(&input, diag);
     let (fields, keys) = named_fields(&input, diag)
         .into_iter()
-        .map(|field| lower_field(field, &input, diag))
+        .map(|field| lower_field(field, &input, &container, diag))
         .unzip();
     let config = config(&container, &input.ident);
     let session = Session {
@@ -97,7 +97,12 @@ fn reject_lifetimes(input: &DeriveInput, diag: &Diag) -> bool {
     usable
 }
 
-fn lower_field(field: &syn::Field, input: &DeriveInput, diag: &Diag) -> (Field, FieldKeys) {
+fn lower_field(
+    field: &syn::Field,
+    input: &DeriveInput,
+    container: &Container,
+    diag: &Diag,
+) -> (Field, FieldKeys) {
     let keys = field::read(&field.attrs, diag);
     if let Some((eq, value)) = &field.default {
         diag.error_on(
@@ -134,6 +139,7 @@ fn lower_field(field: &syn::Field, input: &DeriveInput, diag: &Diag) -> (Field, 
             .unwrap_or_else(|| ident.clone()),
         guard: keys.extract.as_ref().and_then(|slot| name(slot, "extract")),
         group: text(keys.group.as_ref()).or_else(|| cas.then(|| stored.clone())),
+        codec: codec(kind, &keys, container).map(|codec| without_self(codec, input)),
         default: keys.default.as_ref().map(|slot| slot.value.clone()),
         aliases: keys.alias.iter().map(|slot| slot.value.clone()).collect(),
         copy: keys.copy.is_some(),
@@ -151,6 +157,14 @@ fn lower_field(field: &syn::Field, input: &DeriveInput, diag: &Diag) -> (Field, 
         stored,
     };
     (field, keys)
+}
+
+/// The field's codec, or the struct's. Where the store, or the library, must understand what is
+/// stored, there is none.
+fn codec<'a>(kind: Kind, keys: &'a FieldKeys, container: &'a Container) -> Option<&'a Type> {
+    let takes_one = matches!(kind, Kind::Plain | Kind::Flash | Kind::Once);
+    let slot = keys.codec.as_ref().or(container.codec.as_ref()).filter(|_| takes_one)?;
+    Some(&slot.value)
 }
 
 fn kind(keys: &FieldKeys) -> Kind {

@@ -61,6 +61,8 @@ pub(crate) struct Field {
     pub(crate) getter: Ident,
     /// The name of the generated extractor.
     pub(crate) guard: Option<Ident>,
+    /// Another codec than JSON.
+    pub(crate) codec: Option<Type>,
     pub(crate) default: Option<TokenStream>,
     pub(crate) stored: String,
     pub(crate) aliases: Vec<String>,

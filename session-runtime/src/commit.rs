@@ -8,11 +8,11 @@ use crate::{
     engine::{Engine, Live, Residence},
     error::{Error, Kind},
     event,
+    held::Held,
     model::{FieldSet, SessionType},
     outgoing::{max_age, resend, tell_end, tell_stale},
     plan::{Ending, Plan, Write, inserted, plan},
     request::Inner,
-    schema::Resend,
     seal::{epoch_of, seal},
     state::{Core, End, Facts, Origin, Outgoing, State},
     store::{Commit, CommitOutcome, Selector},
@@ -29,6 +29,9 @@ pub enum Saved {
     Created,
     /// The changes are in the session.
     Updated,
+    /// There is no session, and none was created: the client does not consent
+    /// ([`consent`](crate::SessionLayerBuilder::consent)). The changes are not saved.
+    Withheld,
     /// The session was ended. What was kept for afterwards is in a new one.
     Ended,
     /// The session was ended, or given a new credential, by a parallel request; the changes were
@@ -71,9 +74,11 @@ pub(crate) fn prepare<T: SessionType>(inner: &Inner<T>, closing: bool) -> Result
     } else if matches!(core.state().origin, Origin::Degraded) {
         return Err(Error::degraded());
     }
-    let plan = plan(&core.engine, fields, &mut core.state(), closing)?;
+    let plan = plan(&core.engine, &core.client, fields, &mut core.state(), closing)?;
     Ok(if plan.is_nothing() {
-        Prepared::Settled(settle_nothing(core, &plan.facts, closing))
+        let withheld = matches!(plan.write, Write::Withheld);
+        let settled = settle_nothing(core, &plan.facts, closing);
+        Prepared::Settled(if withheld { Saved::Withheld } else { settled })
     } else {
         Prepared::Planned(plan)
     })
@@ -140,7 +145,7 @@ async fn carry_out(
             let text = seal(engine, &envelope)?;
             Some((envelope, principal, text))
         }
-        Write::Nothing => None,
+        Write::Nothing | Write::Withheld => None,
         Write::Insert { .. } | Write::Commit { .. } => {
             return store(core, fields, end, write, facts, closing).await;
         }
@@ -160,6 +165,7 @@ async fn carry_out(
     };
     let created = !matches!(state.origin, Origin::Live(_));
     state.rebased |= facts.cleared.is_some();
+    state.rebound |= facts.elevate;
     enter(engine, &mut state, Live::of_payload(&envelope, principal, true), text);
     drop(state);
     settle_fields(fields);
@@ -192,7 +198,8 @@ fn enter(engine: &Engine, state: &mut State, live: Live, text: String) {
         state.groups.clear();
     }
     state.fresh.take_if(|fresh| *fresh == live.selector);
-    state.outgoing = Outgoing::Token { text, max_age: max_age(engine, &live) };
+    state.outgoing = Outgoing::Token { max_age: max_age(engine, &live) };
+    state.token = Some(Held::Issued(text));
     state.origin = Origin::Live(Box::new(live));
 }
 
@@ -256,7 +263,7 @@ async fn store(
     match write {
         Write::Insert { key, record, cap, issued } => {
             let meta = record.meta.clone();
-            let gave_way = inserted(store.insert(&key, record, cap).await?)?;
+            let gave_way = inserted(engine, store.insert(&key, record, cap).await?)?;
             note_ended(engine, &gave_way);
             settle_fields(fields);
             let Issued { token, check, key_id } = issued;
@@ -305,13 +312,15 @@ async fn store(
                 }
             }
         }
-        Write::Nothing | Write::Seal { .. } => Ok(Saved::Ended),
+        Write::Nothing | Write::Withheld | Write::Seal { .. } => Ok(Saved::Ended),
     }
 }
 
 /// Those that gave way to a log-in under `max_sessions`.
 fn note_ended(engine: &Engine, ended: &[Selector]) {
-    ended.iter().for_each(|selector| event::ended(engine.name(), *selector));
+    for selector in ended {
+        event::ended(engine.name(), *selector);
+    }
 }
 
 fn settle_fields(fields: &impl FieldSet) {
@@ -332,7 +341,7 @@ fn committed(
             state.groups.insert(group, expected.revision + 1);
         }
     }
-    let presented = state.presented.clone();
+    let has_token = state.token.is_some();
     let Origin::Live(live) = &mut state.origin else { return };
     let told_before = max_age(engine, live);
     if let Some(meta) = &mut live.meta {
@@ -352,12 +361,10 @@ fn committed(
         if let Some(meta) = &mut live.meta {
             meta.rotated = commit.now;
         }
-        state.outgoing = Outgoing::Token { text: issued.token, max_age: told_now };
-    } else if told_now != told_before
-        && engine.policy.resend != Resend::Never
-        && let Some(text) = presented
-    {
+        state.token = Some(Held::Issued(issued.token));
+        state.outgoing = Outgoing::Token { max_age: told_now };
+    } else if told_now != told_before && has_token && engine.may_resend() {
         // The same token, to be kept for longer (or shorter) than the client was told.
-        state.outgoing = Outgoing::Token { text, max_age: told_now };
+        state.outgoing = Outgoing::Token { max_age: told_now };
     }
 }

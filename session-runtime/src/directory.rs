@@ -70,7 +70,7 @@ impl<T: SessionType> Directory<T> {
     pub fn from_parts(parts: &Parts) -> Result<Self, Error> {
         let slot = Slot::<T>::find(&parts.extensions)?;
         slot.engine.admit(parts)?;
-        slot.handle();
+        slot.handle(parts);
         Ok(Self { current: slot.current(parts), ..Self::new(Arc::clone(&slot.engine)) })
     }
 

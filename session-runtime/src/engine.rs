@@ -4,10 +4,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
 
 use crate::{
     cell::FieldSealer,
+    client::{Client, ClientRules},
     clock::{Clock, Timestamp, millis},
     error::{Error, Kind},
     event::{self, Reason},
@@ -32,6 +33,10 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 const TOUCH_AT_MOST: Duration = Duration::from_secs(60);
 const TOUCH_SHARE: u64 = 20;
 
+/// Where selectors come from, if not from the operating system.
+#[derive(Clone)]
+pub(crate) struct SessionIds(pub(crate) Arc<dyn Fn() -> [u8; 16] + Send + Sync>);
+
 pub(crate) struct Engine {
     pub(crate) spec: &'static Spec,
     pub(crate) policy: Policy,
@@ -43,6 +48,8 @@ pub(crate) struct Engine {
     pub(crate) index: Option<IndexCodec>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Random,
+    pub(crate) session_ids: Option<SessionIds>,
+    pub(crate) client: ClientRules,
     pub(crate) loopback_only: bool,
     #[cfg(feature = "axum")]
     pub(crate) challenge: Option<crate::challenge::Challenge>,
@@ -152,6 +159,26 @@ impl Engine {
         event::rejected(self.name(), selector, reason);
     }
 
+    /// The public id of a session to be created.
+    pub(crate) fn new_selector(&self) -> Result<Selector, Error> {
+        let Some(SessionIds(generate)) = &self.session_ids else {
+            return self.random.bytes().map(Selector).map_err(|_| Error::new(Kind::Random));
+        };
+        match generate() {
+            zeros if zeros == [0; 16] => Err(Error::new(Kind::SessionIds("sixteen zeros"))),
+            id => Ok(Selector(id)),
+        }
+    }
+
+    /// Why an insert met a session that is there already.
+    pub(crate) fn taken(&self) -> Error {
+        Error::new(match self.session_ids {
+            Some(_) => Kind::SessionIds("the id of a session that exists"),
+            // 128 random bits: this is a broken source of randomness, not chance.
+            None => Kind::Random,
+        })
+    }
+
     /// Refuses what `insecure_dev()` must not serve. The `Host` a browser sends is the address the
     /// user typed, so a public deployment fails on its first request.
     pub(crate) fn admit(&self, parts: &Parts) -> Result<(), Error> {
@@ -161,16 +188,15 @@ impl Engine {
         Err(Error::new(Kind::NotLoopback))
     }
 
-    /// Finds and verifies the token, without touching a store. With it comes its text, if the
-    /// policy may call for it to be sent again.
-    pub(crate) fn present(&self, headers: &HeaderMap) -> (Presented, Option<String>) {
-        let text = match self.carrier.find(headers) {
+    /// Finds and verifies the token, without touching a store. With it comes the header it is in.
+    pub(crate) fn present(&self, headers: &HeaderMap) -> (Presented, Option<HeaderValue>) {
+        let (text, header) = match self.carrier.find(headers) {
             Found::None => return (Presented::Nothing, None),
             Found::Duplicate => {
                 self.reject(None, Reason::Duplicate);
                 return (Presented::Rejected, None);
             }
-            Found::One(text) => text,
+            Found::One(text, header) => (text, header),
         };
         let now = self.now();
         let presented = match &self.residence {
@@ -182,10 +208,7 @@ impl Engine {
             }),
         };
         match presented {
-            Ok(presented) => {
-                let text = self.may_resend().then(|| String::from_utf8_lossy(text).into_owned());
-                (presented, text)
-            }
+            Ok(presented) => (presented, Some(header.clone())),
             Err(reason) => {
                 self.reject(None, reason);
                 (Presented::Rejected, None)
@@ -193,7 +216,8 @@ impl Engine {
         }
     }
 
-    fn may_resend(&self) -> bool {
+    /// Whether a token that the client has may be sent again for its lifetime's sake.
+    pub(crate) fn may_resend(&self) -> bool {
         match self.policy.resend {
             Resend::Always => true,
             Resend::OnChange => self.spec.transport == Transport::Cookie,
@@ -202,7 +226,11 @@ impl Engine {
     }
 
     /// Turns what was presented into a live session, or nothing.
-    pub(crate) async fn load(&self, presented: Presented) -> Result<Loaded, Error> {
+    pub(crate) async fn load(
+        &self,
+        presented: Presented,
+        client: &Client,
+    ) -> Result<Loaded, Error> {
         let loaded = match presented {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
@@ -212,6 +240,10 @@ impl Engine {
             }
         };
         match loaded {
+            Ok(Ok(Loaded::Live(live, record))) if self.is_refused(&live, &record, client) => {
+                self.reject(Some(live.selector), Reason::OtherClient);
+                Ok(Loaded::Absent { stale: true })
+            }
             Ok(Ok(loaded)) => Ok(loaded),
             Ok(Err((selector, reason))) => {
                 self.reject(Some(selector), reason);
@@ -226,6 +258,18 @@ impl Engine {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a session is bound to another client than the one that presents it, and that is not
+    /// let pass.
+    fn is_refused(&self, live: &Live, record: &Record, client: &Client) -> bool {
+        let Some(bound) = &client.bound else { return false };
+        let mut refused = false;
+        for mismatch in bound.mismatches(record) {
+            event::mismatch(self.name(), live.selector, mismatch.kind);
+            refused |= mismatch.rejects;
+        }
+        refused
     }
 
     async fn load_record(

@@ -35,6 +35,7 @@ pub(crate) enum Kind {
     TooLarge { size: usize, limit: usize, fields: Vec<(String, usize)> },
     Encode { field: &'static str, message: String },
     Random,
+    SessionIds(&'static str),
     Closed,
     MissingLayer { type_name: &'static str },
     Degraded,
@@ -167,6 +168,11 @@ impl fmt::Display for Error {
                 write!(f, "session field `{field}` does not serialise: {message}")
             }
             Kind::Random => f.write_str("the operating system gave no random bytes"),
+            Kind::SessionIds(what) => write!(
+                f,
+                "the function given to `session_ids` gave {what}; each call must give an id that \
+                 was never given before",
+            ),
             Kind::Closed => f.write_str(
                 "the response was committed already; this session cannot change any more",
             ),
@@ -256,6 +262,7 @@ mod tests {
             (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),
             (Kind::NotLoopback, "", 421),
             (Kind::Random, "", 500),
+            (Kind::SessionIds("zeros"), "", 500),
             (Kind::NotListable, "", 500),
             (Kind::NoCurrentSession, "", 500),
         ]

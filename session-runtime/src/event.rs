@@ -33,6 +33,8 @@ pub(crate) enum Reason {
     Undecodable,
     /// Sealed in the future, beyond what clocks differ by.
     FromTheFuture,
+    /// It is bound to another client than the one that presents it.
+    OtherClient,
 }
 
 impl Reason {
@@ -49,6 +51,7 @@ impl Reason {
             Self::Revoked => "revoked",
             Self::Undecodable => "undecodable",
             Self::FromTheFuture => "from_the_future",
+            Self::OtherClient => "other_client",
         }
     }
 }
@@ -88,6 +91,16 @@ pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) 
             warn!(target: "session_runtime", session, handle, reason = why, "session token rejected");
         }
     }
+}
+
+/// A session is presented by another client than it is bound to.
+pub(crate) fn mismatch(session: &str, handle: Selector, bind: &str) {
+    warn!(target: "session_runtime", session, %handle, bind, "session presented by another client");
+}
+
+/// A session that was not created, since the client does not consent.
+pub(crate) fn withheld(session: &str) {
+    debug!(target: "session_runtime", session, "session not created: no consent");
 }
 
 /// A commit met a conflicting one.
@@ -136,6 +149,11 @@ pub(crate) fn upkeep_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
 }
 
+/// A session that the handler did not look at could not be kept alive.
+pub(crate) fn touch_failed(session: &str, error: &impl Display) {
+    warn!(target: "session_runtime", session, %error, "session could not be kept alive");
+}
+
 /// A commit that failed; the response says so.
 pub(crate) fn commit_failed(session: &str, error: &impl Display) {
     error!(target: "session_runtime", session, %error, "session commit failed");
@@ -179,6 +197,7 @@ mod tests {
             Reason::Revoked,
             Reason::Undecodable,
             Reason::FromTheFuture,
+            Reason::OtherClient,
         ];
         for reason in reasons {
             let name = reason.as_str().replace('_', "");

@@ -2,6 +2,8 @@
 //! view of the one [`Inner`] that everything in a request shares. The life-cycle methods here note
 //! facts; nothing happens before the commit.
 
+mod login;
+
 use std::{
     fmt,
     ops::Deref,
@@ -16,12 +18,13 @@ use crate::{
     error::Error,
     event,
     handle_id::HandleId,
-    model::{FieldSet, PrincipalType, SessionType},
+    held::SessionToken,
+    model::{FieldSet, SessionType},
     outgoing::expires_at,
     request::Inner,
     schema::Payload,
-    state::{End, Facts, Origin, Outgoing},
-    store::{FieldName, PrincipalKey},
+    state::{End, Facts, IdleLimit, Origin, Outgoing},
+    store::FieldName,
     token::Credential,
 };
 
@@ -73,6 +76,32 @@ impl<T: SessionType> Session<T> {
         HandleId(core.state().selector(&core.engine))
     }
 
+    /// The token of the session as the client holds it: for the first message of a WebSocket, or a
+    /// native client that keeps it elsewhere. `None` as long as the session is not saved, and after
+    /// its end; after [`save`](Self::save) the new one, if there is a new one.
+    ///
+    /// Whoever has it is in the session, so scripts of a page must not: that is what `HttpOnly` is
+    /// for.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session};
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<u64> }
+    /// async fn log_in(session: Session<Shop>) -> Result<String, Error> {
+    ///     session.log_in(7);
+    ///     session.save().await?;
+    ///     let token = session.session_token();
+    ///     Ok(token.map(|token| token.as_str().to_owned()).unwrap_or_default())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn session_token(&self) -> Option<SessionToken> {
+        let core = &self.inner.core;
+        let state = core.state();
+        state.live()?;
+        state.token.as_ref()?.text(&core.engine.carrier).map(SessionToken::new)
+    }
+
     /// Whether the request came without a live session.
     #[must_use]
     pub fn is_new(&self) -> bool {
@@ -104,7 +133,35 @@ impl<T: SessionType> Session<T> {
     /// the token when the browser closes (cookies: at most 400 days, RFC 6265bis). Kept in the
     /// record, so later requests honour it.
     pub fn persist_for(&self, length: Duration) {
-        self.note(|facts| facts.persist = Some(length));
+        self.note(|facts| {
+            (facts.persist, facts.live, facts.idle) = (Some(length), None, None);
+        });
+    }
+
+    /// An absolute end of this session's own: `length` from now, sooner or later than the layer
+    /// says, however much it is used. The idle limit stays, and so does whether the client keeps
+    /// the token when the browser closes. Kept in the record; a new log-in starts a new life, as
+    /// the layer says.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<u64> }
+    /// async fn log_in_as_guest(session: Session<Shop>) {
+    ///     session.log_in(7);
+    ///     session.live_for(Duration::from_secs(60 * 60));
+    ///     session.idle_for(Some(Duration::from_secs(5 * 60)));
+    /// }
+    /// ```
+    pub fn live_for(&self, length: Duration) {
+        self.note(|facts| facts.live = Some(length));
+    }
+
+    /// An idle limit of this session's own, as [`live_for`](Self::live_for); `None`: it has none.
+    /// A session without an absolute end keeps its limit then, since it must end some time.
+    pub fn idle_for(&self, idle: Option<Duration>) {
+        self.note(|facts| facts.idle = Some(idle.map_or(IdleLimit::None, IdleLimit::After)));
     }
 
     /// Empties every field except the principal; the session and its credential stay.
@@ -154,7 +211,8 @@ impl<T: SessionType> Session<T> {
                 let result = change(self);
                 return self.save().await.map(|_| result);
             };
-            let fresh = Inner::<T>::new(Arc::clone(&self.inner.core.engine));
+            let core = &self.inner.core;
+            let fresh = Inner::<T>::new(Arc::clone(&core.engine), core.client.clone());
             fresh.load(Presented::Credential(credential), None).await?;
             if matches!(fresh.core.state().origin, Origin::Absent { .. }) {
                 // Over, or it has another credential. What was asked of it is lost then, as every
@@ -246,6 +304,7 @@ impl<T: SessionType> Session<T> {
         state.origin = fresh.origin.clone();
         if !matches!(fresh.outgoing, Outgoing::Nothing) {
             state.outgoing = std::mem::take(&mut fresh.outgoing);
+            state.token = fresh.token.take().or(state.token.take());
         }
         for (&group, &revision) in &fresh.groups {
             let before = state.group_revision(group, known);
@@ -256,62 +315,6 @@ impl<T: SessionType> Session<T> {
                 state.groups.insert(group, revision);
             }
         }
-    }
-}
-
-/// Logging in and out, for session types with a field marked `principal`.
-impl<T: PrincipalType> Session<T> {
-    /// Says whose session it is. At the commit the session gets a new credential and a new
-    /// lifetime; the old credential is dead at once (no fixation). A session that this very
-    /// principal is remembered in stays so ([`persist_for`](Self::persist_for)).
-    ///
-    /// From nobody to somebody, the fields stay, except those marked `clear_on_login`; from one
-    /// principal to another, only those marked `keep` do.
-    pub fn log_in(&self, principal: T::Principal) {
-        let fields = self.inner.fields();
-        let context = fields.context();
-        let cell = T::principal(fields);
-        // One that does not decode is somebody, too.
-        let before =
-            cell.get(context).as_ref().map(PrincipalKey::of).or_else(|| self.recorded().map(Ok));
-        let key = PrincipalKey::of(&principal);
-        match before {
-            Some(before) if before != key => {
-                self.clear_but(|cell| cell.spec().keep || cell.spec().principal);
-            }
-            None => fields.each(&mut |cell| {
-                if cell.spec().clear_on_login {
-                    cell.clear(context);
-                }
-            }),
-            Some(_) => {}
-        }
-        // Under the lock that a commit reads the cells under: no commit sees one without the other.
-        self.note(|facts| {
-            cell.set(context, Some(principal));
-            facts.elevate = true;
-            // A value that does not serialise fails the commit, with the field's name.
-            facts.principal = key.ok();
-        });
-    }
-
-    /// Whose session it is, as far as the record says so.
-    fn recorded(&self) -> Option<PrincipalKey> {
-        let state = self.inner.core.state();
-        let live = state.live().filter(|_| state.facts.end.is_none())?;
-        live.meta.as_ref()?.principal.clone()
-    }
-
-    /// Ends the session at the commit: its record is removed and the token is dead. Fields marked
-    /// `keep`, and what is written from now on, go into a fresh anonymous session.
-    pub fn log_out(&self) {
-        let fields = self.inner.fields();
-        fields.each(&mut |cell| {
-            if !cell.spec().keep || cell.spec().principal {
-                cell.clear(fields.context());
-            }
-        });
-        self.note(|facts| *facts = Facts { end: Some(End::LogOut), ..Facts::default() });
     }
 }
 

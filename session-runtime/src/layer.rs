@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -24,10 +24,12 @@ use crate::{
     error::Error,
     event,
     model::SessionType,
+    policy::TouchOn,
     request::Inner,
     schema::CommitOn,
     slot::Slot,
     state::Outgoing,
+    touch::{is_called_for, is_unseen, touch},
 };
 
 /// Gives the routes below it sessions of type `T`.
@@ -117,9 +119,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let slot = Arc::new(Slot::<T>::new(Arc::clone(&self.layer.engine)));
+        let engine = &self.layer.engine;
+        let mut touch = None;
+        if engine.policy.touch_on == TouchOn::AnyRequest {
+            let (parts, body) = request.into_parts();
+            touch = is_called_for(engine, &parts).then(|| Box::new(parts.clone()));
+            request = Request::from_parts(parts, body);
+        }
+        let slot = Arc::new(Slot::<T>::new(Arc::clone(engine)));
         request.extensions_mut().insert(Arc::clone(&slot));
-        ResponseFuture { response: self.inner.call(request), slot, ending: None }
+        ResponseFuture { response: self.inner.call(request), slot, touch, ending: None }
     }
 }
 
@@ -129,14 +138,19 @@ pin_project! {
         #[pin]
         response: F,
         slot: Arc<Slot<T>>,
-        ending: Option<Ending<B>>,
+        // The request, if its token is to keep the session alive whatever the handler does.
+        touch: Option<Box<Parts>>,
+        ending: Option<Ending<T, B>>,
     }
 }
 
 /// A response that waits for its commit.
-struct Ending<B> {
+struct Ending<T: SessionType, B> {
     response: Response<B>,
     commit: Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>,
+    /// Nothing extracted the session, so the response is silent about it but for a token that is
+    /// sent again: the one in this handle.
+    unseen: Option<Arc<Inner<T>>>,
 }
 
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
@@ -157,33 +171,90 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(ending) = this.ending else {
+        if this.ending.is_none() {
             let response = ready!(this.response.poll(cx))?;
-            let Some(inner) = this.slot.used() else { return Poll::Ready(Ok(response)) };
-            let closing =
-                if commits(&this.slot.engine, &response) { close(inner) } else { discard(inner) };
-            let mut commit = match closing {
-                Closing::Now(result) => return Poll::Ready(Ok(finish(inner, result, response))),
-                Closing::Later(commit) => commit,
-            };
-            return match commit.as_mut().poll(cx) {
-                Poll::Ready(result) => Poll::Ready(Ok(finish(inner, result, response))),
-                Poll::Pending => {
-                    *this.ending = Some(Ending { response, commit });
-                    Poll::Pending
+            let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
+            let (commit, unseen) = match (this.slot.used(), touch) {
+                (None, None) => return Poll::Ready(Ok(response)),
+                (None, Some(parts)) => {
+                    let inner = on_its_own(this.slot, &parts);
+                    (touch_unseen(Arc::clone(&inner), parts), Some(inner))
+                }
+                (Some(inner), touch) => {
+                    let closing = if commits(&this.slot.engine, &response) {
+                        close(inner)
+                    } else {
+                        discard(inner)
+                    };
+                    match (closing, touch) {
+                        (Closing::Now(result), None) => {
+                            return Poll::Ready(Ok(finish(inner, result, response)));
+                        }
+                        (Closing::Later(commit), None) => (commit, None),
+                        (closing, Some(parts)) => {
+                            let own = on_its_own(this.slot, &parts);
+                            (touch_after(Arc::clone(inner), closing, own, parts), None)
+                        }
+                    }
                 }
             };
-        };
+            *this.ending = Some(Ending { response, commit, unseen });
+        }
+        let Some(ending) = this.ending else { return Poll::Pending };
         let result = ready!(ending.commit.as_mut().poll(cx));
         let response = std::mem::take(&mut ending.response);
+        let unseen = ending.unseen.take();
         *this.ending = None;
-        let Some(inner) = this.slot.used() else { return Poll::Ready(Ok(response)) };
-        Poll::Ready(Ok(finish(inner, result, response)))
+        Poll::Ready(Ok(match (unseen, this.slot.used()) {
+            (Some(inner), _) if !says_anything(&inner) => response,
+            (Some(inner), _) => finish(&inner, result, response),
+            (None, Some(inner)) => finish(inner, result, response),
+            (None, None) => response,
+        }))
     }
 }
 
 fn commits<B>(engine: &Engine, response: &Response<B>) -> bool {
     engine.policy.commit_on == CommitOn::Always || !response.status().is_server_error()
+}
+
+type Commit = Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>;
+
+/// A handle that the handler does not have.
+fn on_its_own<T: SessionType>(slot: &Slot<T>, parts: &Parts) -> Arc<Inner<T>> {
+    Inner::new(Arc::clone(&slot.engine), slot.engine.client.look_at(parts))
+}
+
+fn touch_unseen<T: SessionType>(inner: Arc<Inner<T>>, parts: Box<Parts>) -> Commit {
+    Box::pin(async move {
+        touch(inner, parts).await;
+        Ok(Saved::Unchanged)
+    })
+}
+
+/// After a commit that had nothing to do, on a session that nothing has loaded.
+fn touch_after<T: SessionType>(
+    inner: Arc<Inner<T>>,
+    closing: Closing,
+    own: Arc<Inner<T>>,
+    parts: Box<Parts>,
+) -> Commit {
+    Box::pin(async move {
+        let saved = match closing {
+            Closing::Now(result) => result?,
+            Closing::Later(commit) => commit.await?,
+        };
+        if saved == Saved::Unchanged && is_unseen(&inner) {
+            touch(Arc::clone(&own), parts).await;
+            let (mut own, mut state) = (own.core.state(), inner.core.state());
+            (state.outgoing, state.token) = (std::mem::take(&mut own.outgoing), own.token.take());
+        }
+        Ok(saved)
+    })
+}
+
+fn says_anything<T: SessionType>(inner: &Inner<T>) -> bool {
+    !matches!(inner.core.state().outgoing, Outgoing::Nothing)
 }
 
 /// The response as the client gets it: with what it must be told, or the error instead.
@@ -203,18 +274,23 @@ fn finish<T: SessionType, B: Default>(
     }
     let headers = response.headers_mut();
     engine.carrier.mark_read(headers);
-    match std::mem::take(&mut inner.core.state().outgoing) {
+    let secure = inner.core.client.secure;
+    let mut state = inner.core.state();
+    match std::mem::take(&mut state.outgoing) {
         Outgoing::Nothing => {}
-        Outgoing::Token { text, max_age } => {
+        Outgoing::Token { max_age } => {
+            let text = state.token.as_ref().and_then(|token| token.text(&engine.carrier));
             // The size was checked when the token was made; a credential is 72 characters.
-            if engine.carrier.write(headers, &text, max_age).is_ok() {
+            if text.is_some_and(|text| engine.carrier.write(headers, text, max_age, secure).is_ok())
+            {
                 engine.carrier.mark_private(headers);
             }
         }
         Outgoing::Expire => {
-            engine.carrier.expire(headers);
+            engine.carrier.expire(headers, secure);
             engine.carrier.mark_private(headers);
         }
     }
+    drop(state);
     response
 }

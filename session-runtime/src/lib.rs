@@ -2,11 +2,14 @@
 
 #[cfg(feature = "axum")]
 mod axum_extract;
+mod bind;
 mod cell;
 #[cfg(feature = "axum")]
 mod challenge;
+mod client;
 pub mod clock;
 mod closing;
+pub mod codec;
 mod commit;
 mod config;
 mod detached;
@@ -17,6 +20,7 @@ mod event;
 mod extract;
 mod handle;
 mod handle_id;
+mod held;
 mod key;
 mod layer;
 mod model;
@@ -24,6 +28,8 @@ mod names;
 mod outgoing;
 mod plan;
 mod policy;
+mod preset;
+pub mod proxy;
 mod request;
 mod revocation;
 pub mod schema;
@@ -36,11 +42,13 @@ mod sweep;
 pub mod testing;
 mod timed;
 mod token;
+mod touch;
 mod transport;
 mod writer;
 
 #[cfg(feature = "axum")]
 pub use axum_extract::Rejection;
+pub use bind::{Bind, OnMismatch};
 #[cfg(feature = "axum")]
 pub use challenge::Challenge;
 pub use commit::Saved;
@@ -49,11 +57,15 @@ pub use directory::{Directory, SessionInfo};
 pub use error::Error;
 pub use handle::Session;
 pub use handle_id::{HandleId, ParseHandleIdError};
+pub use held::SessionToken;
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{ResponseFuture, SessionLayer, SessionService};
 pub use model::{FieldSet, PrincipalType, SessionType};
+pub use policy::TouchOn;
+pub use preset::Preset;
 pub use session_derive::Session;
 pub use store::OnMaxSessions;
+pub use transport::SecureCookie;
 pub use writer::Writer;
 
 /// What generated code uses. Its name holds the patch version, so a derive of another version does
@@ -70,9 +82,9 @@ pub mod __private0 {
     pub use crate::{
         __if_axum as if_axum,
         cell::{
-            Cell, Codec, Collection, CollectionCell, Context, CopyAccess, CounterCell, DecodeError,
-            Emission, Int, Json, LocalAccess, LocalCell, MapField, NumberAccess, SetField,
-            ValueAccess, ValueCell,
+            Cell, CodecAccess, Coded, Collection, CollectionCell, Context, CopyAccess, CounterCell,
+            DecodeError, Emission, Encoding, Int, LocalAccess, LocalCell, MapField, NumberAccess,
+            SetField, ValueAccess, ValueCell,
         },
         model::*,
         schema::*,

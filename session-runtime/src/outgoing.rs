@@ -23,14 +23,14 @@ pub(crate) fn resend(core: &Core, state: &mut State) {
     if core.engine.policy.resend != Resend::Always || !matches!(state.outgoing, Outgoing::Nothing) {
         return;
     }
-    let Some((live, text)) = state.live().zip(state.presented.clone()) else { return };
+    let Some(live) = state.live().filter(|_| state.token.is_some()) else { return };
     // Without a load it is not known for how long; a cookie that does not say so is forgotten with
     // the browser.
     if live.meta.is_none() && core.engine.spec.transport == Transport::Cookie {
         return;
     }
     let max_age = max_age(&core.engine, live);
-    state.outgoing = Outgoing::Token { text, max_age };
+    state.outgoing = Outgoing::Token { max_age };
 }
 
 /// Queues the end of a token that is no live session.
@@ -55,14 +55,14 @@ pub(crate) fn tell_end(core: &Core, state: &mut State) {
 
 /// The end of the session by the clock, were it used now and then no more.
 pub(crate) fn expires_at(engine: &Engine, state: &State, now: Timestamp) -> Timestamp {
-    let lifetime = match (&state.facts.persist, state.live().and_then(|live| live.meta.as_ref())) {
-        (Some(length), _) => return now.saturating_add(*length),
-        (None, Some(meta)) if !(state.facts.extend || Engine::touch_due(meta, now)) => {
-            return meta.expires_at();
-        }
-        (None, Some(meta)) => meta.lifetime,
-        (None, None) => engine.lifetime(now),
-    };
+    let facts = &state.facts;
+    let meta = state.live().and_then(|live| live.meta.as_ref());
+    let moves = |meta| facts.extend || facts.change_lifetime() || Engine::touch_due(meta, now);
+    if let Some(meta) = meta.filter(|meta| !moves(meta)) {
+        return meta.expires_at();
+    }
+    let before = meta.map_or_else(|| engine.lifetime(now), |meta| meta.lifetime);
+    let lifetime = facts.lifetime(before, now);
     lifetime.idle_millis.map_or(lifetime.absolute_until, |idle| {
         lifetime.absolute_until.min(now.saturating_add(Duration::from_millis(idle)))
     })

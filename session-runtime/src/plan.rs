@@ -1,20 +1,23 @@
 //! From facts to one commit: looks at the cells and the state, and says what the store must do and
 //! what the client must be told. Pure decisions; `commit` carries them out.
 
-use std::{borrow::Cow, time::Duration};
+mod upkeep;
+
+use std::borrow::Cow;
 
 use crate::{
     cell::{Cell, Emission, EmitError, unknown_fields},
+    client::Client,
     clock::Timestamp,
-    engine::{Engine, GRACE, Live, Residence},
+    engine::{Engine, Live, Residence},
     error::{Error, Kind},
     event,
     model::FieldSet,
     schema::{Create, OnStale},
     state::{End, Facts, Origin, State},
     store::{
-        Cap, Check, Commit, Expected, FieldName, InsertOutcome, KeyId, Lifetime, Meta, Op,
-        PrincipalKey, Record, Rotation, Selector, StoreKey,
+        Cap, Check, Commit, Expected, FieldName, InsertOutcome, KeyId, Meta, Op, PrincipalKey,
+        Record, Rotation, Selector, StoreKey,
     },
     token::{Envelope, Issued},
 };
@@ -38,11 +41,27 @@ pub(crate) struct Ending {
     pub(crate) superseded: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "moved once; a box would cost every insert one")]
 pub(crate) enum Write {
     Nothing,
-    Insert { key: StoreKey, record: Record, cap: Option<Cap>, issued: Issued },
-    Commit { key: StoreKey, commit: Box<Commit>, issued: Option<Issued> },
-    Seal { envelope: Box<Envelope>, principal: Option<PrincipalKey>, look_up_epoch: bool },
+    /// A session would have been created, but the client does not consent.
+    Withheld,
+    Insert {
+        key: StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+        issued: Issued,
+    },
+    Commit {
+        key: StoreKey,
+        commit: Box<Commit>,
+        issued: Option<Issued>,
+    },
+    Seal {
+        envelope: Box<Envelope>,
+        principal: Option<PrincipalKey>,
+        look_up_epoch: bool,
+    },
 }
 
 impl Plan {
@@ -51,20 +70,21 @@ impl Plan {
     }
 
     pub(crate) const fn is_nothing(&self) -> bool {
-        self.end.is_none() && matches!(self.write, Write::Nothing)
+        self.end.is_none() && matches!(self.write, Write::Nothing | Write::Withheld)
     }
 }
 
 /// Plans the commit of everything so far. `closing`: the response is about to leave.
 pub(crate) fn plan(
     engine: &Engine,
+    client: &Client,
     fields: &dyn FieldSet,
     state: &mut State,
     closing: bool,
 ) -> Result<Plan, Error> {
     // Taken at the end only: serialising a value may fail, or panic.
     let facts = state.facts.clone();
-    let planner = Planner { engine, fields, now: engine.now(), closing };
+    let planner = Planner { engine, client, fields, now: engine.now(), closing };
     let plan = match state.origin {
         Origin::Unknown | Origin::Over => Plan::nothing(Facts::default()),
         // The session is still there, so nobody must believe that it was ended.
@@ -83,6 +103,7 @@ pub(crate) fn plan(
 
 struct Planner<'a> {
     engine: &'a Engine,
+    client: &'a Client,
     fields: &'a dyn FieldSet,
     now: Timestamp,
     closing: bool,
@@ -90,8 +111,8 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&self, state: &mut State, facts: Facts) -> Result<Plan, Error> {
-        if state.random_failed {
-            return Err(Error::new(Kind::Random));
+        if let Some(error) = &state.no_selector {
+            return Err(error.clone());
         }
         let live = state.live().cloned();
         let end = match (&live, facts.end) {
@@ -119,8 +140,12 @@ impl Planner<'_> {
         if ops.is_empty() && !self.starts_empty(state, &facts) {
             return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
         }
-        let selector = state.fresh_selector(self.engine);
+        if !self.client.consents {
+            return Ok(self.withheld(end, facts));
+        }
+        let selector = self.fresh_selector(state)?;
         self.seal_secrets(selector, &mut ops)?;
+        self.bind_anew(&mut ops)?;
         let issued = self.issue(selector)?;
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
         meta.set_principal(self.index_key(&facts), self.now);
@@ -129,6 +154,12 @@ impl Planner<'_> {
         let key = self.engine.key(selector);
         let cap = self.engine.policy.max_sessions;
         Ok(Plan { end, write: Write::Insert { key, record, cap, issued }, facts, upkeep: false })
+    }
+
+    /// No session is created; one that is to end does.
+    fn withheld(&self, end: Option<Ending>, facts: Facts) -> Plan {
+        event::withheld(self.engine.name());
+        Plan { upkeep: end.is_none(), end, write: Write::Withheld, facts }
     }
 
     /// Whether a session comes into being although nothing is in it.
@@ -171,7 +202,7 @@ impl Planner<'_> {
                 }
             }
         }
-        let rotation = self.rotation(live, &facts)?;
+        let rotation = if state.touch_only { None } else { self.rotation(live, &facts)? };
         let lifetime = self.changed_lifetime(live, &facts);
         let touch =
             facts.extend || live.meta.as_ref().is_none_or(|meta| Engine::touch_due(meta, self.now));
@@ -188,6 +219,7 @@ impl Planner<'_> {
             commit.bump.push(Cow::Borrowed(group));
         }
         self.seal_secrets(live.selector, &mut emission.ops)?;
+        self.bind_on(state, live, &facts, &mut emission.ops)?;
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
         if facts.elevate {
@@ -202,30 +234,6 @@ impl Planner<'_> {
         let key = self.engine.key(live.selector);
         let write = Write::Commit { key, commit: Box::new(commit), issued };
         Ok(Plan { end: None, write, facts, upkeep: nothing_of_the_user })
-    }
-
-    /// The new credential, if one is due, and until when the old one still passes.
-    fn rotation(
-        &self,
-        live: &Live,
-        facts: &Facts,
-    ) -> Result<Option<(Issued, Option<Timestamp>)>, Error> {
-        let grace = if facts.elevate || facts.rotate {
-            None
-        } else {
-            let due = live.meta.as_ref().is_some_and(|meta| {
-                self.engine
-                    .policy
-                    .rotate_every
-                    .is_some_and(|every| self.now.saturating_since(meta.rotated) >= every)
-            });
-            let wanted = due || !live.current_key;
-            if !wanted || live.previous || live.meta.is_none() {
-                return Ok(None);
-            }
-            Some(self.now.saturating_add(GRACE))
-        };
-        Ok(Some((self.issue(live.selector)?, grace)))
     }
 
     /// A payload that travels in the token.
@@ -247,17 +255,25 @@ impl Planner<'_> {
         if live.is_none() && ops.is_empty() && !self.starts_empty(state, &facts) {
             return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
         }
+        if live.is_none() && !self.client.consents {
+            return Ok(self.withheld(end, facts));
+        }
         // An ended selector is remembered for as long as its tokens live, so one that lives for
         // another time needs another selector.
         let new_token = facts.elevate
             || facts.rotate
-            || (facts.persist.is_some()
+            || (facts.move_end()
                 && matches!(self.engine.residence, Residence::Token { revocation: Some(_), .. }));
         let selector = match live {
             Some(live) if !new_token => live.selector,
-            _ => state.fresh_selector(self.engine),
+            _ => self.fresh_selector(state)?,
         };
         self.seal_secrets(selector, &mut ops)?;
+        match live {
+            // The whole payload is written, so all of what binds it, too.
+            Some(live) => self.bind_on(state, live, &facts, &mut ops)?,
+            None => self.bind_anew(&mut ops)?,
+        }
         let meta = live.and_then(|live| live.meta.as_ref());
         let lifetime = match (live.and_then(|live| self.changed_lifetime(live, &facts)), meta) {
             (Some(lifetime), _) => lifetime,
@@ -304,35 +320,14 @@ impl Planner<'_> {
             || live.meta.as_ref().is_some_and(|meta| Engine::touch_due(meta, self.now))
     }
 
-    fn new_lifetime(&self, facts: &Facts) -> Lifetime {
-        facts.persist.map_or_else(|| self.engine.lifetime(self.now), |length| self.kept(length))
-    }
-
-    /// "Remember me": no idle limit, and an end of its own.
-    fn kept(&self, length: Duration) -> Lifetime {
-        let absolute_until = self.now.saturating_add(length);
-        Lifetime { idle_millis: None, absolute_until, persistent: true }
-    }
-
-    /// A new log-in starts a new life; otherwise only `persist_for` changes it.
-    fn changed_lifetime(&self, live: &Live, facts: &Facts) -> Option<Lifetime> {
-        match facts.persist {
-            Some(length) => Some(self.kept(length)),
-            None if facts.elevate => {
-                // Logging in again on a remembered device does not make it forgotten; another
-                // principal did not ask for it.
-                let persistent = live.meta.as_ref().filter(|meta| {
-                    meta.lifetime.persistent && meta.principal == self.index_key(facts)
-                });
-                Some(persistent.map_or_else(|| self.engine.lifetime(self.now), |m| m.lifetime))
-            }
-            None => None,
-        }
-    }
-
     /// What the principal of a log-in is indexed by.
     fn index_key(&self, facts: &Facts) -> Option<PrincipalKey> {
         facts.principal.as_ref().map(|principal| self.engine.index_key(principal))
+    }
+
+    fn fresh_selector(&self, state: &mut State) -> Result<Selector, Error> {
+        let selector = state.fresh_selector(self.engine);
+        state.no_selector.clone().map_or(Ok(selector), Err)
     }
 
     fn issue(&self, selector: Selector) -> Result<Issued, Error> {
@@ -372,11 +367,10 @@ impl Planner<'_> {
 }
 
 /// The sessions that gave way to an insert, or why there was none.
-pub(crate) fn inserted(outcome: InsertOutcome) -> Result<Vec<Selector>, Error> {
+pub(crate) fn inserted(engine: &Engine, outcome: InsertOutcome) -> Result<Vec<Selector>, Error> {
     match outcome {
         InsertOutcome::Inserted { ended } => Ok(ended),
-        // 128 random bits: this is a broken source of randomness, not chance.
-        InsertOutcome::Exists => Err(Error::new(Kind::Random)),
+        InsertOutcome::Exists => Err(engine.taken()),
         InsertOutcome::Full => Err(Error::new(Kind::TooManySessions)),
     }
 }

@@ -10,12 +10,31 @@ use crate::{
 /// How long a store operation may take before it counts as failed.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// Which requests keep a session alive. Touches are throttled either way: to one in a twentieth of
+/// the idle time, at most a minute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TouchOn {
+    /// Those that extract it.
+    #[default]
+    Extracted,
+    /// Any that presents its token, also when nothing extracts the session: pictures, health
+    /// checks, other people's routes below the layer. Each costs a load, and a touch when one is
+    /// due. If the store fails there, the log says so and the client does not learn of it. Nothing
+    /// else happens: no session is created, none is rotated, no stale token is answered, and
+    /// unless a token is sent again the response is that of the handler alone. A response that
+    /// does not commit (5xx) does not touch.
+    AnyRequest,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) idle: Option<Duration>,
     pub(crate) absolute: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
-    pub(crate) deadline: Duration,
+    pub(crate) load_deadline: Duration,
+    pub(crate) commit_deadline: Duration,
+    pub(crate) touch_on: TouchOn,
     pub(crate) max_sessions: Option<Cap>,
     pub(crate) create: Create,
     pub(crate) resend: Resend,
@@ -32,7 +51,9 @@ impl Policy {
             idle: spec.idle,
             absolute: spec.absolute,
             rotate_every: None,
-            deadline: DEADLINE,
+            load_deadline: DEADLINE,
+            commit_deadline: DEADLINE,
+            touch_on: TouchOn::Extracted,
             max_sessions: None,
             create: spec.create,
             resend: spec.resend,
@@ -45,12 +66,13 @@ impl Policy {
 
     /// What is wrong with them.
     pub(crate) fn check(&self, spec: &Spec) -> Result<(), String> {
-        let Self { idle, absolute, rotate_every, deadline, .. } = self;
+        let Self { idle, absolute, rotate_every, load_deadline, commit_deadline, .. } = self;
         let times = [
             ("idle", *idle),
             ("absolute", *absolute),
             ("rotate_every", *rotate_every),
-            ("deadline", Some(*deadline)),
+            ("load_deadline", Some(*load_deadline)),
+            ("commit_deadline", Some(*commit_deadline)),
         ];
         for (what, time) in times {
             if time.is_some_and(|time| time < Duration::from_millis(1)) {
@@ -63,7 +85,6 @@ impl Policy {
                 .to_owned());
         }
         match self.max_sessions {
-            None => {}
             Some(_) if spec.payload != Payload::Server => {
                 return Err(
                     "`max_sessions` is for `payload = \"server\"`; payloads that travel in \
@@ -79,7 +100,7 @@ impl Policy {
             Some(cap) if cap.sessions == 0 => {
                 return Err("`max_sessions` must be at least 1".to_owned());
             }
-            Some(_) => {}
+            None | Some(_) => {}
         }
         match (idle, absolute) {
             (Some(idle), Some(absolute)) if idle > absolute => {

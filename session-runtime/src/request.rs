@@ -4,11 +4,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 use crate::{
     cell::Context,
+    client::Client,
     engine::{Engine, Live, Loaded, Presented},
     error::Error,
     event::{self, Reason},
+    held::Held,
     model::{FieldSet, SessionType},
     schema::OnDecodeError,
     state::{Core, Origin},
@@ -22,11 +26,11 @@ pub(crate) struct Inner<T: SessionType> {
 }
 
 impl<T: SessionType> Inner<T> {
-    pub(crate) fn new(engine: Arc<Engine>) -> Arc<Self> {
+    pub(crate) fn new(engine: Arc<Engine>, client: Client) -> Arc<Self> {
         let context = Context::new(engine.name(), engine.sealer.clone());
         Arc::new(Self {
             writer: T::writer(context),
-            core: Core::new(engine),
+            core: Core::new(engine, client),
             loading: tokio::sync::OnceCell::new(),
         })
     }
@@ -39,16 +43,20 @@ impl<T: SessionType> Inner<T> {
     pub(crate) async fn load(
         self: &Arc<Self>,
         presented: Presented,
-        text: Option<String>,
+        header: Option<HeaderValue>,
     ) -> Result<(), Error> {
         let load = || async {
-            self.settle(self.core.engine.load(presented).await?, text);
+            // A writer has created it in this very request; what was presented is no session.
+            if self.core.state().live().is_some_and(|live| live.meta.is_some()) {
+                return Ok(());
+            }
+            self.settle(self.core.engine.load(presented, &self.core.client).await?, header);
             Ok(())
         };
         self.loading.get_or_try_init(load).await.map(drop)
     }
 
-    fn settle(&self, loaded: Loaded, text: Option<String>) {
+    fn settle(&self, loaded: Loaded, header: Option<HeaderValue>) {
         let engine = &self.core.engine;
         let context = self.fields().context();
         let origin = match loaded {
@@ -85,20 +93,20 @@ impl<T: SessionType> Inner<T> {
         };
         let mut state = self.core.state();
         if matches!(origin, Origin::Live(_)) {
-            state.presented = text;
+            state.token = header.map(Held::Presented);
         }
         state.origin = origin;
     }
 
     /// For a writer: takes the credential at its word; the commit itself checks it.
-    pub(crate) fn take_unchecked(&self, presented: &Presented, text: Option<String>) {
+    pub(crate) fn take_unchecked(&self, presented: &Presented, header: Option<HeaderValue>) {
         let mut state = self.core.state();
         if !matches!(state.origin, Origin::Unknown) {
             return;
         }
         match presented {
             Presented::Credential(credential) => {
-                state.presented = text;
+                state.token = header.map(Held::Presented);
                 let live = Live::of_credential(*credential, false, None);
                 state.origin = Origin::Live(Box::new(live));
             }

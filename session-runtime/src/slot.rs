@@ -38,31 +38,33 @@ impl<T: SessionType> Slot<T> {
     }
 
     /// The handle; from now on the response depends on the session.
-    pub(crate) fn handle(&self) -> &Arc<Inner<T>> {
-        self.handle.get_or_init(|| Inner::new(Arc::clone(&self.engine)))
+    pub(crate) fn handle(&self, parts: &Parts) -> &Arc<Inner<T>> {
+        self.handle
+            .get_or_init(|| Inner::new(Arc::clone(&self.engine), self.engine.client.look_at(parts)))
     }
 
     /// The loaded handle.
     pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
         self.engine.admit(parts)?;
-        let inner = Arc::clone(self.handle());
+        let inner = Arc::clone(self.handle(parts));
         if !inner.is_loaded() {
-            let (presented, text) = self.engine.present(&parts.headers);
-            inner.load(presented, text).await?;
+            let (presented, header) = self.engine.present(&parts.headers);
+            inner.load(presented, header).await?;
         }
         Ok(inner)
     }
 
-    /// The handle for writing: not loaded, unless the payload is in the token itself.
+    /// The handle for writing: not loaded, unless the payload is in the token itself, or who
+    /// presents the session may have to be refused.
     pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
-        if self.engine.spec.payload != Payload::Server {
+        if self.engine.spec.payload != Payload::Server || self.engine.client.may_reject() {
             return self.load(parts).await;
         }
         self.engine.admit(parts)?;
-        let inner = Arc::clone(self.handle());
+        let inner = Arc::clone(self.handle(parts));
         if !inner.is_loaded() {
-            let (presented, text) = self.engine.present(&parts.headers);
-            inner.take_unchecked(&presented, text);
+            let (presented, header) = self.engine.present(&parts.headers);
+            inner.take_unchecked(&presented, header);
         }
         Ok(inner)
     }

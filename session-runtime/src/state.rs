@@ -9,13 +9,19 @@ use std::{
 };
 
 use crate::{
+    client::Client,
+    clock::{Timestamp, millis},
     engine::{Engine, Live},
-    store::{FieldName, PrincipalKey, Record, Selector},
+    error::Error,
+    held::Held,
+    store::{FieldName, Lifetime, PrincipalKey, Record, Selector},
 };
 
 /// The part of a handle that does not depend on the session type.
 pub(crate) struct Core {
     pub(crate) engine: Arc<Engine>,
+    /// What the deployment's functions say of the request.
+    pub(crate) client: Client,
     state: Mutex<State>,
     /// Commits of one request run one after the other.
     pub(crate) commits: tokio::sync::Mutex<()>,
@@ -27,14 +33,18 @@ pub(crate) struct State {
     pub(crate) outgoing: Outgoing,
     /// The selector of a session that is still to be created.
     pub(crate) fresh: Option<Selector>,
-    /// The operating system gave no random bytes when the selector was asked for.
-    pub(crate) random_failed: bool,
+    /// Why that selector is none.
+    pub(crate) no_selector: Option<Error>,
     /// The revisions of groups that this request has saved since the load.
     pub(crate) groups: BTreeMap<&'static str, u64>,
     /// The session is another one than the record that was loaded.
     pub(crate) rebased: bool,
-    /// The token as presented, kept only if it may have to be sent again.
-    pub(crate) presented: Option<String>,
+    /// What it is bound to is not what the record says that was loaded.
+    pub(crate) rebound: bool,
+    /// The token of the live session: what the client has, or gets with this response.
+    pub(crate) token: Option<Held>,
+    /// Nothing but a touch: the handler did not look at the session.
+    pub(crate) touch_only: bool,
 }
 
 /// The session that the client is in.
@@ -65,6 +75,17 @@ pub(crate) struct Facts {
     pub(crate) end: Option<End>,
     pub(crate) extend: bool,
     pub(crate) persist: Option<Duration>,
+    /// An absolute end of its own, from now.
+    pub(crate) live: Option<Duration>,
+    /// An idle limit of its own.
+    pub(crate) idle: Option<IdleLimit>,
+}
+
+/// How long a session may be without use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IdleLimit {
+    None,
+    After(Duration),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +101,8 @@ pub(crate) enum End {
 pub(crate) enum Outgoing {
     #[default]
     Nothing,
+    /// It is [`State::token`].
     Token {
-        text: String,
         max_age: Option<Duration>,
     },
     Expire,
@@ -94,7 +115,42 @@ impl Facts {
             || self.cleared.is_some()
             || self.end.is_some()
             || self.extend
-            || self.persist.is_some()
+            || self.change_lifetime()
+    }
+
+    /// Whether a lifetime of its own was asked for.
+    pub(crate) const fn change_lifetime(&self) -> bool {
+        self.persist.is_some() || self.live.is_some() || self.idle.is_some()
+    }
+
+    /// Whether the absolute end moves.
+    pub(crate) const fn move_end(&self) -> bool {
+        self.persist.is_some() || self.live.is_some()
+    }
+
+    /// The lifetime that was asked for, where it would be `before` otherwise.
+    pub(crate) fn lifetime(&self, before: Lifetime, now: Timestamp) -> Lifetime {
+        let mut lifetime = match self.persist {
+            // "Remember me": no idle limit, and an end of its own.
+            Some(length) => Lifetime {
+                idle_millis: None,
+                absolute_until: now.saturating_add(length),
+                persistent: true,
+            },
+            None => before,
+        };
+        if let Some(length) = self.live {
+            lifetime.absolute_until = now.saturating_add(length);
+        }
+        match self.idle {
+            Some(IdleLimit::After(idle)) => lifetime.idle_millis = Some(millis(idle)),
+            // A session must end some time.
+            Some(IdleLimit::None) if lifetime.absolute_until < Timestamp::MAX => {
+                lifetime.idle_millis = None;
+            }
+            _ => {}
+        }
+        lifetime
     }
 
     /// Puts back what a failed commit had taken; what was asked for meanwhile stays, and an end
@@ -109,23 +165,31 @@ impl Facts {
         self.principal = self.principal.take().or(taken.principal);
         self.cleared = self.cleared.take().or(taken.cleared);
         self.end = taken.end;
+        if self.persist.is_none() {
+            // What was asked for before `persist_for` is void.
+            self.live = self.live.or(taken.live);
+            self.idle = self.idle.or(taken.idle);
+        }
         self.persist = self.persist.or(taken.persist);
     }
 }
 
 impl Core {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, client: Client) -> Self {
         Self {
             engine,
+            client,
             state: Mutex::new(State {
                 origin: Origin::Unknown,
                 facts: Facts::default(),
                 outgoing: Outgoing::Nothing,
                 fresh: None,
-                random_failed: false,
+                no_selector: None,
                 groups: BTreeMap::new(),
                 rebased: false,
-                presented: None,
+                rebound: false,
+                token: None,
+                touch_only: false,
             }),
             commits: tokio::sync::Mutex::new(()),
         }
@@ -157,13 +221,13 @@ impl State {
 
     /// The selector of the session to be created, drawn at the first call.
     pub(crate) fn fresh_selector(&mut self, engine: &Engine) -> Selector {
-        let Self { fresh, random_failed, .. } = self;
+        let Self { fresh, no_selector, .. } = self;
         *fresh.get_or_insert_with(|| {
-            Selector(engine.random.bytes().unwrap_or_else(|_| {
+            engine.new_selector().unwrap_or_else(|error| {
                 // The commit will fail for it; until then any value serves as a public name.
-                *random_failed = true;
-                [0; 16]
-            }))
+                *no_selector = Some(error);
+                Selector([0; 16])
+            })
         })
     }
 

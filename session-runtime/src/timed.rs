@@ -18,13 +18,23 @@ use crate::{
 #[derive(Clone)]
 pub(crate) struct TimedStore {
     store: Arc<dyn Store>,
-    deadline: Duration,
+    load_deadline: Duration,
+    commit_deadline: Duration,
     schedule: Arc<Schedule>,
 }
 
 impl TimedStore {
-    pub(crate) fn new(store: Arc<dyn Store>, deadline: Duration) -> Self {
-        Self { store, deadline, schedule: Arc::default() }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        load_deadline: Duration,
+        commit_deadline: Duration,
+    ) -> Self {
+        Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
+    }
+
+    /// How long an operation may take: those that only read have a deadline of their own.
+    fn deadline(&self, operation: &str) -> Duration {
+        if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
     }
 
     async fn within<T: Unpin>(
@@ -36,7 +46,7 @@ impl TimedStore {
         let answer = if answer.is_ready() {
             answer.await
         } else {
-            let after = self.deadline;
+            let after = self.deadline(operation);
             tokio::time::timeout(after, answer)
                 .await
                 .map_err(|_| Error::new(Kind::Deadline { operation, after }))?

@@ -109,6 +109,7 @@ fn routes() -> Router {
                 s.add_small(200);
             }),
         )
+        .route("/create-then-session", get(create_then_session))
         .route("/below-zero", get(async |w: Writer<Blind>| w.add_small(-1)))
         .route(
             "/then-session",
@@ -121,6 +122,19 @@ fn routes() -> Router {
                 Ok::<_, Error>(session.hits().to_string())
             }),
         )
+}
+
+async fn create_then_session(
+    w: Writer<Blind>,
+    request: axum::extract::Request,
+) -> Result<String, Error> {
+    w.add_hits(1);
+    assert_eq!(w.save().await?, Saved::Created);
+    let (parts, _) = request.into_parts();
+    let session = Session::<Blind>::from_parts(&parts).await?;
+    let seen = format!("{} {}", session.is_new(), session.hits());
+    session.add_hits(1);
+    Ok(seen)
 }
 
 async fn start(
@@ -163,6 +177,15 @@ async fn a_session_after_a_saved_writer_sees_what_the_store_has() {
     client.get("/fill").await;
     assert_eq!(client.get("/then-session").await.body, "12");
     assert!(client.get("/show").await.body.starts_with("dark 12 "));
+}
+
+#[tokio::test]
+async fn a_session_after_a_writer_that_created_it_is_that_session() {
+    let (server, store) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/create-then-session").await.body, "false 1");
+    assert_eq!(store.calls(), ["insert", "commit"], "one session, not two");
+    assert!(client.get("/show").await.body.starts_with(" 2 "));
 }
 
 #[tokio::test]

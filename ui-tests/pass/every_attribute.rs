@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
-use session_runtime::{Session, SessionType, Writer};
+use session_runtime::{
+    Session, SessionType, Writer,
+    codec::{Codec, CodecError, Json},
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct UserId(u64);
@@ -23,7 +26,7 @@ struct Timer;
 #[session(same_site = "none", secure = true, http_only, partitioned, persistent = false)]
 #[session(create = "eager", resend = "always", on_stale = "new_session")]
 #[session(on_store_error = "degrade", commit_on = "always", on_end = "silent")]
-#[session(crate = ::session_runtime)]
+#[session(codec = Json, crate = ::session_runtime)]
 struct Shop {
     #[session(principal, extract = "CurrentUser", on_decode_error = "reject")]
     user: Option<UserId>,
@@ -68,6 +71,36 @@ struct Shop {
     stopwatch: Option<Timer>,
     #[session(getter = "has_started")]
     started: bool,
+    #[session(codec = Text<Mark>)]
+    mark: Mark,
+}
+
+/// A type that serde does not know.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Mark(String);
+
+struct Text<T>(std::marker::PhantomData<fn() -> T>);
+
+impl Codec<Mark> for Text<Mark> {
+    fn encode(value: &Mark) -> Result<Vec<u8>, CodecError> {
+        Ok(value.0.clone().into_bytes())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Mark, CodecError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| CodecError::new(error.to_string()));
+        Ok(Mark(text?.to_owned()))
+    }
+}
+
+/// A codec for every type of a generic struct.
+#[derive(Session)]
+#[session(codec = Text<T>)]
+#[allow(dead_code)]
+struct Generic<T: Clone + Default + Send + Sync + 'static>
+where
+    Text<T>: Codec<T>,
+{
+    only: T,
 }
 
 #[derive(Session)]
@@ -92,6 +125,10 @@ struct Dev {
 }
 
 fn handle(session: &Session<Shop>) {
+    let _: &Mark = session.mark();
+    session.set_mark(Mark("a".to_owned()));
+    let _: fn(&Session<Generic<Mark>>) -> &Mark = |session| session.only();
+
     let _: Option<&UserId> = session.user();
     session.log_in(UserId(1));
 
@@ -230,6 +267,7 @@ fn main() {
             ("timer", Policy::Local),
             ("stopwatch", Policy::Local),
             ("started", Policy::Last),
+            ("mark", Policy::Last),
         ]
     );
     let user = spec.fields[0];

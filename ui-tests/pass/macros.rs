@@ -35,6 +35,28 @@ session! {
     }
 }
 
+/// Attributes through metavariables of every kind that can hold one.
+macro_rules! through {
+    ($struct_key:meta; $($field:ident: $ty:ty => [$($key:meta),*]),*; $name:ident, $default:expr, $text:literal) => {
+        #[derive(runtime::Session)]
+        #[session($struct_key)]
+        #[allow(dead_code)]
+        struct Through {
+            $(#[session($($key),*)] $field: $ty,)*
+            #[session($name = $text, default = $default)]
+            last: u8,
+        }
+    };
+}
+
+through! {
+    name = "__Host-through";
+    hits: i64 => [counter, rename = "h"],
+    user: Option<String> => [principal],
+    origin: String => [default = "web"];
+    rename, 1 + 2, "tail"
+}
+
 mod values {
     use session_runtime::{Session, SessionType};
 
@@ -126,6 +148,10 @@ mod bounds {
 }
 
 fn main() {
+    use runtime::SessionType as _;
+    let spec = Through::spec();
+    let names: Vec<_> = spec.fields.iter().map(|field| field.name).collect();
+    assert_eq!((spec.name, &names[..]), ("__Host-through", &["h", "user", "origin", "tail"][..]));
     values::check();
     keywords::check();
     bounds::check();

@@ -8,7 +8,7 @@ use super::{Place, Slot, fill, known, syntax, value};
 use crate::diag::Diag;
 
 /// What was given on one field.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct FieldKeys {
     pub(crate) principal: Option<Slot<()>>,
     pub(crate) extract: Option<Slot<String>>,
@@ -23,6 +23,7 @@ pub(crate) struct FieldKeys {
     pub(crate) secret: Option<Slot<()>>,
     pub(crate) keep: Option<Slot<()>>,
     pub(crate) clear_on_login: Option<Slot<()>>,
+    pub(crate) codec: Option<Slot<syn::Type>>,
     pub(crate) default: Option<Slot<TokenStream>>,
     pub(crate) rename: Option<Slot<String>>,
     pub(crate) alias: Vec<Slot<String>>,
@@ -49,6 +50,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> FieldKeys {
             "secret" => fill(&mut all.secret, value::flag(entry, key, diag), diag),
             "keep" => fill(&mut all.keep, value::flag(entry, key, diag), diag),
             "clear_on_login" => fill(&mut all.clear_on_login, value::flag(entry, key, diag), diag),
+            "codec" => fill(&mut all.codec, value::ty(entry, key, diag), diag),
             "default" => fill(&mut all.default, value::expr(entry, key, diag), diag),
             "rename" => fill(&mut all.rename, value::text(entry, key, diag), diag),
             "alias" => all.alias.extend(value::text(entry, key, diag)),

@@ -45,6 +45,8 @@ pub(crate) enum Form {
     Duration(&'static str),
     /// A path to a crate.
     Path,
+    /// A type, such as this one.
+    Type(&'static str),
     /// Any expression.
     Expr,
 }
@@ -72,6 +74,7 @@ impl Key {
             Text(example) | Form::Duration(example) => format!("{name} = \"{example}\""),
             Words(words) => format!("{name} = \"{}\"", words[0].0),
             Form::Path => format!("{name} = ::path::to::session_runtime"),
+            Form::Type(example) => format!("{name} = {example}"),
             Expr => format!("{name} = 1"),
         }
     }
@@ -156,6 +159,7 @@ pub(crate) const KEYS: &[Key] = &[
         Words(&[("expire_token", "ExpireToken"), ("silent", "Silent")]),
         "what the client is told when its session ends",
     ),
+    key("codec", Container, Form::Type("MsgPack"), "how its fields are written as bytes"),
     key("crate", Container, Form::Path, "where `session_runtime` is, if renamed or re-exported"),
     key("principal", Field, Flag, "says whose session it is"),
     key("extract", Field, Text("CurrentUser"), "generates an extractor that requires the field"),
@@ -183,6 +187,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("secret", Field, Flag, "sealed in the store, each field on its own"),
     key("keep", Field, Flag, "survives log-out and a change of principal"),
     key("clear_on_login", Field, Flag, "is reset when somebody logs in"),
+    key("codec", Field, Form::Type("MsgPack"), "how the field is written as bytes"),
     key("default", Field, Expr, "what the field starts from"),
     key("rename", Field, Text("basket"), "the stored name"),
     key("alias", Field, Text("old_name"), "a former stored name; may be repeated"),
@@ -213,7 +218,8 @@ pub(crate) struct Slot<T> {
 /// Looks a key up, and says what is wrong with one that does not belong here.
 pub(crate) fn known(entry: &Entry, place: Place, diag: &Diag) -> Option<&'static Key> {
     let name = entry.key.to_string();
-    match KEYS.iter().find(|key| key.name == name) {
+    let of_that_name = || KEYS.iter().filter(|key| key.name == name);
+    match of_that_name().find(|key| key.place == place).or_else(|| of_that_name().next()) {
         Some(key) if key.place == place => Some(key),
         Some(key) => {
             diag.error(

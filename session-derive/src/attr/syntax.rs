@@ -42,18 +42,17 @@ pub(crate) fn entries(attrs: &[Attribute], diag: &Diag) -> Vec<Entry> {
     entries
 }
 
-fn entry(part: Vec<TokenTree>, end: Span, diag: &Diag) -> Option<Entry> {
+fn entry(mut part: Vec<TokenTree>, end: Span, diag: &Diag) -> Option<Entry> {
     let span = part.first().map_or(end, TokenTree::span);
+    // A `macro_rules!` matcher puts what it matched into an invisible group: the key, or all of it.
+    while let Some(TokenTree::Group(group)) = part.first()
+        && group.delimiter() == Delimiter::None
+    {
+        let inner = group.stream();
+        part.splice(..1, inner);
+    }
     let mut tokens = part.into_iter();
-    let first = tokens.next().and_then(|tree| match tree {
-        TokenTree::Ident(ident) => Some(ident.unraw()),
-        // A `macro_rules!` matcher may have put the identifier into an invisible group.
-        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            syn::parse::Parser::parse2(Ident::parse_any, group.stream()).ok()
-        }
-        _ => None,
-    });
-    let Some(key) = first else {
+    let Some(TokenTree::Ident(key)) = tokens.next() else {
         diag.error(span, "expected a key", "write `key` or `key = value`");
         return None;
     };
@@ -64,7 +63,7 @@ fn entry(part: Vec<TokenTree>, end: Span, diag: &Diag) -> Option<Entry> {
         }
         Some(other) => Given::Other(std::iter::once(other).chain(tokens).collect()),
     };
-    Some(Entry { key, given })
+    Some(Entry { key: key.unraw(), given })
 }
 
 /// Splits at commas, but not at those between the angle brackets of a path. With each part goes the
@@ -124,6 +123,34 @@ mod tests {
             .into_iter()
             .map(|(part, _)| part.into_iter().collect::<TokenStream>().to_string().replace(' ', ""))
             .collect()
+    }
+
+    #[test]
+    fn invisible_groups_are_looked_through() {
+        let group = |text: &str| {
+            let tokens = text.parse().unwrap_or_else(|error| panic!("{error}"));
+            TokenTree::from(proc_macro2::Group::new(Delimiter::None, tokens))
+        };
+        let read = |part: Vec<TokenTree>| {
+            let diag = Diag::new();
+            let entry = entry(part, Span::call_site(), &diag);
+            assert_eq!(entry.is_none(), diag.finish().is_some());
+            entry.map(|entry| match entry.given {
+                Given::Nothing => entry.key.to_string(),
+                Given::Value(_, value) => format!("{} = {value}", entry.key),
+                Given::Other(tokens) => format!("{} {tokens}", entry.key),
+            })
+        };
+        let twice = proc_macro2::Group::new(Delimiter::None, group("rename = \"a\"").into());
+        let mut key_alone = vec![group("rename")];
+        key_alone.extend("= \"a\"".parse::<TokenStream>().unwrap_or_else(|e| panic!("{e}")));
+        for part in [vec![group("rename = \"a\"")], vec![twice.into()], key_alone] {
+            assert_eq!(read(part).as_deref(), Some("rename = \"a\""));
+        }
+        assert_eq!(read(vec![group("counter")]).as_deref(), Some("counter"));
+        assert_eq!(read(vec![group("r#type")]).as_deref(), Some("type"));
+        assert_eq!(read(vec![group("")]), None);
+        assert_eq!(read(vec![group("= 1")]), None);
     }
 
     #[test]

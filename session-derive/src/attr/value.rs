@@ -47,6 +47,9 @@ fn wrong_form(entry: &Entry, key: &Key, diag: &Diag) {
         (Given::Value(_, value), Form::Path) => {
             diag.error_on(value, format_args!("`{name}` takes a path"), help);
         }
+        (Given::Value(_, value), Form::Type(_)) => {
+            diag.error_on(value, format_args!("`{name}` takes the path of a type"), help);
+        }
         (Given::Value(_, value), _) => {
             diag.error_on(value, format_args!("`{name}` takes a string"), help);
         }
@@ -202,6 +205,15 @@ pub(crate) fn path(entry: &Entry, key: &Key, diag: &Diag) -> Option<Slot<syn::Pa
         return None;
     }
     Some(slot)
+}
+
+/// The path of a type, with its arguments if it has any.
+pub(crate) fn ty(entry: &Entry, key: &Key, diag: &Diag) -> Option<Slot<syn::Type>> {
+    let Some(ty @ syn::Type::Path(_)) = literal(entry) else {
+        wrong_form(entry, key, diag);
+        return None;
+    };
+    Some(slot(entry, ty))
 }
 
 /// Any expression; a string literal is converted into the field's type.

@@ -17,6 +17,7 @@ enum Mark {
     Alias,
     Cas,
     ClearOnLogin,
+    Codec,
     Copy,
     Counter,
     Default,
@@ -52,6 +53,13 @@ const CONFLICTS: &[(Mark, &[Mark], &str)] = &[
     (Mark::ClearOnLogin, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::Group, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::OnDecodeError, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Codec, &[Mark::Skip], "a skipped field is not stored"),
+    (
+        Mark::Codec,
+        &[Mark::Counter, Mark::Set, Mark::Max, Mark::Extra],
+        "the store must be able to read what it merges",
+    ),
+    (Mark::Codec, &[Mark::Principal], "the store finds sessions by it"),
     (
         Mark::Secret,
         &[Mark::Counter, Mark::Set, Mark::Max, Mark::Extra],
@@ -109,6 +117,7 @@ fn given(keys: &FieldKeys) -> Vec<Given> {
     }
     keys!(
         ClearOnLogin: clear_on_login,
+        Codec: codec,
         Copy: copy,
         Default: default,
         Extract: extract,

@@ -114,6 +114,12 @@ fn bounds(session: &Session) -> WhereClause {
     let mut bounds = own_bounds(session);
     for field in session.fields.iter().filter(|field| is_generic(session, field)) {
         let ty = &field.ty;
+        let starts = schema::needs_default(field).then(|| quote!(+ #private::FieldDefault));
+        if let Some(codec) = &field.codec {
+            bounds.predicates.push(syn::parse_quote!(#codec: #private::CodecAccess<#ty>));
+            bounds.predicates.push(syn::parse_quote!(#ty: #private::LocalField #starts));
+            continue;
+        }
         let fits = match field.kind {
             Kind::Counter | Kind::Max => quote!(#private::Integer),
             Kind::Set | Kind::Extra => {
@@ -126,7 +132,6 @@ fn bounds(session: &Session) -> WhereClause {
                 quote!(#private::SessionField)
             }
         };
-        let starts = schema::needs_default(field).then(|| quote!(+ #private::FieldDefault));
         bounds.predicates.push(syn::parse_quote!(#ty: #fits #starts));
     }
     bounds
@@ -185,7 +190,9 @@ fn access(session: &Session, field: &Field) -> TokenStream {
         Kind::Local => quote!(<#ty as #private::LocalAccess>),
         Kind::Set | Kind::Extra => quote!(#private::CollectionCell::<#ty>),
         Kind::Plain | Kind::Flash | Kind::Once | Kind::Principal => {
-            quote!(<#ty as #private::ValueAccess>)
+            let codec = field.codec.as_ref();
+            let own = codec.map(|codec| quote!(<#codec as #private::CodecAccess<#ty>>));
+            own.unwrap_or_else(|| quote!(<#ty as #private::ValueAccess>))
         }
     }
 }
@@ -199,7 +206,8 @@ fn cell(session: &Session, field: &Field) -> TokenStream {
         Kind::Local => quote!(#private::LocalCell<#ty>),
         Kind::Set | Kind::Extra => quote!(#private::CollectionCell<#ty>),
         Kind::Plain | Kind::Flash | Kind::Once | Kind::Principal => {
-            quote!(#private::ValueCell<#ty>)
+            let codec = field.codec.as_ref().map(|codec| quote!(, #private::Coded<#codec>));
+            quote!(#private::ValueCell<#ty #codec>)
         }
     }
 }

@@ -12,11 +12,17 @@ pub(super) fn body(session: &Session) -> TokenStream {
     quote!({ #private::core::unreachable!() })
 }
 
-/// The single field of a struct of cells.
+/// The single field of a struct of cells. It names the codecs, which would be unused imports else.
 pub(super) fn cells(session: &Session) -> TokenStream {
     let (private, ident) = (session.private.in_full(), &session.ident);
     let (_, arguments, _) = session.generics.split_for_impl();
-    quote!(__session: #private::core::marker::PhantomData<fn() -> #ident #arguments>)
+    let codecs: Vec<_> = session.fields.iter().filter_map(|field| field.codec.as_ref()).collect();
+    let codecs = (!codecs.is_empty()).then(|| quote!(, (#(#codecs,)*)));
+    let types = match codecs {
+        None => quote!(#ident #arguments),
+        Some(codecs) => quote!((#ident #arguments #codecs)),
+    };
+    quote!(__session: #private::core::marker::PhantomData<fn() -> #types>)
 }
 
 /// The struct's own bounds, and what every session type is: the fields are not asked.

@@ -17,6 +17,10 @@ pub struct ShopFields {
     balance: ::session_runtime::__private0::ValueCell<i64>,
     timer: ::session_runtime::__private0::LocalCell<Timer>,
     r#type: ::session_runtime::__private0::ValueCell<u8>,
+    packed: ::session_runtime::__private0::ValueCell<
+        Option<Item>,
+        ::session_runtime::__private0::Coded<MsgPack>,
+    >,
 }
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
@@ -323,6 +327,38 @@ Leaves it for the next request, unlike `take`.*/
         fn reset_type(&self) {
             <u8 as __session::ValueAccess>::reset(&self.r#type, &self.__context);
         }
+        ///Sets [`peek_packed`](Self::peek_packed).
+        fn set_packed(&self, value: impl __session::core::convert::Into<Option<Item>>) {
+            <MsgPack as __session::CodecAccess<
+                Option<Item>,
+            >>::set(
+                &self.packed,
+                &self.__context,
+                __session::core::convert::Into::into(value),
+            );
+        }
+        ///Takes the value out of [`peek_packed`](Self::peek_packed), leaving `None`.
+        fn take_packed(&self) -> Option<Item> {
+            <MsgPack as __session::CodecAccess<
+                Option<Item>,
+            >>::take(
+                &self.packed,
+                &self.__context,
+                __session::core::option::Option::take,
+            )
+        }
+        ///The field `packed`.
+        /**
+
+Leaves it for the next request, unlike `take`.*/
+        #[must_use]
+        fn peek_packed(&self) -> __session::core::option::Option<&Item> {
+            __session::core::option::Option::as_ref(
+                <MsgPack as __session::CodecAccess<
+                    Option<Item>,
+                >>::get(&self.packed, &self.__context),
+            )
+        }
     }
     impl ShopWriter {
         ///Sets [`page`](ShopFields::page).
@@ -396,8 +432,12 @@ Leaves it for the next request, unlike `take`.*/
         fn reset_type(&self) {
             ShopFields::reset_type(&self.fields);
         }
+        ///Sets [`peek_packed`](ShopFields::peek_packed).
+        fn set_packed(&self, value: impl __session::core::convert::Into<Option<Item>>) {
+            ShopFields::set_packed(&self.fields, value);
+        }
     }
-    static __FIELDS: [&__session::FieldSpec; 12usize] = [
+    static __FIELDS: [&__session::FieldSpec; 13usize] = [
         &__session::FieldSpec {
             name: "user",
             aliases: &[],
@@ -530,6 +570,17 @@ Leaves it for the next request, unlike `take`.*/
             clear_on_login: false,
             on_decode_error: __session::OnDecodeError::Default,
         },
+        &__session::FieldSpec {
+            name: "packed",
+            aliases: &[],
+            policy: __session::Policy::Flash,
+            group: __session::core::option::Option::None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: __session::OnDecodeError::Default,
+        },
     ];
     #[automatically_derived]
     impl __session::SessionType for Shop {
@@ -614,6 +665,12 @@ Leaves it for the next request, unlike `take`.*/
                         __FIELDS[11usize],
                         <u8 as __session::FieldDefault>::field_default,
                     ),
+                    packed: <MsgPack as __session::CodecAccess<
+                        Option<Item>,
+                    >>::cell(
+                        __FIELDS[12usize],
+                        <Option<Item> as __session::FieldDefault>::field_default,
+                    ),
                 },
             }
         }
@@ -666,6 +723,9 @@ Leaves it for the next request, unlike `take`.*/
                     &fields.r#type,
                     &fields.__context,
                 ),
+                packed: <MsgPack as __session::CodecAccess<
+                    Option<Item>,
+                >>::copied(&fields.packed, &fields.__context),
             }
         }
         fn replace(fields: &Self::Fields, value: Self) {
@@ -725,6 +785,9 @@ Leaves it for the next request, unlike `take`.*/
                 &fields.__context,
                 value.r#type,
             );
+            <MsgPack as __session::CodecAccess<
+                Option<Item>,
+            >>::set(&fields.packed, &fields.__context, value.packed);
         }
     }
     #[automatically_derived]
@@ -757,6 +820,9 @@ Leaves it for the next request, unlike `take`.*/
             visit(<i64 as __session::ValueAccess>::erased(&self.balance));
             visit(<Timer as __session::LocalAccess>::erased(&self.timer));
             visit(<u8 as __session::ValueAccess>::erased(&self.r#type));
+            visit(
+                <MsgPack as __session::CodecAccess<Option<Item>>>::erased(&self.packed),
+            );
         }
         fn adopt(&self, other: &Self) {
             <Option<UserId> as __session::ValueAccess>::adopt(&self.user, &other.user);
@@ -779,6 +845,9 @@ Leaves it for the next request, unlike `take`.*/
             <i64 as __session::ValueAccess>::adopt(&self.balance, &other.balance);
             <Timer as __session::LocalAccess>::adopt(&self.timer, &other.timer);
             <u8 as __session::ValueAccess>::adopt(&self.r#type, &other.r#type);
+            <MsgPack as __session::CodecAccess<
+                Option<Item>,
+            >>::adopt(&self.packed, &other.packed);
         }
     }
     #[automatically_derived]
@@ -795,7 +864,7 @@ Leaves it for the next request, unlike `take`.*/
         ) -> __session::core::fmt::Result {
             __session::core::fmt::Formatter::write_str(
                 f,
-                "ShopFields { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, .. }",
+                "ShopFields { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
@@ -807,7 +876,7 @@ Leaves it for the next request, unlike `take`.*/
         ) -> __session::core::fmt::Result {
             __session::core::fmt::Formatter::write_str(
                 f,
-                "ShopWriter { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, .. }",
+                "ShopWriter { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }

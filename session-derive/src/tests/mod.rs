@@ -64,6 +64,8 @@ fn every_kind() {
             timer: Timer,
             #[session(getter = "kind")]
             r#type: u8,
+            #[session(codec = MsgPack, flash)]
+            packed: Option<Item>,
         }
         "#,
         expect_file!["./every_kind.expected.rs"],

@@ -61,12 +61,7 @@ impl<T: SessionField> ValueAccess for T {
     }
 
     fn take<V>(cell: &ValueCell<T>, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
-        let mut value = cell.get(context).clone();
-        let taken = take(&mut value);
-        if taken.is_some() {
-            cell.set(context, value);
-        }
-        taken
+        cell.take(context, take)
     }
 
     fn adopt(cell: &ValueCell<T>, other: &ValueCell<T>) {

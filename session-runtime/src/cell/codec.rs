@@ -1,21 +1,20 @@
-//! How a field's value becomes what a store holds, and back.
+//! How a field's value becomes what a store holds, and back: bytes of a codec, or a number.
 
-use serde::{Serialize, de::DeserializeOwned};
+use std::marker::PhantomData;
 
-use crate::{schema::Integer, store::FieldValue};
+use crate::{
+    codec::{Codec, CodecError, Json, json_place},
+    schema::Integer,
+    store::FieldValue,
+};
 
-/// Why stored bytes are not a value of the field's type. Never holds the bytes.
+/// Why what is stored is not a value of the field's type. Never holds the bytes.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are not valid for the type.
-    #[error("not a value of the field's type (line {line}, column {column} of its JSON)")]
-    Json {
-        /// Where in the JSON text, counted from 1.
-        line: usize,
-        /// Where in that line.
-        column: usize,
-    },
+    #[error("not a value of the field's type ({0})")]
+    Codec(#[from] CodecError),
     /// The store holds another kind of value: the field's policy was changed.
     #[error("stored as another kind of value; its merge policy was changed")]
     Kind,
@@ -25,32 +24,31 @@ pub enum DecodeError {
 }
 
 impl From<serde_json::Error> for DecodeError {
-    /// Keeps the place only: serde's message may quote the value.
     fn from(error: serde_json::Error) -> Self {
-        Self::Json { line: error.line(), column: error.column() }
+        Self::Codec(json_place(&error))
     }
 }
 
-/// A way to write values of `T`.
-pub trait Codec<T>: Send + Sync + 'static {
+/// A form that values of `T` have in a store.
+pub trait Encoding<T>: Send + Sync + 'static {
     /// The value as a store holds it.
-    fn encode(value: &T) -> Result<FieldValue, serde_json::Error>;
+    fn encode(value: &T) -> Result<FieldValue, CodecError>;
     /// The value from what a store held.
     fn decode(stored: &FieldValue) -> Result<T, DecodeError>;
 }
 
-/// Values as JSON text.
+/// Bytes that the store does not look into.
 #[derive(Debug)]
-pub struct Json;
+pub struct Coded<C = Json>(PhantomData<fn() -> C>);
 
-impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
-    fn encode(value: &T) -> Result<FieldValue, serde_json::Error> {
-        serde_json::to_vec(value).map(|json| FieldValue::Bytes(json.into()))
+impl<T, C: Codec<T>> Encoding<T> for Coded<C> {
+    fn encode(value: &T) -> Result<FieldValue, CodecError> {
+        C::encode(value).map(|bytes| FieldValue::Bytes(bytes.into()))
     }
 
     fn decode(stored: &FieldValue) -> Result<T, DecodeError> {
         match stored {
-            FieldValue::Bytes(json) => Ok(serde_json::from_slice(json)?),
+            FieldValue::Bytes(bytes) => Ok(C::decode(bytes)?),
             _ => Err(DecodeError::Kind),
         }
     }
@@ -60,8 +58,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
 #[derive(Debug)]
 pub struct Int;
 
-impl<T: Integer> Codec<T> for Int {
-    fn encode(value: &T) -> Result<FieldValue, serde_json::Error> {
+impl<T: Integer> Encoding<T> for Int {
+    fn encode(value: &T) -> Result<FieldValue, CodecError> {
         Ok(FieldValue::Int(value.to_i64()))
     }
 

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Cell, Codec, Context, DecodeError, Emission, EmitError, Int};
+use super::{Cell, Context, DecodeError, Emission, EmitError, Encoding, Int};
 use crate::{
     schema::{FieldSpec, Integer},
     store::{FieldValue, Op},
@@ -81,7 +81,7 @@ impl<T: Integer> CounterCell<T> {
     fn start(&self, state: &State, context: &Context) -> i64 {
         state.start.unwrap_or_else(|| match context.stored(self.spec) {
             Some(Ok(stored)) => {
-                <Int as Codec<i64>>::decode(&stored.value).unwrap_or_else(|error| {
+                <Int as Encoding<i64>>::decode(&stored.value).unwrap_or_else(|error| {
                     context.decode_failed(self.spec, &error);
                     0
                 })
@@ -149,7 +149,7 @@ impl<T: Integer> Cell for CounterCell<T> {
     fn verify(&self, context: &Context) -> Result<(), DecodeError> {
         match context.stored(self.spec) {
             None => Ok(()),
-            Some(stored) => <Int as Codec<i64>>::decode(&stored?.value).map(drop),
+            Some(stored) => <Int as Encoding<i64>>::decode(&stored?.value).map(drop),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod access;
 mod chain;
 mod codec;
+mod coded;
 mod collection;
 mod counter;
 mod value;
@@ -22,7 +23,8 @@ use std::{
 use bytes::Bytes;
 
 pub use access::{CopyAccess, LocalAccess, NumberAccess, ValueAccess};
-pub use codec::{Codec, DecodeError, Int, Json};
+pub use codec::{Coded, DecodeError, Encoding, Int};
+pub use coded::CodecAccess;
 pub use collection::{Collection, CollectionCell, MapField, SetField};
 pub use counter::CounterCell;
 pub use value::{LocalCell, ValueCell};
@@ -143,9 +145,9 @@ impl Context {
             let (Op::Set { field: name, value } | Op::Once { field: name, value }) = op else {
                 continue;
             };
-            let sealed = |field: &&FieldSpec| sealer.seals(field) && field.owns(name);
+            let is_sealed = |field: &&FieldSpec| sealer.seals(field) && field.owns(name);
             if let FieldValue::Bytes(plain) = value
-                && fields.iter().any(sealed)
+                && fields.iter().any(is_sealed)
             {
                 *plain = sealer.seal(selector, name, plain)?;
             }

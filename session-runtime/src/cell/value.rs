@@ -4,7 +4,7 @@
 use std::{borrow::Cow, marker::PhantomData, sync::OnceLock};
 
 use super::{
-    Cell, Codec, Context, DecodeError, Emission, EmitError, Json, chain::Chain, emit_set,
+    Cell, Coded, Context, DecodeError, Emission, EmitError, Encoding, chain::Chain, emit_set,
     emit_unset,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One value, with all its versions of this request.
-pub struct ValueCell<T, C = Json> {
+pub struct ValueCell<T, C = Coded> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
     base: OnceLock<T>,
@@ -22,7 +22,7 @@ pub struct ValueCell<T, C = Json> {
     codec: PhantomData<C>,
 }
 
-impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
+impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
     /// An untouched cell.
     pub const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
         Self { spec, default, base: OnceLock::new(), versions: Chain::new(), codec: PhantomData }
@@ -92,6 +92,16 @@ impl<T: Clone + Send + Sync + 'static, C: Codec<T>> ValueCell<T, C> {
         context.wrote(self.spec);
     }
 
+    /// Takes something out of the present value; nothing is written if there is nothing.
+    pub fn take<V>(&self, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
+        let mut value = self.get(context).clone();
+        let taken = take(&mut value);
+        if taken.is_some() {
+            self.set(context, value);
+        }
+        taken
+    }
+
     /// Takes over what another handle of the same session has saved.
     pub fn adopt(&self, other: &Self) {
         if let (_, Some(value)) = other.versions.newest() {
@@ -141,7 +151,7 @@ enum Target {
     Value(FieldValue),
 }
 
-impl<T: Clone + Send + Sync + 'static, C: Codec<T>> Cell for ValueCell<T, C> {
+impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> {
     fn spec(&self) -> &'static FieldSpec {
         self.spec
     }

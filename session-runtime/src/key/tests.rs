@@ -298,12 +298,12 @@ fn a_file_that_is_missing_is_made_once_and_kept() {
     let directory = std::env::temp_dir().join(format!("key-tests-made-{}", std::process::id()));
     let path = directory.join("below").join("keys");
     let make = || KeyRing::from_file_or_create(&path).map(|ring| ring.fingerprint());
-    let made: Vec<_> = std::thread::scope(|scope| {
+    let rings: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
-    let first = made[0].as_ref().expect("a directory that we can write to");
-    assert!(made.iter().all(|ring| ring.as_ref().ok() == Some(first)), "one key for all");
+    let first = rings[0].as_ref().expect("a directory that we can write to");
+    assert!(rings.iter().all(|ring| ring.as_ref().ok() == Some(first)), "one key for all");
     let names: Vec<_> = std::fs::read_dir(path.parent().expect("it has one"))
         .expect("it was made")
         .map(|entry| entry.expect("readable").file_name())

@@ -40,8 +40,8 @@ pub use op::{
     Cap, Commit, CommitOutcome, Expected, FieldName, FieldValue, InsertOutcome, Lifetime,
     OnMaxSessions, Op, Rotation,
 };
-pub(crate) use record::Standing;
 pub use open::open;
+pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;

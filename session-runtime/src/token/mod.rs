@@ -4,6 +4,7 @@
 //! type.
 
 mod aead;
+mod bind;
 mod credential;
 mod envelope;
 mod field;
@@ -17,6 +18,7 @@ mod signed;
 mod tests;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+pub(crate) use bind::{BindCodec, Match, Shown};
 pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
 pub(crate) use field::{FieldCodec, Which};
@@ -47,6 +49,7 @@ pub(crate) enum Purpose {
     Signed,
     Field,
     Index,
+    Bind,
 }
 
 impl Purpose {
@@ -57,6 +60,7 @@ impl Purpose {
             Self::Signed => "signed",
             Self::Field => "field",
             Self::Index => "index",
+            Self::Bind => "bind",
         }
     }
 }

@@ -10,7 +10,7 @@ use http::{
     header::{COOKIE, SET_COOKIE},
 };
 
-use super::{Found, append, sensitive};
+use super::{CookieOptions, Found, SecureCookie, append, extra, sensitive};
 use crate::schema::{CookieSpec, SameSite, strip_prefix};
 
 /// The most bytes of name and value together: browsers drop a cookie that is larger (bis,
@@ -24,6 +24,14 @@ const MAX_ATTRIBUTE: usize = 1024;
 #[derive(Debug)]
 pub(super) struct CookieCarrier {
     name: String,
+    fixed: Fixed,
+    /// The same without `Secure`, where the request decides.
+    plain: Option<Fixed>,
+}
+
+/// What is the same in every `Set-Cookie` of ours.
+#[derive(Debug)]
+struct Fixed {
     /// The attributes as they follow the value: `; HttpOnly; …`.
     attributes: String,
     /// The whole `Set-Cookie` that makes the browser drop ours.
@@ -31,36 +39,33 @@ pub(super) struct CookieCarrier {
 }
 
 impl CookieCarrier {
-    pub(super) fn new(name: &str, spec: &CookieSpec, insecure_dev: bool) -> Result<Self, String> {
-        check(name, spec)?;
-        let name = if insecure_dev { strip_prefix(name) } else { name };
+    pub(super) fn new(
+        name: &str,
+        spec: &CookieSpec,
+        options: &CookieOptions,
+    ) -> Result<Self, String> {
+        let always = options.is_always_secure(spec.secure);
+        check(name, spec, always)?;
+        extra::check(name, &options.attributes)?;
+        let by_request = match options.secure {
+            Some(_) if options.insecure_dev => {
+                return Err(
+                    "`secure` and `insecure_dev` contradict each other; drop one".to_owned()
+                );
+            }
+            secure => matches!(secure, Some(SecureCookie::When(_))),
+        };
+        let name = if options.insecure_dev { strip_prefix(name) } else { name };
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(format!("`{name}` cannot be the name of a cookie"));
         }
-        let mut cookie = Cookie::new(name, "");
-        cookie.set_path(spec.path);
-        if let Some(domain) = spec.domain {
-            cookie.set_domain(domain);
-        }
-        cookie.set_http_only(spec.http_only);
-        // Said outright: without it, the crate adds `Secure` to `SameSite=None` on its own.
-        cookie.set_secure(spec.secure && !insecure_dev);
-        cookie.set_partitioned(spec.partitioned && !insecure_dev);
-        // Always written, since browsers differ in their default.
-        cookie.set_same_site(match spec.same_site {
-            // Browsers refuse `None` without `Secure`, so this is the closest that works.
-            SameSite::None if insecure_dev => cookie::SameSite::Lax,
-            SameSite::None => cookie::SameSite::None,
-            SameSite::Lax => cookie::SameSite::Lax,
-            SameSite::Strict => cookie::SameSite::Strict,
-        });
-        let rendered = cookie.to_string();
-        let attributes = rendered[name.len() + 1..].to_owned();
-        // With the very attributes it was set with: browsers tell cookies apart by some of them.
-        let expired = format!("{rendered}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-        let expired = HeaderValue::try_from(expired)
-            .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
-        Ok(Self { name: name.to_owned(), attributes, expired })
+        let plain = by_request.then(|| Fixed::new(name, spec, options, false)).transpose()?;
+        let fixed = Fixed::new(name, spec, options, always || by_request)?;
+        Ok(Self { name: name.to_owned(), fixed, plain })
+    }
+
+    fn fixed(&self, secure: bool) -> &Fixed {
+        self.plain.as_ref().filter(|_| !secure).unwrap_or(&self.fixed)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -75,28 +80,40 @@ impl CookieCarrier {
         for header in headers.get_all(COOKIE) {
             for pair in header.as_bytes().split(|byte| *byte == b';') {
                 if let Some(value) = value_of(pair, self.name.as_bytes()) {
-                    found = found.and(value);
+                    found = found.and(value, header);
                 }
             }
         }
         found
     }
 
-    pub(super) fn write(&self, headers: &mut HeaderMap, token: &str, max_age: Option<Duration>) {
+    pub(super) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
+        let mut pairs = header.as_bytes().split(|byte| *byte == b';');
+        pairs.find_map(|pair| value_of(pair, self.name.as_bytes()))
+    }
+
+    pub(super) fn write(
+        &self,
+        headers: &mut HeaderMap,
+        token: &str,
+        max_age: Option<Duration>,
+        secure: bool,
+    ) {
+        let attributes = &self.fixed(secure).attributes;
         // Rounded down: the client does not keep it longer than asked.
         let seconds = max_age.map(|age| age.as_secs().min(MAX_AGE).to_string());
         let mut text = String::with_capacity(
-            self.name.len() + 1 + token.len() + self.attributes.len() + "; Max-Age=34560000".len(),
+            self.name.len() + 1 + token.len() + attributes.len() + "; Max-Age=34560000".len(),
         );
-        text.extend([&self.name, "=", token, &self.attributes]);
+        text.extend([&self.name, "=", token, attributes]);
         if let Some(seconds) = &seconds {
             text.extend(["; Max-Age=", seconds]);
         }
         self.set(headers, sensitive(text));
     }
 
-    pub(super) fn expire(&self, headers: &mut HeaderMap) {
-        self.set(headers, self.expired.clone());
+    pub(super) fn expire(&self, headers: &mut HeaderMap, secure: bool) {
+        self.set(headers, self.fixed(secure).expired.clone());
     }
 
     /// Adds our `Set-Cookie`. An earlier one of ours goes: a response should not set a cookie
@@ -115,6 +132,45 @@ impl CookieCarrier {
     }
 }
 
+impl Fixed {
+    fn new(
+        name: &str,
+        spec: &CookieSpec,
+        options: &CookieOptions,
+        secure: bool,
+    ) -> Result<Self, String> {
+        let CookieOptions { insecure_dev, attributes, .. } = options;
+        let insecure_dev = *insecure_dev;
+        let mut cookie = Cookie::new(name, "");
+        cookie.set_path(spec.path);
+        if let Some(domain) = spec.domain {
+            cookie.set_domain(domain);
+        }
+        cookie.set_http_only(spec.http_only);
+        // Said outright: without it, the crate adds `Secure` to `SameSite=None` on its own.
+        cookie.set_secure(secure && !insecure_dev);
+        cookie.set_partitioned(spec.partitioned && !insecure_dev);
+        // Always written, since browsers differ in their default.
+        cookie.set_same_site(match spec.same_site {
+            // Browsers refuse `None` without `Secure`, so this is the closest that works.
+            SameSite::None if insecure_dev => cookie::SameSite::Lax,
+            SameSite::None => cookie::SameSite::None,
+            SameSite::Lax => cookie::SameSite::Lax,
+            SameSite::Strict => cookie::SameSite::Strict,
+        });
+        let mut rendered = cookie.to_string();
+        for attribute in attributes {
+            rendered.extend(["; ", attribute]);
+        }
+        let attributes = rendered[name.len() + 1..].to_owned();
+        // With the very attributes it was set with: browsers tell cookies apart by some of them.
+        let expired = format!("{rendered}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        let expired = HeaderValue::try_from(expired)
+            .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
+        Ok(Self { attributes, expired })
+    }
+}
+
 /// What follows `name=` in one cookie pair. A pair without `=` has no name, and is none of ours.
 fn value_of<'h>(pair: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
     trim(pair).strip_prefix(name)?.strip_prefix(b"=")
@@ -129,25 +185,22 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// The derive refuses these when it compiles; here they are refused whoever wrote the facts.
-fn check(name: &str, spec: &CookieSpec) -> Result<(), String> {
+fn check(name: &str, spec: &CookieSpec, secure: bool) -> Result<(), String> {
     let bare = strip_prefix(name);
     let prefix = &name[..name.len() - bare.len()];
     let refuse = |what: &str| Err(format!("cookie `{name}`: {what}"));
-    if !prefix.is_empty() && !spec.secure {
-        return refuse("a name with this prefix needs `Secure`");
+    if !prefix.is_empty() && !secure {
+        return refuse("a name with this prefix needs `Secure` on every response");
     }
     if prefix.eq_ignore_ascii_case("__Host-") && (spec.path != "/" || spec.domain.is_some()) {
         return refuse("a name that begins with `__Host-` needs `Path=/` and no `Domain`");
     }
-    if spec.same_site == SameSite::None && !spec.secure {
-        return refuse("`SameSite=None` needs `Secure`");
+    if spec.same_site == SameSite::None && !secure {
+        return refuse("`SameSite=None` needs `Secure` on every response");
     }
-    if spec.partitioned && !spec.secure {
-        return refuse("`Partitioned` needs `Secure`");
+    if spec.partitioned && !secure {
+        return refuse("`Partitioned` needs `Secure` on every response");
     }
-    let fits = |value: &str| {
-        value.len() <= MAX_ATTRIBUTE && value.bytes().all(|c| matches!(c, b' '..=b'~') && c != b';')
-    };
     if !spec.path.starts_with('/') || !fits(spec.path) || spec.path != spec.path.trim() {
         return refuse("its path must begin with `/` and be visible ASCII without `;`");
     }
@@ -161,7 +214,12 @@ fn check(name: &str, spec: &CookieSpec) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a text can stand in an attribute.
+pub(super) fn fits(value: &str) -> bool {
+    value.len() <= MAX_ATTRIBUTE && value.bytes().all(|c| matches!(c, b' '..=b'~') && c != b';')
+}
+
 /// The characters of a token (RFC 9110, section 5.6.2), which a cookie's name is.
-fn is_token(byte: u8) -> bool {
+pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

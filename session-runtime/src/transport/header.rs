@@ -43,12 +43,15 @@ impl HeaderCarrier {
         let (Some(value), None) = (values.next(), values.next()) else {
             return if headers.contains_key(name) { Found::Duplicate } else { Found::None };
         };
-        let value = value.as_bytes();
-        let token = if self.bearer { bearer_token(value) } else { Some(value) };
-        match token {
+        match self.token_in(value) {
             None | Some(b"") => Found::None,
-            Some(token) => Found::One(token),
+            Some(token) => Found::One(token, value),
         }
+    }
+
+    pub(super) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
+        let value = header.as_bytes();
+        if self.bearer { bearer_token(value) } else { Some(value) }
     }
 
     pub(super) fn write(&self, headers: &mut HeaderMap, token: &str) {

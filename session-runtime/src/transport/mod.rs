@@ -3,7 +3,9 @@
 //! knows nothing of what a token means.
 
 mod cookie;
+mod extra;
 mod header;
+mod secure;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,8 @@ use http::{
     header::{self as names, CACHE_CONTROL, VARY},
 };
 
+pub(crate) use self::secure::CookieOptions;
+pub use self::secure::SecureCookie;
 use self::{cookie::CookieCarrier, header::HeaderCarrier};
 use crate::schema::{Spec, Transport};
 
@@ -21,18 +25,18 @@ use crate::schema::{Spec, Transport};
 #[derive(Clone, Copy)]
 pub(crate) enum Found<'h> {
     None,
-    /// One value, as raw bytes; nothing is known about it.
-    One(&'h [u8]),
+    /// One value, as raw bytes, and the header it is in; nothing is known about it.
+    One(&'h [u8], &'h HeaderValue),
     /// More than one. Which of them is ours cannot be known, so none of them is taken.
     Duplicate,
 }
 
 impl<'h> Found<'h> {
     /// With one more value seen.
-    fn and(self, value: &'h [u8]) -> Self {
+    fn and(self, value: &'h [u8], header: &'h HeaderValue) -> Self {
         match self {
-            Self::None => Self::One(value),
-            Self::One(_) | Self::Duplicate => Self::Duplicate,
+            Self::None => Self::One(value, header),
+            Self::One(..) | Self::Duplicate => Self::Duplicate,
         }
     }
 }
@@ -41,7 +45,7 @@ impl fmt::Debug for Found<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::None => "None",
-            Self::One(_) => "One(<redacted>)",
+            Self::One(..) => "One(<redacted>)",
             Self::Duplicate => "Duplicate",
         })
     }
@@ -70,12 +74,14 @@ enum Kind {
 }
 
 impl Carrier {
-    /// The carrier for a session type, or what is wrong with its name or attributes.
-    /// `insecure_dev` makes cookies that browsers accept over plain HTTP.
-    pub(crate) fn new(spec: &Spec, insecure_dev: bool) -> Result<Self, String> {
+    /// The carrier for a session type, or what is wrong with its name, attributes or options.
+    pub(crate) fn new(spec: &Spec, options: &CookieOptions) -> Result<Self, String> {
+        if spec.transport != Transport::Cookie {
+            options.check_unused()?;
+        }
         let (kind, label, vary) = match spec.transport {
             Transport::Cookie => {
-                let cookie = CookieCarrier::new(spec.name, &spec.cookie, insecure_dev)?;
+                let cookie = CookieCarrier::new(spec.name, &spec.cookie, options)?;
                 (Kind::Cookie(cookie), "cookie", HeaderValue::from_static("Cookie"))
             }
             Transport::Header => {
@@ -112,6 +118,14 @@ impl Carrier {
         }
     }
 
+    /// The token in a header of a request that [`find`](Self::find) has found one in.
+    pub(crate) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
+        match &self.kind {
+            Kind::Cookie(cookie) => cookie.token_in(header),
+            Kind::Header(carrier) => carrier.token_in(header),
+        }
+    }
+
     /// Whether a token fits.
     pub(crate) fn check(&self, token: &str) -> Result<(), TooLarge> {
         let limit = match &self.kind {
@@ -123,25 +137,27 @@ impl Carrier {
     }
 
     /// Puts a token (base64url) into a response, instead of an earlier one of ours. `max_age` is
-    /// how long the client keeps it; without, until it closes. Only cookies can say it.
+    /// how long the client keeps it; without, until it closes. `secure` is whether the cookie is to
+    /// be `Secure`, where that depends on the request. Only cookies can say either.
     pub(crate) fn write(
         &self,
         headers: &mut HeaderMap,
         token: &str,
         max_age: Option<Duration>,
+        secure: bool,
     ) -> Result<(), TooLarge> {
         self.check(token)?;
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.write(headers, token, max_age),
+            Kind::Cookie(cookie) => cookie.write(headers, token, max_age, secure),
             Kind::Header(header) => header.write(headers, token),
         }
         Ok(())
     }
 
     /// Tells the client to forget the token.
-    pub(crate) fn expire(&self, headers: &mut HeaderMap) {
+    pub(crate) fn expire(&self, headers: &mut HeaderMap, secure: bool) {
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.expire(headers),
+            Kind::Cookie(cookie) => cookie.expire(headers, secure),
             Kind::Header(header) => header.expire(headers),
         }
     }

@@ -31,4 +31,3 @@ impl Group for Sentinels {
         self.servers()[master].kill();
     }
 }
-

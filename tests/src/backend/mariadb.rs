@@ -45,7 +45,10 @@ impl MariaDb {
     fn set_up(is_durable: bool) -> Self {
         let directory = lasting_directory("mariadb", User::Unprivileged);
         let data = format!("--datadir={}", directory.join("data").display());
-        run(command(User::Unprivileged, &find("mariadb-install-db", PACKAGE)).args([
+        let mut install = command(User::Unprivileged, &find("mariadb-install-db", PACKAGE));
+        // A server that starts removes what others have in the directory for temporary tables.
+        install.env("TMPDIR", &directory);
+        run(install.args([
             "--no-defaults",
             &data,
             "--auth-root-authentication-method=normal",
@@ -139,6 +142,7 @@ fn launch(directory: &Path, port: u16, is_durable: bool) -> Process {
         "--bind-address=127.0.0.1".to_owned(),
         format!("--socket={}", file("s.sock")),
         format!("--pid-file={}", file("p.pid")),
+        format!("--tmpdir={}", directory.display()),
         "--skip-log-bin".to_owned(),
         "--max-connections=300".to_owned(),
     ];

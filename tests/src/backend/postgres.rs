@@ -51,9 +51,18 @@ impl Postgres {
         server
     }
 
-    /// Ends it as a crash would.
+    /// Ends it as a crash would, and waits until the processes that it had for its connections have
+    /// found out: while one is left, no server starts on its data.
     pub fn kill(&mut self) {
         self.process.kill();
+        let data = self.directory.join("data");
+        let is_at_work = |process: fs::DirEntry| {
+            fs::read_link(process.path().join("cwd")).is_ok_and(|directory| directory == data)
+        };
+        let is_left = || fs::read_dir("/proc").into_iter().flatten().flatten().any(is_at_work);
+        while is_left() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     /// Starts it again on the same data and port.
@@ -62,7 +71,7 @@ impl Postgres {
     ///
     /// If it does not start.
     pub fn restart(&mut self) {
-        self.process.kill();
+        self.kill();
         self.process = launch(&self.directory, self.port, self.is_durable);
         self.wait();
     }

@@ -79,9 +79,8 @@ fn encrypt(text: &str) -> Result<bool, Problem> {
 
 /// `3:end-oldest`, `3:refuse-new`.
 fn cap(text: &str) -> Result<(u32, OnMaxSessions), Problem> {
-    let wrong = || {
-        Problem(format!("`CAP` is `{text}`; write it like `3:end-oldest` or `3:refuse-new`"))
-    };
+    let wrong =
+        || Problem(format!("`CAP` is `{text}`; write it like `3:end-oldest` or `3:refuse-new`"));
     let (sessions, on_max) = text.split_once(':').ok_or_else(wrong)?;
     let on_max = match on_max {
         "end-oldest" => OnMaxSessions::EndOldest,

@@ -153,11 +153,12 @@ fn encode(bytes: &[u8], before: usize, alphabet: &[u8; 64]) -> Vec<u8> {
 
 /// The bytes of an unpadded base64url text.
 fn decode(token: &str) -> Vec<u8> {
-    let value = |digit: u8| {
-        URL_SAFE.iter().position(|it| *it == digit).expect("a token is base64url")
-    };
-    let bits: Vec<usize> =
-        token.bytes().flat_map(|digit| (0..6).rev().map(move |at| value(digit) >> at & 1)).collect();
+    let value =
+        |digit: u8| URL_SAFE.iter().position(|it| *it == digit).expect("a token is base64url");
+    let bits: Vec<usize> = token
+        .bytes()
+        .flat_map(|digit| (0..6).rev().map(move |at| value(digit) >> at & 1))
+        .collect();
     let bytes = bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
     bytes.map(|byte| u8::try_from(byte).expect("eight bits")).collect()
 }

@@ -111,11 +111,8 @@ impl Shop {
     }
 
     pub(crate) fn run(command: &mut Command) -> Self {
-        let mut process = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the shop starts");
+        let mut process =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the shop starts");
         let stdout = process.stdout.take().expect("standard output is piped");
         let mut shop = Self { process, first_line: String::new() };
         let (send, receive) = mpsc::channel();

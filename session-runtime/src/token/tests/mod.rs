@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod bind;
 mod credential;
 mod envelope;
 mod field;
@@ -58,7 +59,14 @@ fn other_bindings(purpose: Purpose) -> Vec<Binding> {
         Binding::new(purpose, "cookie", "__Host-shop", "prod1", ""),
         Binding::new(purpose, "cookie__Host-shop", "", "prod", "1"),
     ];
-    let all = [Purpose::Credential, Purpose::Sealed, Purpose::Signed, Purpose::Field];
+    let all = [
+        Purpose::Credential,
+        Purpose::Sealed,
+        Purpose::Signed,
+        Purpose::Field,
+        Purpose::Index,
+        Purpose::Bind,
+    ];
     bindings.extend(all.into_iter().filter(|other| *other != purpose).map(binding));
     bindings
 }

@@ -16,18 +16,21 @@ fn with(
 ) -> Result<Carrier, String> {
     let mut cookie = COOKIE_DEFAULTS;
     change(&mut cookie);
-    Carrier::new(&spec(Transport::Cookie, name, cookie), insecure_dev)
+    Carrier::new(
+        &spec(Transport::Cookie, name, cookie),
+        &CookieOptions { insecure_dev, ..CookieOptions::default() },
+    )
 }
 
 fn written(carrier: &Carrier, max_age: Option<Duration>) -> String {
     let mut response = HeaderMap::new();
-    carrier.write(&mut response, "TOKEN", max_age).unwrap();
+    carrier.write(&mut response, "TOKEN", max_age, true).unwrap();
     values(&response, SET_COOKIE).join(" | ")
 }
 
 fn expired(carrier: &Carrier) -> String {
     let mut response = HeaderMap::new();
-    carrier.expire(&mut response);
+    carrier.expire(&mut response, true);
     values(&response, SET_COOKIE).join(" | ")
 }
 
@@ -219,11 +222,11 @@ fn other_cookies_stay_and_ours_is_there_once() {
     let others = ["a=b; Path=/", "__Host-id2=x", "x__Host-id=y", "a=__Host-id=z", "__host-id=w"];
     let mut response = headers(&SET_COOKIE, &others);
     let ours = ours();
-    ours.write(&mut response, "ONE", None).unwrap();
-    ours.expire(&mut response);
-    ours.write(&mut response, "TWO", Some(Duration::from_secs(5))).unwrap();
+    ours.write(&mut response, "ONE", None, true).unwrap();
+    ours.expire(&mut response, true);
+    ours.write(&mut response, "TWO", Some(Duration::from_secs(5)), true).unwrap();
     response.append(SET_COOKIE, HeaderValue::from_static("later=1"));
-    ours.write(&mut response, "THREE", None).unwrap();
+    ours.write(&mut response, "THREE", None, true).unwrap();
     let mut expected = others.to_vec();
     expected.push("later=1");
     expected.push("__Host-id=THREE; HttpOnly; SameSite=Lax; Secure; Path=/");
@@ -238,10 +241,10 @@ fn a_cookie_that_browsers_drop_is_not_sent() {
     let too_large = TooLarge { size: 4097, limit: 4096 };
     let longer = format!("{fits}A");
     assert_eq!(ours.check(&longer), Err(too_large));
-    assert_eq!(ours.write(&mut response, &longer, None), Err(too_large));
+    assert_eq!(ours.write(&mut response, &longer, None, true), Err(too_large));
     assert_eq!(values(&response, SET_COOKIE), ["__Host-id=earlier"], "nothing was touched");
     assert_eq!(ours.check(&fits), Ok(()));
-    assert_eq!(ours.write(&mut response, &fits, None), Ok(()));
+    assert_eq!(ours.write(&mut response, &fits, None, true), Ok(()));
     assert_eq!(response.get_all(SET_COOKIE).iter().count(), 1);
 }
 

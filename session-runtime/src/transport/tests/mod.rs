@@ -12,7 +12,7 @@ use http::{
     header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
 };
 
-use super::{Carrier, Found, TooLarge};
+use super::{Carrier, CookieOptions, Found, TooLarge};
 use crate::schema::{
     CommitOn, CookieSpec, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, SameSite, Spec,
     Transport,
@@ -49,7 +49,7 @@ fn spec(transport: Transport, name: &'static str, cookie: CookieSpec) -> Spec {
 }
 
 fn carrier(transport: Transport, name: &'static str) -> Carrier {
-    Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), false).unwrap()
+    Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), &CookieOptions::default()).unwrap()
 }
 
 fn headers(name: &HeaderName, values: &[impl AsRef<[u8]>]) -> HeaderMap {
@@ -68,7 +68,7 @@ fn values(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
 fn found(carrier: &Carrier, headers: &HeaderMap) -> Option<Vec<u8>> {
     match carrier.find(headers) {
         Found::None => None,
-        Found::One(value) => Some(value.to_vec()),
+        Found::One(value, _) => Some(value.to_vec()),
         Found::Duplicate => Some(b"DUPLICATE".to_vec()),
     }
 }
@@ -131,11 +131,14 @@ fn a_carrier_knows_its_name_and_transport() {
 
 #[test]
 fn nothing_prints_a_token() {
-    assert_eq!(format!("{:?}", Found::One(b"canary")), "One(<redacted>)");
+    assert_eq!(
+        format!("{:?}", Found::One(b"canary", &HeaderValue::from_static("canary"))),
+        "One(<redacted>)"
+    );
     assert_eq!(format!("{:?} {:?}", Found::None, Found::Duplicate), "None Duplicate");
     for transport in [Transport::Cookie, Transport::Header, Transport::Bearer] {
         let mut response = HeaderMap::new();
-        carrier(transport, "x-shop").write(&mut response, "canary", None).unwrap();
+        carrier(transport, "x-shop").write(&mut response, "canary", None, true).unwrap();
         assert!(!format!("{response:?}").contains("canary"), "{response:?}");
     }
 }
@@ -153,8 +156,8 @@ fn a_full_response_does_not_panic() {
     }
     for transport in [Transport::Cookie, Transport::Header] {
         let carrier = carrier(transport, "shop");
-        let _ = carrier.write(&mut response, "token", None);
-        carrier.expire(&mut response);
+        let _ = carrier.write(&mut response, "token", None, true);
+        carrier.expire(&mut response, true);
         carrier.mark_read(&mut response);
         carrier.mark_private(&mut response);
     }

@@ -1,0 +1,60 @@
+//! What the deployment's functions say of one request: asked once, when the session is first used
+//! in it. Knows nothing of sessions.
+
+use std::{fmt, sync::Arc};
+
+use http::request::Parts;
+
+use crate::{
+    bind::{Binds, Bound},
+    transport::SecureCookie,
+};
+
+type Consent = dyn Fn(&Parts) -> bool + Send + Sync;
+
+/// The functions, as far as there are any.
+#[derive(Clone, Default)]
+pub(crate) struct ClientRules {
+    secure: Option<fn(&Parts) -> bool>,
+    pub(crate) consent: Option<Arc<Consent>>,
+    pub(crate) binds: Option<Arc<Binds>>,
+}
+
+/// What they say.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// Whether the cookie is `Secure`, where that depends on the request.
+    pub(crate) secure: bool,
+    /// Whether a session may be created.
+    pub(crate) consents: bool,
+    /// What the client shows of what sessions are bound to.
+    pub(crate) bound: Option<Arc<Bound>>,
+}
+
+impl ClientRules {
+    pub(crate) fn secure(&mut self, secure: SecureCookie) {
+        self.secure = match secure {
+            SecureCookie::When(decide) => Some(decide),
+            SecureCookie::Always | SecureCookie::Never => None,
+        };
+    }
+
+    /// Whether a session that is presented may have to be refused for who presents it.
+    pub(crate) fn may_reject(&self) -> bool {
+        self.binds.as_ref().is_some_and(|binds| binds.rejects())
+    }
+
+    pub(crate) fn look_at(&self, parts: &Parts) -> Client {
+        Client {
+            secure: self.secure.is_none_or(|decide| decide(parts)),
+            consents: self.consent.as_ref().is_none_or(|consents| consents(parts)),
+            bound: self.binds.as_ref().map(|binds| Arc::new(binds.look_at(parts))),
+        }
+    }
+}
+
+impl fmt::Debug for ClientRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientRules")
+    }
+}

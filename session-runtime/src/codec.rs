@@ -1,0 +1,147 @@
+//! How a field's value is written as bytes: the trait, its error, and the codecs that are ready to
+//! use. Knows nothing of cells or stores.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A way to write values of `T`, for `#[session(codec = …)]` on a field, or on the struct for all
+/// its fields. [`Json`] unless another one is named.
+///
+/// A value counts as changed when its bytes differ, so equal values must give equal bytes. What an
+/// older version of the program wrote must still decode, or it reads as the field's default (or
+/// ends the session, with `on_decode_error = "reject"`): a codec that takes the place of another
+/// one should read what that one wrote.
+///
+/// Fields that the store or the library must understand have no codec of their own: `counter`,
+/// `set`, `extra`, `merge = "max"` and `principal`.
+///
+/// ```
+/// use session_runtime::{Session, codec::{Codec, CodecError}};
+///
+/// /// Booleans as one byte.
+/// struct Bit;
+///
+/// impl Codec<bool> for Bit {
+///     fn encode(value: &bool) -> Result<Vec<u8>, CodecError> {
+///         Ok(vec![u8::from(*value)])
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<bool, CodecError> {
+///         match bytes {
+///             [bit @ (0 | 1)] => Ok(*bit == 1),
+///             _ => Err(CodecError::new("not a bit")),
+///         }
+///     }
+/// }
+///
+/// #[derive(Session)]
+/// struct Shop {
+///     #[session(codec = Bit)]
+///     dark: bool,
+///     cart: Vec<u32>, // JSON
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no codec for `{T}`",
+    label = "not a codec for this type",
+    note = "implement `session_runtime::codec::Codec<{T}>` for it"
+)]
+pub trait Codec<T>: Send + Sync + 'static {
+    /// The bytes of a value.
+    ///
+    /// # Errors
+    ///
+    /// A value that has none. The commit fails then.
+    fn encode(value: &T) -> Result<Vec<u8>, CodecError>;
+
+    /// The value that bytes are of.
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are of none.
+    fn decode(bytes: &[u8]) -> Result<T, CodecError>;
+}
+
+/// Why a value could not be written, or bytes could not be read. Its text goes into the log, so it
+/// must not quote the value.
+#[derive(Clone)]
+pub struct CodecError(String);
+
+impl CodecError {
+    /// An error that says what was wrong, and where.
+    #[must_use]
+    pub fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CodecError").field(&self.0).finish()
+    }
+}
+
+impl std::error::Error for CodecError {}
+
+/// Values as JSON text: what a field is written as unless it says otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Json;
+
+impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
+    fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
+        serde_json::to_vec(value).map_err(|error| CodecError(error.to_string()))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, CodecError> {
+        serde_json::from_slice(bytes).map_err(|error| json_place(&error))
+    }
+}
+
+/// Where JSON does not read; serde's message itself may quote the value.
+pub(crate) fn json_place(error: &serde_json::Error) -> CodecError {
+    CodecError(format!("line {}, column {} of its JSON", error.line(), error.column()))
+}
+
+/// Values as `MessagePack`: smaller than JSON, above all for numbers and bytes. Structs are written
+/// with the names of their fields, so that fields can be added and left out later. Needs the
+/// feature `msgpack`.
+///
+/// ```
+/// use session_runtime::{Session, codec::MsgPack};
+///
+/// #[derive(Session)]
+/// #[session(payload = "sealed", codec = MsgPack)]
+/// struct Shop {
+///     cart: Vec<u32>,
+///     seen: Vec<u64>,
+/// }
+/// ```
+#[cfg(feature = "msgpack")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MsgPack;
+
+#[cfg(feature = "msgpack")]
+impl<T: Serialize + DeserializeOwned> Codec<T> for MsgPack {
+    fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
+        rmp_serde::to_vec_named(value).map_err(|error| CodecError(error.to_string()))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, CodecError> {
+        // The reader's message may quote the value, so only the kind of mistake is said.
+        rmp_serde::from_slice(bytes).map_err(|error| {
+            use rmp_serde::decode::Error;
+            CodecError::new(match error {
+                Error::InvalidMarkerRead(_) | Error::InvalidDataRead(_) => "cut off MessagePack",
+                Error::DepthLimitExceeded => "MessagePack that is nested too deep",
+                _ => "MessagePack of another type",
+            })
+        })
+    }
+}

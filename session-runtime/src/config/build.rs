@@ -1,0 +1,208 @@
+//! Every check that can be made at start, and the engine that comes of it.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use super::{SessionLayerBuilder, refuse};
+use crate::{
+    bind::Binds,
+    cell::FieldSealer,
+    engine::{Engine, Residence},
+    error::Error,
+    layer::SessionLayer,
+    model::SessionType,
+    names::claim,
+    policy::Policy,
+    revocation::Revocation,
+    schema::{self, Payload, Spec},
+    store::{Namespace, Store},
+    timed::TimedStore,
+    token::{
+        BindCodec, Binding, CredentialCodec, FieldCodec, IndexCodec, PayloadCodec, Purpose, Which,
+    },
+    transport::Carrier,
+};
+
+/// How a token's fields are written; part of what every token is bound to.
+const SCHEMA: &str = "fields/1";
+
+impl<T: SessionType> SessionLayerBuilder<T> {
+    /// Checks everything and derives the keys.
+    ///
+    /// # Errors
+    ///
+    /// Always [`is_config`](Error::is_config): a store that is missing or not for this payload;
+    /// a payload in the token with neither [`revocation`](Self::revocation) nor
+    /// [`accept_replay_until_expiry`](Self::accept_replay_until_expiry); an ephemeral key ring with
+    /// a store that outlives the process; times that are zero or contradict each other; another
+    /// session type of the same name, transport and keys.
+    pub fn build(mut self) -> Result<SessionLayer<T>, Error> {
+        let spec = T::spec();
+        self.policy.check(spec).map_err(|message| refuse(spec, &message))?;
+        #[cfg(feature = "axum")]
+        if let Some(challenge) = &self.challenge {
+            challenge.check().map_err(|message| refuse(spec, &message))?;
+        }
+        let carrier = Carrier::new(spec, &self.cookie).map_err(|message| refuse(spec, &message))?;
+        let transport = carrier.transport_label();
+        let name = carrier.name().to_owned();
+        let bind = |purpose| Binding::new(purpose, transport, &name, &self.audience, SCHEMA);
+        for (index, (bind, _)) in self.binds.iter().enumerate() {
+            bind.check(&self.binds[..index]).map_err(|message| refuse(spec, &message))?;
+        }
+        if !self.binds.is_empty() {
+            let codec = BindCodec::new(&self.keys, &bind(Purpose::Bind), self.random);
+            let list = std::mem::take(&mut self.binds);
+            self.client.binds = Some(Arc::new(Binds { list, codec }));
+        }
+        let namespace = self.namespace(spec)?;
+        let (residence, seals_fields) = match spec.payload {
+            Payload::Server => {
+                let store = self.server_store(spec)?;
+                let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
+                (Residence::Server { store, codec }, true)
+            }
+            Payload::Sealed => {
+                let codec = PayloadCodec::sealed(&self.keys, &bind(Purpose::Sealed));
+                (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, false)
+            }
+            Payload::Signed => {
+                let codec = PayloadCodec::signed(&self.keys, &bind(Purpose::Signed));
+                (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, true)
+            }
+        };
+        let which = self.sealed_fields(spec)?.filter(|_| seals_fields);
+        let sealer = which.map(|which| {
+            let binding = bind(Purpose::Field);
+            Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random, which))
+                as Arc<dyn FieldSealer>
+        });
+        let index =
+            self.encrypt_at_rest.then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
+        claim::<T>(&self.keys, transport, &name, &self.audience).map_err(|owner| {
+            let message = format!(
+                "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
+                 of them another `#[session(name = \"…\")]`",
+            );
+            refuse(spec, &message)
+        })?;
+        let engine = Engine {
+            spec,
+            policy: self.policy,
+            carrier,
+            namespace,
+            residence,
+            sealer,
+            index,
+            clock: self.clock,
+            random: self.random,
+            session_ids: self.session_ids,
+            client: self.client,
+            loopback_only: self.cookie.insecure_dev,
+            #[cfg(feature = "axum")]
+            challenge: self.challenge,
+        };
+        Ok(SessionLayer { engine: Arc::new(engine), session: PhantomData })
+    }
+
+    fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {
+        let name = spec.bare_name();
+        if self.audience.is_empty() {
+            return Ok(Namespace::new(name));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if !self.audience.bytes().all(plain) {
+            return Err(refuse(spec, "an audience is ASCII letters, digits, `-`, `.` and `_`"));
+        }
+        Ok(Namespace::new(&format!("{name}@{}", self.audience)))
+    }
+
+    /// Which fields are sealed on their own, if any.
+    fn sealed_fields(&self, spec: &Spec) -> Result<Option<Which>, Error> {
+        if !self.encrypt_at_rest {
+            return Ok(spec.fields.iter().any(|field| field.secret).then_some(Which::Secret));
+        }
+        if spec.payload != Payload::Server {
+            return Err(refuse(
+                spec,
+                "`encrypt_at_rest` is for `payload = \"server\"`; `payload = \"sealed\"` is \
+                 encrypted as it is",
+            ));
+        }
+        for field in spec.fields {
+            let what = match field.policy {
+                schema::Policy::Counter => "counter",
+                schema::Policy::Set => "set",
+                schema::Policy::Max => "merge = \"max\"",
+                _ => continue,
+            };
+            return Err(refuse(
+                spec,
+                &format!(
+                    "the field `{}` is `{what}`, which the store itself works on, so it cannot be \
+                     sealed as `encrypt_at_rest` would; make it `merge = \"cas\"`, or keep it in \
+                     another session type",
+                    field.name
+                ),
+            ));
+        }
+        Ok(Some(Which::All))
+    }
+
+    fn server_store(&self, spec: &Spec) -> Result<TimedStore, Error> {
+        if self.revocation.is_some() || self.accept_replay {
+            return Err(refuse(
+                spec,
+                "`revocation` and `accept_replay_until_expiry` are for `payload = \"sealed\"` and \
+                 `\"signed\"`; a session in a store ends with its record",
+            ));
+        }
+        let Some(store) = &self.store else {
+            return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
+        };
+        self.check_ephemeral(spec, &**store)?;
+        Ok(self.timed(store))
+    }
+
+    fn ending(&self, spec: &Spec, namespace: &Namespace) -> Result<Option<Revocation>, Error> {
+        if self.store.is_some() {
+            return Err(refuse(
+                spec,
+                "its payload is in the token, so it has no store; use `.builder(keys)` with \
+                 `.revocation(store)`, or `payload = \"server\"`",
+            ));
+        }
+        match (&self.revocation, self.accept_replay) {
+            (Some(_), true) => Err(refuse(
+                spec,
+                "`revocation` and `accept_replay_until_expiry` contradict each other; drop one",
+            )),
+            (None, false) => Err(refuse(
+                spec,
+                "a payload in the token can be replayed after log-out; add `.revocation(store)`, \
+                 or say `.accept_replay_until_expiry()`",
+            )),
+            (None, true) => Ok(None),
+            (Some(store), false) => {
+                self.check_ephemeral(spec, &**store)?;
+                Ok(Some(Revocation::new(self.timed(store), namespace)))
+            }
+        }
+    }
+
+    fn timed(&self, store: &Arc<dyn Store>) -> TimedStore {
+        let Policy { load_deadline, commit_deadline, .. } = self.policy;
+        TimedStore::new(Arc::clone(store), load_deadline, commit_deadline)
+    }
+
+    fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {
+        let properties = store.properties();
+        if self.keys.is_ephemeral() && (properties.shared || properties.durable) {
+            return Err(refuse(
+                spec,
+                "an ephemeral key ring dies with this process, but its store does not; use \
+                 `KeyRing::from_file_or_create`, `from_file` or `from_env`",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! What a commit does to the session itself beside its fields: a new credential, another lifetime,
+//! what it is bound to.
+
+use super::Planner;
+use crate::{
+    clock::Timestamp,
+    engine::{GRACE, Live},
+    error::{Error, Kind},
+    state::{Facts, State},
+    store::{FieldName, FieldValue, Lifetime, Op, Record},
+    token::Issued,
+};
+
+impl Planner<'_> {
+    /// The new credential, if one is due, and until when the old one still passes.
+    pub(super) fn rotation(
+        &self,
+        live: &Live,
+        facts: &Facts,
+    ) -> Result<Option<(Issued, Option<Timestamp>)>, Error> {
+        let grace = if facts.elevate || facts.rotate {
+            None
+        } else {
+            let due = live.meta.as_ref().is_some_and(|meta| {
+                self.engine
+                    .policy
+                    .rotate_every
+                    .is_some_and(|every| self.now.saturating_since(meta.rotated) >= every)
+            });
+            let wanted = due || !live.current_key;
+            if !wanted || live.previous || live.meta.is_none() {
+                return Ok(None);
+            }
+            Some(self.now.saturating_add(GRACE))
+        };
+        Ok(Some((self.issue(live.selector)?, grace)))
+    }
+
+    /// How long a session lives that is created with these facts.
+    pub(super) fn new_lifetime(&self, facts: &Facts) -> Lifetime {
+        facts.lifetime(self.engine.lifetime(self.now), self.now)
+    }
+
+    /// A new log-in starts a new life; otherwise the lifetime changes only if it was asked for.
+    pub(super) fn changed_lifetime(&self, live: &Live, facts: &Facts) -> Option<Lifetime> {
+        if !facts.elevate && !facts.change_lifetime() {
+            return None;
+        }
+        let before = live.meta.as_ref().filter(|meta| {
+            // Logging in again on a remembered device does not make it forgotten; another
+            // principal did not ask for it.
+            !facts.elevate || (meta.lifetime.persistent && meta.principal == self.index_key(facts))
+        });
+        let before = before.map_or_else(|| self.engine.lifetime(self.now), |meta| meta.lifetime);
+        Some(facts.lifetime(before, self.now))
+    }
+
+    /// What binds a session that is created, or that somebody logs in to.
+    pub(super) fn bind_anew(&self, ops: &mut Vec<Op>) -> Result<(), Error> {
+        self.push_bound(None, ops, |_, _| true)
+    }
+
+    /// What binds a session that goes on: as it was, and what is missing.
+    pub(super) fn bind_on(
+        &self,
+        state: &State,
+        live: &Live,
+        facts: &Facts,
+        ops: &mut Vec<Op>,
+    ) -> Result<(), Error> {
+        if facts.elevate {
+            return self.bind_anew(ops);
+        }
+        // A write that has not looked cannot know what is missing.
+        if live.meta.is_none() {
+            return Ok(());
+        }
+        let before = self
+            .fields
+            .context()
+            .record()
+            .filter(|_| !state.rebased && !state.rebound)
+            .map(|r| &**r);
+        self.push_bound(before, ops, |name, value| {
+            facts.cleared.is_some() || before.and_then(|record| record.get(name)) != Some(value)
+        })
+    }
+
+    fn push_bound(
+        &self,
+        before: Option<&Record>,
+        ops: &mut Vec<Op>,
+        is_due: impl Fn(&str, &FieldValue) -> bool,
+    ) -> Result<(), Error> {
+        let Some(bound) = &self.client.bound else { return Ok(()) };
+        let fields: Vec<(FieldName, FieldValue)> =
+            bound.fields(before).map_err(|_| Error::new(Kind::Random))?;
+        let due = fields.into_iter().filter(|(name, value)| is_due(name, value));
+        ops.extend(due.map(|(field, value)| Op::Set { field, value }));
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! What a session is bound to, as its record keeps it: a keyed hash of what the client showed. A
+//! record tells neither the address nor the browser, nor which sessions share one. Knows not where
+//! the values come from.
+//!
+//! `form (2) ‖ key id (4) ‖ salt (8) ‖ hash (16)`: HMAC-SHA256 over what the value is, form, salt
+//! and the value, of which the first half is kept.
+
+use std::fmt;
+
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::{Binding, Random, RandomError, credential::hmac, keys::Keys};
+use crate::{
+    key::{KeyRing, push_part},
+    store::KeyId,
+};
+
+const SALT: usize = 8;
+const HASH: usize = 16;
+const TOTAL: usize = 2 + 4 + SALT + HASH;
+
+/// Hashes what sessions are bound to.
+pub(crate) struct BindCodec {
+    keys: Keys<Hmac<Sha256>>,
+    random: Random,
+}
+
+/// What a client shows of one kind, and how it is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a> {
+    pub(crate) kind: &'static str,
+    /// How much of the value counts; a value that was kept under another form says nothing.
+    pub(crate) form: [u8; 2],
+    pub(crate) value: Option<&'a [u8]>,
+}
+
+/// How a kept value relates to what a client shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    Same,
+    /// The same, kept under a key that does not write any more.
+    SameUnderOldKey,
+    Other,
+    /// Kept under another form.
+    Unknown,
+}
+
+impl BindCodec {
+    pub(crate) fn new(ring: &KeyRing, binding: &Binding, random: Random) -> Self {
+        Self { keys: Keys::new(ring, binding, |key| hmac(&*key)), random }
+    }
+
+    /// What is to be kept.
+    pub(crate) fn keep(&self, shown: Shown<'_>) -> Result<Vec<u8>, RandomError> {
+        Ok(self.keep_with(shown, self.random.bytes()?))
+    }
+
+    pub(super) fn keep_with(&self, shown: Shown<'_>, salt: [u8; SALT]) -> Vec<u8> {
+        let key = self.keys.first();
+        let mut kept = Vec::with_capacity(TOTAL);
+        kept.extend_from_slice(&shown.form);
+        kept.extend_from_slice(key.id.as_bytes());
+        kept.extend_from_slice(&salt);
+        kept.extend_from_slice(&hash(&key.prepared, shown, &salt));
+        kept
+    }
+
+    /// Whether what was kept is what a client shows.
+    pub(crate) fn compare(&self, kept: &[u8], shown: Shown<'_>) -> Match {
+        let Some((form, rest)) = kept.split_first_chunk() else { return Match::Other };
+        if *form != shown.form {
+            return Match::Unknown;
+        }
+        let Some((id, rest)) = rest.split_first_chunk() else { return Match::Other };
+        let Some((salt, kept)) = rest.split_at_checked(SALT) else { return Match::Other };
+        let Some(key) = self.keys.get(KeyId(*id)) else { return Match::Other };
+        if !bool::from(hash(&key.prepared, shown, salt).as_slice().ct_eq(kept)) {
+            return Match::Other;
+        }
+        if self.keys.is_first(key) { Match::Same } else { Match::SameUnderOldKey }
+    }
+}
+
+fn hash(keyed: &Hmac<Sha256>, shown: Shown<'_>, salt: &[u8]) -> [u8; HASH] {
+    let mut message = Vec::with_capacity(64);
+    push_part(&mut message, shown.kind.as_bytes());
+    push_part(&mut message, &shown.form);
+    push_part(&mut message, salt);
+    // None is not the empty value.
+    if let Some(value) = shown.value {
+        push_part(&mut message, value);
+    }
+    let mac = keyed.clone().chain_update(&message).finalize().into_bytes();
+    let mut hash = [0; HASH];
+    hash.copy_from_slice(&mac[..HASH]);
+    hash
+}
+
+impl fmt::Debug for BindCodec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BindCodec(<redacted>)")
+    }
+}

@@ -1,0 +1,57 @@
+//! What sessions are bound to, as records keep it: the layout, against hashes that were computed
+//! elsewhere, and what counts as the same.
+
+use super::*;
+use crate::token::{BindCodec, Match, Shown};
+
+const NETWORK: Shown<'_> =
+    Shown { kind: "address", form: [24, 56], value: Some(&[203, 0, 113, 0]) };
+const NOBODY: Shown<'_> = Shown { value: None, ..NETWORK };
+
+fn codec(seeds: &[u8]) -> BindCodec {
+    BindCodec::new(&ring(seeds), &binding(Purpose::Bind), Random::SYSTEM)
+}
+
+#[test]
+fn what_is_kept_is_form_key_salt_and_hash() {
+    let kept = |shown| codec(&[1]).keep_with(shown, [1, 2, 3, 4, 5, 6, 7, 8]);
+    let hash = |kept: Vec<u8>| u128::from_be_bytes(kept[14..].try_into().unwrap());
+    assert_eq!(kept(NETWORK)[..2], [24, 56]);
+    assert_eq!(kept(NETWORK)[2..6], ring(&[1]).first().id.0);
+    assert_eq!(kept(NETWORK)[6..14], [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(hash(kept(NETWORK)), 0xe9f3_95ab_72ef_7f55_0b20_e270_6948_feb1);
+    assert_eq!(hash(kept(NOBODY)), 0x72b4_c925_08e1_59c8_9fe9_1484_c572_b717);
+}
+
+#[test]
+fn only_what_was_kept_is_the_same() {
+    let kept = codec(&[1]).keep(NETWORK).unwrap();
+    assert_ne!(kept, codec(&[1]).keep(NETWORK).unwrap(), "another salt");
+    assert_eq!(codec(&[1]).compare(&kept, NETWORK), Match::Same);
+    assert_eq!(codec(&[2, 1]).compare(&kept, NETWORK), Match::SameUnderOldKey);
+    assert_eq!(codec(&[2]).compare(&kept, NETWORK), Match::Other, "its key is gone");
+    for other in [
+        NOBODY,
+        Shown { value: Some(&[]), ..NETWORK },
+        Shown { value: Some(&[203, 0, 112, 0]), ..NETWORK },
+        Shown { kind: "user_agent", ..NETWORK },
+    ] {
+        assert_eq!(codec(&[1]).compare(&kept, other), Match::Other);
+    }
+    assert_eq!(codec(&[1]).compare(&kept, Shown { form: [24, 64], ..NETWORK }), Match::Unknown);
+    for at in 2..kept.len() {
+        let mut changed = kept.clone();
+        changed[at] ^= 1;
+        assert_eq!(codec(&[1]).compare(&changed, NETWORK), Match::Other, "byte {at}");
+    }
+    for length in 0..kept.len() {
+        assert_eq!(codec(&[1]).compare(&kept[..length], NETWORK), Match::Other, "{length} bytes");
+    }
+}
+
+#[test]
+fn without_random_bytes_nothing_is_kept_and_nothing_is_printed() {
+    let codec = BindCodec::new(&ring(&[1]), &binding(Purpose::Bind), Random::BROKEN);
+    assert!(codec.keep(NETWORK).is_err());
+    assert_eq!(format!("{codec:?}"), "BindCodec(<redacted>)");
+}

@@ -1,0 +1,71 @@
+//! How long a store may take to read and to write, each on its own.
+
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use session_runtime::{
+    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, store::MemoryStore,
+};
+use tests::{Client, Fault, Server, Spy};
+
+const SHORT: Duration = Duration::from_millis(30);
+const SLOW: Duration = Duration::from_millis(400);
+const LONG: Duration = Duration::from_secs(60);
+
+#[derive(Session)]
+#[session(name = "s")]
+struct Stored {
+    theme: String,
+}
+
+fn builder(store: Spy<MemoryStore>) -> SessionLayerBuilder<Stored> {
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    SessionLayer::<Stored>::builder(keys).store(store)
+}
+
+async fn statuses(
+    adjust: impl FnOnce(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>,
+) -> [u16; 3] {
+    let store = Spy::new(MemoryStore::default());
+    let layer = adjust(builder(store.clone())).build().expect("a sound configuration");
+    let routes = Router::new()
+        .route("/set", get(async |s: Session<Stored>| s.update_theme(|theme| theme.push('x'))))
+        .route("/read", get(async |s: Session<Stored>| s.theme().clone()));
+    let server = Server::start(routes.layer(layer)).await;
+    let client = Client::new(&server);
+    store.fault("insert", Some(Fault::Slow(SLOW)));
+    let insert = Client::new(&server).get("/set").await.status.as_u16();
+    store.fault("insert", None);
+    client.get("/set").await;
+    store.fault("load", Some(Fault::Slow(SLOW)));
+    let load = client.get("/read").await.status.as_u16();
+    store.fault("load", None);
+    store.fault("commit", Some(Fault::Slow(SLOW)));
+    [load, client.get("/set").await.status.as_u16(), insert]
+}
+
+#[tokio::test]
+async fn reads_and_writes_have_deadlines_of_their_own() {
+    let load = statuses(|builder| builder.load_deadline(SHORT).commit_deadline(LONG));
+    let commit = statuses(|builder| builder.load_deadline(LONG).commit_deadline(SHORT));
+    let both = statuses(|builder| builder.load_deadline(LONG).deadline(SHORT));
+    let neither = statuses(|builder| builder.deadline(SHORT).deadline(LONG));
+    let (load, commit, both, neither) = tokio::join!(load, commit, both, neither);
+    assert_eq!(load, [503, 200, 200]);
+    assert_eq!(commit, [200, 503, 503]);
+    assert_eq!(both, [503; 3]);
+    assert_eq!(neither, [200; 3]);
+}
+
+#[test]
+fn a_deadline_of_nothing_is_refused_at_start() {
+    let refused = |adjust: fn(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>| {
+        let error: Error =
+            adjust(builder(Spy::new(MemoryStore::default()))).build().expect_err("refused");
+        assert!(error.is_config());
+        error.to_string()
+    };
+    assert!(refused(|builder| builder.load_deadline(Duration::ZERO)).contains("`load_deadline`"));
+    let message = refused(|builder| builder.commit_deadline(Duration::from_micros(999)));
+    assert!(message.contains("`commit_deadline`"), "{message}");
+}

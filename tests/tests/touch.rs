@@ -1,0 +1,212 @@
+//! Which requests keep a session alive: those that extract it, or any that presents its token.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use session_runtime::{
+    Directory, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, TouchOn, Writer,
+    clock::ManualClock,
+    schema::{Create, OnStale, Resend},
+    store::MemoryStore,
+};
+use tests::{Client, Fault, Log, Server, Spy};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h")]
+struct Stored {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h", payload = "sealed")]
+struct Sealed {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "s", idle = "30m", absolute = "12h", persistent)]
+struct Persistent {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+}
+
+macro_rules! routes {
+    ($session:ty) => {
+        Router::new()
+            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
+            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
+            .route("/asset", get(async || "asset"))
+            .route("/error", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+            .route("/writer", get(async |_: Writer<$session>| "nothing"))
+            .route("/directory", get(async |_: Directory<$session>| "nothing"))
+            .route(
+                "/status/{code}",
+                get(async |Path(code): Path<u16>| {
+                    StatusCode::from_u16(code).expect("a status code")
+                }),
+            )
+    };
+}
+
+type Adjust<T> = fn(SessionLayerBuilder<T>) -> SessionLayerBuilder<T>;
+
+async fn start<T: SessionType>(
+    routes: Router,
+    adjust: Adjust<T>,
+) -> (Server, Spy<MemoryStore>, Arc<ManualClock>) {
+    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+    let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .clock(Arc::clone(&clock))
+        .insecure_dev();
+    let builder = if T::spec().payload == session_runtime::schema::Payload::Server {
+        builder.store(store.clone())
+    } else {
+        builder.accept_replay_until_expiry()
+    };
+    let layer = adjust(builder).build().expect("a sound configuration");
+    (Server::start(routes.layer(layer)).await, store, clock)
+}
+
+fn any<T: SessionType>(builder: SessionLayerBuilder<T>) -> SessionLayerBuilder<T> {
+    builder.touch_on(TouchOn::AnyRequest)
+}
+
+/// Requests to `path` every 20 minutes for two hours; then what the session holds.
+async fn after_two_hours(client: &Client, clock: &ManualClock, path: &str) -> String {
+    client.get("/set").await;
+    for _ in 0..6 {
+        clock.advance(20 * MINUTE);
+        client.get(path).await;
+    }
+    client.get("/read").await.body
+}
+
+#[tokio::test]
+async fn a_request_that_extracts_nothing_keeps_the_session_alive_only_if_told_to() {
+    for path in ["/asset", "/status/404", "/writer", "/directory"] {
+        let (server, _, clock) = start::<Stored>(routes!(Stored), |builder| builder).await;
+        assert_eq!(after_two_hours(&Client::new(&server), &clock, path).await, "", "{path}");
+        let (server, _, clock) = start::<Stored>(routes!(Stored), any).await;
+        assert_eq!(after_two_hours(&Client::new(&server), &clock, path).await, "dark", "{path}");
+    }
+    let (server, _, clock) = start::<Sealed>(routes!(Sealed), any).await;
+    assert_eq!(after_two_hours(&Client::new(&server), &clock, "/asset").await, "dark");
+}
+
+#[tokio::test]
+async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
+    let (server, store, clock) = start::<Stored>(routes!(Stored), any).await;
+    let client = Client::new(&server);
+    client.get("/set").await;
+    store.calls();
+    let silent = async |path: &str, calls: &[&str]| {
+        let reply = client.get(path).await;
+        assert!(reply.set_cookies().is_empty(), "{path}");
+        assert_eq!((reply.header("vary"), reply.header("cache-control")), (None, None), "{path}");
+        assert_eq!(store.calls(), calls, "{path}");
+    };
+    silent("/asset", &["load"]).await;
+    clock.advance(MINUTE);
+    silent("/asset", &["load", "commit"]).await;
+    silent("/asset", &["load"]).await;
+    clock.advance(MINUTE);
+    silent("/error", &[]).await;
+    client.get("/read").await;
+    assert_eq!(store.calls(), ["load", "commit"], "one that extracts is not touched twice");
+    let reply = client.get("/writer").await;
+    assert_eq!(reply.header("vary"), Some("Cookie"), "it was extracted");
+    assert_eq!(store.calls(), ["load"]);
+}
+
+#[tokio::test]
+async fn without_a_live_session_nothing_happens() {
+    let (server, store, clock) = start::<Stored>(routes!(Stored), |builder| {
+        any(builder).create(Create::Eager).on_stale(OnStale::NewSession)
+    })
+    .await;
+    let client = Client::new(&server);
+    let quiet = async |calls: &[&str]| {
+        let reply = client.get("/asset").await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "asset"));
+        assert!(reply.set_cookies().is_empty() && reply.header("vary").is_none());
+        assert_eq!(store.calls(), calls);
+    };
+    quiet(&[]).await;
+    client.set_cookie("s", "AAAA");
+    quiet(&[]).await;
+    client.get("/set").await;
+    store.calls();
+    clock.advance(31 * MINUTE);
+    quiet(&["load"]).await;
+}
+
+#[tokio::test]
+async fn a_touch_rotates_nothing() {
+    let (server, store, clock) =
+        start::<Stored>(routes!(Stored), |builder| any(builder).rotate_every(MINUTE)).await;
+    let client = Client::new(&server);
+    client.get("/set").await;
+    store.calls();
+    clock.advance(5 * MINUTE);
+    assert!(client.get("/asset").await.set_cookies().is_empty());
+    assert_eq!(store.calls(), ["load", "commit"]);
+    assert_eq!(client.get("/read").await.set_cookies().len(), 1, "the next use does");
+}
+
+#[tokio::test]
+async fn a_token_that_is_sent_again_makes_the_response_private() {
+    let private = |reply: &tests::Reply| {
+        assert_eq!(reply.set_cookies().len(), 1);
+        assert_eq!(reply.header("vary"), Some("Cookie"));
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+    };
+    let (server, _, clock) = start::<Sealed>(routes!(Sealed), any).await;
+    let client = Client::new(&server);
+    client.get("/set").await;
+    assert!(client.get("/asset").await.set_cookies().is_empty());
+    clock.advance(2 * MINUTE);
+    private(&client.get("/asset").await);
+    let (server, _, clock) = start::<Persistent>(routes!(Persistent), any).await;
+    let client = Client::new(&server);
+    client.get("/set").await;
+    for path in ["/asset", "/writer"] {
+        clock.advance(2 * MINUTE);
+        let reply = client.get(path).await;
+        private(&reply);
+        assert!(reply.set_cookies()[0].contains("Max-Age=1800"), "{:?}", reply.set_cookies());
+    }
+    let (server, ..) =
+        start::<Stored>(routes!(Stored), |builder| any(builder).resend(Resend::Always)).await;
+    let client = Client::new(&server);
+    client.get("/set").await;
+    private(&client.get("/asset").await);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_to_the_log_alone() {
+    let log = Log::of_this_process();
+    let (server, store, clock) = start::<Stored>(routes!(Stored), any).await;
+    let client = Client::new(&server);
+    client.get("/set").await;
+    clock.advance(2 * MINUTE);
+    for (operation, event) in [
+        ("load", "session could not be kept alive"),
+        ("commit", "session could not be touched or rotated"),
+    ] {
+        store.fault(operation, Some(Fault::Down));
+        assert!(!log.text().contains(event));
+        let reply = client.get("/asset").await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "asset"), "{operation}");
+        assert!(reply.set_cookies().is_empty());
+        assert!(log.text().contains(event), "{operation}: {}", log.text());
+        store.fault(operation, None);
+    }
+    assert_eq!(client.get("/read").await.body, "dark");
+}
