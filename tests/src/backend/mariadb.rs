@@ -106,14 +106,14 @@ impl MariaDb {
         run(self.client("mariadb").args(["-N", "-B", "-r", database, "-e", statements]))
     }
 
-    /// All of a database as statements.
+    /// All of a database as statements, binary columns in hex.
     ///
     /// # Panics
     ///
     /// If it cannot be dumped.
     #[must_use]
     pub fn dump(&self, database: &str) -> String {
-        run(self.client("mariadb-dump").arg(database))
+        run(self.client("mariadb-dump").args(["--hex-blob", database]))
     }
 
     fn client(&self, program: &str) -> Command {

@@ -31,13 +31,12 @@ pub(crate) async fn failover(mut backend: impl Group) {
     let machines = Machine::start_all(APP, &Settings::new(backend.url()), 2);
     let load = Load::start(&machines, USERS).await;
     load.well(16, RECOVERY).await;
-    let now = Instant::now();
     // Replication is asynchronous: what was acknowledged right before may be lost.
-    load.excuse(now - Duration::from_millis(200), now + Duration::from_millis(500));
+    let before = Instant::now();
+    load.well(1, RECOVERY).await;
+    load.excuse(before, Instant::now() + Duration::from_millis(500));
     backend.kill_a_primary();
-    // Nobody waits for a sign: the next steps go well in time, whatever happens in between.
+    // Whether anybody notices is not asked: a store may wait for the next primary.
     load.well(16, RECOVERY).await;
-    let (_, unable) = load.counts();
-    assert!(unable > 0, "nobody noticed that a primary died");
     load.stop().await;
 }

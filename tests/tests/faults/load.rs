@@ -91,14 +91,6 @@ impl Load {
         self.shared.excused.set((from, to)).expect("one failure a load");
     }
 
-    /// How many steps went well, and how many the application was not able to do.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        let sum = |count: fn(&Tally) -> &AtomicU64| {
-            self.shared.tallies.iter().map(|it| count(it).load(Relaxed)).sum()
-        };
-        (sum(|it| &it.able), sum(|it| &it.unable))
-    }
-
     /// Lets everybody finish, and check once more.
     pub(crate) async fn stop(self) {
         self.shared.stop.store(true, Relaxed);

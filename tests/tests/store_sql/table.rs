@@ -162,7 +162,9 @@ fn a_dump_shows_values_only_as_they_were_given(kind: Kind) {
         store.commit(&key(1), &change).await.expect("a commit");
     });
     let dump = dump(kind, "dumped");
-    for there in ["plain-at-commit", "base64:gKXK7xQ5XoOozfIXPGGGq9D1", "member", "ada"] {
+    // MariaDB's key columns are binary, and dumped as such.
+    let principal = if kind == Kind::MariaDb { "2261646122" } else { "ada" };
+    for there in ["plain-at-commit", "base64:gKXK7xQ5XoOozfIXPGGGq9D1", "member", principal] {
         assert!(dump.contains(there), "{there} is not in the dump");
     }
     // What a commit only compares, it writes nowhere.
