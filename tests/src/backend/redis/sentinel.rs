@@ -32,11 +32,12 @@ impl Sentinels {
     /// ten seconds: so often Sentinels ask a master for its replicas.
     #[must_use]
     pub fn start() -> Self {
-        let master = Redis::start(&["--repl-diskless-sync-delay", "0"]);
+        // They keep what they have: a server that came back empty could be made master once more.
+        let settings = ["--repl-diskless-sync-delay", "0", "--appendonly", "yes"];
+        let master = Redis::start(&settings);
         let port = master.port().to_string();
-        let replica = || {
-            Redis::start(&["--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", &port])
-        };
+        let replica =
+            || Redis::start(&[&settings[..], &["--replicaof", "127.0.0.1", &port]].concat());
         let servers = vec![replica(), replica(), master];
         let (sentinels, ports): (Vec<_>, Vec<_>) = (0..3)
             .map(|_| {
@@ -74,6 +75,24 @@ impl Sentinels {
         self.servers().iter().position(is_master).expect("a master")
     }
 
+    /// Waits until every Sentinel names another master than this server.
+    ///
+    /// # Panics
+    ///
+    /// If that takes longer than a minute.
+    pub fn wait_until_replaced(&self, server: usize) {
+        let former = self.servers()[server].port().to_string();
+        let start = Instant::now();
+        let names_it = |port: &u16| master_by(*port).is_none_or(|(_, named)| named == former);
+        while self.ports.iter().any(names_it) {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "a Sentinel keeps to the old master"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Waits until every Sentinel sees a master that answers, two replicas, and both others.
     ///
     /// # Panics
@@ -94,7 +113,7 @@ fn sentinel(master: &str) -> (Process, TempDir, u16) {
     let path = directory.path().join("sentinel.conf");
     let settings = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
-         sentinel down-after-milliseconds mymaster 500\n\
+         sentinel down-after-milliseconds mymaster 1500\n\
          sentinel failover-timeout mymaster 3000\n",
         directory.path().display()
     );
@@ -108,6 +127,14 @@ fn start_sentinel(settings: &Path, directory: &Path, port: u16) -> Process {
     let mut process = spawn(&arguments, directory);
     wait(&mut process, port);
     process
+}
+
+/// The host and port of the master that a Sentinel names.
+fn master_by(port: u16) -> Option<(String, String)> {
+    let client = redis::Client::open(("127.0.0.1", port)).ok()?;
+    let mut command = redis::cmd("SENTINEL");
+    command.arg("GET-MASTER-ADDR-BY-NAME").arg("mymaster");
+    command.query(&mut client.get_connection().ok()?).ok()
 }
 
 fn is_whole(port: u16) -> bool {
