@@ -135,10 +135,11 @@ fn dump(kind: Kind, name: &str) -> String {
         Kind::Postgres => postgres().dump(name),
         Kind::MariaDb => mariadb().dump(name),
         Kind::Sqlite => {
-            let bytes = ["", "-wal"].map(|suffix| {
-                std::fs::read(format!("{}{suffix}", place(name).display())).expect("a file")
-            });
-            String::from_utf8_lossy(&bytes.concat()).into_owned()
+            let path = place(name).display().to_string();
+            let mut bytes = std::fs::read(&path).expect("a file");
+            // The last connection to close puts the log into the file, and removes it.
+            bytes.extend(std::fs::read(format!("{path}-wal")).unwrap_or_default());
+            String::from_utf8_lossy(&bytes).into_owned()
         }
     }
 }
