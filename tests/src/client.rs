@@ -54,12 +54,6 @@ impl Client {
         Self { http, base: base.to_owned(), jar: Mutex::default() }
     }
 
-    /// The same browser, which from here on finds the application at another server.
-    #[must_use]
-    pub fn on(self, server: &Server) -> Self {
-        Self { base: server.url(""), ..self }
-    }
-
     /// The same browser as it is now, which finds the application at another address; with a jar of
     /// its own from here on.
     #[must_use]

@@ -122,7 +122,7 @@ async fn sessions_of_before_a_new_key_stay_readable_and_are_listed_and_ended_wit
 
     let ring = KeyRing::new([new, again()]).expect("a ring");
     let rotated = Server::start(router(&case.store, ring)).await;
-    let before = before.on(&rotated);
+    let before = before.moved(&rotated.url(""));
     let later = Client::new(&rotated);
     later.post(&format!("/login/ada-{MARKER}")).await;
     assert_eq!(before.get("/user").await.body, format!("ada-{MARKER}"));
@@ -175,7 +175,7 @@ async fn sessions_from_before_it_was_switched_on_read_as_empty() {
     let client = Client::new(&before);
     client.post("/login/ada").await;
     let after = Server::start(router(&store, keys)).await;
-    let client = client.on(&after);
+    let client = client.moved(&after.url(""));
     assert_eq!(client.get("/user").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(client.post("/login/ada").await.status, StatusCode::OK);
     assert_eq!(client.get("/user").await.body, "ada");

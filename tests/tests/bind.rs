@@ -151,12 +151,16 @@ async fn a_blind_write_of_another_client_is_refused_too() {
     assert_eq!(setup.store.calls(), ["load", "commit"], "it has to look");
     assert_eq!(home(&client, "/read").await, "blind");
     let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Observe)).await;
-    let client = client.on(&server);
+    let client = client.moved(&server.url(""));
     setup.store.calls();
     send(&client, "/blind", OTHERS[0].0).await;
     assert_eq!(setup.store.calls(), ["commit"], "it need not");
     let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Reject)).await;
-    assert_eq!(home(&client.on(&server), "/read").await, "blind", "and has bound nothing anew");
+    assert_eq!(
+        home(&client.moved(&server.url("")), "/read").await,
+        "blind",
+        "and has bound nothing anew"
+    );
 }
 
 #[tokio::test]
@@ -183,7 +187,11 @@ async fn observe_lets_pass_and_says_so() {
     assert!(event("address"));
     assert!(!log.text().contains("Firefox") && !log.text().contains("203.0.113"));
     let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Reject)).await;
-    assert_eq!(home(&client.on(&server), "/read").await, "light", "not bound to the other one");
+    assert_eq!(
+        home(&client.moved(&server.url("")), "/read").await,
+        "light",
+        "not bound to the other one"
+    );
 }
 
 #[tokio::test]
@@ -207,7 +215,7 @@ async fn moves_at_log_in(observing: Server, rejecting: Server, path: &str) {
     let client = Client::new(&observing);
     home(&client, "/set").await;
     send(&client, path, there).await;
-    let client = client.on(&rejecting);
+    let client = client.moved(&rejecting.url(""));
     assert_ne!(send(&client, "/read", there).await, "", "{path}");
     assert_eq!(home(&client.fork(), "/read").await, "", "{path}");
 }
@@ -251,7 +259,7 @@ async fn clearing_and_rotating_bind_to_nobody_else() {
             home(&client, "/set").await;
             send(&client, path, OTHERS[0].0).await;
             let id = home(&client, "/id").await;
-            let client = client.on(&rejecting);
+            let client = client.moved(&rejecting.url(""));
             assert_ne!(send(&client.fork(), "/id", OTHERS[0].0).await, id, "{path} {sealed}");
             assert_eq!(home(&client, "/id").await, id, "{path} sealed: {sealed}");
         }
@@ -265,7 +273,7 @@ async fn a_session_from_before_is_bound_at_its_next_commit() {
     let client = Client::new(&before);
     home(&client, "/set").await;
     let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Reject)).await;
-    let client = client.on(&server);
+    let client = client.moved(&server.url(""));
     setup.store.calls();
     assert_eq!(send(&client, "/read", OTHERS[0].0).await, "dark", "not bound yet");
     assert_eq!(setup.store.calls(), ["load"], "binding alone is no reason to write");
@@ -278,7 +286,7 @@ async fn a_session_from_before_is_bound_at_its_next_commit() {
             b.bind(Bind::UserAgent, OnMismatch::Reject).bind(narrower, OnMismatch::Reject)
         })
         .await;
-    let client = client.on(&server);
+    let client = client.moved(&server.url(""));
     let neighbour = [("user-agent", "Firefox/1"), ("x-address", "203.0.113.8")];
     assert_eq!(send(&client, "/read", &neighbour).await, "light", "the prefixes were changed");
     home(&client, "/set").await;
@@ -314,7 +322,7 @@ async fn the_record_holds_keyed_hashes_that_tell_nothing() {
 async fn a_key_that_is_replaced_does_not_loosen_the_bind() {
     let [old, new] = [(); 2].map(|()| Key::generate().expect("random bytes").to_base64());
     let mut setup = Setup::new();
-    let mut client = None;
+    let mut client: Option<Client> = None;
     for ring in [old.to_string(), format!("{},{}", *new, *old), new.to_string()] {
         setup.keys = KeyRing::from_text(&ring).expect("sound keys");
         let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Reject)).await;
@@ -324,7 +332,7 @@ async fn a_key_that_is_replaced_does_not_loosen_the_bind() {
                 home(&client, "/set").await;
                 client
             }
-            Some(client) => Client::on(client, &server),
+            Some(client) => client.moved(&server.url("")),
         };
         assert_eq!(send(&at_home.fork(), "/read", OTHERS[0].0).await, "");
         assert_eq!(home(&at_home, "/read").await, "dark");

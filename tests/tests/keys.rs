@@ -60,15 +60,6 @@ async fn sealed(keys: &str) -> Server {
     Server::start(router!(Sealed, layer)).await
 }
 
-/// The same browser at another server.
-fn move_to(client: &Client, server: &Server) -> Client {
-    let moved = Client::new(server);
-    if let Some(token) = client.cookie("k") {
-        moved.set_cookie("k", &token);
-    }
-    moved
-}
-
 #[tokio::test]
 async fn a_new_first_key_reissues_old_tokens_exactly_once() {
     let (old, new) = (key(), key());
@@ -77,7 +68,7 @@ async fn a_new_first_key_reissues_old_tokens_exactly_once() {
     let client = Client::new(&before);
     client.get("/set").await;
     let after = stored(&store, &format!("{new},{old}"), &clock).await;
-    let client = move_to(&client, &after);
+    let client = client.moved(&after.url(""));
     let parallel = client.fork();
     assert_eq!(client.get("/read").await.set_cookies().len(), 1, "re-issued");
     let reply = parallel.get("/read").await;
@@ -89,9 +80,9 @@ async fn a_new_first_key_reissues_old_tokens_exactly_once() {
         assert!(reply.set_cookies().is_empty(), "once");
     }
     let only_new = stored(&store, &new, &clock).await;
-    assert_eq!(move_to(&client, &only_new).get("/read").await.body, "dark");
+    assert_eq!(client.moved(&only_new.url("")).get("/read").await.body, "dark");
     store.calls();
-    assert_eq!(move_to(&parallel, &only_new).get("/read").await.body, "");
+    assert_eq!(parallel.moved(&only_new.url("")).get("/read").await.body, "");
     assert_eq!(store.calls(), [""; 0], "an unknown key costs no store access");
 }
 
@@ -102,13 +93,13 @@ async fn a_sealed_payload_is_sealed_anew_under_the_new_key_once() {
     let client = Client::new(&before);
     client.get("/set").await;
     let after = sealed(&format!("{new},{old}")).await;
-    let client = move_to(&client, &after);
+    let client = client.moved(&after.url(""));
     let reply = client.get("/read").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("dark", 1));
     let reply = client.get("/read").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("dark", 0));
     let only_new = sealed(&new).await;
-    assert_eq!(move_to(&client, &only_new).get("/read").await.body, "dark");
+    assert_eq!(client.moved(&only_new.url("")).get("/read").await.body, "dark");
 }
 
 #[tokio::test]
@@ -123,9 +114,9 @@ async fn a_key_reads_until_its_not_after() {
     let start = clock.now();
     let minutes = |count: u64| Duration::from_secs(60 * count);
     clock.set(start.saturating_add(minutes(10) + Duration::from_millis(1)));
-    assert_eq!(move_to(&client, &after).get("/read").await.body, "");
+    assert_eq!(client.moved(&after.url("")).get("/read").await.body, "");
     clock.set(start.saturating_add(minutes(10)));
-    assert_eq!(move_to(&client, &after).get("/read").await.body, "dark");
+    assert_eq!(client.moved(&after.url("")).get("/read").await.body, "dark");
 }
 
 #[test]

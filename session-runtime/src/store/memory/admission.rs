@@ -1,41 +1,16 @@
 //! Log-ins under a cap: one at a time for each principal. It owns that turn and the choice of who
 //! gives way; the records are the store's.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{Mutex, MutexGuard},
-};
+use std::sync::MutexGuard;
 
-use super::{Shared, index::lock};
+use super::{Shared, index::ByOwner};
 use crate::{
     clock::Timestamp,
     store::{Cap, Listed, Namespace, OnMaxSessions, PrincipalKey, Selector, StoreKey},
 };
 
-/// How many principals can log in at once, at most.
-const TURNS: usize = 64;
-
 /// The locks under which principals log in. Always taken before any lock of a shard.
-pub(super) struct Turns {
-    /// Keyed: principals may be names that users choose.
-    hasher: RandomState,
-    turns: [Mutex<()>; TURNS],
-}
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self { hasher: RandomState::new(), turns: std::array::from_fn(|_| Mutex::default()) }
-    }
-}
-
-impl Turns {
-    fn take(&self, namespace: &Namespace, principal: &PrincipalKey) -> MutexGuard<'_, ()> {
-        // The low bits are as good as any, so cutting the hash short loses nothing.
-        #[allow(clippy::cast_possible_truncation)]
-        let position = self.hasher.hash_one((namespace, principal)) as usize % TURNS;
-        lock(&self.turns[position])
-    }
-}
+pub(super) type Turns = ByOwner<()>;
 
 /// A log-in that may go on, and who gives way to it. No other log-in under a cap of this principal
 /// begins until it is dropped.
@@ -55,7 +30,7 @@ impl<'a> Admission<'a> {
         cap: Cap,
         now: Timestamp,
     ) -> Option<Self> {
-        let turn = shared.turns.take(&key.namespace, principal);
+        let turn = shared.turns.lock(&(key.namespace.clone(), principal.clone()));
         let mut others: Vec<Listed> = shared.live(&key.namespace, principal, now);
         others.retain(|other| other.selector != key.selector);
         let most_others = cap.sessions.max(1) as usize - 1;

@@ -9,47 +9,28 @@ use std::{
 
 use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 
-/// How many parts the index has; a power of two.
-const SHARDS: usize = 64;
-
 /// The sessions of every principal, by namespace.
 ///
 /// It changes only under the lock of the shard that the record is in, so for whoever holds that
 /// lock it agrees with the record. Readers take a copy, then look at each record; they never hold
 /// a lock of the index while they wait for one of a shard, so the order of locks is always shard,
 /// then index.
-pub(super) struct Index {
-    /// Keyed: unlike selectors, principals may be names that users choose.
-    hasher: RandomState,
-    shards: [Mutex<Owned>; SHARDS],
-}
+#[derive(Default)]
+pub(super) struct Index(ByOwner<Owned>);
 
 type Owned = HashMap<(Namespace, PrincipalKey), BTreeSet<Selector>>;
 
-impl Default for Index {
-    fn default() -> Self {
-        Self { hasher: RandomState::new(), shards: std::array::from_fn(|_| Mutex::default()) }
-    }
-}
-
 impl Index {
-    fn shard(&self, owner: &(Namespace, PrincipalKey)) -> MutexGuard<'_, Owned> {
-        // The low bits are as good as any, so cutting the hash short loses nothing.
-        #[allow(clippy::cast_possible_truncation)]
-        let position = self.hasher.hash_one(owner) as usize % SHARDS;
-        lock(&self.shards[position])
-    }
-
     pub(super) fn add(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
         let Some(principal) = principal else { return };
         let owner = (key.namespace.clone(), principal.clone());
-        self.shard(&owner).entry(owner).or_default().insert(key.selector);
+        self.0.lock(&owner).entry(owner).or_default().insert(key.selector);
     }
 
     pub(super) fn remove(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
         let Some(principal) = principal else { return };
         let owner = (key.namespace.clone(), principal.clone());
-        if let hash_map::Entry::Occupied(mut owned) = self.shard(&owner).entry(owner) {
+        if let hash_map::Entry::Occupied(mut owned) = self.0.lock(&owner).entry(owner) {
             owned.get_mut().remove(&key.selector);
             if owned.get().is_empty() {
                 owned.remove();
@@ -60,7 +41,7 @@ impl Index {
     /// How many principals it has, and how many sessions of them.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
-        let counts = self.shards.iter().map(|shard| {
+        let counts = self.0.parts.iter().map(|shard| {
             let shard = lock(shard);
             (shard.len(), shard.values().map(BTreeSet::len).sum::<usize>())
         });
@@ -69,9 +50,31 @@ impl Index {
 
     pub(super) fn keys(&self, namespace: &Namespace, principal: &PrincipalKey) -> Vec<StoreKey> {
         let owner = (namespace.clone(), principal.clone());
-        let selectors = self.shard(&owner).get(&owner).cloned().unwrap_or_default();
+        let selectors = self.0.lock(&owner).get(&owner).cloned().unwrap_or_default();
         let key = |selector| StoreKey { namespace: namespace.clone(), selector };
         selectors.into_iter().map(key).collect()
+    }
+}
+
+/// Something in parts, each under a lock of its own; an owner's is always in the same one.
+pub(super) struct ByOwner<T> {
+    /// Keyed: unlike selectors, principals may be names that users choose.
+    hasher: RandomState,
+    parts: [Mutex<T>; 64],
+}
+
+impl<T: Default> Default for ByOwner<T> {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl<T> ByOwner<T> {
+    pub(super) fn lock(&self, owner: &(Namespace, PrincipalKey)) -> MutexGuard<'_, T> {
+        // The low bits are as good as any, so cutting the hash short loses nothing.
+        #[allow(clippy::cast_possible_truncation)]
+        let position = self.hasher.hash_one(owner) as usize % self.parts.len();
+        lock(&self.parts[position])
     }
 }
 
