@@ -5,7 +5,7 @@
 //! | variable | meaning | default |
 //! |---|---|---|
 //! | `PORT` | port on 127.0.0.1; `0` takes any free one | `3000` |
-//! | `STORE` | where sessions are kept: any URL of [`store::open`] | `embedded:` beside the program |
+//! | `STORE` | where sessions are kept: any URL of [`store::open`] | the example's, mostly `embedded:` beside the program |
 //! | `SESSION_KEYS` | secrets that protect the tokens | made once, kept beside the program |
 //! | `IDLE`, `ABSOLUTE` | how long a session lives unused, and at all (`30m`, `12h`) | the example's |
 //! | `TLS` | `1` serves https with a certificate made at start | `0` |
@@ -20,11 +20,15 @@ mod settings;
 
 use std::{fmt, path::PathBuf, process::ExitCode, sync::Arc};
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{StatusCode, header::LOCATION},
+    response::IntoResponse,
+};
 use session_runtime::{
     Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
     schema::Payload,
-    store::{self, EmbeddedStore, Store},
+    store::{self, EmbeddedStore, FileStore, MemoryStore, Store, StoreError},
 };
 use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
@@ -36,8 +40,16 @@ use settings::Settings;
 /// A wrong setting ends the process with one line on standard error and exit code 2, a failure to
 /// serve with exit code 1.
 pub async fn run(app: impl FnOnce(&Startup) -> Result<Router, Error>) -> ExitCode {
+    run_on(DefaultStore::Embedded, app).await
+}
+
+/// As [`run`], for an example that keeps its sessions elsewhere if `STORE` does not say where.
+pub async fn run_on(
+    default: DefaultStore,
+    app: impl FnOnce(&Startup) -> Result<Router, Error>,
+) -> ExitCode {
     let outcome = async {
-        let startup = Startup::from_env().await?;
+        let startup = Startup::from_env(default).await?;
         let router = app(&startup).map_err(|error| Failure::config(error.to_string()))?;
         startup.serve(router).await
     };
@@ -50,6 +62,41 @@ pub async fn run(app: impl FnOnce(&Startup) -> Result<Router, Error>) -> ExitCod
     }
 }
 
+/// Where an example keeps its sessions if `STORE` is not set.
+#[derive(Clone, Copy, Debug)]
+pub enum DefaultStore {
+    /// In an embedded database beside the program.
+    Embedded,
+    /// In files beside the program, one for each session.
+    Files,
+    /// In memory: they end with the program.
+    Memory,
+}
+
+impl DefaultStore {
+    fn open(self) -> Result<Arc<dyn Store>, Failure> {
+        let opened: Result<Arc<dyn Store>, _> = match self {
+            Self::Embedded => EmbeddedStore::open(state_directory()?.join("store"))
+                .map(|store| Arc::new(store) as _),
+            Self::Files => {
+                FileStore::open(state_directory()?.join("files")).map(|store| Arc::new(store) as _)
+            }
+            Self::Memory => Ok(Arc::new(MemoryStore::default())),
+        };
+        opened.map_err(store_failure)
+    }
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    Failure::config(format!("STORE: {error}"))
+}
+
+/// The answer `302 Found`, which most web frameworks give where axum's own redirects are `303 See
+/// Other`.
+pub fn found(path: &'static str) -> impl IntoResponse {
+    (StatusCode::FOUND, [(LOCATION, path)])
+}
+
 /// The settings of this run, read and checked.
 pub struct Startup {
     settings: Settings,
@@ -59,7 +106,7 @@ pub struct Startup {
 
 impl Startup {
     /// Reads the environment, starts the log, and opens the store.
-    pub async fn from_env() -> Result<Self, Failure> {
+    pub async fn from_env(default: DefaultStore) -> Result<Self, Failure> {
         let settings = Settings::from_env()?;
         let log = tracing_subscriber::fmt::layer()
             .with_writer(std::io::stderr)
@@ -73,12 +120,10 @@ impl Startup {
             KeyRing::from_file_or_create(state_directory()?.join("keys"))
                 .map_err(|error| Failure::run(error.to_string()))?
         };
-        let opened = match &settings.store {
-            Some(url) => store::open(&url.0).await,
-            None => EmbeddedStore::open(state_directory()?.join("store"))
-                .map(|store| Arc::new(store) as Arc<dyn Store>),
+        let store = match &settings.store {
+            Some(url) => store::open(&url.0).await.map_err(store_failure)?,
+            None => default.open()?,
         };
-        let store = opened.map_err(|error| Failure::config(format!("STORE: {error}")))?;
         Ok(Self { settings, keys, store })
     }
 

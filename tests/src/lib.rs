@@ -1,11 +1,12 @@
 //! What the behaviour tests share: an application, served on a real loopback socket by the test or
-//! by processes of its own; a client that keeps cookies the way a browser does as far as these tests
-//! need it; real servers, and a network to them, that fail when they are told to; stores that watch,
+//! by processes of its own; the examples as programs; a client that keeps cookies the way a browser
+//! does as far as these tests need it; real servers, and a network to them, that fail when they are told to; stores that watch,
 //! fail or wait; a log; and a value that does not serialise.
 
 pub mod app;
 pub mod backend;
 mod client;
+pub mod example;
 mod log;
 pub mod machine;
 mod odd;

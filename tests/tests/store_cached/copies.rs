@@ -1,7 +1,7 @@
 //! When a copy counts, what it costs, and what a fast store that fails costs.
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,12 +14,6 @@ use tests::{Fault, Log};
 use crate::support::{
     ALMOST, FOREVER, MAX_AGE, Setup, ada, add_one, begin, committed, key, load, number, record,
 };
-
-/// Everything this process logs; the only one who asks.
-fn log() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(Log::of_this_process)
-}
 
 #[tokio::test]
 async fn a_hit_costs_the_durable_store_nothing_and_is_the_whole_record() {
@@ -76,7 +70,8 @@ async fn the_age_of_a_copy_counts_from_before_its_read() {
 #[tokio::test]
 async fn a_fast_store_that_fails_costs_an_event_a_second_and_no_error() {
     // Told from those of the tests beside this one by the time that nobody else waits.
-    let warnings = || log().text().matches("no answer within 51ms").count();
+    let log = Log::of_this_thread();
+    let warnings = || log.text().matches("no answer within 51ms").count();
     assert_eq!(warnings(), 0);
     let mut setup = Setup::new();
     setup.store = setup.store.patience(Duration::from_millis(51));

@@ -13,7 +13,7 @@ struct Shop {
 
 #[tokio::test]
 async fn the_client_gets_500_without_details_and_the_log_says_which_layer_to_add() {
-    let log = Log::of_this_process();
+    let log = Log::of_this_thread();
     let router = Router::new()
         .route("/session", get(async |_: Session<Shop>| "unreachable"))
         .route("/optional", get(async |_: Option<Session<Shop>>| "unreachable"))

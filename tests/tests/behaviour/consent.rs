@@ -135,7 +135,7 @@ async fn no_other_knob_creates_one_either() {
 
 #[tokio::test]
 async fn the_log_says_that_a_session_was_withheld() {
-    let log = Log::of_this_process();
+    let log = Log::of_this_thread();
     let (server, _) = start::<Stored>(routes!(Stored), |builder| builder).await;
     let event = "session not created: no consent";
     let client = Client::new(&server);

@@ -73,7 +73,7 @@ fn routes(debugged: Log) -> Router {
 
 #[tokio::test]
 async fn no_event_and_no_debug_output_tells_a_secret() {
-    let (log, debugged) = (Log::of_this_process(), Log::default());
+    let (log, debugged) = (Log::of_this_thread(), Log::default());
     let key = Key::generate().expect("random bytes");
     let secret_text = key.to_base64().to_string();
     let ring = KeyRing::from_text(&secret_text).expect("a sound key");

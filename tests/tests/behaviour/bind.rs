@@ -165,7 +165,7 @@ async fn a_blind_write_of_another_client_is_refused_too() {
 
 #[tokio::test]
 async fn observe_lets_pass_and_says_so() {
-    let log = Log::of_this_process();
+    let log = Log::of_this_thread();
     let setup = Setup::new();
     let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Observe)).await;
     let client = Client::new(&server);

@@ -191,7 +191,7 @@ async fn a_token_that_is_sent_again_makes_the_response_private() {
 
 #[tokio::test]
 async fn a_store_that_fails_is_told_to_the_log_alone() {
-    let log = Log::of_this_process();
+    let log = Log::of_this_thread();
     let (server, store, clock) = start::<Stored>(routes!(Stored), any).await;
     let client = Client::new(&server);
     client.get("/set").await;

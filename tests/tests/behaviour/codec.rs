@@ -241,7 +241,7 @@ async fn a_value_that_the_codec_refuses_fails_the_commit() {
 
 #[tokio::test]
 async fn bytes_of_another_codec_read_as_the_default_and_the_log_says_where() {
-    let log = Log::of_this_process();
+    let log = Log::of_this_thread();
     let (store, keys) = fixture();
     let server = Server::start(routes().layer(layer::<Stored>(&store, &keys))).await;
     let client = Client::new(&server);

@@ -1,9 +1,6 @@
 //! `encrypt_at_rest`: what lies in the store shows nothing, and nothing in it can be moved.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Router, http::StatusCode};
 use session_runtime::{
@@ -17,12 +14,6 @@ use session_runtime::{
 use tests::{Client, Log, Server, app::Setup};
 
 const MARKER: &str = "MARKER";
-
-/// What this process logs.
-fn log() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(Log::of_this_process)
-}
 
 struct Case {
     store: MemoryStore,
@@ -133,7 +124,7 @@ async fn sessions_of_before_a_new_key_stay_readable_and_are_listed_and_ended_wit
 
 #[tokio::test]
 async fn a_value_from_another_session_or_field_or_in_plain_is_refused_with_an_event() {
-    let log = log();
+    let log = Log::of_this_thread();
     let case = Case::new(keys()).await;
     let (ada, ada_key) = case.client("ada").await;
     let (_, bob_key) = case.client("bob").await;

@@ -1,16 +1,84 @@
 //! The shop example as its visitors meet it: logging in and out, two browsers side by side, the
 //! list of devices, wrong settings. Knows nothing of the library behind it.
 
-#[path = "shop/driver.rs"]
-mod driver;
-
 use std::{process::Command, thread, time::Duration};
 
-use driver::{Copy, Shop, between, command, curl, run_to_end, wait};
+use tests::example::{Browser, Copy, Example, Reply, command, curl, run_to_end, wait};
+
+fn start(settings: &[(&str, &str)]) -> Example {
+    Example::start("shop", settings)
+}
+
+/// What a visitor of the shop does.
+trait Visitor {
+    fn log_in(&self, form: &[&str]) -> Reply;
+
+    fn log_in_ada(&self) -> Reply {
+        self.log_in(&["username=ada", "password=lovelace"])
+    }
+}
+
+impl Visitor for Browser<'_> {
+    fn log_in(&self, form: &[&str]) -> Reply {
+        let reply = self.post("/login", form);
+        assert_eq!((reply.status, reply.header("location")), (303, Some("/")), "{reply:?}");
+        reply
+    }
+}
+
+/// What the pages show, by their landmarks.
+trait Page {
+    fn body(&self) -> &str;
+
+    /// Whose name the page's head shows.
+    fn user(&self) -> Option<&str> {
+        between(self.body(), "Hello, <strong>", "</strong>")
+    }
+
+    /// The theme that somebody chose.
+    fn theme(&self) -> Option<&str> {
+        between(self.body(), "<html lang=\"en\" data-theme=\"", "\">")
+    }
+
+    fn visits(&self) -> Option<&str> {
+        between(self.body(), "<span id=\"visits\">", "</span>")
+    }
+
+    fn notice(&self) -> Option<&str> {
+        between(self.body(), "role=\"status\">", "</p>")
+    }
+
+    /// The pieces on the page of the cart.
+    fn cart(&self) -> Vec<&str> {
+        all(self.body(), "action=\"/cart/remove/", "\"")
+    }
+
+    /// The handles of the log-ins on the page of devices: this browser's first.
+    fn devices(&self) -> Vec<&str> {
+        all(self.body(), "action=\"/devices/", "/end\"")
+    }
+}
+
+impl Page for Reply {
+    fn body(&self) -> &str {
+        assert!([200, 303].contains(&self.status), "no page: {self:?}");
+        &self.body
+    }
+}
+
+/// What stands between the first `start` and the next `end`.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    Some(text.split_once(start)?.1.split_once(end)?.0)
+}
+
+fn all<'a>(text: &'a str, start: &str, end: &str) -> Vec<&'a str> {
+    let parts = text.split(start).skip(1);
+    parts.filter_map(|part| part.split_once(end)).map(|(found, _)| found).collect()
+}
 
 #[test]
 fn the_first_line_is_the_address() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let port: u16 = shop.port().parse().expect("a port is a number");
     assert_ne!(port, 0);
     assert_eq!(shop.first_line, format!("listening on http://127.0.0.1:{port}\n"));
@@ -18,17 +86,17 @@ fn the_first_line_is_the_address() {
 
 #[test]
 fn the_cart_survives_log_in_and_reload() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let browser = shop.browser();
     let added = browser.post("/add/1", &[]);
     assert_eq!((added.status, added.header("location")), (303, Some("/cart")));
-    let before = browser.cookie().expect("a cart needs a session");
+    let before = browser.cookie("shop").expect("a cart needs a session");
     assert_eq!(browser.get("/").user(), None);
 
     browser.log_in_ada();
-    let after = browser.cookie().expect("a log-in needs a session");
+    let after = browser.cookie("shop").expect("a log-in needs a session");
     assert_ne!(before, after, "log-in changes the token");
-    assert_eq!(shop.replay(&before).user(), None, "the token from before the log-in is dead");
+    assert_eq!(shop.replay("/", &before).user(), None, "the token from before the log-in is dead");
 
     for _ in 0..2 {
         assert_eq!(browser.get("/").user(), Some("Ada"));
@@ -40,7 +108,7 @@ fn the_cart_survives_log_in_and_reload() {
 
 #[test]
 fn two_browsers_do_not_see_each_other() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let (ada, alan, nobody) = (shop.browser(), shop.browser(), shop.browser());
     ada.log_in_ada();
     ada.post("/add/3", &[]);
@@ -57,14 +125,14 @@ fn two_browsers_do_not_see_each_other() {
 
 #[test]
 fn log_out_ends_the_session_and_keeps_the_theme() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let browser = shop.browser();
     browser.log_in_ada();
     browser.post("/add/5", &[]);
     let themed = browser.post("/theme", &["theme=dark"]);
     assert_eq!((themed.status, themed.header("location")), (303, Some("/")));
-    let old = browser.cookie().expect("logged in");
-    let before = shop.replay(&old);
+    let old = browser.cookie("shop").expect("logged in");
+    let before = shop.replay("/", &old);
     assert_eq!((before.user(), before.theme()), (Some("Ada"), Some("dark")), "it is good until");
 
     let out = browser.post("/logout", &[]);
@@ -74,14 +142,14 @@ fn log_out_ends_the_session_and_keeps_the_theme() {
     assert_eq!(home.theme(), Some("dark"));
     assert!(browser.get("/cart").cart().is_empty());
 
-    let replayed = shop.replay(&old);
+    let replayed = shop.replay("/", &old);
     assert_eq!((replayed.status, replayed.user()), (200, None));
     assert_eq!(replayed.theme(), None);
 }
 
 #[test]
 fn a_wrong_password_gets_the_form_again() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     for form in [
         ["username=ada", "password=turing"],
         ["username=%3Cb%3Ebob", "password=lovelace"],
@@ -98,7 +166,7 @@ fn a_wrong_password_gets_the_form_again() {
 
 #[test]
 fn guarded_pages_send_people_to_the_form_and_tell_programs_no() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let browser = shop.browser();
     for path in ["/orders", "/devices"] {
         let reply = browser.get(path);
@@ -117,7 +185,7 @@ fn guarded_pages_send_people_to_the_form_and_tell_programs_no() {
 
 #[test]
 fn devices_are_listed_and_ended() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let (here, there, alan) = (shop.browser(), shop.browser(), shop.browser());
     here.log_in_ada();
     there.log_in_ada();
@@ -151,7 +219,7 @@ fn devices_are_listed_and_ended() {
 
 #[test]
 fn remember_me_outlives_the_browser() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let (mut short, mut long) = (shop.browser(), shop.browser());
     let reply = short.log_in_ada();
     let cookie = reply.header("set-cookie").expect("log-in sets the cookie").to_ascii_lowercase();
@@ -169,7 +237,7 @@ fn remember_me_outlives_the_browser() {
 
 #[test]
 fn a_notice_is_shown_once() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let browser = shop.browser();
     browser.post("/add/6", &[]);
     assert_eq!(browser.get("/cart").notice(), Some("Tea mug is in your cart."));
@@ -181,10 +249,10 @@ fn a_notice_is_shown_once() {
 
 #[test]
 fn parallel_requests_lose_nothing() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let browser = shop.browser();
     assert_eq!(browser.get("/").visits(), Some("1"));
-    let cookie = format!("Cookie: {}", browser.cookie().expect("a visit needs a session"));
+    let cookie = format!("Cookie: {}", browser.cookie("shop").expect("a visit needs a session"));
     let url = shop.url();
     thread::scope(|scope| {
         for id in 1..=6 {
@@ -202,16 +270,16 @@ fn parallel_requests_lose_nothing() {
 
 #[test]
 fn what_does_not_exist_is_not_found() {
-    let shop = Shop::start(&[]);
+    let shop = start(&[]);
     let browser = shop.browser();
     assert_eq!(browser.post("/add/7", &[]).status, 404);
     assert_eq!(browser.get("/nowhere").status, 404);
-    assert_eq!(browser.cookie(), None, "nothing happened, so nothing is kept");
+    assert_eq!(browser.cookie("shop"), None, "nothing happened, so nothing is kept");
 }
 
 #[test]
 fn an_idle_session_ends() {
-    let shop = Shop::start(&[("IDLE", "3s")]);
+    let shop = start(&[("IDLE", "3s")]);
     let browser = shop.browser();
     browser.log_in_ada();
     assert_eq!(browser.get("/").user(), Some("Ada"));
@@ -221,7 +289,7 @@ fn an_idle_session_ends() {
 
 #[test]
 fn tls_makes_the_cookie_secure() {
-    let shop = Shop::start(&[("TLS", "1")]);
+    let shop = start(&[("TLS", "1")]);
     assert_eq!(shop.first_line, format!("listening on https://127.0.0.1:{}\n", shop.port()));
     let browser = shop.browser();
     let reply = browser.log_in_ada();
@@ -233,7 +301,7 @@ fn tls_makes_the_cookie_secure() {
     }
     assert_eq!(browser.get("/").user(), Some("Ada"));
 
-    let plain = Shop::start(&[]);
+    let plain = start(&[]);
     let reply = plain.browser().log_in_ada();
     let cookie = reply.header("set-cookie").expect("log-in sets the cookie");
     assert!(cookie.starts_with("shop=") && !cookie.contains("Secure"), "{cookie}");
@@ -241,20 +309,20 @@ fn tls_makes_the_cookie_secure() {
 
 #[test]
 fn everybody_is_still_logged_in_after_a_crash_and_a_restart() {
-    let copy = Copy::new();
+    let copy = Copy::new("shop");
     let files = format!("file:{}", copy.folder().join("files").display());
     for store in [None, Some(files.as_str())] {
-        let start = || Shop::run(copy.command().envs(store.map(|store| ("STORE", store))));
+        let start = || Example::run(copy.command().envs(store.map(|store| ("STORE", store))));
         let cookie = {
             let shop = start();
             let browser = shop.browser();
             browser.log_in_ada();
             browser.post("/add/3", &[]);
-            browser.cookie().expect("a log-in needs a session")
+            browser.cookie("shop").expect("a log-in needs a session")
         };
         let shop = start();
-        assert_eq!(shop.replay(&cookie).user(), Some("Ada"), "{store:?}");
-        assert_eq!(shop.replay("shop=another").user(), None);
+        assert_eq!(shop.replay("/", &cookie).user(), Some("Ada"), "{store:?}");
+        assert_eq!(shop.replay("/", "shop=another").user(), None);
     }
     #[cfg(unix)]
     {
@@ -269,8 +337,8 @@ fn everybody_is_still_logged_in_after_a_crash_and_a_restart() {
 
 #[test]
 fn a_second_shop_on_the_same_store_is_told_where_the_first_one_is() {
-    let copy = Copy::new();
-    let _first = Shop::run(&mut copy.command());
+    let copy = Copy::new("shop");
+    let _first = Example::run(&mut copy.command());
     let output = run_to_end(&mut copy.command());
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -291,7 +359,7 @@ fn a_wrong_setting_is_one_clear_line() {
         &[("SESSION_KEYS", "hunter2")],
     ];
     for settings in wrong {
-        let output = run_to_end(&mut command(settings));
+        let output = run_to_end(&mut command("shop", settings));
         let said = String::from_utf8(output.stderr).expect("UTF-8");
         let name = settings[0].0;
         assert_eq!(output.status.code(), Some(2), "{settings:?}: {said}");
@@ -304,8 +372,8 @@ fn a_wrong_setting_is_one_clear_line() {
 
 #[test]
 fn a_port_in_use_is_said_so() {
-    let shop = Shop::start(&[]);
-    let output = run_to_end(&mut command(&[("PORT", shop.port())]));
+    let shop = start(&[]);
+    let output = run_to_end(&mut command("shop", &[("PORT", shop.port())]));
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{said}");
     let last = said.lines().last().expect("a line");
@@ -316,7 +384,7 @@ fn a_port_in_use_is_said_so() {
 #[test]
 fn it_stops_when_told_to() {
     for signal in ["-TERM", "-INT"] {
-        let mut shop = Shop::start(&[]);
+        let mut shop = start(&[]);
         let id = shop.process.id().to_string();
         let told = Command::new("kill").args([signal, &id]).status().expect("kill is installed");
         assert!(told.success());

@@ -1,21 +1,12 @@
 //! `max_sessions`: how many sessions one principal may have, and what gives way.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use session_runtime::{
     KeyRing, OnMaxSessions, Session, SessionLayer, clock::ManualClock, store::MemoryStore,
 };
 use tests::{Client, Log, Server, app::Setup};
-
-/// What this process logs.
-fn log() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(Log::of_this_process)
-}
 
 struct Case {
     server: Server,
@@ -50,7 +41,7 @@ async fn user_of(client: &Client) -> Option<String> {
 
 #[tokio::test]
 async fn the_earliest_log_in_gives_way_and_its_token_is_dead() {
-    let log = log();
+    let log = Log::of_this_thread();
     let case = Case::new(2, OnMaxSessions::EndOldest).await;
     let (first, _) = case.log_in("ada").await;
     let (second, _) = case.log_in("ada").await;
