@@ -83,11 +83,11 @@ impl DefaultStore {
             }
             Self::Memory => Ok(Arc::new(MemoryStore::default())),
         };
-        opened.map_err(store_failure)
+        opened.map_err(|error| store_failure(&error))
     }
 }
 
-fn store_failure(error: StoreError) -> Failure {
+fn store_failure(error: &StoreError) -> Failure {
     Failure::config(format!("STORE: {error}"))
 }
 
@@ -121,7 +121,7 @@ impl Startup {
                 .map_err(|error| Failure::run(error.to_string()))?
         };
         let store = match &settings.store {
-            Some(url) => store::open(&url.0).await.map_err(store_failure)?,
+            Some(url) => store::open(&url.0).await.map_err(|error| store_failure(&error))?,
             None => default.open()?,
         };
         Ok(Self { settings, keys, store })

@@ -119,6 +119,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `principal` | says whose session it is; an `Option`, at most one |
 /// | `extract = "CurrentUser"` | generates an extractor that requires the field, which is an `Option` |
+/// | `validate = is_active` | whether the extractor accepts a value that is there: a function or closure from a reference to `bool`; if not, the request is rejected as if there were none |
 /// | `counter` | the store adds: no addition of a parallel request is lost; integers up to `i64` |
 /// | `set` | the store inserts and removes members; `BTreeSet` or `HashSet` |
 /// | `flash` | read once: gone when taken; an `Option` |

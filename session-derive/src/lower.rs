@@ -138,6 +138,7 @@ fn lower_field(
             .and_then(|slot| name(slot, "getter"))
             .unwrap_or_else(|| ident.clone()),
         guard: keys.extract.as_ref().and_then(|slot| name(slot, "extract")),
+        validate: keys.validate.as_ref().map(|slot| slot.value.clone()),
         group: text(keys.group.as_ref()).or_else(|| cas.then(|| stored.clone())),
         codec: codec(kind, &keys, container).map(|codec| without_self(codec, input)),
         default: keys.default.as_ref().map(|slot| slot.value.clone()),

@@ -61,6 +61,8 @@ pub(crate) struct Field {
     pub(crate) getter: Ident,
     /// The name of the generated extractor.
     pub(crate) guard: Option<Ident>,
+    /// What that extractor asks of a value: an expression that takes it by reference.
+    pub(crate) validate: Option<TokenStream>,
     /// Another codec than JSON.
     pub(crate) codec: Option<Type>,
     pub(crate) default: Option<TokenStream>,

@@ -1,5 +1,6 @@
 //! What the deployment's functions say of one request: asked once, when the session is first used
-//! in it. Knows nothing of sessions.
+//! in it, but for the id of a session, which is asked for when there is a new one. Knows nothing of
+//! sessions.
 
 use std::{fmt, sync::Arc};
 
@@ -11,6 +12,7 @@ use crate::{
 };
 
 type Consent = dyn Fn(&Parts) -> bool + Send + Sync;
+type SessionIds = dyn Fn(&Parts) -> [u8; 16] + Send + Sync;
 
 /// The functions, as far as there are any.
 #[derive(Clone, Default)]
@@ -18,10 +20,12 @@ pub(crate) struct ClientRules {
     secure: Option<fn(&Parts) -> bool>,
     pub(crate) consent: Option<Arc<Consent>>,
     pub(crate) binds: Option<Arc<Binds>>,
+    /// Where the ids of new sessions come from, if not from the operating system.
+    pub(crate) session_ids: Option<Arc<SessionIds>>,
 }
 
 /// What they say.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Client {
     /// Whether the cookie is `Secure`, where that depends on the request.
     pub(crate) secure: bool,
@@ -29,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) consents: bool,
     /// What the client shows of what sessions are bound to.
     pub(crate) bound: Option<Arc<Bound>>,
+    /// What draws the id of a new session, and the request that it is for.
+    session_ids: Option<(Arc<SessionIds>, Arc<Parts>)>,
 }
 
 impl ClientRules {
@@ -49,7 +55,18 @@ impl ClientRules {
             secure: self.secure.is_none_or(|decide| decide(parts)),
             consents: self.consent.as_ref().is_none_or(|consents| consents(parts)),
             bound: self.binds.as_ref().map(|binds| Arc::new(binds.look_at(parts))),
+            session_ids: self
+                .session_ids
+                .as_ref()
+                .map(|generate| (Arc::clone(generate), Arc::new(parts.clone()))),
         }
+    }
+}
+
+impl Client {
+    /// The id for a new session, if the deployment has a say in it.
+    pub(crate) fn session_id(&self) -> Option<[u8; 16]> {
+        self.session_ids.as_ref().map(|(generate, parts)| generate(parts))
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a field's value is written as bytes: the trait, its error, and the codecs that are ready to
 //! use. Knows nothing of cells or stores.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -107,6 +107,49 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
 /// Where JSON does not read; serde's message itself may quote the value.
 pub(crate) fn json_place(error: &serde_json::Error) -> CodecError {
     CodecError(format!("line {}, column {} of its JSON", error.line(), error.column()))
+}
+
+/// Two codecs in a row: `First` writes the value, `Second` what `First` wrote; read in reverse. For
+/// compression, encryption of one's own, or a format with a checksum; chains can be chained.
+///
+/// ```
+/// use session_runtime::{Session, codec::{Chain, Codec, CodecError, Json}};
+///
+/// /// Long runs of one byte as its count and the byte.
+/// struct RunLength;
+///
+/// impl Codec<Vec<u8>> for RunLength {
+///     fn encode(bytes: &Vec<u8>) -> Result<Vec<u8>, CodecError> {
+///         let runs = bytes.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(255));
+///         Ok(runs.flat_map(|run| [run.len() as u8, run[0]]).collect())
+///     }
+///
+///     fn decode(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+///         let runs = bytes.chunks(2).map(|run| match run {
+///             [length, byte] => Ok(std::iter::repeat_n(*byte, usize::from(*length))),
+///             _ => Err(CodecError::new("half a run at the end")),
+///         });
+///         Ok(runs.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+///     }
+/// }
+///
+/// #[derive(Session)]
+/// struct Drawing {
+///     #[session(codec = Chain<Json, RunLength>)]
+///     pixels: Vec<u8>,
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Chain<First, Second>(PhantomData<fn() -> (First, Second)>);
+
+impl<T, First: Codec<T>, Second: Codec<Vec<u8>>> Codec<T> for Chain<First, Second> {
+    fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
+        Second::encode(&First::encode(value)?)
+    }
+
+    fn decode(bytes: &[u8]) -> Result<T, CodecError> {
+        First::decode(&Second::decode(bytes)?)
+    }
 }
 
 /// Values as `MessagePack`: smaller than JSON, above all for numbers and bytes. Structs are written

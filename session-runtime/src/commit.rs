@@ -100,7 +100,7 @@ pub(crate) async fn execute<T: SessionType>(
         }
         Err(error) => {
             if let Some(field) = error.conflict_field() {
-                let selector = core.state().selector(&core.engine);
+                let selector = core.state().selector(core);
                 event::conflict(core.engine.name(), selector, field);
             }
             core.state().facts.restore(facts);
@@ -153,7 +153,7 @@ async fn carry_out(
     let ended = end_session(engine, end.as_ref()).await?;
     let mut state = core.state();
     if ended == Ended::Before {
-        event::gone(engine.name(), state.selector(engine));
+        event::gone(engine.name(), state.selector(core));
         state.origin = Origin::Over;
         return Ok(Saved::Lost);
     }

@@ -13,7 +13,6 @@ use crate::{
     bind::{Bind, OnMismatch},
     client::ClientRules,
     clock::{Clock, SystemClock},
-    engine::SessionIds,
     error::Error,
     key::KeyRing,
     layer::SessionLayer,
@@ -74,7 +73,6 @@ pub struct SessionLayerBuilder<T> {
     cookie: CookieOptions,
     client: ClientRules,
     binds: Vec<(Bind, OnMismatch)>,
-    session_ids: Option<SessionIds>,
     clock: Arc<dyn Clock>,
     random: Random,
     #[cfg(feature = "axum")]
@@ -98,7 +96,6 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             cookie: CookieOptions::default(),
             client: ClientRules::default(),
             binds: Vec::new(),
-            session_ids: None,
             clock: Arc::new(SystemClock),
             random: Random::SYSTEM,
             #[cfg(feature = "axum")]

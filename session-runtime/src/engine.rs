@@ -33,10 +33,6 @@ pub(crate) const GRACE: Duration = Duration::from_secs(30);
 const TOUCH_AT_MOST: Duration = Duration::from_secs(60);
 const TOUCH_SHARE: u64 = 20;
 
-/// Where selectors come from, if not from the operating system.
-#[derive(Clone)]
-pub(crate) struct SessionIds(pub(crate) Arc<dyn Fn() -> [u8; 16] + Send + Sync>);
-
 pub(crate) struct Engine {
     pub(crate) spec: &'static Spec,
     pub(crate) policy: Policy,
@@ -48,7 +44,6 @@ pub(crate) struct Engine {
     pub(crate) index: Option<IndexCodec>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Random,
-    pub(crate) session_ids: Option<SessionIds>,
     pub(crate) client: ClientRules,
     pub(crate) loopback_only: bool,
     #[cfg(feature = "axum")]
@@ -160,19 +155,17 @@ impl Engine {
     }
 
     /// The public id of a session to be created.
-    pub(crate) fn new_selector(&self) -> Result<Selector, Error> {
-        let Some(SessionIds(generate)) = &self.session_ids else {
-            return self.random.bytes().map(Selector).map_err(|_| Error::new(Kind::Random));
-        };
-        match generate() {
-            zeros if zeros == [0; 16] => Err(Error::new(Kind::SessionIds("sixteen zeros"))),
-            id => Ok(Selector(id)),
+    pub(crate) fn new_selector(&self, client: &Client) -> Result<Selector, Error> {
+        match client.session_id() {
+            None => self.random.bytes().map(Selector).map_err(|_| Error::new(Kind::Random)),
+            Some(zeros) if zeros == [0; 16] => Err(Error::new(Kind::SessionIds("sixteen zeros"))),
+            Some(id) => Ok(Selector(id)),
         }
     }
 
     /// Why an insert met a session that is there already.
     pub(crate) fn taken(&self) -> Error {
-        Error::new(match self.session_ids {
+        Error::new(match self.client.session_ids {
             Some(_) => Kind::SessionIds("the id of a session that exists"),
             // 128 random bits: this is a broken source of randomness, not chance.
             None => Kind::Random,

@@ -73,7 +73,7 @@ impl<T: SessionType> Session<T> {
     #[must_use]
     pub fn session_id(&self) -> HandleId {
         let core = &self.inner.core;
-        HandleId(core.state().selector(&core.engine))
+        HandleId(core.state().selector(core))
     }
 
     /// The token of the session as the client holds it: for the first message of a WebSocket, or a
@@ -188,6 +188,34 @@ impl<T: SessionType> Session<T> {
     /// committed. What was not saved stays pending.
     pub async fn save(&self) -> Result<Saved, Error> {
         save(Arc::clone(&self.inner)).await
+    }
+
+    /// As [`save`](Self::save), and goes to the store even if nothing has changed: a session that
+    /// is there is touched, so that [`Saved::Updated`] says that it is live at this moment; one that
+    /// is not there yet is created, empty or not.
+    ///
+    /// Fields that did not change are not written: that would undo what parallel requests wrote.
+    ///
+    /// ```
+    /// # use axum::http::StatusCode;
+    /// # use session_runtime::{Error, Saved, Session};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// /// Before something that cannot be undone: is the session still there?
+    /// async fn pay(session: Session<Shop>) -> Result<StatusCode, Error> {
+    ///     Ok(match session.force_save().await? {
+    ///         Saved::Updated => StatusCode::ACCEPTED,
+    ///         _ => StatusCode::CONFLICT,
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    pub async fn force_save(&self) -> Result<Saved, Error> {
+        self.note(|facts| facts.force = true);
+        self.save().await
     }
 
     /// Reads, changes and saves, again from a fresh load if a parallel request got in between.

@@ -11,7 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, header::CACHE_CONTROL, request::Parts};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -276,21 +276,22 @@ fn finish<T: SessionType, B: Default>(
     engine.carrier.mark_read(headers);
     let secure = inner.core.client.secure;
     let mut state = inner.core.state();
-    match std::mem::take(&mut state.outgoing) {
-        Outgoing::Nothing => {}
+    let carries_token = match std::mem::take(&mut state.outgoing) {
+        Outgoing::Nothing => false,
         Outgoing::Token { max_age } => {
             let text = state.token.as_ref().and_then(|token| token.text(&engine.carrier));
             // The size was checked when the token was made; a credential is 72 characters.
-            if text.is_some_and(|text| engine.carrier.write(headers, text, max_age, secure).is_ok())
-            {
-                engine.carrier.mark_private(headers);
-            }
+            text.is_some_and(|text| engine.carrier.write(headers, text, max_age, secure).is_ok())
         }
         Outgoing::Expire => {
             engine.carrier.expire(headers, secure);
-            engine.carrier.mark_private(headers);
+            true
         }
-    }
+    };
     drop(state);
+    let said = engine.policy.handlers_decide_caching && headers.contains_key(CACHE_CONTROL);
+    if carries_token && !said {
+        engine.carrier.mark_private(headers);
+    }
     response
 }

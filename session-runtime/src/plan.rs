@@ -167,6 +167,7 @@ impl Planner<'_> {
         let policy = &self.engine.policy;
         let was_presented = matches!(state.origin, Origin::Absent { stale: true });
         facts.elevate
+            || facts.force
             || (self.closing
                 && facts.end.is_none()
                 && (policy.create == Create::Eager
@@ -326,7 +327,7 @@ impl Planner<'_> {
     }
 
     fn fresh_selector(&self, state: &mut State) -> Result<Selector, Error> {
-        let selector = state.fresh_selector(self.engine);
+        let selector = state.fresh_selector(self.engine, self.client);
         state.no_selector.clone().map_or(Ok(selector), Err)
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Policy {
     pub(crate) on_store_error: OnStoreError,
     pub(crate) commit_on: CommitOn,
     pub(crate) on_end: OnEnd,
+    /// A `Cache-Control` of the handler's stays, also beside a token.
+    pub(crate) handlers_decide_caching: bool,
 }
 
 impl Policy {
@@ -61,6 +63,7 @@ impl Policy {
             on_store_error: spec.on_store_error,
             commit_on: spec.commit_on,
             on_end: spec.on_end,
+            handlers_decide_caching: false,
         }
     }
 

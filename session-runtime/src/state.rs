@@ -64,6 +64,7 @@ pub(crate) enum Origin {
 
 /// What the handler asked for, beside writing fields.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each was asked for apart from the others")]
 pub(crate) struct Facts {
     /// A new credential, the old one dead at once.
     pub(crate) rotate: bool,
@@ -74,6 +75,8 @@ pub(crate) struct Facts {
     pub(crate) cleared: Option<Vec<FieldName>>,
     pub(crate) end: Option<End>,
     pub(crate) extend: bool,
+    /// Go to the store although nothing may have changed.
+    pub(crate) force: bool,
     pub(crate) persist: Option<Duration>,
     /// An absolute end of its own, from now.
     pub(crate) live: Option<Duration>,
@@ -115,6 +118,7 @@ impl Facts {
             || self.cleared.is_some()
             || self.end.is_some()
             || self.extend
+            || self.force
             || self.change_lifetime()
     }
 
@@ -162,6 +166,7 @@ impl Facts {
         self.rotate |= taken.rotate;
         self.elevate |= taken.elevate;
         self.extend |= taken.extend;
+        self.force |= taken.force;
         self.principal = self.principal.take().or(taken.principal);
         self.cleared = self.cleared.take().or(taken.cleared);
         self.end = taken.end;
@@ -220,10 +225,10 @@ impl State {
     }
 
     /// The selector of the session to be created, drawn at the first call.
-    pub(crate) fn fresh_selector(&mut self, engine: &Engine) -> Selector {
+    pub(crate) fn fresh_selector(&mut self, engine: &Engine, client: &Client) -> Selector {
         let Self { fresh, no_selector, .. } = self;
         *fresh.get_or_insert_with(|| {
-            engine.new_selector().unwrap_or_else(|error| {
+            engine.new_selector(client).unwrap_or_else(|error| {
                 // The commit will fail for it; until then any value serves as a public name.
                 *no_selector = Some(error);
                 Selector([0; 16])
@@ -232,10 +237,10 @@ impl State {
     }
 
     /// The selector that the session has, or will have.
-    pub(crate) fn selector(&mut self, engine: &Engine) -> Selector {
+    pub(crate) fn selector(&mut self, core: &Core) -> Selector {
         match (&self.origin, self.facts.end) {
             (Origin::Live(live), None) => live.selector,
-            _ => self.fresh_selector(engine),
+            _ => self.fresh_selector(&core.engine, &core.client),
         }
     }
 }

@@ -19,6 +19,10 @@ struct Item {
 #[derive(Clone, Default)]
 struct Timer;
 
+fn is_known(user: &UserId) -> bool {
+    user.0 > 0
+}
+
 /// A shop.
 #[derive(Session)]
 #[session(name = "__Secure-shop", transport = "cookie", payload = "server")]
@@ -28,7 +32,7 @@ struct Timer;
 #[session(on_store_error = "degrade", commit_on = "always", on_end = "silent")]
 #[session(codec = Json, crate = ::session_runtime)]
 struct Shop {
-    #[session(principal, extract = "CurrentUser", on_decode_error = "reject")]
+    #[session(principal, extract = "CurrentUser", validate = is_known, on_decode_error = "reject")]
     user: Option<UserId>,
     /// What is to be bought.
     #[session(rename = "basket", alias = "cart_v1", alias = "cart_v2", secret)]

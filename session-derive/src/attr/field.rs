@@ -12,6 +12,7 @@ use crate::diag::Diag;
 pub(crate) struct FieldKeys {
     pub(crate) principal: Option<Slot<()>>,
     pub(crate) extract: Option<Slot<String>>,
+    pub(crate) validate: Option<Slot<TokenStream>>,
     pub(crate) counter: Option<Slot<()>>,
     pub(crate) set: Option<Slot<()>>,
     pub(crate) flash: Option<Slot<()>>,
@@ -39,6 +40,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> FieldKeys {
         match key.name {
             "principal" => fill(&mut all.principal, value::flag(entry, key, diag), diag),
             "extract" => fill(&mut all.extract, value::text(entry, key, diag), diag),
+            "validate" => fill(&mut all.validate, value::expr(entry, key, diag), diag),
             "counter" => fill(&mut all.counter, value::flag(entry, key, diag), diag),
             "set" => fill(&mut all.set, value::flag(entry, key, diag), diag),
             "flash" => fill(&mut all.flash, value::flag(entry, key, diag), diag),

@@ -47,8 +47,8 @@ pub(crate) enum Form {
     Path,
     /// A type, such as this one.
     Type(&'static str),
-    /// Any expression.
-    Expr,
+    /// An expression, such as this one.
+    Expr(&'static str),
 }
 
 /// One attribute key.
@@ -74,8 +74,7 @@ impl Key {
             Text(example) | Form::Duration(example) => format!("{name} = \"{example}\""),
             Words(words) => format!("{name} = \"{}\"", words[0].0),
             Form::Path => format!("{name} = ::path::to::session_runtime"),
-            Form::Type(example) => format!("{name} = {example}"),
-            Expr => format!("{name} = 1"),
+            Form::Type(example) | Expr(example) => format!("{name} = {example}"),
         }
     }
 }
@@ -163,6 +162,12 @@ pub(crate) const KEYS: &[Key] = &[
     key("crate", Container, Form::Path, "where `session_runtime` is, if renamed or re-exported"),
     key("principal", Field, Flag, "says whose session it is"),
     key("extract", Field, Text("CurrentUser"), "generates an extractor that requires the field"),
+    key(
+        "validate",
+        Field,
+        Expr("is_active"),
+        "whether the extractor accepts a value that is there",
+    ),
     key("counter", Field, Flag, "the store adds"),
     key("set", Field, Flag, "the store inserts and removes members"),
     key("flash", Field, Flag, "read once"),
@@ -188,7 +193,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("keep", Field, Flag, "survives log-out and a change of principal"),
     key("clear_on_login", Field, Flag, "is reset when somebody logs in"),
     key("codec", Field, Form::Type("MsgPack"), "how the field is written as bytes"),
-    key("default", Field, Expr, "what the field starts from"),
+    key("default", Field, Expr("1"), "what the field starts from"),
     key("rename", Field, Text("basket"), "the stored name"),
     key("alias", Field, Text("old_name"), "a former stored name; may be repeated"),
     key("getter", Field, Text("get_cart"), "another name for the getter"),

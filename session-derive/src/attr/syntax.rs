@@ -72,8 +72,8 @@ fn split(tokens: TokenStream) -> Vec<(Vec<TokenTree>, Span)> {
     let mut parts = Vec::new();
     let mut part = Vec::new();
     let mut depth = 0_usize;
-    // Whether `<` opens generic arguments here (after `::`, and where an expression starts) and does
-    // not compare.
+    // Whether `<` opens generic arguments here (after `::`, after a type's name, and where an
+    // expression starts) and does not compare.
     let mut opens = false;
     let mut arrow = false;
     for tree in tokens {
@@ -92,7 +92,7 @@ fn split(tokens: TokenStream) -> Vec<(Vec<TokenTree>, Span)> {
             _ => {}
         }
         arrow = matches!(punct, Some(('-' | '=', Spacing::Joint)));
-        opens = matches!(punct, Some((':' | '=' | '(' | '&' | '!', _)));
+        opens = matches!(punct, Some((':' | '=' | '(' | '&' | '!', _))) || names_type(&tree);
         part.push(tree);
     }
     // A comma at the end is fine.
@@ -101,6 +101,13 @@ fn split(tokens: TokenStream) -> Vec<(Vec<TokenTree>, Span)> {
         parts.push((part, end));
     }
     parts
+}
+
+/// Whether it is spelt like a type, and not like a constant: `Chain`.
+fn names_type(tree: &TokenTree) -> bool {
+    let TokenTree::Ident(ident) = tree else { return false };
+    let name = ident.to_string();
+    name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
 }
 
 /// Where an entry's value is, or its key.
@@ -165,6 +172,9 @@ mod tests {
             parts("a = F::<fn(u8) -> u8, G>::new(), h"),
             ["a=F::<fn(u8)->u8,G>::new()", "h"]
         );
+        assert_eq!(parts("a = Chain<B, Chain<C, D>>, e"), ["a=Chain<B,Chain<C,D>>", "e"]);
+        assert_eq!(parts("a = MAX < N, b"), ["a=MAX<N", "b"]);
+        assert_eq!(parts("a = self.b < C, d"), ["a=self.b<C", "d"]);
         assert_eq!(parts(""), Vec::<String>::new());
     }
 }

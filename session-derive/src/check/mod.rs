@@ -27,6 +27,13 @@ pub(crate) fn check(lowered: &Lowered, diag: &Diag) {
         if session.config.payload != "Server" {
             rules::needs_store(keys, diag);
         }
+        if let (Some(validate), None) = (&keys.validate, &keys.extract) {
+            diag.error(
+                validate.key.span(),
+                "`validate` needs `extract`",
+                "it says which values the extractor accepts: add `extract = \"CurrentUser\"`",
+            );
+        }
         if let (Some(extract), false) = (&keys.extract, session.generics.params.is_empty()) {
             diag.error(
                 extract.key.span(),

@@ -88,16 +88,20 @@ fn guard_impls(emitter: &Emitter<'_>) -> TokenStream {
             let deref = emitter.body(quote!(&self.0));
             let target = quote_spanned!(spanned_at(inner)=> type Target = #inner;);
             let present = schema::present(session, field, &quote!(#fields));
+            let accepted = match &field.validate {
+                Some(validate) => quote!(#core::option::Option::filter(#present, #validate)),
+                None => present,
+            };
             let turbofish = emitter.turbofish();
             let required = emitter.body(quote! {
                 #core::result::Result::map(
-                    #private::required::<#ident #turbofish, #inner>(#parts, |#fields| #present).await,
+                    #private::required::<#ident #turbofish, #inner>(#parts, |#fields| #accepted).await,
                     Self,
                 )
             });
             let optional = emitter.body(quote! {
                 #core::result::Result::map(
-                    #private::optional::<#ident #turbofish, #inner>(#parts, |#fields| #present).await,
+                    #private::optional::<#ident #turbofish, #inner>(#parts, |#fields| #accepted).await,
                     |#fields| #core::option::Option::map(#fields, Self),
                 )
             });

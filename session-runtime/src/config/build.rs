@@ -95,7 +95,6 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             index,
             clock: self.clock,
             random: self.random,
-            session_ids: self.session_ids,
             client: self.client,
             loopback_only: self.cookie.insecure_dev,
             #[cfg(feature = "axum")]

@@ -7,7 +7,6 @@ use http::request::Parts;
 
 use crate::{
     bind::{Bind, OnMismatch},
-    engine::SessionIds,
     model::SessionType,
     transport::SecureCookie,
 };
@@ -143,8 +142,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     /// Where the public ids of new sessions come from, instead of the operating system's random
-    /// numbers: for tests, and for ids with a scheme of their own. The secret half of every
-    /// credential stays random.
+    /// numbers: for tests, and for ids with a scheme of their own. The function sees the request
+    /// that begins the session. The secret half of every credential stays random.
     ///
     /// Each id is given once for all time. Sixteen zeros, and an id that a session in the store has
     /// already, are errors of the request that was to create it (500, the message says which).
@@ -158,13 +157,38 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// let next = AtomicU64::new(1);
     /// SessionLayer::<Shop>::builder(keys)
     ///     .store(MemoryStore::default())
-    ///     .session_ids(move || u128::from(next.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
+    ///     .session_ids(move |_request| u128::from(next.fetch_add(1, Ordering::Relaxed)).to_be_bytes())
     ///     .build()
     /// # }
     /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
     /// ```
-    pub fn session_ids(mut self, generate: impl Fn() -> [u8; 16] + Send + Sync + 'static) -> Self {
-        self.session_ids = Some(SessionIds(Arc::new(generate)));
+    pub fn session_ids(
+        mut self,
+        generate: impl Fn(&Parts) -> [u8; 16] + Send + Sync + 'static,
+    ) -> Self {
+        self.client.session_ids = Some(Arc::new(generate));
+        self
+    }
+
+    /// Leaves a `Cache-Control` that a handler has set as it is, also on responses that set or
+    /// expire the token. Those get `no-store` otherwise, whatever the handler said: a shared cache
+    /// that kept one would give the session to the next visitor (RFC 9111, section 5.2.2.5), so a
+    /// handler must not say `public` there. Where it says nothing, `no-store` stays.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .handlers_decide_caching()
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn handlers_decide_caching(mut self) -> Self {
+        self.policy.handlers_decide_caching = true;
         self
     }
 }

@@ -12,6 +12,7 @@ use std::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use self::{
@@ -27,6 +28,8 @@ use crate::clock::Timestamp;
 
 /// How many shards a store has at most; a power of two.
 const SHARDS: usize = 64;
+/// How often a shard is looked through, unless somebody says otherwise.
+const SCAN_EVERY: Duration = Duration::from_secs(60);
 /// A store with a lower limit has fewer shards, so that "least recently seen" is exact in a small
 /// one and nearly so in a large one.
 const SESSIONS_PER_SHARD: usize = 1024;
@@ -43,14 +46,17 @@ const SESSIONS_PER_SHARD: usize = 1024;
 /// a [`StoreError`], which the client sees as 503.
 ///
 /// **Expiry.** No task runs in the background. Records that are over go when a later insert or
-/// commit comes by, at most once a minute for each part of the store, when the limit is reached,
-/// and with [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected
+/// commit comes by, at most once a minute for each part of the store (or as
+/// [`with_limit_and_scan`](Self::with_limit_and_scan) says), when the limit is reached, and with
+/// [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected
 /// clock drives expiry too; layers that share a store should share a clock.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Shared>);
 
 struct Shared {
     limit: usize,
+    /// How often a shard is looked through for records that are over.
+    scan_every: Duration,
     /// How many records there are. A place is taken before the record is put in, so the limit
     /// holds at every moment.
     len: AtomicUsize,
@@ -63,9 +69,18 @@ impl MemoryStore {
     /// A store that holds up to `sessions` sessions.
     #[must_use]
     pub fn with_limit(sessions: usize) -> Self {
+        Self::with_limit_and_scan(sessions, SCAN_EVERY)
+    }
+
+    /// A store that holds up to `sessions` sessions, and looks for those that are over every
+    /// `scan_every`: seldom, to have it cost less; often, to have memory back soon. Sessions that
+    /// are over are never loaded, however long they are still there.
+    #[must_use]
+    pub fn with_limit_and_scan(sessions: usize, scan_every: Duration) -> Self {
         let shards = (sessions / SESSIONS_PER_SHARD).next_power_of_two().min(SHARDS);
         Self(Arc::new(Shared {
             limit: sessions,
+            scan_every,
             len: AtomicUsize::new(0),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             index: Index::default(),
@@ -142,7 +157,7 @@ impl Shared {
         let now = record.meta.last_seen;
         loop {
             let mut shard = self.shard(key.selector);
-            self.release(shard.sweep_in_passing(now, &self.index));
+            self.release(shard.sweep_in_passing(now, self.scan_every, &self.index));
             if shard.records.contains_key(key) {
                 return Ok(InsertOutcome::Exists);
             }
@@ -180,7 +195,7 @@ impl Shared {
     fn commit_admitted(&self, key: &StoreKey, commit: &Commit) -> CommitOutcome {
         let mut shard = self.shard(key.selector);
         let outcome = shard.commit(key, commit, &self.index);
-        self.release(shard.sweep_in_passing(commit.now, &self.index));
+        self.release(shard.sweep_in_passing(commit.now, self.scan_every, &self.index));
         outcome
     }
 

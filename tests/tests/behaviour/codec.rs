@@ -6,7 +6,7 @@ use axum::{Router, routing::get};
 use serde::{Deserialize, Serialize};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionType, Writer,
-    codec::{Codec, CodecError, Json, MsgPack},
+    codec::{Chain, Codec, CodecError, Json, MsgPack},
     schema::Payload,
     store::{FieldValue, MemoryStore, Namespace, Record, Selector, Store, StoreKey},
 };
@@ -34,6 +34,32 @@ impl Codec<Colour> for Hex {
                 .ok_or_else(|| CodecError::new("six hex digits are needed"))
         };
         Ok(Colour([byte(0)?, byte(2)?, byte(4)?]))
+    }
+}
+
+/// Bytes in reverse, with a letter that shows who wrote last.
+struct Reversed<const LETTER: char>;
+
+impl<const LETTER: char> Codec<Vec<u8>> for Reversed<LETTER> {
+    fn encode(bytes: &Vec<u8>) -> Result<Vec<u8>, CodecError> {
+        Ok(bytes.iter().rev().copied().chain([LETTER as u8]).collect())
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+        let bytes = bytes.strip_suffix(&[LETTER as u8]);
+        let bytes = bytes.ok_or_else(|| CodecError::new("another letter"))?;
+        Ok(bytes.iter().rev().copied().collect())
+    }
+}
+
+#[test]
+fn a_chain_writes_in_order_and_reads_in_reverse() {
+    type Chained = Chain<Json, Chain<Reversed<'a'>, Reversed<'b'>>>;
+    let bytes = <Chained as Codec<u32>>::encode(&120).expect("it encodes");
+    assert_eq!(bytes, b"a120b");
+    assert_eq!(<Chained as Codec<u32>>::decode(&bytes).expect("it decodes"), 120);
+    for wrong in [&b"a120"[..], b"120ab", b"ax20b"] {
+        assert!(<Chained as Codec<u32>>::decode(wrong).is_err(), "{wrong:?}");
     }
 }
 

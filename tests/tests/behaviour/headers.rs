@@ -194,6 +194,18 @@ async fn a_cookie_session_is_found_among_others_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn handlers_decide_caching_only_if_the_deployment_says_so() {
+    let server =
+        start::<MyShop>(routes!(MyShop), SessionLayerBuilder::handlers_decide_caching).await;
+    let client = Client::new(&server);
+    let reply = client.get("/others").await;
+    assert_eq!(reply.set_cookies().len(), 3, "with the token");
+    assert_eq!(reply.header("cache-control"), Some("public, max-age=60"));
+    let reply = Client::new(&server).get("/set").await;
+    assert_eq!(reply.header("cache-control"), Some("no-store"), "where the handler says nothing");
+}
+
+#[tokio::test]
 async fn header_and_bearer_transports_carry_the_token_both_ways() {
     let in_header = start::<InHeader>(routes!(InHeader), |builder| builder).await;
     let in_bearer = start::<InBearer>(routes!(InBearer), |builder| builder).await;

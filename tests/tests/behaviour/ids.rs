@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::Method, routing::get};
+use axum::{
+    Router,
+    http::{Method, request::Parts},
+    routing::get,
+};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, store::MemoryStore,
 };
@@ -114,9 +118,9 @@ async fn start<T: SessionType>(
 }
 
 /// A generator that gives these, and then fails the test.
-fn list(ids: &[u8]) -> impl Fn() -> [u8; 16] + Send + Sync + 'static {
+fn list(ids: &[u8]) -> impl Fn(&Parts) -> [u8; 16] + Send + Sync + 'static {
     let ids = Arc::new(Mutex::new(ids.iter().copied().rev().collect::<Vec<_>>()));
-    move || [ids.lock().expect("no panic").pop().expect("not asked more often"); 16]
+    move |_| [ids.lock().expect("no panic").pop().expect("not asked more often"); 16]
 }
 
 fn hex(id: u8) -> String {
@@ -176,6 +180,25 @@ async fn payload_tokens_have_ids_of_the_generator_too() {
     let reply = Client::new(&server).get("/set").await;
     assert_eq!(reply.status, 500);
     assert!(reply.header("x-error").is_some_and(|error| error.contains("sixteen zeros")));
+}
+
+#[tokio::test]
+async fn an_id_may_say_where_its_session_began() {
+    let (server, store) = start::<Stored>(routes!(Stored), |builder| {
+        builder.session_ids(|request| {
+            let mut id = [7; 16];
+            id[0] = u8::try_from(request.uri.path().len()).expect("a short path");
+            id[1] = u8::from(request.headers.contains_key("x-region"));
+            id
+        })
+    })
+    .await;
+    let begun = Client::new(&server);
+    begun.send(Method::GET, "/set", &[("x-region", "eu")]).await;
+    let id = format!("0401{}", "07".repeat(14));
+    assert_eq!(begun.get("/id").await.body, id, "the request that began it counts, not this one");
+    assert_eq!(Client::new(&server).get("/set").await.status, 200, "without the header: another");
+    assert_eq!(store.calls(), ["insert", "load", "insert"]);
 }
 
 #[tokio::test]

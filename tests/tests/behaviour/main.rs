@@ -11,6 +11,8 @@ mod deadlines;
 mod ending;
 mod expiry;
 mod failure;
+mod forced;
+mod guards;
 mod handle;
 mod headers;
 mod ids;

@@ -14,8 +14,6 @@ use crate::{
     store::{Commit, CommitOutcome, Record, StoreKey},
 };
 
-/// How often a shard is looked through for records that are over.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Which part of a shard makes room at the limit: large enough that looking through the shard
 /// costs each new session 16 records on average, small enough to keep most of them.
 const EVICTED_PART: usize = 16;
@@ -97,8 +95,14 @@ impl Shard {
         true
     }
 
-    pub(super) fn sweep_in_passing(&mut self, now: Timestamp, index: &Index) -> usize {
-        if now.saturating_since(self.swept) < SWEEP_EVERY {
+    /// Removes what is over, if the last time was `every` ago.
+    pub(super) fn sweep_in_passing(
+        &mut self,
+        now: Timestamp,
+        every: Duration,
+        index: &Index,
+    ) -> usize {
+        if now.saturating_since(self.swept) < every {
             return 0;
         }
         self.swept = now;

@@ -1,6 +1,6 @@
 //! What the in-memory store answers to each operation, and when it drops records that are over.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::*;
 use crate::store::{InsertOutcome, Properties, Store};
@@ -135,6 +135,18 @@ fn writes_in_passing_drop_what_is_over_once_a_minute() {
     assert_eq!(store.len(), 1);
     assert_eq!(ok(store.commit(&key(3), &touch(3 * IDLE))), CommitOutcome::Gone);
     assert!(store.is_empty(), "a commit on a record that is over drops it too");
+}
+
+#[test]
+fn how_often_writes_in_passing_look_can_be_set() {
+    let store = MemoryStore::with_limit_and_scan(100, Duration::from_millis(10));
+    let _ = ok(store.insert(&key(1), anonymous(0), None));
+    let _ = ok(store.insert(&key(2), anonymous(IDLE - 1), None));
+    assert_eq!(store.len(), 2);
+    let _ = ok(store.insert(&key(3), anonymous(IDLE + 8), None));
+    assert_eq!(store.len(), 3, "nine milliseconds later nothing is looked through");
+    let _ = ok(store.insert(&key(4), anonymous(IDLE + 9), None));
+    assert_eq!(store.len(), 3, "ten milliseconds later it is");
 }
 
 #[test]
