@@ -274,3 +274,54 @@ async fn the_id_is_there_before_the_session_is() {
     assert_eq!(client.get("/id").await.body, id);
     assert!(!client.cookie("main").expect("a token").contains(&id));
 }
+
+fn ring() -> KeyRing {
+    KeyRing::ephemeral().expect("random bytes")
+}
+
+fn layer(audience: &str, keys: &KeyRing) -> SessionLayer<Main> {
+    let builder = SessionLayer::<Main>::builder(keys.clone()).store(MemoryStore::default());
+    builder.audience(audience).insecure_dev().build().expect("a sound configuration")
+}
+
+#[tokio::test]
+async fn is_new_says_whether_the_request_came_with_a_session() {
+    let routes = Router::new().route(
+        "/",
+        get(async |s: Session<Main>| {
+            let before = s.is_new();
+            s.add_hits(1);
+            let written = s.is_new();
+            s.save().await.expect("the store works");
+            format!("{before} {written} {}", s.is_new())
+        }),
+    );
+    let server = Server::start(routes.layer(layer("", &ring()))).await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/").await.body, "true true false");
+    assert_eq!(client.get("/").await.body, "false false false");
+}
+
+#[tokio::test]
+async fn routers_have_layers_of_their_own() {
+    let count = || {
+        get(async |s: Session<Main>| {
+            s.add_hits(1);
+            s.hits().to_string()
+        })
+    };
+    let keys = ring();
+    let routes = Router::new()
+        .nest("/shop", Router::new().route("/", count()).layer(layer("shop", &keys)))
+        .nest("/admin", Router::new().route("/", count()).layer(layer("admin", &keys)))
+        .route("/none", count());
+    let server = Server::start(routes).await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/shop").await.body, "1");
+    let shop = client.cookie("main").expect("a token");
+    assert_eq!(client.get("/shop").await.body, "2");
+    assert_eq!(client.get("/admin").await.body, "1", "the other router's session is none of its");
+    client.set_cookie("main", &shop);
+    assert_eq!(client.get("/shop").await.body, "3");
+    assert_eq!(client.get("/none").await.status, 500, "and outside of both there is none");
+}

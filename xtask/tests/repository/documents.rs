@@ -1,9 +1,11 @@
 //! That README says what the code says: the attributes, the minimum Rust version, the commands.
 //! How the documents are parsed is `markdown`'s business.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
-use crate::{dependencies::workspace_rust_version, markdown, read};
+use crate::{
+    dependencies::workspace_rust_version, files, markdown, read, relative, root, rust_files,
+};
 
 /// The attributes that a document's tables list, for structs and for fields. A table is known by a
 /// key that only it can have.
@@ -65,12 +67,39 @@ fn readme_has_exactly_two_commands() {
 
 #[test]
 fn the_documents_links_to_files_lead_somewhere() {
-    for document in ["README.md", "CONTRIBUTING.md", "DESIGN.md", "SECURITY.md", "CHANGELOG.md"] {
-        let text = read(document);
+    let documents = files(root(), "md");
+    assert!(documents.len() > 6, "{documents:?}");
+    for document in documents {
+        let text = fs::read_to_string(&document).expect("it is there");
+        let folder = document.parent().expect("a file is in a folder");
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
         for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
-            assert!(crate::root().join(target).exists(), "{document} links to {target}");
+            assert!(folder.join(target).exists(), "{} links to {target}", relative(&document));
         }
+    }
+}
+
+#[test]
+fn every_feature_names_a_test_that_is_there() {
+    let sources: String = ["tests", "session-runtime"]
+        .iter()
+        .flat_map(|folder| rust_files(&root().join(folder)))
+        .map(|file| fs::read_to_string(file).expect("it is there"))
+        .collect();
+    let text = read("docs/features.md");
+    let text = text.replace("\\|", "/");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .filter(|cells: &Vec<&str>| cells[0].parse::<u32>().is_ok())
+        .collect();
+    assert_eq!(rows.len(), 70);
+    for cells in rows {
+        let [number, .., here, shown] = cells[..] else { panic!("five cells: {cells:?}") };
+        assert!(!here.is_empty(), "row {number} says what it is here");
+        let test = shown.trim_matches('`');
+        let there = sources.contains(&format!("fn {test}("));
+        assert!(there || (test == "–" && here.starts_with("not here")), "row {number}: {test}");
     }
 }
 
@@ -78,7 +107,7 @@ fn the_documents_links_to_files_lead_somewhere() {
 fn the_tests_that_security_names_are_there() {
     let text = read("SECURITY.md");
     let named = text.split('`').skip(1).step_by(2).filter(|code| code.contains("/tests"));
-    let missing: Vec<&str> = named.filter(|path| !crate::root().join(path).exists()).collect();
+    let missing: Vec<&str> = named.filter(|path| !root().join(path).exists()).collect();
     assert!(missing.is_empty(), "SECURITY.md names tests that are not there: {missing:?}");
 }
 
@@ -88,7 +117,7 @@ fn ci_runs_what_a_developer_runs() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let metadata = crate::root().join(".ci/run").metadata().expect("read above");
+        let metadata = root().join(".ci/run").metadata().expect("read above");
         assert_eq!(metadata.permissions().mode() & 0o111, 0o111, ".ci/run must be executable");
     }
 }

@@ -29,9 +29,14 @@ fn relative(path: &Path) -> String {
     below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Every Rust file that somebody wrote under a directory, ordered by path: no build output, no
-/// hidden files, no expansions that tests compare with.
+/// Every Rust file that somebody wrote under a directory.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    files(directory, "rs")
+}
+
+/// Every file with this extension that somebody wrote under a directory, ordered by path: no build
+/// output, no hidden files, no expansions that tests compare with.
+fn files(directory: &Path, wanted: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![directory.to_owned()];
     while let Some(directory) = directories.pop() {
@@ -42,7 +47,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
                 if !name.starts_with('.') && name != "target" {
                     directories.push(path);
                 }
-            } else if path.extension().is_some_and(|extension| extension == "rs")
+            } else if path.extension().is_some_and(|extension| extension == wanted)
                 && !name.ends_with(".expected.rs")
             {
                 files.push(path);
