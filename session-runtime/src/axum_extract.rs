@@ -20,17 +20,18 @@ pub struct Rejection(Cause);
 enum Cause {
     Error(Error),
     Unauthorized { scheme: &'static str },
-    Redirect(HeaderValue),
+    Redirect(StatusCode, HeaderValue),
 }
 
 impl Rejection {
-    /// The status of the response: that of the [`Error`], or 401, or 303.
+    /// The status of the response: that of the [`Error`], or 401, or that of the
+    /// [`Challenge`](crate::Challenge).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match &self.0 {
             Cause::Error(error) => error.status(),
             Cause::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            Cause::Redirect(_) => StatusCode::SEE_OTHER,
+            Cause::Redirect(status, _) => *status,
         }
     }
 
@@ -45,8 +46,8 @@ impl Rejection {
 
     fn unauthorized(engine: &Engine, headers: &HeaderMap) -> Self {
         let challenge = engine.challenge.as_ref();
-        if let Some(location) = challenge.and_then(|challenge| challenge.location(headers)) {
-            return Self(Cause::Redirect(location.clone()));
+        if let Some((status, location)) = challenge.and_then(|it| it.location(headers)) {
+            return Self(Cause::Redirect(status, location.clone()));
         }
         // RFC 9110, 11.6.1: a 401 names a scheme. There is no registered one for cookies.
         let bearer = engine.spec.transport == Transport::Bearer;
@@ -79,8 +80,8 @@ impl IntoResponse for Rejection {
                 (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, scheme)], "Unauthorized")
                     .into_response()
             }
-            Cause::Redirect(location) => {
-                (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
+            Cause::Redirect(status, location) => {
+                (status, [(header::LOCATION, location)]).into_response()
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a client is told to do when nobody is logged in.
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// What a guard (`#[session(extract = "Name")]`) answers when its field is empty, instead of the
 /// 401 that is its default.
@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, header};
 #[derive(Clone, Debug)]
 pub struct Challenge {
     location: Result<HeaderValue, String>,
+    status: StatusCode,
 }
 
 impl Challenge {
@@ -22,8 +23,19 @@ impl Challenge {
     /// [`build`](crate::SessionLayerBuilder::build).
     #[must_use]
     pub fn redirect(location: &str) -> Self {
+        Self::new(StatusCode::SEE_OTHER, location)
+    }
+
+    /// As [`redirect`](Self::redirect), with 302 Found: what clients of an application that comes
+    /// from another framework may look for.
+    #[must_use]
+    pub fn found(location: &str) -> Self {
+        Self::new(StatusCode::FOUND, location)
+    }
+
+    fn new(status: StatusCode, location: &str) -> Self {
         let value = HeaderValue::from_str(location).ok().filter(|value| !value.is_empty());
-        Self { location: value.ok_or_else(|| location.to_owned()) }
+        Self { location: value.ok_or_else(|| location.to_owned()), status }
     }
 
     /// What is wrong with it.
@@ -33,9 +45,10 @@ impl Challenge {
         })
     }
 
-    /// Where to send the client that sent these headers.
-    pub(crate) fn location(&self, headers: &HeaderMap) -> Option<&HeaderValue> {
-        self.location.as_ref().ok().filter(|_| !wants_json(headers))
+    /// Where to send the client that sent these headers, and with which status.
+    pub(crate) fn location(&self, headers: &HeaderMap) -> Option<(StatusCode, &HeaderValue)> {
+        let location = self.location.as_ref().ok().filter(|_| !wants_json(headers))?;
+        Some((self.status, location))
     }
 }
 
@@ -67,7 +80,7 @@ mod tests {
             for accept in accepted {
                 headers.append(header::ACCEPT, HeaderValue::from_static(accept));
             }
-            challenge.location(&headers).cloned()
+            challenge.location(&headers).map(|(_, location)| location.clone())
         };
         let page = Some(HeaderValue::from_static("/login?from=cart"));
         for accepted in [

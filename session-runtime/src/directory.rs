@@ -74,6 +74,21 @@ impl<T: SessionType> Directory<T> {
         Ok(Self { current: slot.current(parts), ..Self::new(Arc::clone(&slot.engine)) })
     }
 
+    /// Ends one session, whoever is in it; whether it was there. For administrators, and for ids
+    /// that the application itself has kept: of what a client sends, only [`end`](Self::end) asks
+    /// whether it is the client's own.
+    ///
+    /// # Errors
+    ///
+    /// A store that is unavailable; a payload that travels in the token cannot be ended so.
+    pub async fn end_by_id(&self, handle: &HandleId) -> Result<bool, Error> {
+        let ended = self.store()?.delete(&self.engine.key(handle.0)).await?;
+        if ended {
+            event::ended(self.engine.name(), handle.0);
+        }
+        Ok(ended)
+    }
+
     fn store(&self) -> Result<&TimedStore, Error> {
         match &self.engine.residence {
             Residence::Server { store, .. } => Ok(store),
@@ -114,19 +129,13 @@ impl<T: PrincipalType> Directory<T> {
     /// As [`list`](Self::list).
     pub async fn end(&self, principal: &T::Principal, handle: &HandleId) -> Result<bool, Error> {
         let principals = self.keys(principal)?;
-        let store = self.store()?;
-        let key = self.engine.key(handle.0);
-        let record = store.load(&key).await?;
+        let record = self.store()?.load(&self.engine.key(handle.0)).await?;
         // Handles are public, so a handle alone must not end somebody else's session.
         let owner = record.as_ref().and_then(|record| record.meta.principal.as_ref());
         if owner.is_none_or(|owner| !principals.contains(owner)) {
             return Ok(false);
         }
-        let ended = store.delete(&key).await?;
-        if ended {
-            event::ended(self.engine.name(), handle.0);
-        }
-        Ok(ended)
+        self.end_by_id(handle).await
     }
 
     /// Ends every session of a principal but this request's; how many.

@@ -87,8 +87,9 @@ pub(crate) fn plan(
     let planner = Planner { engine, client, fields, now: engine.now(), closing };
     let plan = match state.origin {
         Origin::Unknown | Origin::Over => Plan::nothing(Facts::default()),
-        // The session is still there, so nobody must believe that it was ended.
-        Origin::Degraded if facts.end.is_some() => return Err(Error::degraded()),
+        // Nobody must believe that a session was ended that is still there, or that somebody is
+        // logged in who is not.
+        Origin::Degraded if facts.end.is_some() || facts.elevate => return Err(Error::degraded()),
         Origin::Degraded => {
             if !planner.values()?.is_empty() || facts.any() {
                 event::degraded_write(engine.name());

@@ -1,7 +1,8 @@
 //! What the behaviour tests share: an application, served on a real loopback socket by the test or
-//! by processes of its own; the examples as programs; a client that keeps cookies the way a browser
-//! does as far as these tests need it; real servers, and a network to them, that fail when they are told to; stores that watch,
-//! fail or wait; a log; and a value that does not serialise.
+//! by processes of its own; the examples as programs, and a real browser to use them with; a client
+//! that keeps cookies the way a browser does as far as these tests need it; real servers, and a
+//! network to them, that fail when they are told to; stores that watch, fail or wait; a log; and a
+//! value that does not serialise.
 
 pub mod app;
 pub mod backend;
@@ -13,6 +14,7 @@ mod odd;
 pub mod proxy;
 mod server;
 mod store;
+pub mod webdriver;
 
 pub use client::{Client, Reply};
 pub use log::Log;

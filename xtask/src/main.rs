@@ -11,9 +11,9 @@ usage: cargo xtask <command>
 
 commands:
   test    everything that CI does: format, lints, tests, documentation;
-          installs the servers that the tests need: Debian packages
-          when run as root (otherwise it prints the line to type), and
-          one Python program under target/
+          installs the servers and the browser that the tests need:
+          Debian packages when run as root (otherwise it prints the
+          line to type), and one Python program under target/
   help    print this text
 ";
 

@@ -35,6 +35,16 @@ const NEEDS: &[Need] = &[
         purpose: "speaks to the examples as a client with a cookie jar",
     },
     Need {
+        command: "chromium",
+        package: "chromium",
+        purpose: "uses the examples as a browser does, with its own rules for cookies",
+    },
+    Need {
+        command: "chromedriver",
+        package: "chromium-driver",
+        purpose: "lets the tests drive that browser",
+    },
+    Need {
         command: "redis-server",
         package: "redis-server",
         purpose: "is the server, cluster and sentinel that the Redis store is tested on",
@@ -248,8 +258,8 @@ mod tests {
         }
         assert!(
             text.contains(
-                "apt-get install -y --no-install-recommends build-essential curl redis-server \
-                 postgresql mariadb-server util-linux procps"
+                "apt-get install -y --no-install-recommends build-essential curl chromium \
+                 chromium-driver redis-server postgresql mariadb-server util-linux procps"
             ),
             "{text}"
         );

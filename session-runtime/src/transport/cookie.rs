@@ -100,8 +100,10 @@ impl CookieCarrier {
         secure: bool,
     ) {
         let attributes = &self.fixed(secure).attributes;
-        // Rounded down: the client does not keep it longer than asked.
-        let seconds = max_age.map(|age| age.as_secs().min(MAX_AGE).to_string());
+        // Rounded up: a moment after a session of a minute was made, its cookie still lives for a
+        // minute, and one for the last second is not deleted by it.
+        let seconds = |age: Duration| age.as_millis().div_ceil(1000).min(MAX_AGE.into());
+        let seconds = max_age.map(|age| seconds(age).to_string());
         let mut text = String::with_capacity(
             self.name.len() + 1 + token.len() + attributes.len() + "; Max-Age=34560000".len(),
         );

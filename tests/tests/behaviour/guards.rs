@@ -86,4 +86,7 @@ async fn the_challenge_answers_to_a_refused_value_too() {
     client.get("/login/bob/true").await;
     let reply = client.get("/me").await;
     assert_eq!((reply.status.as_u16(), reply.header("location")), (303, Some("/login")));
+    let server = start(|builder| builder.challenge(Challenge::found("/login"))).await;
+    let reply = Client::new(&server).get("/me").await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (302, Some("/login")));
 }

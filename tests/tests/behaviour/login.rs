@@ -116,6 +116,12 @@ fn routes() -> Router<Directory<Account>> {
             ),
         )
         .route(
+            "/admin/end/{handle}",
+            get(async |State(devices): State<Directory<Account>>, Path(handle): Path<HandleId>| {
+                Ok::<_, Error>(devices.end_by_id(&handle).await?.to_string())
+            }),
+        )
+        .route(
             "/admin/end-all/{user}",
             get(async |State(devices): State<Directory<Account>>, Path(user): Path<String>| {
                 Ok::<_, Error>(devices.end_all(&user).await?.to_string())
@@ -260,6 +266,21 @@ async fn guards_reject_with_401_and_have_optional_forms() {
     assert_eq!(client.get("/me").await.body, "ada");
     assert_eq!(client.get("/maybe").await.body, "true");
     assert_eq!(client.get("/owned").await.body, r#"Some("ada")"#);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_a_session_by_its_id_whoever_is_in_it() {
+    let (server, _) = start().await;
+    let [admin, ada, nobody] = [(); 3].map(|()| Client::new(&server));
+    ada.get("/login/ada").await;
+    nobody.get("/fill").await;
+    for client in [&ada, &nobody] {
+        let handle = client.get("/id").await.body;
+        assert_eq!(admin.get(&format!("/admin/end/{handle}")).await.body, "true");
+        assert_eq!(admin.get(&format!("/admin/end/{handle}")).await.body, "false", "it is gone");
+    }
+    assert_eq!(ada.get("/me").await.status, 401);
+    assert_eq!(nobody.get("/show").await.body, "None []  None 0 None");
 }
 
 #[tokio::test]

@@ -1,4 +1,17 @@
 //! The examples, each built and started as a program of its own and used with `curl`, as their
 //! readers would. Knows nothing of the library behind them.
 
+mod browser;
+mod kestrun;
+mod ktor;
+mod ktor_auth;
+mod ktor_client;
+mod ktor_header;
+mod ktor_options;
+mod ktor_server;
+mod moving;
+mod pode;
+mod pode_header;
+mod primate;
 mod shop;
+mod verb;

@@ -86,9 +86,8 @@ fn every_feature_names_a_test_that_is_there() {
         .flat_map(|folder| rust_files(&root().join(folder)))
         .map(|file| fs::read_to_string(file).expect("it is there"))
         .collect();
-    let text = read("docs/features.md");
-    let text = text.replace("\\|", "/");
-    let rows: Vec<Vec<&str>> = text
+    let table = read("docs/features.md").replace("\\|", "/");
+    let rows: Vec<Vec<&str>> = table
         .lines()
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .filter(|cells: &Vec<&str>| cells[0].parse::<u32>().is_ok())

@@ -35,7 +35,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Every file with this extension that somebody wrote under a directory, ordered by path: no build
-/// output, no hidden files, no expansions that tests compare with.
+/// output, no hidden files, no links, no expansions that tests compare with.
 fn files(directory: &Path, wanted: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut directories = vec![directory.to_owned()];
@@ -47,7 +47,8 @@ fn files(directory: &Path, wanted: &str) -> Vec<PathBuf> {
                 if !name.starts_with('.') && name != "target" {
                     directories.push(path);
                 }
-            } else if path.extension().is_some_and(|extension| extension == wanted)
+            } else if !path.is_symlink()
+                && path.extension().is_some_and(|extension| extension == wanted)
                 && !name.ends_with(".expected.rs")
             {
                 files.push(path);

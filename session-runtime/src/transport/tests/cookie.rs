@@ -164,8 +164,8 @@ fn set_cookie_is_exactly_this() {
 fn max_age_is_whole_seconds_and_at_most_400_days() {
     for (age, text) in [
         (Duration::ZERO, "0"),
-        (Duration::from_millis(999), "0"),
-        (Duration::from_millis(1999), "1"),
+        (Duration::from_millis(1), "1"),
+        (Duration::from_millis(1001), "2"),
         (Duration::from_secs(1800), "1800"),
         (Duration::from_secs(34_560_000), "34560000"),
         (Duration::from_secs(34_560_001), "34560000"),
