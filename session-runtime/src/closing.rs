@@ -1,11 +1,14 @@
 //! The end of a request: the last commit, or none. What needs no store is settled at once, without
-//! a future.
+//! a future; what a store in memory does is done at once, too.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use crate::{
     commit::{Prepared, Saved, commit, execute, prepare},
-    detached::detached,
+    detached::{Detached, detached, hand_over},
     error::Error,
     event,
     model::{FieldSet, SessionType},
@@ -17,11 +20,11 @@ use crate::{
 pub(crate) enum Closing {
     /// It is done: there was nothing for the store to do.
     Now(Result<Saved, Error>),
-    Later(Pin<Box<dyn Future<Output = Result<Saved, Error>> + Send>>),
+    Later(Detached<Saved>),
 }
 
 /// Commits at the end of the request: writes from now on come too late.
-pub(crate) fn close<T: SessionType>(inner: &Arc<Inner<T>>) -> Closing {
+pub(crate) fn close<T: SessionType>(inner: &Arc<Inner<T>>, cx: &mut Context<'_>) -> Closing {
     let Ok(turn) = inner.core.commits.try_lock() else {
         // A save is on its way.
         return Closing::Later(Box::pin(detached(commit(Arc::clone(inner), true))));
@@ -34,7 +37,13 @@ pub(crate) fn close<T: SessionType>(inner: &Arc<Inner<T>>) -> Closing {
         Ok(Prepared::Settled(saved)) => Closing::Now(Ok(saved)),
         Ok(Prepared::Planned(plan)) => {
             let inner = Arc::clone(inner);
-            Closing::Later(Box::pin(detached(async move { execute(&inner, plan, true).await })))
+            let mut commit: Detached<Saved> =
+                Box::pin(async move { execute(&inner, plan, true).await });
+            // A store in memory is done at the first poll.
+            match commit.as_mut().poll(cx) {
+                Poll::Ready(result) => Closing::Now(result),
+                Poll::Pending => Closing::Later(Box::pin(hand_over(commit))),
+            }
         }
     }
 }

@@ -55,6 +55,16 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// A value that has none. The commit fails then.
     fn encode(value: &T) -> Result<Vec<u8>, CodecError>;
 
+    /// Appends the bytes of a value to others; what is appended before an error does not matter.
+    /// A codec that can do so without a vector of its own saves an allocation for each field.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode).
+    fn encode_into(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        Self::encode(value).map(|bytes| out.extend_from_slice(&bytes))
+    }
+
     /// The value that bytes are of.
     ///
     /// # Errors
@@ -97,6 +107,10 @@ pub struct Json;
 impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
         serde_json::to_vec(value).map_err(|error| CodecError(error.to_string()))
+    }
+
+    fn encode_into(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        serde_json::to_writer(out, value).map_err(|error| CodecError(error.to_string()))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
@@ -174,6 +188,10 @@ pub struct MsgPack;
 impl<T: Serialize + DeserializeOwned> Codec<T> for MsgPack {
     fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
         rmp_serde::to_vec_named(value).map_err(|error| CodecError(error.to_string()))
+    }
+
+    fn encode_into(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        rmp_serde::encode::write_named(out, value).map_err(|error| CodecError(error.to_string()))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {

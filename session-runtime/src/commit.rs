@@ -11,7 +11,7 @@ use crate::{
     held::Held,
     model::{FieldSet, SessionType},
     outgoing::{max_age, resend, tell_end, tell_stale},
-    plan::{Ending, Plan, Write, inserted, plan},
+    plan::{Change, Ending, Insert, Plan, Seal, Write, inserted, plan},
     request::Inner,
     seal::{epoch_of, seal},
     state::{Core, End, Facts, Origin, Outgoing, State},
@@ -57,7 +57,6 @@ pub(crate) async fn commit<T: SessionType>(
 }
 
 /// A commit after its first half.
-#[expect(clippy::large_enum_variant, reason = "moved once; a box would cost every write one")]
 pub(crate) enum Prepared {
     Settled(Saved),
     Planned(Plan),
@@ -138,15 +137,15 @@ async fn carry_out(
     // A payload that goes on under a new selector is sealed before the old one is ended, so that
     // an error (too large) ends nothing.
     let sealed = match write {
-        Write::Seal { mut envelope, principal, look_up_epoch } => {
-            if look_up_epoch {
-                envelope.epoch = epoch_of(engine, principal.as_ref()).await?;
+        Write::Seal(mut sealing) => {
+            if sealing.look_up_epoch {
+                sealing.envelope.epoch = epoch_of(engine, sealing.principal.as_ref()).await?;
             }
-            let text = seal(engine, &envelope)?;
-            Some((envelope, principal, text))
+            let text = seal(engine, &sealing.envelope)?;
+            Some((sealing, text))
         }
         Write::Nothing | Write::Withheld => None,
-        Write::Insert { .. } | Write::Commit { .. } => {
+        write @ (Write::Insert(_) | Write::Commit(_)) => {
             return store(core, fields, end, write, facts, closing).await;
         }
     };
@@ -160,9 +159,10 @@ async fn carry_out(
     if ended == Ended::Now && facts.end.is_some() {
         leave(core, &mut state, facts);
     }
-    let Some((envelope, principal, text)) = sealed else {
+    let Some((sealing, text)) = sealed else {
         return Ok(Saved::Ended);
     };
+    let Seal { envelope, principal, .. } = *sealing;
     let created = !matches!(state.origin, Origin::Live(_));
     state.rebased |= facts.cleared.is_some();
     state.rebound |= facts.elevate;
@@ -261,7 +261,8 @@ async fn store(
         leave(core, &mut core.state(), facts);
     }
     match write {
-        Write::Insert { key, record, cap, issued } => {
+        Write::Insert(insert) => {
+            let Insert { key, record, cap, issued } = *insert;
             let meta = record.meta.clone();
             let gave_way = inserted(engine, store.insert(&key, record, cap).await?)?;
             note_ended(engine, &gave_way);
@@ -277,7 +278,8 @@ async fn store(
             }
             Ok(if ended { Saved::Ended } else { Saved::Created })
         }
-        Write::Commit { key, commit, issued } => {
+        Write::Commit(change) => {
+            let Change { key, commit, issued } = *change;
             let outcome = store.commit(&key, &commit).await?;
             match outcome {
                 CommitOutcome::Committed { revision, rotated, ended } => {
@@ -312,7 +314,7 @@ async fn store(
                 }
             }
         }
-        Write::Nothing | Write::Withheld | Write::Seal { .. } => Ok(Saved::Ended),
+        Write::Nothing | Write::Withheld | Write::Seal(_) => Ok(Saved::Ended),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    pin::Pin,
     task::Poll,
 };
 
@@ -14,10 +15,18 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Error>> + Send + 'static,
 {
-    let mut future = Box::pin(future);
-    if let Poll::Ready(result) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
-        return result;
+    let mut future: Detached<T> = Box::pin(future);
+    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(result) => result,
+        Poll::Pending => hand_over(future).await,
     }
+}
+
+/// Work that can be handed to another task.
+pub(crate) type Detached<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
+
+/// Runs work to its end that was not done at its first poll.
+pub(crate) async fn hand_over<T: Send + 'static>(future: Detached<T>) -> Result<T, Error> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => {
             let joined = runtime.spawn(future).await;

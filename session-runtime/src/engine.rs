@@ -195,7 +195,10 @@ impl Engine {
         let presented = match &self.residence {
             Residence::Server { codec, .. } => codec.verify(text, now).map(Presented::Credential),
             Residence::Token { codec, .. } => codec.open(text, now).and_then(|opened| {
-                Envelope::decode(&opened.plain)
+                let known = |name: &str| {
+                    self.spec.fields.iter().map(|field| field.name).find(|known| *known == name)
+                };
+                Envelope::decode(&opened.plain, known)
                     .map(|envelope| Presented::Payload(Box::new(envelope), opened.current_key))
                     .ok_or(Reason::Malformed)
             }),
@@ -320,9 +323,7 @@ impl Engine {
             }
         }
         let mut record = Record::new(meta);
-        for (name, value) in envelope.fields {
-            record.set(name, value);
-        }
+        record.extend(envelope.fields);
         event::loaded(self.name(), selector);
         Ok(Ok(Loaded::Live(Box::new(live), Arc::new(record))))
     }

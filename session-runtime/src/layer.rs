@@ -182,7 +182,7 @@ where
                 }
                 (Some(inner), touch) => {
                     let closing = if commits(&this.slot.engine, &response) {
-                        close(inner)
+                        close(inner, cx)
                     } else {
                         discard(inner)
                     };

@@ -16,8 +16,8 @@ use crate::{
     schema::{Create, OnStale},
     state::{End, Facts, Origin, State},
     store::{
-        Cap, Check, Commit, Expected, FieldName, InsertOutcome, KeyId, Meta, Op, PrincipalKey,
-        Record, Rotation, Selector, StoreKey,
+        Cap, Check, Commit, Expected, InsertOutcome, KeyId, Meta, Op, PrincipalKey, Record,
+        Rotation, Selector, StoreKey,
     },
     token::{Envelope, Issued},
 };
@@ -41,27 +41,36 @@ pub(crate) struct Ending {
     pub(crate) superseded: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "moved once; a box would cost every insert one")]
+/// Boxed, since it goes from one future into the next.
 pub(crate) enum Write {
     Nothing,
     /// A session would have been created, but the client does not consent.
     Withheld,
-    Insert {
-        key: StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-        issued: Issued,
-    },
-    Commit {
-        key: StoreKey,
-        commit: Box<Commit>,
-        issued: Option<Issued>,
-    },
-    Seal {
-        envelope: Box<Envelope>,
-        principal: Option<PrincipalKey>,
-        look_up_epoch: bool,
-    },
+    Insert(Box<Insert>),
+    Commit(Box<Change>),
+    Seal(Box<Seal>),
+}
+
+/// A session that is to be in the store.
+pub(crate) struct Insert {
+    pub(crate) key: StoreKey,
+    pub(crate) record: Record,
+    pub(crate) cap: Option<Cap>,
+    pub(crate) issued: Issued,
+}
+
+/// A commit to a session that is in the store.
+pub(crate) struct Change {
+    pub(crate) key: StoreKey,
+    pub(crate) commit: Commit,
+    pub(crate) issued: Option<Issued>,
+}
+
+/// A payload for the token.
+pub(crate) struct Seal {
+    pub(crate) envelope: Envelope,
+    pub(crate) principal: Option<PrincipalKey>,
+    pub(crate) look_up_epoch: bool,
 }
 
 impl Plan {
@@ -151,10 +160,11 @@ impl Planner<'_> {
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
         meta.set_principal(self.index_key(&facts), self.now);
         let mut record = Record::new(meta);
-        record.write_all(&ops);
+        record.write_all(ops);
         let key = self.engine.key(selector);
         let cap = self.engine.policy.max_sessions;
-        Ok(Plan { end, write: Write::Insert { key, record, cap, issued }, facts, upkeep: false })
+        let write = Write::Insert(Box::new(Insert { key, record, cap, issued }));
+        Ok(Plan { end, write, facts, upkeep: false })
     }
 
     /// No session is created; one that is to end does.
@@ -179,7 +189,7 @@ impl Planner<'_> {
     fn change(&self, state: &State, live: &Live, facts: Facts) -> Result<Plan, Error> {
         let context = self.fields.context();
         let mut emission = match &facts.cleared {
-            None => self.emit(|cell, out| cell.emit_changes(context, out))?,
+            None => self.changes()?,
             // After a clear the store has nothing, so whatever is there now must be written;
             // what was kept still merges.
             Some(kept) => self.emit(|cell, out| {
@@ -234,7 +244,7 @@ impl Planner<'_> {
             issued
         });
         let key = self.engine.key(live.selector);
-        let write = Write::Commit { key, commit: Box::new(commit), issued };
+        let write = Write::Commit(Box::new(Change { key, commit, issued }));
         Ok(Plan { end: None, write, facts, upkeep: nothing_of_the_user })
     }
 
@@ -247,11 +257,12 @@ impl Planner<'_> {
         facts: Facts,
     ) -> Result<Plan, Error> {
         let context = self.fields.context();
-        if let Some(live) = live {
-            let changes = self.emit(|cell, out| cell.emit_changes(context, out))?;
-            if changes.ops.is_empty() && !facts.any() && !self.reseal_due(live) {
-                return Ok(Plan::nothing(facts));
-            }
+        if let Some(live) = live
+            && self.changes()?.ops.is_empty()
+            && !facts.any()
+            && !self.reseal_due(live)
+        {
+            return Ok(Plan::nothing(facts));
         }
         let mut ops = self.values()?;
         if live.is_none() && ops.is_empty() && !self.starts_empty(state, &facts) {
@@ -291,10 +302,9 @@ impl Planner<'_> {
         if facts.cleared.is_none()
             && let Some(before) = live.and(context.record()).filter(|_| !state.rebased)
         {
-            unknown_fields(before, self.engine.spec.fields)
-                .for_each(|(name, value)| record.set(name, value));
+            record.extend(unknown_fields(before, self.engine.spec.fields));
         }
-        record.write_all(&ops);
+        record.write_all(ops);
         let envelope = Envelope {
             selector,
             created: meta.map_or(self.now, |meta| meta.created),
@@ -304,16 +314,13 @@ impl Planner<'_> {
             generation: live.map_or(0, |live| live.generation.saturating_add(u32::from(new_token))),
             epoch: live.map_or(0, |live| live.epoch),
             persistent: lifetime.persistent,
-            fields: record
-                .fields()
-                .map(|(name, value)| (FieldName::Owned(name.to_owned()), value.clone()))
-                .collect(),
+            fields: record.into_fields(),
         };
         if let (Some(live), true) = (live, new_token) {
             end = Some(self.ending(live, true));
         }
         let look_up_epoch = facts.elevate;
-        let write = Write::Seal { envelope: Box::new(envelope), principal, look_up_epoch };
+        let write = Write::Seal(Box::new(Seal { envelope, principal, look_up_epoch }));
         Ok(Plan { end, write, facts, upkeep: false })
     }
 
@@ -342,9 +349,21 @@ impl Planner<'_> {
         }
     }
 
+    /// What was written since the load, or since the last save.
+    fn changes(&self) -> Result<Emission, Error> {
+        let context = self.fields.context();
+        if !context.is_written() {
+            return Ok(Emission::default());
+        }
+        self.emit(|cell, out| cell.emit_changes(context, out))
+    }
+
     /// Every value that is not its default, as `Set` and `Insert` ops.
     fn values(&self) -> Result<Vec<Op>, Error> {
         let context = self.fields.context();
+        if !context.is_written() && context.record().is_none() {
+            return Ok(Vec::new());
+        }
         Ok(self.emit(|cell, out| cell.emit_value(context, out))?.ops)
     }
 

@@ -14,7 +14,7 @@ use crate::{
     event::{self, Reason},
     held::Held,
     model::{FieldSet, SessionType},
-    schema::OnDecodeError,
+    schema::{FieldSpec, OnDecodeError},
     state::{Core, Origin},
 };
 
@@ -72,14 +72,17 @@ impl<T: SessionType> Inner<T> {
                 let selector = live.selector;
                 context.settle(Some((record, selector)));
                 let mut undecodable = None;
-                self.fields().each(&mut |cell| {
-                    let spec = cell.spec();
-                    if spec.on_decode_error == OnDecodeError::Reject
-                        && let Err(error) = cell.verify(context)
-                    {
-                        undecodable = Some((spec, error));
-                    }
-                });
+                let must_decode = |spec: &FieldSpec| spec.on_decode_error == OnDecodeError::Reject;
+                // Few have such a field, and the cells are asked one by one.
+                if engine.spec.fields.iter().any(|spec| must_decode(spec)) {
+                    self.fields().each(&mut |cell| {
+                        if must_decode(cell.spec())
+                            && let Err(error) = cell.verify(context)
+                        {
+                            undecodable = Some((cell.spec(), error));
+                        }
+                    });
+                }
                 if let Some((spec, error)) = undecodable {
                     event::decode_failure(engine.name(), spec.name, &error);
                     engine.reject(Some(selector), Reason::Undecodable);

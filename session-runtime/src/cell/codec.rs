@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use bytes::Bytes;
+
 use crate::{
     codec::{Codec, CodecError, Json, json_place},
     schema::Integer,
@@ -33,6 +35,12 @@ impl From<serde_json::Error> for DecodeError {
 pub trait Encoding<T>: Send + Sync + 'static {
     /// The value as a store holds it.
     fn encode(value: &T) -> Result<FieldValue, CodecError>;
+    /// The same; none if the default is written alike. `scratch` is room to write in.
+    fn encode_but(
+        value: &T,
+        default: &T,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<FieldValue>, CodecError>;
     /// The value from what a store held.
     fn decode(stored: &FieldValue) -> Result<T, DecodeError>;
 }
@@ -44,6 +52,20 @@ pub struct Coded<C = Json>(PhantomData<fn() -> C>);
 impl<T, C: Codec<T>> Encoding<T> for Coded<C> {
     fn encode(value: &T) -> Result<FieldValue, CodecError> {
         C::encode(value).map(|bytes| FieldValue::Bytes(bytes.into()))
+    }
+
+    fn encode_but(
+        value: &T,
+        default: &T,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<FieldValue>, CodecError> {
+        scratch.clear();
+        C::encode_into(value, scratch)?;
+        let length = scratch.len();
+        C::encode_into(default, scratch)?;
+        let (value, default) = scratch.split_at(length);
+        // Bytes of their own, and no more of them: a store in memory keeps them for long.
+        Ok((value != default).then(|| FieldValue::Bytes(Bytes::copy_from_slice(value))))
     }
 
     fn decode(stored: &FieldValue) -> Result<T, DecodeError> {
@@ -61,6 +83,15 @@ pub struct Int;
 impl<T: Integer> Encoding<T> for Int {
     fn encode(value: &T) -> Result<FieldValue, CodecError> {
         Ok(FieldValue::Int(value.to_i64()))
+    }
+
+    fn encode_but(
+        value: &T,
+        default: &T,
+        _: &mut Vec<u8>,
+    ) -> Result<Option<FieldValue>, CodecError> {
+        let (value, default) = (value.to_i64(), default.to_i64());
+        Ok((value != default).then_some(FieldValue::Int(value)))
     }
 
     fn decode(stored: &FieldValue) -> Result<T, DecodeError> {

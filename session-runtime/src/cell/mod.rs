@@ -51,6 +51,8 @@ pub(crate) struct SealError;
 pub struct Context {
     session: &'static str,
     base: OnceLock<Option<Base>>,
+    /// Whether any cell was written to; most requests only read, and need not look at each.
+    written: AtomicBool,
     closed: AtomicBool,
     sealer: Option<Arc<dyn FieldSealer>>,
 }
@@ -62,7 +64,8 @@ struct Base {
 
 impl Context {
     pub(crate) fn new(session: &'static str, sealer: Option<Arc<dyn FieldSealer>>) -> Self {
-        Self { session, base: OnceLock::new(), closed: AtomicBool::new(false), sealer }
+        let (written, closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { session, base: OnceLock::new(), written, closed, sealer }
     }
 
     /// Settles what the cells start from: a record, or nothing. Only the first call counts.
@@ -88,8 +91,15 @@ impl Context {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Called after each write, so that a write either is in the commit or is reported here.
+    /// Whether any cell was written to.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written.load(Ordering::SeqCst)
+    }
+
+    /// Called after each write, so that a write either is in the commit or is reported here: the
+    /// commit closes first and asks what was written then, which is the other way round.
     fn wrote(&self, field: &FieldSpec) {
+        self.written.store(true, Ordering::SeqCst);
         if self.is_closed() {
             event::late_write(self.session, field.name);
         }
@@ -203,6 +213,8 @@ pub struct Emission {
     pub(crate) groups: Vec<&'static str>,
     /// The first thing that went wrong.
     pub(crate) error: Option<EmitError>,
+    /// Room for cells to write values in, one after the other.
+    scratch: Vec<u8>,
 }
 
 impl fmt::Debug for Emission {

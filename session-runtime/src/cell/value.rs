@@ -109,9 +109,12 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
         }
     }
 
-    fn encode(&self, value: &T, out: &mut Emission) -> Option<FieldValue> {
-        C::encode(value)
-            .map_err(|error| {
+    /// What a store must hold for the value; none if it does not encode.
+    fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
+        match C::encode_but(value, &(self.default)(), &mut out.scratch) {
+            Ok(Some(value)) => Some(Target::Value(value)),
+            Ok(None) => Some(Target::Nothing),
+            Err(error) => {
                 // A type's own message may quote the value.
                 let message = if self.spec.secret {
                     "not said, since the field is secret".to_owned()
@@ -119,15 +122,9 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
                     error.to_string()
                 };
                 out.fail(EmitError::Encode { field: self.spec.name, message });
-            })
-            .ok()
-    }
-
-    /// What a store must hold for the value; none if it does not encode.
-    fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
-        let encoded = self.encode(value, out)?;
-        let default = self.encode(&(self.default)(), out)?;
-        Some(if encoded == default { Target::Nothing } else { Target::Value(encoded) })
+                None
+            }
+        }
     }
 
     /// What the store holds as far as this request knows.

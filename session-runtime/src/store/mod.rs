@@ -19,6 +19,7 @@ mod open;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+mod sorted;
 #[cfg(feature = "_sql")]
 mod sql;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use embedded::EmbeddedStore;
 #[cfg(feature = "file")]
 pub use file::FileStore;
 pub use future::{StoreError, StoreFuture};
+pub(crate) use id::equal;
 pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};
 pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]

@@ -2,11 +2,11 @@
 //! can keep a record in memory while they change it call [`Record::apply`]; the others must end in
 //! the same state.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, fmt};
 
 use super::{
     Check, Commit, CommitOutcome, FieldName, FieldValue, KeyId, Lifetime, Op, PrincipalKey,
-    Rotation,
+    Rotation, sorted::Sorted,
 };
 use crate::clock::Timestamp;
 
@@ -119,15 +119,15 @@ impl Meta {
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
-    fields: BTreeMap<FieldName, FieldValue>,
-    groups: BTreeMap<Cow<'static, str>, u64>,
+    fields: Sorted<FieldValue>,
+    groups: Sorted<u64>,
 }
 
 impl Record {
     /// A record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
-        Self { meta, fields: BTreeMap::new(), groups: BTreeMap::new() }
+        Self { meta, fields: Sorted::new(), groups: Sorted::new() }
     }
 
     /// The value of a field.
@@ -136,22 +136,33 @@ impl Record {
         self.fields.get(field)
     }
 
-    /// Writes a field; for stores that read a record back, and for new records.
+    /// Writes a field; for stores that read a record back, and for new records. For many,
+    /// [`extend`](Extend::extend) is quicker.
     pub fn set(&mut self, field: impl Into<FieldName>, value: FieldValue) {
         self.fields.insert(field.into(), value);
     }
 
     /// Carries out ops that cannot fail (`Set`, `Insert`) on a record that is being built.
-    pub(crate) fn write_all(&mut self, ops: &[Op]) {
+    pub(crate) fn write_all(&mut self, ops: Vec<Op>) {
+        self.fields.reserve(ops.len());
         for op in ops {
-            let written = apply_op(&mut self.fields, op);
+            if let Op::Set { field, value } = op {
+                self.fields.insert(field, value);
+                continue;
+            }
+            let written = apply_op(&mut self.fields, &op);
             debug_assert!(written.is_ok(), "only `Add` fails, and a whole value is never added");
         }
     }
 
+    /// The fields alone, ordered by name.
+    pub(crate) fn into_fields(self) -> Vec<(FieldName, FieldValue)> {
+        self.fields.into_entries()
+    }
+
     /// All fields, ordered by name.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
-        self.fields.iter().map(|(name, value)| (name.as_ref(), value))
+        self.fields.iter()
     }
 
     /// The revision of a group: 0 if none of its fields was ever written.
@@ -167,7 +178,7 @@ impl Record {
 
     /// All groups that were written, with their revisions.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
-        self.groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
+        self.groups.iter().map(|(name, revision)| (name, *revision))
     }
 
     /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
@@ -199,7 +210,7 @@ impl Record {
             }
         }
         for group in &commit.bump {
-            *self.groups.entry(group.clone()).or_insert(0) += 1;
+            *self.groups.get_or_insert_with(group, || 0) += 1;
         }
         if let Some(principal) = &commit.principal {
             self.meta.set_principal(principal.clone(), commit.now);
@@ -232,6 +243,13 @@ impl Record {
     }
 }
 
+impl Extend<(FieldName, FieldValue)> for Record {
+    /// Writes many fields, in any order.
+    fn extend<I: IntoIterator<Item = (FieldName, FieldValue)>>(&mut self, fields: I) {
+        self.fields.extend(fields);
+    }
+}
+
 impl fmt::Debug for Record {
     /// Prints the fixed part and the fields' names; never a value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -243,10 +261,10 @@ impl fmt::Debug for Record {
     }
 }
 
-fn apply_op(fields: &mut BTreeMap<FieldName, FieldValue>, op: &Op) -> Result<(), FieldName> {
+fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
     match op {
-        Op::Clear { keep } => fields.retain(|name, _| {
-            let top = name.split_once(':').map_or(name.as_ref(), |(top, _)| top);
+        Op::Clear { keep } => fields.retain(|name| {
+            let top = name.split_once(':').map_or(name, |(top, _)| top);
             keep.iter().any(|kept| kept.as_ref() == top)
         }),
         Op::Set { field, value } => {
@@ -285,7 +303,7 @@ fn apply_op(fields: &mut BTreeMap<FieldName, FieldValue>, op: &Op) -> Result<(),
             }
         }
         Op::Once { field, value } => {
-            fields.entry(field.clone()).or_insert_with(|| value.clone());
+            fields.get_or_insert_with(field, || value.clone());
         }
         Op::Take { field, seen } => {
             if fields.get(field) == Some(seen) {
@@ -297,7 +315,7 @@ fn apply_op(fields: &mut BTreeMap<FieldName, FieldValue>, op: &Op) -> Result<(),
 }
 
 /// The number in a field; another kind counts as missing (the field's policy was changed).
-fn number(fields: &BTreeMap<FieldName, FieldValue>, field: &str) -> Option<i64> {
+fn number(fields: &Sorted<FieldValue>, field: &str) -> Option<i64> {
     match fields.get(field) {
         Some(FieldValue::Int(number)) => Some(*number),
         _ => None,

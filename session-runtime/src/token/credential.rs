@@ -11,7 +11,6 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Binding, Random, RandomError, VERSION, decode_exactly, encode, keys::Keys, suite};
@@ -19,7 +18,7 @@ use crate::{
     clock::Timestamp,
     event::Reason,
     key::KeyRing,
-    store::{Check, KeyId, Selector},
+    store::{Check, KeyId, Selector, equal},
 };
 
 const BODY: usize = 2 + 4 + 16 + 16;
@@ -91,12 +90,14 @@ impl CredentialCodec {
         let [VERSION, suite::CREDENTIAL, id @ ..] = bytes.as_slice() else {
             return Err(Reason::Malformed);
         };
-        let (Some(id), Some(selector)) = (id.first_chunk(), bytes[6..].first_chunk()) else {
+        let (Some(id), Some(selector), Some(presented)) =
+            (id.first_chunk(), bytes[6..].first_chunk(), bytes.last_chunk())
+        else {
             return Err(Reason::Malformed);
         };
         let key = self.keys.find(KeyId(*id), now)?;
         let Halves { tag, check } = Halves::of(&key.prepared, &bytes[..BODY]);
-        if !bool::from(bytes[BODY..].ct_eq(tag.as_slice())) {
+        if !equal(&tag, presented) {
             return Err(Reason::Forged);
         }
         Ok(Credential {

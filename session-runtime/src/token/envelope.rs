@@ -65,7 +65,11 @@ impl Envelope {
     }
 
     /// Reads back exactly what [`encode`](Self::encode) writes; nothing else, and nothing more.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    /// `known` gives the names that need no copy.
+    pub(crate) fn decode(
+        bytes: &[u8],
+        known: impl Fn(&str) -> Option<&'static str>,
+    ) -> Option<Self> {
         let mut input = Input(bytes);
         let selector = Selector(*input.array()?);
         let created = input.time()?;
@@ -84,11 +88,13 @@ impl Envelope {
             return None;
         }
         let count = u16(&mut input)?;
-        let mut fields = Vec::new();
+        // No more is believed than what is there to read: a field takes seven bytes at least.
+        let mut fields = Vec::with_capacity(count.min(input.0.len() / 7));
         for _ in 0..count {
             let length = u16(&mut input)?;
             let name = std::str::from_utf8(input.take(length)?).ok()?;
-            fields.push((Cow::Owned(name.to_owned()), input.value()?));
+            let name = known(name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
+            fields.push((name, input.value()?));
         }
         input.0.is_empty().then_some(Self {
             selector,

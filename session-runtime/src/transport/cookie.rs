@@ -9,6 +9,7 @@ use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
 };
+use memchr::memchr;
 
 use super::{CookieOptions, Found, SecureCookie, append, extra, sensitive};
 use crate::schema::{CookieSpec, SameSite, strip_prefix};
@@ -78,7 +79,7 @@ impl CookieCarrier {
     pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
         let mut found = Found::None;
         for header in headers.get_all(COOKIE) {
-            for pair in header.as_bytes().split(|byte| *byte == b';') {
+            for pair in pairs(header) {
                 if let Some(value) = value_of(pair, self.name.as_bytes()) {
                     found = found.and(value, header);
                 }
@@ -88,8 +89,7 @@ impl CookieCarrier {
     }
 
     pub(super) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
-        let mut pairs = header.as_bytes().split(|byte| *byte == b';');
-        pairs.find_map(|pair| value_of(pair, self.name.as_bytes()))
+        pairs(header).find_map(|pair| value_of(pair, self.name.as_bytes()))
     }
 
     pub(super) fn write(
@@ -171,6 +171,20 @@ impl Fixed {
             .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
         Ok(Self { attributes, expired })
     }
+}
+
+/// The pairs in a `Cookie` header.
+fn pairs(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(header.as_bytes());
+    std::iter::from_fn(move || {
+        let bytes = rest?;
+        let (pair, after) = match memchr(b';', bytes) {
+            Some(at) => (&bytes[..at], Some(&bytes[at + 1..])),
+            None => (bytes, None),
+        };
+        rest = after;
+        Some(pair)
+    })
 }
 
 /// What follows `name=` in one cookie pair. A pair without `=` has no name, and is none of ours.

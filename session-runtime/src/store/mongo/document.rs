@@ -270,9 +270,9 @@ fn read_record(document: &mut Document) -> Result<Record, &'static str> {
         meta.previous = Some(Previous { check, key_id, until });
     }
     let mut record = Record::new(meta);
-    for (name, value) in required(document, FIELDS, to_document)? {
-        record.set(unescape(&name).ok_or(FIELDS)?, to_value(value).ok_or(FIELDS)?);
-    }
+    let fields = required(document, FIELDS, to_document)?.into_iter();
+    let field = |(name, value): (String, _)| Some((unescape(&name)?.into(), to_value(value)?));
+    record.extend(fields.map(field).collect::<Option<Vec<_>>>().ok_or(FIELDS)?);
     for (name, revision) in required(document, GROUPS, to_document)? {
         let revision = to_number(revision).ok_or(GROUPS)?;
         record.set_group_revision(unescape(&name).ok_or(GROUPS)?, revision);

@@ -155,9 +155,7 @@ impl Draft {
         meta.logged_in = self.logged_in;
         meta.revision = self.revision.ok_or(Damaged)?;
         let mut record = Record::new(meta);
-        for (name, value) in self.fields {
-            record.set(name, value);
-        }
+        record.extend(self.fields.into_iter().map(|(name, value)| (name.into(), value)));
         for (name, revision) in self.groups {
             record.set_group_revision(name, revision);
         }

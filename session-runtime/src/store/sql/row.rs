@@ -235,9 +235,8 @@ pub(super) fn record(row: Vec<Cell>) -> Result<Record, Fault> {
     }
 
     let mut record = Record::new(meta);
-    for (name, Read(value)) in object::<Read>("fields", &fields)? {
-        record.set(name, value);
-    }
+    let fields = object::<Read>("fields", &fields)?.into_iter();
+    record.extend(fields.map(|(name, Read(value))| (name.into(), value)));
     for (name, revision) in object::<u64>("group_revisions", &groups)? {
         record.set_group_revision(name, revision);
     }

@@ -1,0 +1,144 @@
+//! A map for few entries: one vector, sorted by name. A session has a handful of fields, and a tree
+//! takes the memory of a dozen for the first of them; here a copy is one allocation. Knows nothing
+//! of what its values mean.
+
+use std::{borrow::Cow, fmt};
+
+use super::FieldName;
+
+/// Values by name, in the order of the names.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Sorted<V>(Vec<(FieldName, V)>);
+
+impl<V> Sorted<V> {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Where a name is, or where it belongs.
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(there, _)| there.as_ref().cmp(name))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&V> {
+        self.position(name).ok().map(|at| &self.0[at].1)
+    }
+
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut V> {
+        self.position(name).ok().map(|at| &mut self.0[at].1)
+    }
+
+    pub(super) fn insert(&mut self, name: FieldName, value: V) {
+        match self.position(&name) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (name, value)),
+        }
+    }
+
+    /// The value under a name, which is put there if there is none.
+    pub(super) fn get_or_insert_with(
+        &mut self,
+        name: &FieldName,
+        value: impl FnOnce() -> V,
+    ) -> &mut V {
+        let at = self.position(name).unwrap_or_else(|at| {
+            self.0.insert(at, (name.clone(), value()));
+            at
+        });
+        &mut self.0[at].1
+    }
+
+    pub(super) fn remove(&mut self, name: &str) {
+        if let Ok(at) = self.position(name) {
+            self.0.remove(at);
+        }
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| keep(name));
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &V)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    pub(super) fn into_entries(self) -> Vec<(FieldName, V)> {
+        self.0
+    }
+
+    /// Makes room for exactly so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.0.reserve_exact(more);
+    }
+}
+
+impl<V> Extend<(Cow<'static, str>, V)> for Sorted<V> {
+    /// Sorts once, so that it does not matter in which order many come. Of one name's values, the
+    /// last stays.
+    fn extend<I: IntoIterator<Item = (FieldName, V)>>(&mut self, entries: I) {
+        self.0.extend(entries);
+        self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
+        self.0.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for Sorted<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, collections::BTreeMap};
+
+    use super::Sorted;
+
+    /// Names in an order that looks random, some of them twice.
+    fn names() -> impl Iterator<Item = String> {
+        (0..500_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 23).to_string())
+    }
+
+    #[test]
+    fn it_is_a_tree_map_to_whoever_asks() {
+        let (mut sorted, mut map) = (Sorted::new(), BTreeMap::new());
+        for (n, name) in names().enumerate() {
+            match n % 4 {
+                0 | 1 => {
+                    sorted.insert(Cow::Owned(name.clone()), n);
+                    map.insert(name, n);
+                }
+                2 => {
+                    sorted.remove(&name);
+                    map.remove(&name);
+                }
+                _ => {
+                    *sorted.get_or_insert_with(&Cow::Owned(name.clone()), || n) += 1;
+                    *map.entry(name).or_insert(n) += 1;
+                }
+            }
+        }
+        assert!(sorted.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
+        assert!(names().all(|name| sorted.get(&name) == map.get(&name)));
+        sorted.retain(|name| name.len() == 2);
+        map.retain(|name, _| name.len() == 2);
+        assert!(sorted.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
+    }
+
+    #[test]
+    fn of_many_at_once_the_last_under_a_name_stays() {
+        let entries = || names().enumerate().map(|(n, name)| (name, n));
+        let mut sorted = Sorted::new();
+        sorted.insert("1".into(), 1_000_000);
+        sorted.extend(entries().map(|(name, n)| (Cow::Owned(name), n)));
+        let mut map = BTreeMap::from([("1".to_owned(), 1_000_000)]);
+        map.extend(entries());
+        assert!(sorted.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
+    }
+}
