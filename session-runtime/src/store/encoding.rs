@@ -78,7 +78,7 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
 
 /// Reads back exactly what [`encode`] writes; `None` for anything else.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
-    let mut input = Input(bytes);
+    let mut input = Input::new(bytes);
     let [version, flags] = *input.array()?;
     if version != VERSION || flags & !FLAGS != 0 {
         return None;
@@ -94,7 +94,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
         let name = next_name(&mut input, &mut last)?;
         record.set_group_revision(name.to_owned(), input.u64()?);
     }
-    input.0.is_empty().then_some(record)
+    input.rest.is_empty().then_some(record)
 }
 
 fn meta(input: &mut Input<'_>, flags: u8) -> Option<Meta> {

@@ -63,18 +63,32 @@ pub(crate) fn put_value(out: &mut Vec<u8>, value: &FieldValue) {
 }
 
 /// The bytes not read yet. No length is believed before that many bytes are there.
-pub(crate) struct Input<'a>(pub(crate) &'a [u8]);
+pub(crate) struct Input<'a> {
+    pub(crate) rest: &'a [u8],
+    /// What values may share instead of being copied out of it.
+    whole: Option<&'a Bytes>,
+}
 
 impl<'a> Input<'a> {
+    /// Values are copied out of `bytes`.
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, whole: None }
+    }
+
+    /// Values are parts of `bytes`, all of which stay for as long as one of them does.
+    pub(crate) fn sharing(bytes: &'a Bytes) -> Self {
+        Self { rest: bytes, whole: Some(bytes) }
+    }
+
     pub(crate) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
         Some(taken)
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
+        let (taken, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
         Some(taken)
     }
 
@@ -93,13 +107,17 @@ impl<'a> Input<'a> {
     pub(crate) fn value(&mut self) -> Option<FieldValue> {
         let [kind] = *self.array()?;
         let length = self.u32()?;
-        let mut value = Input(self.take(length)?);
+        let value = self.take(length)?;
         match kind {
-            BYTES => Some(FieldValue::Bytes(Bytes::copy_from_slice(value.0))),
-            INT => value.0.try_into().ok().map(|bytes| FieldValue::Int(i64::from_be_bytes(bytes))),
-            SET => value.members().map(FieldValue::Set),
+            BYTES => Some(FieldValue::Bytes(self.part(value))),
+            INT => value.try_into().ok().map(|bytes| FieldValue::Int(i64::from_be_bytes(bytes))),
+            SET => Input { rest: value, whole: self.whole }.members().map(FieldValue::Set),
             _ => None,
         }
+    }
+
+    fn part(&self, bytes: &[u8]) -> Bytes {
+        self.whole.map_or_else(|| Bytes::copy_from_slice(bytes), |whole| whole.slice_ref(bytes))
     }
 
     fn members(&mut self) -> Option<BTreeSet<Bytes>> {
@@ -107,13 +125,14 @@ impl<'a> Input<'a> {
         let mut members = BTreeSet::new();
         for _ in 0..count {
             let length = self.u32()?;
-            let member = Bytes::copy_from_slice(self.take(length)?);
+            let member = self.take(length)?;
+            let member = self.part(member);
             // In order and each once, so that a set has one form.
             if members.last().is_some_and(|last| *last >= member) {
                 return None;
             }
             members.insert(member);
         }
-        self.0.is_empty().then_some(members)
+        self.rest.is_empty().then_some(members)
     }
 }

@@ -7,8 +7,9 @@
 //! can make, which 96 bits under a lasting key are not. Everything before the ciphertext is
 //! authenticated. Knows not what is sealed, nor for whom.
 
+use std::ops::Range;
+
 use chacha20poly1305::{AeadInOut, KeyInit, Tag, XChaCha20Poly1305, XNonce};
-use zeroize::Zeroizing;
 
 use super::VERSION;
 use crate::store::KeyId;
@@ -52,25 +53,20 @@ pub(super) fn seal(
     blob
 }
 
-/// The plaintext, if `blob` was sealed with this key and context. Nothing is decrypted before the
-/// tag has verified.
+/// Decrypts in place, if `blob` was sealed with this key and context; where in it the plaintext is.
+/// Nothing is decrypted before the tag has verified.
 pub(super) fn open(
     cipher: &XChaCha20Poly1305,
     context: &[u8],
-    blob: &[u8],
-) -> Option<Zeroizing<Vec<u8>>> {
-    let (header, rest) = blob.split_at_checked(HEADER)?;
-    let (text, tag) = rest.split_last_chunk::<TAG>()?;
+    blob: &mut [u8],
+) -> Option<Range<usize>> {
+    let (header, rest) = blob.split_at_mut_checked(HEADER)?;
+    let (text, tag) = rest.split_last_chunk_mut::<TAG>()?;
     let nonce = header.last_chunk::<NONCE>()?;
     let associated = [header, context].concat();
-    let mut plain = Zeroizing::new(text.to_vec());
+    let plain = HEADER..HEADER + text.len();
     cipher
-        .decrypt_inout_detached(
-            &XNonce::from(*nonce),
-            &associated,
-            plain.as_mut_slice().into(),
-            &Tag::from(*tag),
-        )
+        .decrypt_inout_detached(&XNonce::from(*nonce), &associated, text.into(), &Tag::from(*tag))
         .ok()?;
     Some(plain)
 }

@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -65,12 +66,12 @@ impl Envelope {
     }
 
     /// Reads back exactly what [`encode`](Self::encode) writes; nothing else, and nothing more.
-    /// `known` gives the names that need no copy.
+    /// The fields are parts of `bytes`; `known` gives the names that need no copy.
     pub(crate) fn decode(
-        bytes: &[u8],
+        bytes: &Bytes,
         known: impl Fn(&str) -> Option<&'static str>,
     ) -> Option<Self> {
-        let mut input = Input(bytes);
+        let mut input = Input::sharing(bytes);
         let selector = Selector(*input.array()?);
         let created = input.time()?;
         let sealed_at = input.time()?;
@@ -89,14 +90,14 @@ impl Envelope {
         }
         let count = u16(&mut input)?;
         // No more is believed than what is there to read: a field takes seven bytes at least.
-        let mut fields = Vec::with_capacity(count.min(input.0.len() / 7));
+        let mut fields = Vec::with_capacity(count.min(input.rest.len() / 7));
         for _ in 0..count {
             let length = u16(&mut input)?;
             let name = std::str::from_utf8(input.take(length)?).ok()?;
             let name = known(name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
             fields.push((name, input.value()?));
         }
-        input.0.is_empty().then_some(Self {
+        input.rest.is_empty().then_some(Self {
             selector,
             created,
             sealed_at,

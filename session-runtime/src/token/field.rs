@@ -84,8 +84,11 @@ impl FieldSealer for FieldCodec {
     /// ended, and a field is sealed anew only when it is written. So any key of the ring opens.
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let key = self.keys.get(aead::key_id(sealed, suite::FIELD)?)?;
-        let mut plain = aead::open(&key.prepared, &self.context(selector, field), sealed)?;
-        Some(std::mem::take(&mut *plain))
+        let mut blob = sealed.to_vec();
+        let plain = aead::open(&key.prepared, &self.context(selector, field), &mut blob)?;
+        blob.truncate(plain.end);
+        blob.drain(..plain.start);
+        Some(blob)
     }
 }
 

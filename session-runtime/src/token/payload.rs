@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use bytes::Bytes;
 
 use super::{Binding, Random, RandomError, sealed::SealedCodec, signed::SignedCodec};
 use crate::{clock::Timestamp, event::Reason, key::KeyRing};
@@ -19,7 +19,7 @@ enum Kind {
 
 /// A payload that was written by us.
 pub(crate) struct Opened {
-    pub(crate) plain: Zeroizing<Vec<u8>>,
+    pub(crate) plain: Bytes,
     /// Written under the key that writes now.
     pub(crate) current_key: bool,
 }

@@ -1,6 +1,7 @@
 //! A payload that only we can read: [`aead`] over it, with the binding as associated data. Knows
 //! not what is in it.
 
+use bytes::Bytes;
 use chacha20poly1305::XChaCha20Poly1305;
 
 use super::{
@@ -30,11 +31,12 @@ impl SealedCodec {
     }
 
     pub(super) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
-        let blob = decode(text).ok_or(Reason::Malformed)?;
+        let mut blob = decode(text).ok_or(Reason::Malformed)?;
         let id = aead::key_id(&blob, suite::SEALED).ok_or(Reason::Malformed)?;
         let key = self.keys.find(id, now)?;
-        let plain = aead::open(&key.prepared, self.binding.as_bytes(), &blob);
+        let plain = aead::open(&key.prepared, self.binding.as_bytes(), &mut blob);
         let plain = plain.ok_or(Reason::Forged)?;
+        let plain = Bytes::from(blob).slice(plain);
         Ok(Opened { plain, current_key: self.keys.is_first(key) })
     }
 }

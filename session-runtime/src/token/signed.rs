@@ -5,6 +5,7 @@
 //! The HMAC (RFC 2104, in full) is over the binding, the header and the payload, the latter two
 //! with their lengths in front. Knows not what is in the payload.
 
+use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -45,7 +46,7 @@ impl SignedCodec {
     }
 
     pub(super) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
-        let mut bytes = Zeroizing::new(decode(text).ok_or(Reason::Malformed)?);
+        let bytes = decode(text).ok_or(Reason::Malformed)?;
         let (header, rest) = bytes.split_at_checked(HEADER).ok_or(Reason::Malformed)?;
         let (payload, tag) = rest.split_last_chunk::<TAG>().ok_or(Reason::Malformed)?;
         let [VERSION, suite::SIGNED, id @ ..] = header else { return Err(Reason::Malformed) };
@@ -54,10 +55,8 @@ impl SignedCodec {
         // Compares in constant time.
         mac(&key.prepared, header, payload).verify_slice(tag).map_err(|_| Reason::Forged)?;
         let current_key = self.keys.is_first(key);
-        let end = bytes.len() - TAG;
-        bytes.truncate(end);
-        bytes.drain(..HEADER);
-        Ok(Opened { plain: bytes, current_key })
+        let plain = HEADER..HEADER + payload.len();
+        Ok(Opened { plain: Bytes::from(bytes).slice(plain), current_key })
     }
 }
 

@@ -59,21 +59,21 @@ pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
 
 /// Reads back what [`write`] wrote: the key it was written under, and the record.
 pub(super) fn read(bytes: &[u8]) -> Result<(StoreKey, Record), Damage> {
-    let mut input = Input(bytes);
+    let mut input = Input::new(bytes);
     version(&mut input)?;
     parts(&mut input).ok_or(Damage::Torn)
 }
 
 fn parts(input: &mut Input<'_>) -> Option<(StoreKey, Record)> {
     let stored: &[u8; CHECKSUM] = input.array()?;
-    if *stored != checksum(input.0) {
+    if *stored != checksum(input.rest) {
         return None;
     }
     let (expires_at, owner) = (input.time()?, Owner(*input.array()?));
     let length = input.u32()?;
     let namespace = Namespace::new(std::str::from_utf8(input.take(length)?).ok()?);
     let selector = Selector::from_bytes(*input.array()?);
-    let record = decode(input.0)?;
+    let record = decode(input.rest)?;
     let agrees = record.meta.expires_at() == expires_at && owner_of(&namespace, &record) == owner;
     agrees.then_some((StoreKey { namespace, selector }, record))
 }
@@ -81,7 +81,7 @@ fn parts(input: &mut Input<'_>) -> Option<(StoreKey, Record)> {
 /// What the beginning of a file says, unchecked: when the session is over and whose it is. Only
 /// good for deciding whether a closer look is worth while. `None` for a file that is no session.
 pub(super) fn glance(beginning: &[u8; GLANCE]) -> Option<(Timestamp, Owner)> {
-    let mut input = Input(beginning);
+    let mut input = Input::new(beginning);
     version(&mut input).ok()?;
     input.take(CHECKSUM)?;
     Some((input.time()?, Owner(*input.array()?)))
