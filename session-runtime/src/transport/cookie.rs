@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use cookie::Cookie;
 use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
@@ -141,32 +140,36 @@ impl Fixed {
         options: &CookieOptions,
         secure: bool,
     ) -> Result<Self, String> {
-        let CookieOptions { insecure_dev, attributes, .. } = options;
+        let CookieOptions { insecure_dev, attributes: extra, .. } = options;
         let insecure_dev = *insecure_dev;
-        let mut cookie = Cookie::new(name, "");
-        cookie.set_path(spec.path);
-        if let Some(domain) = spec.domain {
-            cookie.set_domain(domain);
+        let mut attributes = String::new();
+        if spec.http_only {
+            attributes.push_str("; HttpOnly");
         }
-        cookie.set_http_only(spec.http_only);
-        // Said outright: without it, the crate adds `Secure` to `SameSite=None` on its own.
-        cookie.set_secure(secure && !insecure_dev);
-        cookie.set_partitioned(spec.partitioned && !insecure_dev);
         // Always written, since browsers differ in their default.
-        cookie.set_same_site(match spec.same_site {
+        attributes.push_str(match spec.same_site {
             // Browsers refuse `None` without `Secure`, so this is the closest that works.
-            SameSite::None if insecure_dev => cookie::SameSite::Lax,
-            SameSite::None => cookie::SameSite::None,
-            SameSite::Lax => cookie::SameSite::Lax,
-            SameSite::Strict => cookie::SameSite::Strict,
+            SameSite::None if insecure_dev => "; SameSite=Lax",
+            SameSite::None => "; SameSite=None",
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::Strict => "; SameSite=Strict",
         });
-        let mut rendered = cookie.to_string();
-        for attribute in attributes {
-            rendered.extend(["; ", attribute]);
+        if spec.partitioned && !insecure_dev {
+            attributes.push_str("; Partitioned");
         }
-        let attributes = rendered[name.len() + 1..].to_owned();
+        if secure && !insecure_dev {
+            attributes.push_str("; Secure");
+        }
+        attributes.extend(["; Path=", spec.path]);
+        if let Some(domain) = spec.domain {
+            attributes.extend(["; Domain=", domain]);
+        }
+        for attribute in extra {
+            attributes.extend(["; ", attribute]);
+        }
         // With the very attributes it was set with: browsers tell cookies apart by some of them.
-        let expired = format!("{rendered}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        let expired =
+            format!("{name}={attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
         let expired = HeaderValue::try_from(expired)
             .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
         Ok(Self { attributes, expired })
