@@ -43,6 +43,12 @@ const STEPS: &[Step] = &[
         ],
     },
     Step {
+        // With all features, ring computes what plain Rust does here.
+        name: "library by itself",
+        environment: &[],
+        arguments: &["test", "-p", "session-runtime", "--lib"],
+    },
+    Step {
         name: "examples",
         environment: &[],
         arguments: &["build", "--workspace", "--all-features", "--examples"],

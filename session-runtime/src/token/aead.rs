@@ -7,21 +7,23 @@
 //! can make, which 96 bits under a lasting key are not. Everything before the ciphertext is
 //! authenticated. Knows not what is sealed, nor for whom.
 
+#[cfg(any(test, not(feature = "ring")))]
+mod portable;
+#[cfg(feature = "ring")]
+mod ring;
+
 use std::ops::Range;
 
-use chacha20poly1305::{AeadInOut, KeyInit, Tag, XChaCha20Poly1305, XNonce};
-
+#[cfg(not(feature = "ring"))]
+pub(super) use self::portable::Cipher;
+#[cfg(feature = "ring")]
+pub(super) use self::ring::Cipher;
 use super::VERSION;
 use crate::store::KeyId;
 
 pub(super) const NONCE: usize = 24;
 const HEADER: usize = 2 + 4 + NONCE;
 const TAG: usize = 16;
-
-/// Takes the key in, once.
-pub(super) fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.into())
-}
 
 /// The key id of a blob, if it can be one of this suite at all.
 pub(super) fn key_id(blob: &[u8], suite: u8) -> Option<KeyId> {
@@ -35,7 +37,7 @@ pub(super) fn key_id(blob: &[u8], suite: u8) -> Option<KeyId> {
 
 /// Seals `plain`; `context` is authenticated with it, but is not in the blob.
 pub(super) fn seal(
-    cipher: &XChaCha20Poly1305,
+    cipher: &Cipher,
     (suite, id): (u8, KeyId),
     nonce: &[u8; NONCE],
     context: &[u8],
@@ -48,39 +50,18 @@ pub(super) fn seal(
     blob.extend_from_slice(nonce);
     let associated = [&blob, context].concat();
     blob.extend_from_slice(plain);
-    let tag = encrypt(cipher, nonce, &associated, &mut blob[HEADER..]);
+    let tag = cipher.encrypt(nonce, &associated, &mut blob[HEADER..]);
     blob.extend_from_slice(&tag);
     blob
 }
 
 /// Decrypts in place, if `blob` was sealed with this key and context; where in it the plaintext is.
-/// Nothing is decrypted before the tag has verified.
-pub(super) fn open(
-    cipher: &XChaCha20Poly1305,
-    context: &[u8],
-    blob: &mut [u8],
-) -> Option<Range<usize>> {
-    let (header, rest) = blob.split_at_mut_checked(HEADER)?;
-    let (text, tag) = rest.split_last_chunk_mut::<TAG>()?;
+/// Nothing of what was not sealed so is ever used.
+pub(super) fn open(cipher: &Cipher, context: &[u8], blob: &mut [u8]) -> Option<Range<usize>> {
+    let plain = HEADER..blob.len().checked_sub(TAG)?;
+    let (header, sealed) = blob.split_at_mut_checked(HEADER)?;
     let nonce = header.last_chunk::<NONCE>()?;
     let associated = [header, context].concat();
-    let plain = HEADER..HEADER + text.len();
-    cipher
-        .decrypt_inout_detached(&XNonce::from(*nonce), &associated, text.into(), &Tag::from(*tag))
-        .ok()?;
+    cipher.decrypt(nonce, &associated, sealed)?;
     Some(plain)
-}
-
-/// Encrypts in place; the tag.
-pub(super) fn encrypt(
-    cipher: &XChaCha20Poly1305,
-    nonce: &[u8; NONCE],
-    associated: &[u8],
-    buffer: &mut [u8],
-) -> [u8; TAG] {
-    cipher
-        .encrypt_inout_detached(&XNonce::from(*nonce), associated, buffer.into())
-        // The only error is a message longer than the cipher's counter reaches: RFC 8439, 2.8.
-        .expect("a session's payload is far below 256 GiB")
-        .into()
 }

@@ -9,11 +9,13 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit};
 use sha2::Sha256;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::{Binding, Random, RandomError, VERSION, decode_exactly, encode, keys::Keys, suite};
+use super::{
+    Binding, Random, RandomError, VERSION, decode_exactly, encode, keys::Keys, mac::MacKey, suite,
+};
 use crate::{
     clock::Timestamp,
     event::Reason,
@@ -27,7 +29,7 @@ const TOTAL: usize = BODY + 16;
 /// Makes and verifies credentials.
 pub(crate) struct CredentialCodec {
     /// Keyed once; a request clones the state instead of hashing the key again.
-    keys: Keys<Hmac<Sha256>>,
+    keys: Keys<MacKey>,
 }
 
 /// A credential that verified. Whether the session exists is the store's to say.
@@ -61,7 +63,7 @@ impl fmt::Debug for CredentialCodec {
 
 impl CredentialCodec {
     pub(crate) fn new(ring: &KeyRing, binding: &Binding) -> Self {
-        Self { keys: Keys::new(ring, binding, |key| hmac(&*key)) }
+        Self { keys: Keys::new(ring, binding, |key| MacKey::new(&*key)) }
     }
 
     /// A credential with a new verifier.
@@ -116,12 +118,11 @@ struct Halves {
 }
 
 impl Halves {
-    fn of(keyed: &Hmac<Sha256>, body: &[u8]) -> Self {
-        let mut mac = keyed.clone().chain_update(body).finalize().into_bytes();
+    fn of(key: &MacKey, body: &[u8]) -> Self {
+        let code = key.of(body);
         let mut halves = Self { tag: Zeroizing::new([0; 16]), check: Check([0; 16]) };
-        halves.tag.copy_from_slice(&mac[..16]);
-        halves.check.0.copy_from_slice(&mac[16..]);
-        mac.as_mut_slice().zeroize();
+        halves.tag.copy_from_slice(&code[..16]);
+        halves.check.0.copy_from_slice(&code[16..]);
         halves
     }
 }

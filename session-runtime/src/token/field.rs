@@ -5,7 +5,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use chacha20poly1305::XChaCha20Poly1305;
 
 use super::{Binding, Random, aead, keys::Keys, suite};
 use crate::{
@@ -20,7 +19,7 @@ const FORMAT: &str = "1";
 
 /// Seals and opens secret fields.
 pub(crate) struct FieldCodec {
-    keys: Keys<XChaCha20Poly1305>,
+    keys: Keys<aead::Cipher>,
     namespace: Namespace,
     random: Random,
     which: Which,
@@ -43,7 +42,7 @@ impl FieldCodec {
         random: Random,
         which: Which,
     ) -> Self {
-        let keys = Keys::new(ring, binding, |key| aead::cipher(&key));
+        let keys = Keys::new(ring, binding, |key| aead::Cipher::new(&key));
         Self { keys, namespace: namespace.clone(), random, which }
     }
 

@@ -10,6 +10,7 @@ mod envelope;
 mod field;
 mod index;
 mod keys;
+mod mac;
 mod payload;
 mod random;
 mod sealed;

@@ -2,7 +2,6 @@
 //! not what is in it.
 
 use bytes::Bytes;
-use chacha20poly1305::XChaCha20Poly1305;
 
 use super::{
     Binding, Random, RandomError, aead, decode, encode, keys::Keys, payload::Opened, suite,
@@ -10,13 +9,13 @@ use super::{
 use crate::{clock::Timestamp, event::Reason, key::KeyRing};
 
 pub(super) struct SealedCodec {
-    keys: Keys<XChaCha20Poly1305>,
+    keys: Keys<aead::Cipher>,
     binding: Binding,
 }
 
 impl SealedCodec {
     pub(super) fn new(ring: &KeyRing, binding: &Binding) -> Self {
-        let keys = Keys::new(ring, binding, |key| aead::cipher(&key));
+        let keys = Keys::new(ring, binding, |key| aead::Cipher::new(&key));
         Self { keys, binding: binding.clone() }
     }
 

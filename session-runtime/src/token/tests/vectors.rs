@@ -92,7 +92,7 @@ fn xchacha20_poly1305() {
     let nonce: [u8; 24] = std::array::from_fn(|n| 0x40 + u8::try_from(n).unwrap());
     let mut buffer = SUNSCREEN.to_vec();
     let associated = unhex("50515253c0c1c2c3c4c5c6c7");
-    let tag = aead::encrypt(&aead::cipher(&key), &nonce, &associated, &mut buffer);
+    let tag = aead::Cipher::new(&key).encrypt(&nonce, &associated, &mut buffer);
     let expected = "bd6d179d3e83d43b9576579493c0e939 572a1700252bfaccbed2902c21396cbb
                     731c7f1b0b4aa6440bf3a82f4eda7e39 ae64c6708c54c216cb96b72e1213b452
                     2f8c9ba40db5d945b11b69b982c1bb9e 3f3fac2bc369488f76b2383565d3fff9
@@ -104,12 +104,12 @@ fn xchacha20_poly1305() {
 #[test]
 fn a_blob_is_its_header_and_what_the_cipher_makes() {
     let (key, nonce) = ([7; 32], [8; 24]);
-    let cipher = aead::cipher(&key);
+    let cipher = aead::Cipher::new(&key);
     let id = crate::store::KeyId([1, 2, 3, 4]);
     let mut blob = aead::seal(&cipher, (0x01, id), &nonce, b"context", b"plain");
     let header = [&[1, 1, 1, 2, 3, 4][..], &nonce].concat();
     let mut text = b"plain".to_vec();
-    let tag = aead::encrypt(&cipher, &nonce, &[&header[..], b"context"].concat(), &mut text);
+    let tag = cipher.encrypt(&nonce, &[&header[..], b"context"].concat(), &mut text);
     assert_eq!(blob, [&header[..], &text, &tag].concat());
     assert_eq!(aead::open(&cipher, b"contexts", &mut blob.clone()), None);
     let plain = aead::open(&cipher, b"context", &mut blob).unwrap();

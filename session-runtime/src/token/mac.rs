@@ -1,0 +1,55 @@
+//! HMAC-SHA256 (RFC 2104) with its key taken in: what every request with a token computes. In plain
+//! Rust, or by ring with the feature of that name.
+
+use zeroize::Zeroizing;
+
+/// A key, ready for use.
+pub(super) struct MacKey(Prepared);
+
+#[cfg(not(feature = "ring"))]
+type Prepared = hmac::Hmac<sha2::Sha256>;
+#[cfg(feature = "ring")]
+type Prepared = ring::hmac::Key;
+
+impl MacKey {
+    pub(super) fn new(key: &[u8]) -> Self {
+        #[cfg(not(feature = "ring"))]
+        return Self(super::credential::hmac(key));
+        #[cfg(feature = "ring")]
+        return Self(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key));
+    }
+
+    /// The code of a message.
+    pub(super) fn of(&self, message: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut code = Zeroizing::new([0; 32]);
+        #[cfg(not(feature = "ring"))]
+        {
+            use hmac::Mac as _;
+            use zeroize::Zeroize as _;
+
+            let mut bytes = self.0.clone().chain_update(message).finalize().into_bytes();
+            code.copy_from_slice(&bytes);
+            bytes.as_mut_slice().zeroize();
+        }
+        #[cfg(feature = "ring")]
+        code.copy_from_slice(ring::hmac::sign(&self.0, message).as_ref());
+        code
+    }
+}
+
+#[cfg(all(test, feature = "ring"))]
+mod tests {
+    use hmac::Mac as _;
+
+    use super::MacKey;
+
+    #[test]
+    fn it_is_the_portable_code_at_every_length() {
+        let bytes: Vec<u8> = (0..=250).cycle().take(300).collect();
+        for length in 0..bytes.len() {
+            let (key, message) = (&bytes[..length / 2], &bytes[..length]);
+            let portable = super::super::credential::hmac(key).chain_update(message).finalize();
+            assert_eq!(*MacKey::new(key).of(message), *portable.into_bytes(), "{length}");
+        }
+    }
+}
