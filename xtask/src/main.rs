@@ -1,10 +1,14 @@
 //! The project's own commands, run as `cargo xtask …`. This file reads the command line; `needs`
-//! knows what a machine must have, `steps` what is run. Nothing here knows what the library does.
+//! knows what a machine must have, `steps` what is run, `bench` what is measured. Nothing here knows
+//! what the library does.
 
+mod bench;
 mod needs;
 mod steps;
 
 use std::process::ExitCode;
+
+use bench::Bench;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -14,20 +18,35 @@ commands:
           installs the servers and the browser that the tests need:
           Debian packages when run as root (otherwise it prints the
           line to type), and one Python program under target/
+  bench [in-process] [--instructions] [--json] [--record] [--svg FILE]
+          what a request costs, beside other libraries; needs valgrind for
+          the instructions and the chart
+  bench memory [--json] [--record]
+          what a session takes in memory, and a read when there are many
+  bench crypto [--json] [--record]
+          what the cryptography in a request costs on this processor
+  bench redis [--json] [--record]
+          requests a second on a Redis server, 64 at once
+  bench gate [--record]
+          whether a request takes more instructions or allocations than
+          benches/gate.json says, which `test` asks, too
+          --record writes docs/performance.md, or benches/gate.json, anew
   help    print this text
 ";
 
 /// What the command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Test,
+    Bench(Bench),
     Help,
 }
 
 fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => Ok(Command::Test),
-        ["help" | "--help" | "-h"] | ["test", "--help" | "-h"] => Ok(Command::Help),
+        ["help" | "--help" | "-h"] | ["test" | "bench", "--help" | "-h"] => Ok(Command::Help),
+        ["bench", ref rest @ ..] => Bench::parse(rest).map(Command::Bench),
         [] => Err("a command is missing".to_owned()),
         ["test", surplus, ..] => Err(format!("`test` takes no arguments, and got `{surplus}`")),
         [unknown, ..] => Err(format!("there is no command `{unknown}`")),
@@ -43,6 +62,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Command::Test) => test(),
+        Ok(Command::Bench(bench)) => bench.run(),
         Err(problem) => {
             eprint!("error: {problem}\n\n{USAGE}");
             ExitCode::from(2)
@@ -79,7 +99,8 @@ mod tests {
     #[test]
     fn commands_are_known_by_name() {
         assert_eq!(parsed("test"), Ok(Command::Test));
-        for help in ["help", "--help", "-h", "test --help"] {
+        assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::default())));
+        for help in ["help", "--help", "-h", "test --help", "bench -h"] {
             assert_eq!(parsed(help), Ok(Command::Help));
         }
     }
@@ -93,6 +114,6 @@ mod tests {
 
     #[test]
     fn the_usage_names_every_command() {
-        assert!(["  test ", "  help "].iter().all(|command| USAGE.contains(command)));
+        assert!(["  test ", "  bench ", "  help "].iter().all(|command| USAGE.contains(command)));
     }
 }

@@ -69,6 +69,11 @@ const NEEDS: &[Need] = &[
         package: "procps",
         purpose: "tells the examples to stop, as a service manager does",
     },
+    Need {
+        command: "valgrind",
+        package: "valgrind",
+        purpose: "counts the instructions of a request",
+    },
 ];
 
 /// A program of the Python Package Index, in a Python environment of its own under `target/`: no system package has
@@ -259,7 +264,7 @@ mod tests {
         assert!(
             text.contains(
                 "apt-get install -y --no-install-recommends build-essential curl chromium \
-                 chromium-driver redis-server postgresql mariadb-server util-linux procps"
+                 chromium-driver redis-server postgresql mariadb-server util-linux procps valgrind"
             ),
             "{text}"
         );

@@ -17,6 +17,11 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "format", environment: &[], arguments: &["fmt", "--all", "--check"] },
     Step {
+        name: "format of the benchmark",
+        environment: &[],
+        arguments: &["fmt", "--manifest-path", "benches/Cargo.toml", "--check"],
+    },
+    Step {
         name: "lints",
         environment: &[],
         arguments: &[
@@ -59,6 +64,36 @@ const STEPS: &[Step] = &[
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
         arguments: &["doc", "--workspace", "--no-deps", "--all-features"],
     },
+    Step {
+        name: "lints of the benchmark",
+        environment: &[],
+        arguments: &[
+            "clippy",
+            "--manifest-path",
+            "benches/Cargo.toml",
+            "--all-targets",
+            "--all-features",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    },
+    // As the next step builds it: in release, and without the other libraries.
+    Step {
+        name: "tests of the benchmark",
+        environment: &[],
+        arguments: &[
+            "test",
+            "--manifest-path",
+            "benches/Cargo.toml",
+            "--release",
+            "--no-default-features",
+            "--locked",
+            "--lib",
+        ],
+    },
+    Step { name: "instruction counts", environment: &[], arguments: &["xtask", "bench", "gate"] },
 ];
 
 impl Step {
@@ -132,10 +167,10 @@ mod tests {
     fn a_step_prints_as_a_line_to_type() {
         let lines: Vec<String> = STEPS.iter().map(Step::to_string).collect();
         assert_eq!(lines[0], "cargo fmt --all --check");
-        assert_eq!(
-            lines.last().map(String::as_str),
-            Some("RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --all-features")
-        );
+        let documentation =
+            "RUSTDOCFLAGS=\"-D warnings\" cargo doc --workspace --no-deps --all-features";
+        assert!(lines.iter().any(|line| line == documentation));
+        assert_eq!(lines.last().map(String::as_str), Some("cargo xtask bench gate"));
     }
 
     #[test]

@@ -81,131 +81,138 @@ local function write(name, kind, value)
   fields[name] = {kind = kind, value = value, changed = true}
 end
 
--- Sets are written as their members one after the other, each as `length:bytes`.
-local function members(text)
-  local set, size, at = {}, 0, 1
-  while at <= #text do
-    local colon = string.find(text, ':', at, true)
-    local length = tonumber(string.match(string.sub(text, at, colon - 1), '^%d+$'))
-    set[string.sub(text, colon + 1, colon + length)] = true
-    size, at = size + 1, colon + length + 1
+-- How the rarer ops apply. Made only for a commit that has one: most write values, and this takes
+-- longer than all the rest of them.
+local function operations()
+  -- Sets are written as their members one after the other, each as `length:bytes`.
+  local function members(text)
+    local set, size, at = {}, 0, 1
+    while at <= #text do
+      local colon = string.find(text, ':', at, true)
+      local length = tonumber(string.match(string.sub(text, at, colon - 1), '^%d+$'))
+      set[string.sub(text, colon + 1, colon + length)] = true
+      size, at = size + 1, colon + length + 1
+    end
+    return set, size
   end
-  return set, size
-end
-local function opened(field)
-  if not field.members then
-    field.members, field.size = members(field.value)
+  local function opened(field)
+    if not field.members then
+      field.members, field.size = members(field.value)
+    end
+    return field
   end
-  return field
-end
-local function same(field, kind, value)
-  if field.kind ~= kind then
-    return false
-  elseif kind ~= 's' then
-    return field.value == value
-  end
-  local seen, size = members(value)
-  if opened(field).size ~= size then
-    return false
-  end
-  for member in pairs(seen) do
-    if not field.members[member] then
+  local function same(field, kind, value)
+    if field.kind ~= kind then
+      return false
+    elseif kind ~= 's' then
+      return field.value == value
+    end
+    local seen, size = members(value)
+    if opened(field).size ~= size then
       return false
     end
+    for member in pairs(seen) do
+      if not field.members[member] then
+        return false
+      end
+    end
+    return true
   end
-  return true
-end
 
-local function is_kept(name, kept)
-  local colon = string.find(name, ':', 1, true)
-  return kept[colon and string.sub(name, 1, colon - 1) or name]
-end
+  local function is_kept(name, kept)
+    local colon = string.find(name, ':', 1, true)
+    return kept[colon and string.sub(name, 1, colon - 1) or name]
+  end
 
-local apply = {
-  C = function()
-    local kept = {}
-    for _ = 1, tonumber(take()) do
-      kept[take()] = true
-    end
-    for _, stored in ipairs(redis.call('HKEYS', key)) do
-      local kind, name = string.sub(stored, 1, 2), string.sub(stored, 3)
-      if (kind == 'b:' or kind == 'i:' or kind == 's:') and not is_kept(name, kept) then
+  return {
+    C = function()
+      local kept = {}
+      for _ = 1, tonumber(take()) do
+        kept[take()] = true
+      end
+      for _, stored in ipairs(redis.call('HKEYS', key)) do
+        local kind, name = string.sub(stored, 1, 2), string.sub(stored, 3)
+        if (kind == 'b:' or kind == 'i:' or kind == 's:') and not is_kept(name, kept) then
+          write(name)
+        end
+      end
+      for name in pairs(fields) do
+        if not is_kept(name, kept) then
+          write(name)
+        end
+      end
+    end,
+    A = function(name)
+      local by, least, most = take(), take(), take()
+      local field = read(name)
+      local result = sum(field.kind == 'i' and field.value or '0', by)
+      if less(result, least) or less(most, result) then
+        return true
+      end
+      write(name, 'i', result)
+    end,
+    I = function(name)
+      local member = take()
+      local field = read(name)
+      if field.kind ~= 's' then
+        write(name, 's', '')
+        field = fields[name]
+      end
+      if not opened(field).members[member] then
+        field.members[member] = true
+        field.size, field.changed = field.size + 1, true
+      end
+    end,
+    R = function(name)
+      local member = take()
+      local field = read(name)
+      if field.kind ~= 's' then
+        return
+      end
+      if opened(field).members[member] then
+        field.members[member] = nil
+        field.size, field.changed = field.size - 1, true
+      end
+      if field.size == 0 then
         write(name)
       end
-    end
-    for name in pairs(fields) do
-      if not is_kept(name, kept) then
+    end,
+    M = function(name)
+      local value = take()
+      local field = read(name)
+      if field.kind ~= 'i' or less(field.value, value) then
+        write(name, 'i', value)
+      end
+    end,
+    O = function(name)
+      local kind, value = take(), take()
+      if not read(name).kind then
+        write(name, kind, value)
+      end
+    end,
+    T = function(name)
+      local kind, value = take(), take()
+      if same(read(name), kind, value) then
         write(name)
       end
-    end
-  end,
-  S = function(name)
-    local kind, value = take(), take()
-    write(name, kind, value)
-  end,
-  U = function(name)
-    write(name)
-  end,
-  A = function(name)
-    local by, least, most = take(), take(), take()
-    local field = read(name)
-    local result = sum(field.kind == 'i' and field.value or '0', by)
-    if less(result, least) or less(most, result) then
-      return true
-    end
-    write(name, 'i', result)
-  end,
-  I = function(name)
-    local member = take()
-    local field = read(name)
-    if field.kind ~= 's' then
-      write(name, 's', '')
-      field = fields[name]
-    end
-    if not opened(field).members[member] then
-      field.members[member] = true
-      field.size, field.changed = field.size + 1, true
-    end
-  end,
-  R = function(name)
-    local member = take()
-    local field = read(name)
-    if field.kind ~= 's' then
-      return
-    end
-    if opened(field).members[member] then
-      field.members[member] = nil
-      field.size, field.changed = field.size - 1, true
-    end
-    if field.size == 0 then
-      write(name)
-    end
-  end,
-  M = function(name)
-    local value = take()
-    local field = read(name)
-    if field.kind ~= 'i' or less(field.value, value) then
-      write(name, 'i', value)
-    end
-  end,
-  O = function(name)
-    local kind, value = take(), take()
-    if not read(name).kind then
-      write(name, kind, value)
-    end
-  end,
-  T = function(name)
-    local kind, value = take(), take()
-    if same(read(name), kind, value) then
-      write(name)
-    end
-  end,
-}
+    end,
+  }
+end
+
+local apply
 for _ = 1, tonumber(take()) do
   local op = take()
   local name = op ~= 'C' and take() or nil
-  if apply[op](name) then
-    return {'conflict', name}
+  if op == 'S' then
+    local kind, value = take(), take()
+    write(name, kind, value)
+  elseif op == 'U' then
+    write(name)
+  else
+    apply = apply or operations()
+    if apply[op](name) then
+      return {'conflict', name}
+    end
   end
 end
 

@@ -1,0 +1,18 @@
+//! What a request costs, measured: the scenarios, the contestants, and how time, instructions,
+//! allocations and memory are counted. Two programs are made of it: `benches` runs and reports,
+//! `allocations` is the same code under an allocator that counts, which would distort the times.
+
+pub mod chart;
+pub mod contest;
+pub mod contestants;
+pub mod count;
+pub mod crypto;
+pub mod document;
+pub mod driver;
+pub mod gate;
+pub mod machine;
+pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
+pub mod report;
+pub mod workload;

@@ -1,0 +1,118 @@
+//! Reads the command line and runs what it asks for; `cargo xtask bench` calls it.
+
+use std::{fs, io, process::ExitCode};
+
+use benches::{
+    chart,
+    contest::{self, Options},
+    count, crypto, document, gate, memory,
+};
+use serde::Serialize;
+
+const USAGE: &str = "\
+usage: benches in-process [--instructions] [--json] [--record] [--svg FILE]
+       benches memory [--json] [--record]
+       benches crypto [--json] [--record]
+       benches redis [--json] [--record]    (feature `redis`)
+       benches gate [--record]
+";
+
+/// How to show what was measured.
+#[derive(Default)]
+struct Output {
+    json: bool,
+    /// Into the document, too.
+    record: bool,
+    instructions: bool,
+    svg: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        // Callgrind runs these.
+        ["count", contestant, letter] => count::run(contestant, letter, |measure| measure()),
+        ["count-crypto", kind] => crypto::count(kind),
+        ["gate"] => gate::check(),
+        ["gate", "--record"] => gate::record(),
+        [subject @ ("in-process" | "memory" | "crypto" | "redis"), ref options @ ..] => {
+            let Some(output) = Output::parse(options) else { return usage() };
+            if let Err(error) = show(subject, &output) {
+                eprintln!("error: {error}");
+                return ExitCode::from(2);
+            }
+            ExitCode::SUCCESS
+        }
+        _ => usage(),
+    }
+}
+
+impl Output {
+    fn parse(arguments: &[&str]) -> Option<Self> {
+        let mut output = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match *argument {
+                "--json" => output.json = true,
+                "--record" => output.record = true,
+                "--instructions" => output.instructions = true,
+                "--svg" => output.svg = Some((*arguments.next()?).to_owned()),
+                _ => return None,
+            }
+        }
+        // The chart shows them, and so does the document.
+        output.instructions |= output.svg.is_some() || output.record;
+        Some(output)
+    }
+
+    fn print(&self, name: &str, of: &impl Serialize, text: &str, figures: &str) -> io::Result<()> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(of)?);
+        } else {
+            print!("{text}");
+        }
+        if self.record { document::record(name, figures) } else { Ok(()) }
+    }
+}
+
+fn show(subject: &str, output: &Output) -> io::Result<()> {
+    match subject {
+        "memory" => {
+            let memory = memory::run();
+            let text = memory.markdown();
+            output.print(subject, &memory, &text, &text)
+        }
+        "crypto" => {
+            let crypto = crypto::run();
+            let text = crypto.markdown();
+            output.print(subject, &crypto, &text, &text)
+        }
+        #[cfg(feature = "redis")]
+        "redis" => {
+            let redis = benches::redis::run();
+            let text = redis.markdown();
+            output.print(subject, &redis, &text, &text)
+        }
+        #[cfg(not(feature = "redis"))]
+        "redis" => Err(io::Error::other("built without the feature `redis`")),
+        _ => {
+            let options = Options { instructions: output.instructions, ..Options::default() };
+            let contest = contest::run(&options);
+            if let Some(svg) = chart::svg(&contest) {
+                if let Some(file) = &output.svg {
+                    fs::write(file, &svg)?;
+                }
+                if output.record {
+                    document::record_chart(&svg)?;
+                }
+            }
+            output.print(subject, &contest, &contest.markdown(), &contest.document())
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{USAGE}");
+    ExitCode::from(2)
+}
