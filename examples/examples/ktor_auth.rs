@@ -41,10 +41,11 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup) -> Result<Router, Error> {
-    // 302 Found, as Ktor does; `Challenge::redirect` is 303 See Other.
-    let challenge = Challenge::found("/login");
-    let sessions = startup.sessions::<UserSession>().preset(Preset::OnDemand);
-    let sessions = sessions.challenge(challenge).build()?;
+    let sessions = startup
+        .sessions::<UserSession>()
+        .preset(Preset::OnDemand)
+        .challenge(Challenge::found("/login")) // 302; `redirect` is 303 See Other
+        .build()?;
 
     Ok(Router::new()
         .route("/login", get(form).post(login))

@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::{Binding, Random, RandomError, credential::hmac, keys::Keys};
+use super::{Binding, Random, RandomError, keys::Keys, mac::hmac};
 use crate::{
     key::{KeyRing, push_part},
     store::KeyId,

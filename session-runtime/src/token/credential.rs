@@ -9,8 +9,6 @@
 
 use std::fmt;
 
-use hmac::{Hmac, KeyInit};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{
@@ -125,10 +123,4 @@ impl Halves {
         halves.check.0.copy_from_slice(&code[16..]);
         halves
     }
-}
-
-/// HMAC-SHA256 with its key taken in.
-pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
-    // RFC 2104 allows keys of any length; the error type is the trait's.
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }

@@ -6,7 +6,7 @@ use std::fmt::{self, Write};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use super::{Binding, credential::hmac, keys::Keys};
+use super::{Binding, keys::Keys, mac::hmac};
 use crate::{key::KeyRing, store::PrincipalKey};
 
 /// How many bytes of the hash are kept: enough that no two principals ever share one.

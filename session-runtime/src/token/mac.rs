@@ -1,20 +1,22 @@
-//! HMAC-SHA256 (RFC 2104) with its key taken in: what every request with a token computes. In plain
-//! Rust, or by ring with the feature of that name.
+//! HMAC-SHA256 (RFC 2104) with its key taken in. The one that every request with a token computes is
+//! made by ring, with the feature of that name; all others are plain Rust.
 
+use hmac::{Hmac, KeyInit as _};
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
 /// A key, ready for use.
 pub(super) struct MacKey(Prepared);
 
 #[cfg(not(feature = "ring"))]
-type Prepared = hmac::Hmac<sha2::Sha256>;
+type Prepared = Hmac<Sha256>;
 #[cfg(feature = "ring")]
 type Prepared = ring::hmac::Key;
 
 impl MacKey {
     pub(super) fn new(key: &[u8]) -> Self {
         #[cfg(not(feature = "ring"))]
-        return Self(super::credential::hmac(key));
+        return Self(hmac(key));
         #[cfg(feature = "ring")]
         return Self(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key));
     }
@@ -37,18 +39,24 @@ impl MacKey {
     }
 }
 
+/// In plain Rust, for messages that come in parts.
+pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
+    // RFC 2104 allows keys of any length; the error type is the trait's.
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
 #[cfg(all(test, feature = "ring"))]
 mod tests {
     use hmac::Mac as _;
 
-    use super::MacKey;
+    use super::{MacKey, hmac};
 
     #[test]
     fn it_is_the_portable_code_at_every_length() {
         let bytes: Vec<u8> = (0..=250).cycle().take(300).collect();
         for length in 0..bytes.len() {
             let (key, message) = (&bytes[..length / 2], &bytes[..length]);
-            let portable = super::super::credential::hmac(key).chain_update(message).finalize();
+            let portable = hmac(key).chain_update(message).finalize();
             assert_eq!(*MacKey::new(key).of(message), *portable.into_bytes(), "{length}");
         }
     }

@@ -10,9 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{
-    Binding, VERSION, credential::hmac, decode, encode, keys::Keys, payload::Opened, suite,
-};
+use super::{Binding, VERSION, decode, encode, keys::Keys, mac::hmac, payload::Opened, suite};
 use crate::{
     clock::Timestamp,
     event::Reason,

@@ -162,7 +162,8 @@ impl Fixed {
         }
         attributes.extend(["; Path=", spec.path]);
         if let Some(domain) = spec.domain {
-            attributes.extend(["; Domain=", domain]);
+            // A dot before it has no meaning since RFC 6265 (section 5.2.3).
+            attributes.extend(["; Domain=", domain.strip_prefix('.').unwrap_or(domain)]);
         }
         for attribute in extra {
             attributes.extend(["; ", attribute]);

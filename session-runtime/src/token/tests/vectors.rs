@@ -3,7 +3,7 @@
 use hmac::Mac;
 
 use super::*;
-use crate::token::{aead, credential::hmac};
+use crate::token::{aead, mac::hmac};
 
 fn unhex(hex: &str) -> Vec<u8> {
     let digits: String = hex.split_whitespace().collect();

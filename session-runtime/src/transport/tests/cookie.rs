@@ -157,6 +157,10 @@ fn set_cookie_is_exactly_this() {
         }),
         "id=TOKEN; HttpOnly; SameSite=None; Partitioned; Secure; Path=/",
     );
+    assert_eq!(
+        write(|cookie| cookie.domain = Some(".example.com")),
+        "id=TOKEN; HttpOnly; SameSite=Lax; Secure; Path=/; Domain=example.com",
+    );
     assert_eq!(write(|cookie| cookie.secure = false), "id=TOKEN; HttpOnly; SameSite=Lax; Path=/");
 }
 
