@@ -9,10 +9,13 @@ pub mod count;
 pub mod crypto;
 pub mod document;
 pub mod driver;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 pub mod gate;
 pub mod machine;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod report;
+pub mod stored;
 pub mod workload;

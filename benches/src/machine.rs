@@ -24,13 +24,18 @@ pub struct Machine {
 
 impl Machine {
     pub fn this() -> Self {
+        Self::with(&CRATES)
+    }
+
+    /// With the versions of these crates instead.
+    pub fn with(crates: &[&'static str]) -> Self {
         Self {
             processor: processor(),
             rustc: first_line(&mut Command::new("rustc"), "-V"),
             libc: first_line(&mut Command::new("ldd"), "--version"),
             features: features(),
             date: humantime::format_rfc3339(SystemTime::now()).to_string()[..10].to_owned(),
-            crates: CRATES.iter().filter_map(|name| Some((*name, version(name)?))).collect(),
+            crates: crates.iter().filter_map(|name| Some((*name, version(name)?))).collect(),
         }
     }
 

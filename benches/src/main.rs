@@ -14,6 +14,7 @@ usage: benches in-process [--instructions] [--json] [--record] [--svg FILE]
        benches memory [--json] [--record]
        benches crypto [--json] [--record]
        benches redis [--json] [--record]    (feature `redis`)
+       benches embedded [--json] [--record] [--dir DIR]    (feature `embedded`)
        benches gate [--record]
 ";
 
@@ -25,6 +26,8 @@ struct Output {
     record: bool,
     instructions: bool,
     svg: Option<String>,
+    /// Where files are written that are measured.
+    dir: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -36,7 +39,10 @@ fn main() -> ExitCode {
         ["count-crypto", kind] => crypto::count(kind),
         ["gate"] => gate::check(),
         ["gate", "--record"] => gate::record(),
-        [subject @ ("in-process" | "memory" | "crypto" | "redis"), ref options @ ..] => {
+        [
+            subject @ ("in-process" | "memory" | "crypto" | "redis" | "embedded"),
+            ref options @ ..,
+        ] => {
             let Some(output) = Output::parse(options) else { return usage() };
             if let Err(error) = show(subject, &output) {
                 eprintln!("error: {error}");
@@ -57,6 +63,7 @@ impl Output {
                 "--json" => output.json = true,
                 "--record" => output.record = true,
                 "--instructions" => output.instructions = true,
+                "--dir" => output.dir = Some((*arguments.next()?).to_owned()),
                 "--svg" => output.svg = Some((*arguments.next()?).to_owned()),
                 _ => return None,
             }
@@ -96,6 +103,14 @@ fn show(subject: &str, output: &Output) -> io::Result<()> {
         }
         #[cfg(not(feature = "redis"))]
         "redis" => Err(io::Error::other("built without the feature `redis`")),
+        #[cfg(feature = "embedded")]
+        "embedded" => {
+            let embedded = benches::embedded::run(output.dir.as_deref())?;
+            let text = embedded.markdown();
+            output.print(subject, &embedded, &text, &text)
+        }
+        #[cfg(not(feature = "embedded"))]
+        "embedded" => Err(io::Error::other("built without the feature `embedded`")),
         _ => {
             let options = Options { instructions: output.instructions, ..Options::default() };
             let contest = contest::run(&options);

@@ -20,11 +20,13 @@ enum Subject {
     Memory,
     Crypto,
     Redis,
+    Embedded,
     Gate,
 }
 
 impl Subject {
-    const ALL: [Self; 5] = [Self::InProcess, Self::Memory, Self::Crypto, Self::Redis, Self::Gate];
+    const ALL: [Self; 6] =
+        [Self::InProcess, Self::Memory, Self::Crypto, Self::Redis, Self::Embedded, Self::Gate];
 
     fn name(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Subject {
             Self::Memory => "memory",
             Self::Crypto => "crypto",
             Self::Redis => "redis",
+            Self::Embedded => "embedded",
             Self::Gate => "gate",
         }
     }
@@ -40,6 +43,7 @@ impl Subject {
         match self {
             Self::InProcess => &["--instructions", "--json", "--record", "--svg"],
             Self::Memory | Self::Crypto | Self::Redis => &["--json", "--record"],
+            Self::Embedded => &["--json", "--record", "--dir"],
             Self::Gate => &["--record"],
         }
     }
@@ -63,9 +67,13 @@ impl Bench {
                 return Err(format!("`bench {}` has no option `{option}`", subject.name()));
             }
             options.push(option.to_owned());
-            if option == "--svg" {
-                options.push(in_current_directory(rest.next().ok_or("`--svg` wants a file")?));
-            }
+            let wants = match option {
+                "--svg" => "a file",
+                "--dir" => "a directory",
+                _ => continue,
+            };
+            let path = rest.next().ok_or_else(|| format!("`{option}` wants {wants}"))?;
+            options.push(in_current_directory(path));
         }
         Ok(Self { subject, options })
     }
@@ -95,12 +103,13 @@ impl Bench {
     fn cargo(&self, what: &str) -> Command {
         let mut command = cargo();
         command.args([what, "--quiet", "--release", "--manifest-path", "benches/Cargo.toml"]);
-        if matches!(self.subject, Subject::Crypto | Subject::Gate) {
+        if matches!(self.subject, Subject::Crypto | Subject::Embedded | Subject::Gate) {
             // Nobody waits for what is not measured to be built.
             command.arg("--no-default-features");
         }
-        if self.subject == Subject::Redis {
-            command.args(["--features", "redis"]);
+        if let Subject::Redis | Subject::Embedded = self.subject {
+            // Drivers and databases that take long to build.
+            command.args(["--features", self.subject.name()]);
         }
         if self.subject == Subject::Gate && self.options.is_empty() {
             // What is committed is what is counted.
@@ -111,9 +120,9 @@ impl Bench {
 }
 
 /// The benchmark runs in the workspace's root, the user need not.
-fn in_current_directory(file: &str) -> String {
+fn in_current_directory(path: &str) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    here.join(file).to_string_lossy().into_owned()
+    here.join(path).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -132,10 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_where_the_user_is() {
+    fn a_path_is_where_the_user_is() {
         let options = parsed("--instructions --svg chart.svg").expect("sound").options;
         assert_eq!(options[..2], ["--instructions", "--svg"]);
         assert!(options[2].ends_with("chart.svg") && options[2].len() > "chart.svg".len());
+        let options = parsed("embedded --dir disk --json").expect("sound").options;
+        assert!(options[1].ends_with("/disk") && options[2] == "--json", "{options:?}");
     }
 
     #[test]
@@ -146,5 +157,6 @@ mod tests {
             Err("`bench memory` has no option `--svg`".to_owned())
         );
         assert_eq!(parsed("--svg"), Err("`--svg` wants a file".to_owned()));
+        assert_eq!(parsed("embedded --dir"), Err("`--dir` wants a directory".to_owned()));
     }
 }

@@ -27,6 +27,9 @@ commands:
           what the cryptography in a request costs on this processor
   bench redis [--json] [--record]
           requests a second on a Redis server, 64 at once
+  bench embedded [--json] [--record] [--dir DIR]
+          durable writes a second of the embedded store, beside SQLite; in DIR,
+          or where it is built
   bench gate [--record]
           whether a request takes more instructions or allocations than
           benches/gate.json says, which `test` asks, too
