@@ -17,9 +17,16 @@ impl fmt::Display for HandleId {
 }
 
 /// A text that is no handle id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a session handle is 32 hex digits in lower case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseHandleIdError;
+
+impl fmt::Display for ParseHandleIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a session handle is 32 hex digits in lower case")
+    }
+}
+
+impl std::error::Error for ParseHandleIdError {}
 
 impl std::str::FromStr for HandleId {
     type Err = ParseHandleIdError;

@@ -1,6 +1,6 @@
 //! How a field's value becomes what a store holds, and back: bytes of a codec, or a number.
 
-use std::marker::PhantomData;
+use std::{error::Error, fmt, marker::PhantomData};
 
 use bytes::Bytes;
 
@@ -11,18 +11,44 @@ use crate::{
 };
 
 /// Why what is stored is not a value of the field's type. Never holds the bytes.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are not valid for the type.
-    #[error("not a value of the field's type ({0})")]
-    Codec(#[from] CodecError),
+    Codec(CodecError),
     /// The store holds another kind of value: the field's policy was changed.
-    #[error("stored as another kind of value; its merge policy was changed")]
     Kind,
     /// A secret field that does not open: another key, another session, or damaged.
-    #[error("sealed under another key, for another session or field, or damaged")]
     Unsealable,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Codec(error) => write!(f, "not a value of the field's type ({error})"),
+            Self::Kind => {
+                f.write_str("stored as another kind of value; its merge policy was changed")
+            }
+            Self::Unsealable => {
+                f.write_str("sealed under another key, for another session or field, or damaged")
+            }
+        }
+    }
+}
+
+impl Error for DecodeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Codec(error) => Some(error),
+            Self::Kind | Self::Unsealable => None,
+        }
+    }
+}
+
+impl From<CodecError> for DecodeError {
+    fn from(error: CodecError) -> Self {
+        Self::Codec(error)
+    }
 }
 
 impl From<serde_json::Error> for DecodeError {

@@ -1,7 +1,7 @@
 //! What can be wrong with keys, worded so that it can be put right: which key, what is wrong, what
 //! to do. Holds positions, lengths, names of variables and files; never a byte of a key.
 
-use std::{fmt, io, path::Path, sync::Arc};
+use std::{error::Error, fmt, io, path::Path, sync::Arc};
 
 use super::{MAX_BYTES, MAX_KEYS, MIN_BYTES};
 
@@ -22,13 +22,24 @@ use super::{MAX_BYTES, MAX_KEYS, MIN_BYTES};
 /// assert!(error.to_string().contains("openssl rand -base64 32"));
 /// assert!(!error.to_string().contains("hunter2"));
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{place}{problem}")]
+#[derive(Clone, Debug)]
 pub struct KeyError {
     place: Place,
     problem: Problem,
-    #[source]
     cause: Option<Arc<io::Error>>,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, problem, .. } = self;
+        write!(f, "{place}{problem}")
+    }
+}
+
+impl Error for KeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -49,53 +60,91 @@ impl fmt::Display for Place {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    #[error("not base64 (standard or URL-safe), nor 64 or more hex digits; {ANEW}")]
     Encoding,
-    #[error("an odd number of hex digits: one is missing, or one too many; {ANEW}")]
     OddHex,
-    #[error("{0} bytes after decoding, of at least {MIN_BYTES}; {ANEW}")]
+    /// How many bytes it has.
     TooShort(usize),
-    #[error("more than {MAX_BYTES} bytes; {ANEW}")]
     TooLong,
-    #[error("an example from documentation or a placeholder, which everybody knows; {ANEW}")]
     Known,
-    #[error("the bytes follow a pattern, so they are not random; {ANEW}")]
     Pattern,
-    #[error("only {0} different bytes, too few to be random; {ANEW}")]
+    /// How many different ones it has.
     FewBytes(usize),
-    #[error("text that a person wrote, which can be guessed; {ANEW}")]
     Passphrase,
-    #[error("no key in it; {ANEW}")]
     Empty,
-    #[error("more than {MAX_KEYS} keys; remove those that no live session was made under")]
     TooMany,
-    #[error("the same key as key {0}; remove one of them")]
+    /// As which key.
     Twice(usize),
-    #[error("has the same key id as key {0}, by chance; {ANEW}")]
     SameId(usize),
-    #[error("the first key writes, so it cannot have an end; put the new key first")]
     FirstEnds,
-    #[error("the time after `@` is not of the form 2027-01-31T00:00:00Z")]
     Time,
-    #[error("is not set; give it one or more keys, each made with `openssl rand -base64 32`")]
     NotSet,
-    #[error("is not text; {ANEW}")]
     NotText,
-    #[error("cannot be read ({0})")]
     Unreadable(io::ErrorKind),
-    #[error("cannot be made ({0})")]
     Unwritable(io::ErrorKind),
-    #[error("larger than a key file can be ({0} bytes)")]
+    /// How many bytes it may have.
     LargeFile(u64),
-    #[error(
-        "others than its owner can read or change it (mode {mode:03o}); run `chmod 600 {path}`"
-    )]
     #[cfg_attr(not(unix), expect(dead_code, reason = "only unix has modes"))]
-    Mode { mode: u32, path: String },
-    #[error("the operating system gave no random bytes for a key")]
+    Mode {
+        mode: u32,
+        path: String,
+    },
     Random,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encoding => {
+                write!(f, "not base64 (standard or URL-safe), nor 64 or more hex digits; {ANEW}")
+            }
+            Self::OddHex => {
+                write!(f, "an odd number of hex digits: one is missing, or one too many; {ANEW}")
+            }
+            Self::TooShort(bytes) => {
+                write!(f, "{bytes} bytes after decoding, of at least {MIN_BYTES}; {ANEW}")
+            }
+            Self::TooLong => write!(f, "more than {MAX_BYTES} bytes; {ANEW}"),
+            Self::Known => write!(
+                f,
+                "an example from documentation or a placeholder, which everybody knows; {ANEW}"
+            ),
+            Self::Pattern => {
+                write!(f, "the bytes follow a pattern, so they are not random; {ANEW}")
+            }
+            Self::FewBytes(bytes) => {
+                write!(f, "only {bytes} different bytes, too few to be random; {ANEW}")
+            }
+            Self::Passphrase => {
+                write!(f, "text that a person wrote, which can be guessed; {ANEW}")
+            }
+            Self::Empty => write!(f, "no key in it; {ANEW}"),
+            Self::TooMany => write!(
+                f,
+                "more than {MAX_KEYS} keys; remove those that no live session was made under"
+            ),
+            Self::Twice(key) => write!(f, "the same key as key {key}; remove one of them"),
+            Self::SameId(key) => write!(f, "has the same key id as key {key}, by chance; {ANEW}"),
+            Self::FirstEnds => {
+                f.write_str("the first key writes, so it cannot have an end; put the new key first")
+            }
+            Self::Time => f.write_str("the time after `@` is not of the form 2027-01-31T00:00:00Z"),
+            Self::NotSet => f.write_str(
+                "is not set; give it one or more keys, each made with `openssl rand -base64 32`",
+            ),
+            Self::NotText => write!(f, "is not text; {ANEW}"),
+            Self::Unreadable(kind) => write!(f, "cannot be read ({kind})"),
+            Self::Unwritable(kind) => write!(f, "cannot be made ({kind})"),
+            Self::LargeFile(most) => write!(f, "larger than a key file can be ({most} bytes)"),
+            Self::Mode { mode, path } => write!(
+                f,
+                "others than its owner can read or change it (mode {mode:03o}); run `chmod 600 \
+                 {path}`"
+            ),
+            Self::Random => f.write_str("the operating system gave no random bytes for a key"),
+        }
+    }
 }
 
 /// How to put a key right.

@@ -7,6 +7,7 @@ mod file;
 mod ring;
 #[cfg(test)]
 mod tests;
+mod time;
 mod weak;
 
 use std::{fmt, time::SystemTime};

@@ -10,7 +10,7 @@ use super::{
     Key, KeyError, MAX_KEYS,
     derive::{Master, part},
     error::Problem,
-    file,
+    file, time,
 };
 use crate::{clock::Timestamp, store::KeyId};
 
@@ -105,8 +105,8 @@ impl KeyRing {
     }
 
     /// From text: keys as [`Key::from_base64`] reads them, separated by commas or white space,
-    /// the writing one first. `@` and a time (RFC 3339, in UTC) after a key is its end, as
-    /// [`Key::not_after`] sets it. `#` starts a comment that lasts to the end of the line.
+    /// the writing one first. `@` and a time in UTC, of this one form, after a key is its end,
+    /// as [`Key::not_after`] sets it. `#` starts a comment that lasts to the end of the line.
     ///
     /// ```
     /// # use session_runtime::{Key, KeyRing};
@@ -265,6 +265,6 @@ impl fmt::Debug for KeyRing {
 
 fn read_key(word: &str) -> Result<Key, KeyError> {
     let Some((key, time)) = word.split_once('@') else { return Key::from_base64(word) };
-    let time = humantime::parse_rfc3339(time).map_err(|_| Problem::Time)?;
+    let time = time::parse(time).ok_or(Problem::Time)?;
     Ok(Key::from_base64(key)?.not_after(time))
 }

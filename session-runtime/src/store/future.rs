@@ -1,6 +1,7 @@
 //! How a store answers: at once or later, with a result or an error.
 
 use std::{
+    error::Error,
     fmt,
     future::Future,
     pin::Pin,
@@ -9,12 +10,22 @@ use std::{
 };
 
 /// A store that could not do what it was asked: down, full, or broken. Never "not found".
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{message}")]
+#[derive(Clone, Debug)]
 pub struct StoreError {
     message: Arc<str>,
-    #[source]
-    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
 }
 
 impl StoreError {
@@ -28,7 +39,7 @@ impl StoreError {
     #[must_use]
     pub fn with_source(
         message: impl Into<Arc<str>>,
-        source: impl std::error::Error + Send + Sync + 'static,
+        source: impl Error + Send + Sync + 'static,
     ) -> Self {
         Self { message: message.into(), source: Some(Arc::new(source)) }
     }
