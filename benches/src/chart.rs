@@ -18,7 +18,7 @@ const GAP: usize = 12;
 const TOP: usize = 74;
 
 /// Without a background, so that the page's shows; the texts follow it.
-const STYLE: &str = "<style>
+pub(crate) const STYLE: &str = "<style>
 text { font: 11px system-ui, sans-serif; fill: #24292f }
 .title { font-size: 15px; font-weight: 600 }
 .small { font-size: 9.5px; fill: #6a737d }
@@ -131,6 +131,6 @@ fn length(value: f64, longest: f64) -> f64 {
     (value.max(0.0) / longest * SPACE).max(1.0)
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

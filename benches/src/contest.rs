@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
 
 use crate::{
@@ -59,6 +59,8 @@ pub struct Row {
     pub cookie_bytes: usize,
     /// The values of the `Set-Cookie` headers.
     pub set_cookie_bytes: usize,
+    /// All header lines that the bare application does not send.
+    pub answer_bytes: usize,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -147,9 +149,10 @@ fn played(scenario: Scenario, entries: &[Entry], costs: &[Cost]) -> Played {
         Some(costs[position].over(bare))
     };
     let usual = over(USUAL);
+    let bare_bytes = wire(BARE, scenario).2;
     let rows = entries.iter().zip(costs).map(|((contestant, _), cost)| {
         let over_bare = cost.over(bare);
-        let (cookie_bytes, set_cookie_bytes) = wire(contestant, scenario);
+        let (cookie_bytes, set_cookie_bytes, answer_bytes) = wire(contestant, scenario);
         let time_to_usual = usual.map(|usual| over_bare.nanoseconds / usual.nanoseconds);
         Row {
             contestant: contestant.name,
@@ -158,6 +161,7 @@ fn played(scenario: Scenario, entries: &[Entry], costs: &[Cost]) -> Played {
             time_to_usual,
             cookie_bytes,
             set_cookie_bytes,
+            answer_bytes: answer_bytes - bare_bytes,
         }
     });
     assert_eq!(entries[0].0.name, BARE.name);
@@ -170,12 +174,17 @@ fn played(scenario: Scenario, entries: &[Entry], costs: &[Cost]) -> Played {
     }
 }
 
-/// Bytes of the session's cookie that come and go with a request.
-fn wire(contestant: &Contestant, scenario: Scenario) -> (usize, usize) {
+/// Bytes of the session's cookie that come and go with a request, and of all of the answer's header
+/// lines.
+fn wire(contestant: &Contestant, scenario: Scenario) -> (usize, usize, usize) {
     let driver = Driver::new(contestant);
     let cookie = driver.cookie(scenario);
     let response = driver.send(request(scenario.path, cookie.as_deref()));
     let came = cookie.filter(|_| contestant.keeps_sessions).map_or(0, |cookie| cookie.len());
     let set = response.headers().get_all(header::SET_COOKIE).iter();
-    (came, set.map(HeaderValue::len).sum())
+    let lines = response.headers().iter();
+    let line = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len() + ": ".len() + value.len() + "\r\n".len()
+    };
+    (came, set.map(HeaderValue::len).sum(), lines.map(line).sum())
 }

@@ -15,9 +15,9 @@ pub fn record(name: &str, figures: &str) -> io::Result<()> {
     fs::write(path, replaced)
 }
 
-/// Writes the document's chart.
-pub fn record_chart(svg: &str) -> io::Result<()> {
-    fs::write(format!("{ROOT}/docs/performance.svg"), svg)
+/// Writes one of the document's charts.
+pub fn record_chart(name: &str, svg: &str) -> io::Result<()> {
+    fs::write(format!("{ROOT}/docs/{name}.svg"), svg)
 }
 
 fn replaced(text: &str, name: &str, figures: &str) -> Option<String> {

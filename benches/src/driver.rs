@@ -19,15 +19,19 @@ pub struct Driver {
 
 impl Driver {
     pub fn new(contestant: &Contestant) -> Self {
+        Self::of(contestant.router, contestant.keeps_sessions)
+    }
+
+    pub fn of(router: impl FnOnce() -> Router, keeps_sessions: bool) -> Self {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         let router = {
             // One of the contestants starts a task when it is built.
             let _inside = runtime.enter();
             // What `axum::serve` does: routes without it allocate at every request.
-            (contestant.router)().with_state(())
+            router().with_state(())
         };
-        Self { router, runtime, keeps_sessions: contestant.keeps_sessions }
+        Self { router, runtime, keeps_sessions }
     }
 
     pub fn send(&self, request: Request<Body>) -> Response<Body> {

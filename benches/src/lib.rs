@@ -3,6 +3,7 @@
 //! `allocations` is the same code under an allocator that counts, which would distort the times.
 
 pub mod chart;
+pub mod compile;
 pub mod contest;
 pub mod contestants;
 pub mod count;
@@ -12,10 +13,17 @@ pub mod driver;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod gate;
+#[cfg(feature = "peers")]
+pub mod growth;
 pub mod machine;
 pub mod memory;
+pub mod plot;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod report;
+#[cfg(feature = "peers")]
+pub mod sized;
 pub mod stored;
+pub mod stores;
+pub mod threads;
 pub mod workload;

@@ -6,7 +6,7 @@ use std::{fs, process::Command, time::SystemTime};
 use serde::Serialize;
 
 /// The versions that cargo built this program with.
-const LOCK: &str = include_str!("../Cargo.lock");
+pub(crate) const LOCK: &str = include_str!("../Cargo.lock");
 
 /// Those whose versions belong beside the figures.
 const CRATES: [&str; 5] = ["axum", "axum-extra", "axum_session", "tokio", "tower-sessions"];

@@ -3,7 +3,7 @@
 use std::{fs, io, process::ExitCode};
 
 use benches::{
-    chart,
+    chart, compile,
     contest::{self, Options},
     count, crypto, document, gate, memory,
 };
@@ -12,11 +12,16 @@ use serde::Serialize;
 const USAGE: &str = "\
 usage: benches in-process [--instructions] [--json] [--record] [--svg FILE]
        benches memory [--json] [--record]
+       benches growth [--json] [--record] [--svg FILE]
        benches crypto [--json] [--record]
        benches redis [--json] [--record]    (feature `redis`)
        benches embedded [--json] [--record] [--dir DIR]    (feature `embedded`)
+       benches compile [--json] [--record]
        benches gate [--record]
 ";
+
+const SUBJECTS: [&str; 7] =
+    ["in-process", "memory", "growth", "crypto", "redis", "embedded", "compile"];
 
 /// How to show what was measured.
 #[derive(Default)]
@@ -39,10 +44,7 @@ fn main() -> ExitCode {
         ["count-crypto", kind] => crypto::count(kind),
         ["gate"] => gate::check(),
         ["gate", "--record"] => gate::record(),
-        [
-            subject @ ("in-process" | "memory" | "crypto" | "redis" | "embedded"),
-            ref options @ ..,
-        ] => {
+        [subject, ref options @ ..] if SUBJECTS.contains(&subject) => {
             let Some(output) = Output::parse(options) else { return usage() };
             if let Err(error) = show(subject, &output) {
                 eprintln!("error: {error}");
@@ -73,6 +75,14 @@ impl Output {
         Some(output)
     }
 
+    /// The chart goes where it was asked for, and beside the document.
+    fn draw(&self, name: &str, svg: &str) -> io::Result<()> {
+        if let Some(file) = &self.svg {
+            fs::write(file, svg)?;
+        }
+        if self.record { document::record_chart(name, svg) } else { Ok(()) }
+    }
+
     fn print(&self, name: &str, of: &impl Serialize, text: &str, figures: &str) -> io::Result<()> {
         if self.json {
             println!("{}", serde_json::to_string_pretty(of)?);
@@ -90,6 +100,15 @@ fn show(subject: &str, output: &Output) -> io::Result<()> {
             let text = memory.markdown();
             output.print(subject, &memory, &text, &text)
         }
+        #[cfg(feature = "peers")]
+        "growth" => {
+            let growth = benches::growth::run();
+            let text = growth.markdown();
+            output.draw(subject, &growth.svg())?;
+            output.print(subject, &growth, &text, &text)
+        }
+        #[cfg(not(feature = "peers"))]
+        "growth" => Err(io::Error::other("built without the feature `peers`")),
         "crypto" => {
             let crypto = crypto::run();
             let text = crypto.markdown();
@@ -103,6 +122,11 @@ fn show(subject: &str, output: &Output) -> io::Result<()> {
         }
         #[cfg(not(feature = "redis"))]
         "redis" => Err(io::Error::other("built without the feature `redis`")),
+        "compile" => {
+            let compile = compile::run()?;
+            let text = compile.markdown();
+            output.print(subject, &compile, &text, &text)
+        }
         #[cfg(feature = "embedded")]
         "embedded" => {
             let embedded = benches::embedded::run(output.dir.as_deref())?;
@@ -115,12 +139,10 @@ fn show(subject: &str, output: &Output) -> io::Result<()> {
             let options = Options { instructions: output.instructions, ..Options::default() };
             let contest = contest::run(&options);
             if let Some(svg) = chart::svg(&contest) {
-                if let Some(file) = &output.svg {
-                    fs::write(file, &svg)?;
-                }
-                if output.record {
-                    document::record_chart(&svg)?;
-                }
+                output.draw("performance", &svg)?;
+            }
+            if output.record {
+                document::record("stores", &contest.by_store().to_string())?;
             }
             output.print(subject, &contest, &contest.markdown(), &contest.document())
         }

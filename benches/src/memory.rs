@@ -1,7 +1,7 @@
-//! What sessions take while nobody uses them: bytes of each when there are a million, and what a
-//! read costs the more there are. Bytes are those asked of the allocator, not those that it takes.
+//! Sessions in memory: the bytes of each when there are a million, and what the store takes for one
+//! on two threads. Bytes are those asked of the allocator, not those that it takes.
 
-use std::{array, collections::HashMap, process::ExitCode, sync::Mutex, time::Instant};
+use std::{array, collections::HashMap, process::ExitCode, sync::Mutex};
 
 use axum::{Router, routing::get};
 use serde::Serialize;
@@ -10,18 +10,15 @@ use session_runtime::{KeyRing, Session, SessionLayer, store::MemoryStore};
 use crate::{
     contestants::{Contestant, OURS},
     count::beside,
-    driver::{Driver, measured},
+    driver::Driver,
     machine::Machine,
     report::{Table, number},
-    workload::{Scenario, Values, request},
+    stored::BYTES,
+    threads::{self, Threads},
+    workload::{Values, request},
 };
 
 const SESSIONS: usize = 1_000_000;
-/// What is in each of them.
-const BYTES: usize = 300;
-const GROWTH: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
-const READS: usize = 2_000;
-const ROUNDS: usize = 9;
 
 #[derive(Session)]
 #[session(name = "id", idle = "30m", absolute = "12h", secure = false)]
@@ -46,9 +43,7 @@ pub struct Memory {
     sessions: usize,
     /// Each name with its bytes a session.
     bytes_per_session: Vec<(String, f64)>,
-    /// Each name with the nanoseconds of a read at the sizes of `growth`.
-    growth: [usize; 4],
-    nanoseconds_of_a_read: Vec<(String, [f64; 4])>,
+    on_threads: Threads,
 }
 
 /// In the process that is measured: fills a store, and prints the bytes of each session.
@@ -131,10 +126,8 @@ fn tower_sessions() -> Router {
 /// Measures all of it.
 pub fn run() -> Memory {
     let mut kinds = vec!["map", "memory-store", "memory-store, five fields and a principal"];
-    let mut readers = vec!["floor-map", "ours"];
     if cfg!(feature = "peers") {
         kinds.push("tower-sessions");
-        readers.push("ts-struct");
     }
     let bytes_per_session = kinds.into_iter().map(|kind| {
         let output = beside("allocations").args(["memory", kind]).output();
@@ -146,38 +139,8 @@ pub fn run() -> Memory {
         machine: Machine::this(),
         sessions: SESSIONS,
         bytes_per_session: bytes_per_session.collect(),
-        growth: GROWTH,
-        nanoseconds_of_a_read: readers.into_iter().map(growth).collect(),
+        on_threads: threads::run(),
     }
-}
-
-/// What a read of a random session costs at each size, the bare application included.
-fn growth(name: &str) -> (String, [f64; 4]) {
-    let contestant = Contestant::by_name(name).expect("it is in the table");
-    let read = Scenario::by_letter("c").expect("it is in the table");
-    let driver = Driver::new(contestant);
-    let mut cookies: Vec<String> = Vec::new();
-    let times = GROWTH.map(|size| {
-        while cookies.len() < size {
-            cookies.push(driver.cookie(read).expect("a session"));
-        }
-        // A stride that has no factor in common with any size visits sessions all over.
-        let mut at = 0;
-        let mut rounds = [0.0; ROUNDS];
-        for round in &mut rounds {
-            let mut next = || {
-                at = (at + 7_368_787) % size;
-                request(read.path, Some(&cookies[at]))
-            };
-            let requests: Vec<_> = (0..READS).map(|_| next()).collect();
-            let begun = Instant::now();
-            measured(&driver, requests);
-            *round = begun.elapsed().as_secs_f64() * 1e9 / READS as f64;
-        }
-        rounds.sort_by(f64::total_cmp);
-        rounds[ROUNDS / 2]
-    });
-    (name.to_owned(), times)
 }
 
 impl Memory {
@@ -186,17 +149,6 @@ impl Memory {
         for (name, each) in &self.bytes_per_session {
             bytes.row([name.clone(), number(*each)]);
         }
-        let header = [
-            "ns of a read (with the application itself)",
-            "1,000",
-            "10,000",
-            "100,000",
-            "1,000,000",
-        ];
-        let mut growth = Table::new(&header);
-        for (name, times) in &self.nanoseconds_of_a_read {
-            growth.row(std::iter::once(name.clone()).chain(times.map(number)));
-        }
-        format!("{bytes}\n{growth}\n{}.\n", self.machine.caption())
+        format!("{bytes}\n{}\n{}.\n", self.on_threads.table(), self.machine.caption())
     }
 }

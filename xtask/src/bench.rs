@@ -18,23 +18,35 @@ enum Subject {
     #[default]
     InProcess,
     Memory,
+    Growth,
     Crypto,
     Redis,
     Embedded,
+    Compile,
     Gate,
 }
 
 impl Subject {
-    const ALL: [Self; 6] =
-        [Self::InProcess, Self::Memory, Self::Crypto, Self::Redis, Self::Embedded, Self::Gate];
+    const ALL: [Self; 8] = [
+        Self::InProcess,
+        Self::Memory,
+        Self::Growth,
+        Self::Crypto,
+        Self::Redis,
+        Self::Embedded,
+        Self::Compile,
+        Self::Gate,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::InProcess => "in-process",
             Self::Memory => "memory",
+            Self::Growth => "growth",
             Self::Crypto => "crypto",
             Self::Redis => "redis",
             Self::Embedded => "embedded",
+            Self::Compile => "compile",
             Self::Gate => "gate",
         }
     }
@@ -42,7 +54,8 @@ impl Subject {
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::InProcess => &["--instructions", "--json", "--record", "--svg"],
-            Self::Memory | Self::Crypto | Self::Redis => &["--json", "--record"],
+            Self::Growth => &["--json", "--record", "--svg"],
+            Self::Memory | Self::Crypto | Self::Redis | Self::Compile => &["--json", "--record"],
             Self::Embedded => &["--json", "--record", "--dir"],
             Self::Gate => &["--record"],
         }
@@ -103,7 +116,8 @@ impl Bench {
     fn cargo(&self, what: &str) -> Command {
         let mut command = cargo();
         command.args([what, "--quiet", "--release", "--manifest-path", "benches/Cargo.toml"]);
-        if matches!(self.subject, Subject::Crypto | Subject::Embedded | Subject::Gate) {
+        let with_peers = [Subject::InProcess, Subject::Memory, Subject::Growth, Subject::Redis];
+        if !with_peers.contains(&self.subject) {
             // Nobody waits for what is not measured to be built.
             command.arg("--no-default-features");
         }

@@ -22,7 +22,10 @@ commands:
           what a request costs, beside other libraries; needs valgrind for
           the instructions and the chart
   bench memory [--json] [--record]
-          what a session takes in memory, and a read when there are many
+          what a session takes in memory, and the store on two threads
+  bench growth [--json] [--record] [--svg FILE]
+          what a request takes the more sessions there are, and the more bytes
+          are in a field
   bench crypto [--json] [--record]
           what the cryptography in a request costs on this processor
   bench redis [--json] [--record]
@@ -30,6 +33,9 @@ commands:
   bench embedded [--json] [--record] [--dir DIR]
           durable writes a second of the embedded store, beside SQLite; in DIR,
           or where it is built
+  bench compile [--json] [--record]
+          seconds and crates that an axum application takes more to compile, and
+          the derive beside serde's
   bench gate [--record]
           whether a request takes more instructions or allocations than
           benches/gate.json says, which `test` asks, too

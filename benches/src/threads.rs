@@ -1,0 +1,201 @@
+//! The memory store beside a plain sharded map that holds the same bytes, on two threads: what the
+//! store itself adds to a look-up and to a write. Calls it as the runtime does, below tokens and
+//! handles.
+
+use std::{
+    array,
+    collections::HashMap,
+    hint::black_box,
+    pin::pin,
+    sync::{Arc, Barrier, Mutex},
+    task::{Context, Poll, Waker},
+    thread,
+    time::Instant,
+};
+
+use serde::Serialize;
+use session_runtime::store::{Commit, CommitOutcome, MemoryStore, Store, StoreFuture, StoreKey};
+
+use crate::{
+    report::{Table, number},
+    stored::{keys, record, value, write},
+};
+
+/// Few enough to stay near the processor, and too many for that.
+const SESSIONS: [usize; 2] = [1_000, 100_000];
+const THREADS: usize = 2;
+/// Of each thread in a round.
+const OPERATIONS: usize = 100_000;
+const ROUNDS: usize = 9;
+/// What each thread writes, in turn: few enough to be at hand, as what a request writes is.
+const VALUES: usize = 64;
+
+#[derive(Serialize)]
+pub struct Threads {
+    at_once: usize,
+    rows: Vec<Row>,
+}
+
+/// Nanoseconds of an operation, on each thread.
+#[derive(Serialize)]
+struct Row {
+    sessions: usize,
+    what: &'static str,
+    map: f64,
+    ours: f64,
+    ratio: f64,
+}
+
+/// Of the operation of this number on this thread.
+type Operation<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+pub fn run() -> Threads {
+    Threads { at_once: THREADS, rows: SESSIONS.into_iter().flat_map(rows).collect() }
+}
+
+fn rows(sessions: usize) -> [Row; 2] {
+    let keys = keys(sessions);
+    let (map, ours) = (Map::new(&keys), Ours::new(&keys));
+    let key = |thread, number| &keys[session(sessions, thread, number)];
+    let operations: [Operation<'_>; 4] = [
+        &|thread, number| {
+            black_box(map.read(key(thread, number)));
+        },
+        &|thread, number| {
+            black_box(ours.read(key(thread, number)));
+        },
+        &|thread, number| map.write(key(thread, number), &map.values[thread][number % VALUES]),
+        &|thread, number| ours.write(key(thread, number), &ours.commits[thread][number % VALUES]),
+    ];
+    let mut rounds = operations.map(|_| Vec::new());
+    for _ in 0..=ROUNDS {
+        for (operation, rounds) in operations.into_iter().zip(&mut rounds) {
+            rounds.push(nanoseconds(operation));
+        }
+    }
+    let median = |mut rounds: Vec<f64>| {
+        // The first warms up.
+        rounds.remove(0);
+        rounds.sort_by(f64::total_cmp);
+        rounds[rounds.len() / 2]
+    };
+    let [read_map, read_ours, write_map, write_ours] = rounds.map(median);
+    let row = |what, map, ours| Row { sessions, what, map, ours, ratio: ours / map };
+    [
+        row("load a session", read_map, read_ours),
+        row("commit a write of one field", write_map, write_ours),
+    ]
+}
+
+/// Each thread has sessions of its own, all over the shards: the locks are shared, as between
+/// requests of many clients, and the sessions are not.
+fn session(sessions: usize, thread: usize, number: usize) -> usize {
+    (number * 7_919 % (sessions / THREADS)) * THREADS + thread
+}
+
+fn nanoseconds(operation: Operation<'_>) -> f64 {
+    let start = Barrier::new(THREADS);
+    let work = |thread: usize| {
+        start.wait();
+        let begun = Instant::now();
+        for number in 0..OPERATIONS {
+            operation(thread, number);
+        }
+        begun.elapsed().as_secs_f64() * 1e9 / OPERATIONS as f64
+    };
+    thread::scope(|scope| {
+        let work = &work;
+        let threads = array::from_fn::<_, THREADS, _>(|thread| scope.spawn(move || work(thread)));
+        let times = threads.map(|thread| thread.join().expect("no thread panics"));
+        times.iter().sum::<f64>() / THREADS as f64
+    })
+}
+
+/// What a session is there: its bytes, and when it was last seen.
+type Shard = Mutex<HashMap<[u8; 16], (Arc<[u8]>, u64)>>;
+
+struct Map {
+    shards: [Shard; 64],
+    values: [Vec<Arc<[u8]>>; THREADS],
+}
+
+impl Map {
+    fn new(keys: &[StoreKey]) -> Self {
+        let bytes = |number| Arc::from(&value(number)[..]);
+        let values = array::from_fn(|_| (0..VALUES).map(bytes).collect());
+        let map = Self { shards: array::from_fn(|_| Mutex::default()), values };
+        for (number, key) in keys.iter().enumerate() {
+            let id = key.selector.as_bytes();
+            let mut shard = map.shard(id).lock().expect("no panic under the lock");
+            shard.insert(*id, (bytes(number), 0));
+        }
+        map
+    }
+
+    fn shard(&self, id: &[u8; 16]) -> &Shard {
+        &self.shards[usize::from(id[0]) % 64]
+    }
+
+    fn read(&self, key: &StoreKey) -> Option<Arc<[u8]>> {
+        let id = key.selector.as_bytes();
+        let shard = self.shard(id).lock().expect("no panic under the lock");
+        shard.get(id).map(|(bytes, _)| Arc::clone(bytes))
+    }
+
+    fn write(&self, key: &StoreKey, value: &Arc<[u8]>) {
+        let id = key.selector.as_bytes();
+        let mut shard = self.shard(id).lock().expect("no panic under the lock");
+        *shard.get_mut(id).expect("it was inserted") = (Arc::clone(value), 1);
+    }
+}
+
+struct Ours {
+    store: MemoryStore,
+    commits: [Vec<Commit>; THREADS],
+}
+
+impl Ours {
+    fn new(keys: &[StoreKey]) -> Self {
+        let commits = array::from_fn(|_| (0..VALUES).map(|number| write(value(number))).collect());
+        let store = MemoryStore::default();
+        for (number, key) in keys.iter().enumerate() {
+            ready(store.insert(key, record(value(number)), None));
+        }
+        Self { store, commits }
+    }
+
+    fn read(&self, key: &StoreKey) -> impl Sized + use<> {
+        ready(self.store.load(key)).expect("it was inserted")
+    }
+
+    fn write(&self, key: &StoreKey, commit: &Commit) {
+        let outcome = ready(self.store.commit(key, commit));
+        assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
+    }
+}
+
+/// The answer of a store that has it at once.
+fn ready<T: Unpin>(answer: StoreFuture<'_, T>) -> T {
+    match pin!(answer).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer.expect("memory does not fail"),
+        Poll::Pending => unreachable!("memory is there at once"),
+    }
+}
+
+impl Threads {
+    pub fn table(&self) -> Table {
+        let what = format!("ns on {} threads", self.at_once);
+        let header = [&*what, "sessions", "plain map", "memory store", "ratio"];
+        let mut table = Table::new(&header);
+        for Row { sessions, what, map, ours, ratio } in &self.rows {
+            table.row([
+                (*what).to_owned(),
+                number(*sessions as f64),
+                number(*map),
+                number(*ours),
+                format!("{ratio:.2}"),
+            ]);
+        }
+        table
+    }
+}
