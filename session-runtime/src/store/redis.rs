@@ -9,6 +9,7 @@ mod key;
 mod layout;
 mod link;
 mod login;
+mod pack;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -91,7 +92,7 @@ use crate::clock::Timestamp;
 /// load or a commit is not allowed:
 ///
 /// ```text
-/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hgetall +hmget +hget +hlen +hkeys
+/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hgetall +hmget +hget +hlen
 ///     +hset +hsetnx +hdel +hrandfield +exists +del +persist +pexpire +pttl +evalsha +eval
 /// ```
 ///

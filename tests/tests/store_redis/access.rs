@@ -119,7 +119,7 @@ async fn a_server_may_ask_for_a_certificate() {
 }
 
 /// The rights that the documentation names.
-const RIGHTS: &str = "~session:* resetchannels -@all +hgetall +hmget +hget +hlen +hkeys +hset \
+const RIGHTS: &str = "~session:* resetchannels -@all +hgetall +hmget +hget +hlen +hset \
     +hsetnx +hdel +hrandfield +exists +del +persist +pexpire +pttl +evalsha +eval";
 
 /// All that a store does.

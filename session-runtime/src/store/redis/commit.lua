@@ -1,198 +1,159 @@
--- One commit on one session. All is checked before anything is written, so that it applies whole
--- or not at all. Fields that the ops name are held in `fields` until the end.
+-- One commit on one session. All of it happens to what was unpacked, which is written at the end:
+-- it applies whole or not at all.
 local key = KEYS[1]
-local position = 0
-local function take()
-  position = position + 1
-  return ARGV[position]
-end
+local now, check, key_id, token, cover, slack, packed_bytes, expected, bump, ops, owner, rotation,
+  lifetime = unpack(cmsgpack.unpack(ARGV[1]))
 
-local function many(command, list)
-  for first = 1, #list, 1000 do
-    redis.call(command, key, unpack(list, first, math.min(first + 999, #list)))
-  end
+local stored = redis.call('HMGET', key, 'r', 'z')
+if not stored[1] then
+  return 'gone'
 end
-
-local now, check, key_id, token, cover, slack = take(), take(), take(), take(), take(), take()
-local meta = redis.call('HMGET', key,
-  'c', 'k', 'l', 'd', 'a', 'pc', 'pk', 'pu', 'u', 'x', 'v', 'z')
-local last_seen, idle, absolute = meta[3], meta[4], meta[5]
-local principal, logged_in_by, revision = meta[9], meta[10], meta[11]
-if not meta[1] then
-  return {'gone'}
+local session = unpacked(stored[1])
+if not session then
+  return 'damaged'
 end
-if not (meta[2] and last_seen and absolute and revision) then
-  return {'damaged'}
-end
+local old_check, old_key_id, created, rotated, last_seen, absolute, idle, persistent, revision,
+  principal, logged_in, logged_in_by, previous, fields, groups = unpack(session)
 
 local function ends()
   return idle and earlier(later(last_seen, idle), absolute) or absolute
 end
 if not less(now, ends()) then
-  return {'gone'}
+  return 'gone'
 end
-local current = meta[1] == check and meta[2] == key_id
-if not current and not (meta[6] == check and meta[7] == key_id and less(now, meta[8])) then
-  return {'stale'}
+local is_current = old_check == check and old_key_id == key_id
+local is_previous = previous and previous[1] == check and previous[2] == key_id
+if not (is_current or (is_previous and less(now, previous[3]))) then
+  return 'stale'
 end
-if token ~= '' and meta[12] and string.find(meta[12], token, 1, true) then
-  return {'void'}
-end
-
-local groups = {}
-local function group(name)
-  if not groups[name] then
-    groups[name] = redis.call('HGET', key, 'g:' .. name) or '0'
-  end
-  return groups[name]
-end
-for _ = 1, tonumber(take()) do
-  local name, expected = take(), take()
-  if group(name) ~= expected then
-    return {'conflict', name}
-  end
-end
-local bumped = {}
-for _ = 1, tonumber(take()) do
-  local name = take()
-  groups[name] = sum(group(name), '1')
-  bumped[name] = true
+if token and stored[2] and string.find(stored[2], token, 1, true) then
+  return 'void'
 end
 
--- What a field is: its kind ('b' bytes, 'i' number, 's' set; nil: missing) and its value. Members
--- of a set are keys of a table once somebody has looked at them.
-local fields = {}
-local KINDS = {'b', 'i', 's'}
-local function read(name)
-  local field = fields[name]
-  if not field then
-    field = {}
-    local found = redis.call('HMGET', key, 'b:' .. name, 'i:' .. name, 's:' .. name)
-    for at, kind in ipairs(KINDS) do
-      if found[at] then
-        field.kind, field.value = kind, found[at]
-      end
-    end
-    fields[name] = field
+for _, group in ipairs(expected) do
+  if (groups[group[1]] or '0') ~= group[2] then
+    return {'conflict', group[1]}
   end
-  return field
 end
-local function write(name, kind, value)
-  fields[name] = {kind = kind, value = value, changed = true}
+for _, group in ipairs(bump) do
+  groups[group] = sum(groups[group] or '0', '1')
 end
 
--- How the rarer ops apply. Made only for a commit that has one: most write values, and this takes
--- longer than all the rest of them.
+-- The values that lie apart: by the names of their fields, what is to be written there, and `false`
+-- for what is to be removed.
+local apart = {}
+local function leave(name)
+  if LONG[fields[name]] then
+    apart[name] = false
+  end
+end
+local function write(name, value)
+  leave(name)
+  if value and #value > tonumber(packed_bytes) then
+    apart[name] = string.sub(value, 2)
+    value = string.upper(string.sub(value, 1, 1))
+  end
+  fields[name] = value
+end
+
+-- How the rarer ops apply. Made only for a commit that has one: most write values. A set that they
+-- look into is a table in place of its text, with its members as keys.
 local function operations()
-  -- Sets are written as their members one after the other, each as `length:bytes`.
-  local function members(text)
-    local set, size, at = {}, 0, 1
+  local function read(name)
+    local value = fields[name]
+    local kind = LONG[value]
+    return kind and kind .. (apart[name] or redis.call('HGET', key, 'f:' .. name)) or value
+  end
+  local function number(name)
+    local value = fields[name]
+    return type(value) == 'string' and string.match(value, '^i(.*)')
+  end
+  -- A set's text is its members one after the other, each as `length:bytes`.
+  local function opened(text)
+    if type(text) ~= 'string' or string.sub(text, 1, 1) ~= 's' then
+      return text
+    end
+    local set, at = {size = 0, members = {}}, 2
     while at <= #text do
       local colon = string.find(text, ':', at, true)
       local length = tonumber(string.match(string.sub(text, at, colon - 1), '^%d+$'))
-      set[string.sub(text, colon + 1, colon + length)] = true
-      size, at = size + 1, colon + length + 1
+      set.members[string.sub(text, colon + 1, colon + length)] = true
+      set.size, at = set.size + 1, colon + length + 1
     end
-    return set, size
+    return set
   end
-  local function opened(field)
-    if not field.members then
-      field.members, field.size = members(field.value)
+  local function open(name)
+    local set = opened(read(name))
+    if type(set) == 'table' then
+      leave(name)
+      fields[name] = set
+      return set
     end
-    return field
   end
-  local function same(field, kind, value)
-    if field.kind ~= kind then
-      return false
-    elseif kind ~= 's' then
-      return field.value == value
+  local function same(value, other)
+    if type(value) ~= 'table' or type(other) ~= 'table' then
+      return value == other
     end
-    local seen, size = members(value)
-    if opened(field).size ~= size then
-      return false
-    end
-    for member in pairs(seen) do
-      if not field.members[member] then
+    for member in pairs(value.members) do
+      if not other.members[member] then
         return false
       end
     end
-    return true
-  end
-
-  local function is_kept(name, kept)
-    local colon = string.find(name, ':', 1, true)
-    return kept[colon and string.sub(name, 1, colon - 1) or name]
+    return value.size == other.size
   end
 
   return {
-    C = function()
+    C = function(keep)
       local kept = {}
-      for _ = 1, tonumber(take()) do
-        kept[take()] = true
-      end
-      for _, stored in ipairs(redis.call('HKEYS', key)) do
-        local kind, name = string.sub(stored, 1, 2), string.sub(stored, 3)
-        if (kind == 'b:' or kind == 'i:' or kind == 's:') and not is_kept(name, kept) then
-          write(name)
-        end
+      for _, name in ipairs(keep) do
+        kept[name] = true
       end
       for name in pairs(fields) do
-        if not is_kept(name, kept) then
+        if not kept[string.match(name, '^(.-):') or name] then
           write(name)
         end
       end
     end,
-    A = function(name)
-      local by, least, most = take(), take(), take()
-      local field = read(name)
-      local result = sum(field.kind == 'i' and field.value or '0', by)
+    A = function(name, by, least, most)
+      local result = sum(number(name) or '0', by)
       if less(result, least) or less(most, result) then
         return true
       end
-      write(name, 'i', result)
+      write(name, 'i' .. result)
     end,
-    I = function(name)
-      local member = take()
-      local field = read(name)
-      if field.kind ~= 's' then
-        write(name, 's', '')
-        field = fields[name]
-      end
-      if not opened(field).members[member] then
-        field.members[member] = true
-        field.size, field.changed = field.size + 1, true
-      end
-    end,
-    R = function(name)
-      local member = take()
-      local field = read(name)
-      if field.kind ~= 's' then
-        return
-      end
-      if opened(field).members[member] then
-        field.members[member] = nil
-        field.size, field.changed = field.size - 1, true
-      end
-      if field.size == 0 then
+    I = function(name, member)
+      local set = open(name)
+      if not set then
         write(name)
+        set = {size = 0, members = {}}
+        fields[name] = set
+      end
+      if not set.members[member] then
+        set.size, set.members[member] = set.size + 1, true
       end
     end,
-    M = function(name)
-      local value = take()
-      local field = read(name)
-      if field.kind ~= 'i' or less(field.value, value) then
-        write(name, 'i', value)
+    R = function(name, member)
+      local set = open(name)
+      if set and set.members[member] then
+        set.size, set.members[member] = set.size - 1, nil
+        if set.size == 0 then
+          write(name)
+        end
       end
     end,
-    O = function(name)
-      local kind, value = take(), take()
-      if not read(name).kind then
-        write(name, kind, value)
+    M = function(name, value)
+      local found = number(name)
+      if not found or less(found, value) then
+        write(name, 'i' .. value)
       end
     end,
-    T = function(name)
-      local kind, value = take(), take()
-      if same(read(name), kind, value) then
+    O = function(name, value)
+      if not fields[name] then
+        write(name, value)
+      end
+    end,
+    T = function(name, value)
+      if same(opened(read(name)), opened(value)) then
         write(name)
       end
     end,
@@ -200,125 +161,71 @@ local function operations()
 end
 
 local apply
-for _ = 1, tonumber(take()) do
-  local op = take()
-  local name = op ~= 'C' and take() or nil
-  if op == 'S' then
-    local kind, value = take(), take()
-    write(name, kind, value)
-  elseif op == 'U' then
-    write(name)
+for _, op in ipairs(ops) do
+  local verb, name, value = op[1], op[2], op[3]
+  if verb == 'S' or verb == 'U' then
+    write(name, value)
   else
     apply = apply or operations()
-    if apply[op](name) then
+    if apply[verb](name, value, op[4], op[5]) then
       return {'conflict', name}
     end
   end
 end
-
-local sets, removals = {}, {}
-local function set(name, value)
-  sets[#sets + 1] = name
-  sets[#sets + 1] = value
-end
-local function remove(...)
-  for _, name in ipairs({...}) do
-    removals[#removals + 1] = name
-  end
-end
-
-local old_principal, old_token = '', ''
-local owner = take()
-if owner ~= '=' then
-  if principal then
-    old_principal, old_token = principal, logged_in_by or ''
-  end
-  principal = owner == '+' and take() or nil
-  if principal then
-    set('u', principal)
-    set('n', now)
-    set('x', token)
-  else
-    remove('u', 'n', 'x')
-  end
-end
-
-local rotated = 0
-if take() == '1' then
-  local new_check, new_key_id, grace = take(), take(), take()
-  if current or grace == '' then
-    if grace == '' then
-      remove('pc', 'pk', 'pu')
-    else
-      set('pc', meta[1])
-      set('pk', meta[2])
-      set('pu', grace)
+if apply then
+  for name, value in pairs(fields) do
+    if type(value) == 'table' then
+      local text = {}
+      for member in pairs(value.members) do
+        text[#text + 1] = #member .. ':' .. member
+      end
+      write(name, 's' .. table.concat(text))
     end
-    set('c', new_check)
-    set('k', new_key_id)
-    set('r', now)
-    rotated = 1
   end
+end
+
+local former
+if owner then
+  former = principal and logged_in_by and {principal, logged_in_by}
+  principal = owner[1] or false
+  logged_in, logged_in_by = principal and now, principal and token
+end
+
+local is_rotated = rotation and (is_current or not rotation[3])
+if is_rotated then
+  previous = rotation[3] and {old_check, old_key_id, rotation[3]}
+  old_check, old_key_id, rotated = rotation[1], rotation[2], now
 end
 
 if less(last_seen, now) then
   last_seen = now
-  set('l', now)
 end
-
-local longer = owner == '+'
-if take() == '1' then
-  local new_idle, new_absolute, persistent = take(), take(), take()
-  longer = longer or less(absolute, new_absolute)
-  absolute = new_absolute
-  set('a', absolute)
-  if new_idle == '' then
-    idle = nil
-    remove('d')
-  else
-    idle = new_idle
-    set('d', idle)
-  end
-  if persistent == '1' then
-    set('e', '1')
-  else
-    remove('e')
-  end
+local is_longer = owner and principal
+if lifetime then
+  is_longer = is_longer or less(absolute, lifetime[2])
+  idle, absolute, persistent = unpack(lifetime)
 end
 -- The index of the principal must not be forgotten before the session is.
-if principal and longer and less(cover, absolute) then
-  return {'uncovered', absolute, principal, token ~= '' and token or logged_in_by or ''}
-end
-
-for name, field in pairs(fields) do
-  if field.changed then
-    for _, kind in ipairs(KINDS) do
-      if kind ~= field.kind then
-        remove(kind .. ':' .. name)
-      elseif field.members then
-        local text = {}
-        for member in pairs(field.members) do
-          text[#text + 1] = string.format('%d:', #member) .. member
-        end
-        set('s:' .. name, table.concat(text))
-      else
-        set(kind .. ':' .. name, field.value)
-      end
-    end
-  end
-end
-for name in pairs(bumped) do
-  set('g:' .. name, groups[name])
+if principal and is_longer and less(cover, absolute) then
+  return {'uncovered', absolute, principal, token or logged_in_by or ''}
 end
 revision = sum(revision, '1')
-set('v', revision)
 
-many('HSET', sets)
-many('HDEL', removals)
+redis.call('HSET', key, 'r', cmsgpack.pack({old_check, old_key_id, created, rotated, last_seen,
+  absolute, idle, persistent, revision, principal, logged_in, logged_in_by, previous, fields,
+  groups}))
+for name, value in pairs(apart) do
+  if value then
+    redis.call('HSET', key, 'f:' .. name, value)
+  else
+    redis.call('HDEL', key, 'f:' .. name)
+  end
+end
 local left = ends() ~= LAST and between(now, ends())
 if left then
-  redis.call('PEXPIRE', key, string.format('%.0f', left + slack))
+  redis.call('PEXPIRE', key, left + slack)
 else
   redis.call('PERSIST', key)
 end
-return {'ok', revision, rotated, old_principal, old_token}
+local answer = 'ok ' .. revision .. (is_rotated and ' 1' or ' 0')
+return former and {answer, former[1], former[2]} or answer

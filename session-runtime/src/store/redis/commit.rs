@@ -4,12 +4,12 @@ use redis::Value;
 
 use super::{
     key::Token,
-    layout::{Damaged, blob, items, number, text, value_parts},
-    script::Arguments,
+    layout::{Damaged, PACKED_BYTES, blob, number, text, value_parts},
+    pack::Packer,
 };
 use crate::{
     clock::Timestamp,
-    store::{Commit, Op, PrincipalKey},
+    store::{Commit, FieldValue, Op, PrincipalKey},
 };
 
 /// How long a server keeps a session that is over: clocks may differ.
@@ -51,121 +51,107 @@ pub(super) enum Answer {
     },
 }
 
-/// `token` is the log-in's, if it is one; `cover`, how long the index of the principal lives.
-pub(super) fn arguments<'a>(
-    commit: &'a Commit,
-    token: Option<&'a Token>,
-    cover: Timestamp,
-) -> Arguments<'a> {
-    let mut to = Arguments::default();
-    to.number(commit.now.as_millis());
+/// A commit as the script reads it. `token` is the log-in's, if it is one; `cover`, how long the
+/// index of the principal lives.
+pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
+    let mut to = Packer::default();
+    to.list(13).number(commit.now.as_millis());
     to.bytes(&commit.check.as_bytes()[..]).bytes(&commit.key_id.as_bytes()[..]);
-    to.text(token.map_or("", Token::as_str)).number(cover.as_millis()).number(SLACK_MILLIS);
-    to.number(commit.expected.len());
+    to.option(token, |to, token| to.text(token.as_str()));
+    to.number(cover.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES);
+    to.list(commit.expected.len());
     for expected in &commit.expected {
-        to.text(&expected.group).number(expected.revision);
+        to.list(2).text(&expected.group).number(expected.revision);
     }
-    to.number(commit.bump.len());
+    to.list(commit.bump.len());
     for group in &commit.bump {
         to.text(group);
     }
-    to.number(commit.ops.len());
+    to.list(commit.ops.len());
     for op in &commit.ops {
         write(op, &mut to);
     }
-    match &commit.principal {
-        None => to.text("="),
-        Some(None) => to.text("-"),
-        Some(Some(principal)) => to.text("+").text(principal.as_str()),
-    };
-    match &commit.rotation {
-        None => to.text("0"),
-        Some(rotation) => {
-            to.text("1").bytes(&rotation.check.as_bytes()[..]);
-            to.bytes(&rotation.key_id.as_bytes()[..]);
-            match rotation.grace_until {
-                None => to.text(""),
-                Some(until) => to.number(until.as_millis()),
-            }
-        }
-    };
-    match &commit.lifetime {
-        None => to.text("0"),
-        Some(lifetime) => {
-            to.text("1");
-            match lifetime.idle_millis {
-                None => to.text(""),
-                Some(idle) => to.number(idle),
-            };
-            to.number(lifetime.absolute_until.as_millis());
-            to.text(if lifetime.persistent { "1" } else { "0" })
-        }
-    };
-    to
+    to.option(commit.principal.as_ref(), |to, principal| match principal {
+        None => to.list(0),
+        Some(principal) => to.list(1).text(principal.as_str()),
+    });
+    to.option(commit.rotation.as_ref(), |to, rotation| {
+        to.list(3).bytes(&rotation.check.as_bytes()[..]).bytes(&rotation.key_id.as_bytes()[..]);
+        to.option(rotation.grace_until, |to, until| to.number(until.as_millis()))
+    });
+    to.option(commit.lifetime.as_ref(), |to, lifetime| {
+        to.list(3).option(lifetime.idle_millis, Packer::number);
+        to.number(lifetime.absolute_until.as_millis()).flag(lifetime.persistent)
+    });
+    to.finish()
 }
 
-fn write<'a>(op: &'a Op, to: &mut Arguments<'a>) {
+fn write(op: &Op, to: &mut Packer) {
     match op {
         Op::Clear { keep } => {
-            to.text("C").number(keep.len());
+            to.list(2).text("C").list(keep.len());
             for name in keep {
                 to.text(name);
             }
         }
-        Op::Set { field, value } => {
-            let (kind, value) = value_parts(value);
-            to.text("S").text(field).text(kind).bytes(value);
-        }
+        Op::Set { field, value } => write_with_value("S", field, value, to),
         Op::Unset { field } => {
-            to.text("U").text(field);
+            to.list(2).text("U").text(field);
         }
         Op::Add { field, by, min, max } => {
-            to.text("A").text(field).number(by).number(min).number(max);
+            to.list(5).text("A").text(field).number(by).number(min).number(max);
         }
         Op::Insert { field, member } => {
-            to.text("I").text(field).bytes(member.as_ref());
+            to.list(3).text("I").text(field).bytes(member);
         }
         Op::Remove { field, member } => {
-            to.text("R").text(field).bytes(member.as_ref());
+            to.list(3).text("R").text(field).bytes(member);
         }
         Op::Max { field, value } => {
-            to.text("M").text(field).number(value);
+            to.list(3).text("M").text(field).number(value);
         }
-        Op::Once { field, value } => {
-            let (kind, value) = value_parts(value);
-            to.text("O").text(field).text(kind).bytes(value);
-        }
-        Op::Take { field, seen } => {
-            let (kind, seen) = value_parts(seen);
-            to.text("T").text(field).text(kind).bytes(seen);
-        }
+        Op::Once { field, value } => write_with_value("O", field, value, to),
+        Op::Take { field, seen } => write_with_value("T", field, seen, to),
     }
 }
 
+fn write_with_value(op: &str, field: &str, value: &FieldValue, to: &mut Packer) {
+    let (kind, value) = value_parts(value);
+    to.list(3).text(op).text(field).parts([&[kind], &value]);
+}
+
 impl Answer {
+    /// One word, or a list of a word and what belongs to it.
     pub(super) fn read(answer: Value) -> Result<Self, Damaged> {
-        let mut parts = items(answer)?.into_iter();
-        let mut next = || parts.next().ok_or(Damaged);
-        Ok(match blob(next()?)?.as_ref() {
-            b"ok" => {
-                let revision = number(&blob(next()?)?)?;
-                let rotated = next()? == Value::Int(1);
-                let (principal, token) = (blob(next()?)?, blob(next()?)?);
-                let former = if token.is_empty() {
-                    None
-                } else {
-                    Some((PrincipalKey::new(text(&principal)?), Token::read(text(&token)?)))
+        let parts = match answer {
+            Value::Array(parts) => parts,
+            word => vec![word],
+        };
+        let mut parts = parts.into_iter().map(blob);
+        let mut next = || parts.next().ok_or(Damaged)?;
+        let word = next()?;
+        let (word, numbers) = text(&word)?.split_once(' ').unwrap_or((text(&word)?, ""));
+        Ok(match word {
+            "ok" => {
+                let (revision, rotated) = numbers.split_once(' ').ok_or(Damaged)?;
+                let (revision, rotated) = (number(revision.as_bytes())?, rotated == "1");
+                let former = match next() {
+                    Ok(principal) => {
+                        let principal = PrincipalKey::new(text(&principal)?);
+                        Some((principal, Token::read(text(&next()?)?)))
+                    }
+                    Err(Damaged) => None,
                 };
                 Self::Committed { revision, rotated, former }
             }
-            b"gone" => Self::Gone,
-            b"stale" => Self::Stale,
-            b"conflict" => Self::Conflict(text(&blob(next()?)?)?.to_owned()),
-            b"void" => Self::Void,
-            b"uncovered" => Self::Uncovered {
-                until: Timestamp::from_millis(number(&blob(next()?)?)?),
-                principal: PrincipalKey::new(text(&blob(next()?)?)?),
-                token: Token::read(text(&blob(next()?)?)?),
+            "gone" => Self::Gone,
+            "stale" => Self::Stale,
+            "conflict" => Self::Conflict(text(&next()?)?.to_owned()),
+            "void" => Self::Void,
+            "uncovered" => Self::Uncovered {
+                until: Timestamp::from_millis(number(&next()?)?),
+                principal: PrincipalKey::new(text(&next()?)?),
+                token: Token::read(text(&next()?)?),
             },
             _ => return Err(Damaged),
         })

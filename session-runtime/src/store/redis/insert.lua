@@ -1,7 +1,7 @@
--- A new session, unless there is one. A hash without `c` is no session, only the note that a
+-- A new session, unless there is one. A hash without `r` is no session, only the note that a
 -- log-in was given up.
 local key, life, token = KEYS[1], ARGV[1], ARGV[2]
-local found = redis.call('HMGET', key, 'c', 'z')
+local found = redis.call('HMGET', key, 'r', 'z')
 if found[1] then
   return 'exists'
 end

@@ -1,13 +1,17 @@
-//! How a session lies in a hash: the fixed part under names of one or two letters, each field under
-//! its kind and name (`b:` bytes, `i:` a number as decimal text, `s:` a set), each group's revision
-//! under `g:`. It writes and reads that form; when, and over which connection, is not its business.
+//! How a session lies in a hash: all of it packed into one value, `r`, but for values too long to be
+//! written again at each commit, which lie apart, each under `f:` and its field's name. It writes
+//! and reads that form; when, and over which connection, is not its business.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
 use bytes::Bytes;
 use redis::Value;
 
-use super::{key::Token, script::Arguments};
+use super::{
+    key::Token,
+    pack::{Packed, Packer},
+    script::Arguments,
+};
 use crate::{
     clock::Timestamp,
     store::{
@@ -15,152 +19,146 @@ use crate::{
     },
 };
 
-/// Appends a record as names and values.
-pub(super) fn write<'a>(record: &'a Record, token: Option<&'a Token>, to: &mut Arguments<'a>) {
-    let Meta { check, key_id, previous, lifetime, .. } = &record.meta;
-    let meta = &record.meta;
-    to.text("c").bytes(&check.as_bytes()[..]).text("k").bytes(&key_id.as_bytes()[..]);
-    if let Some(Previous { check, key_id, until }) = previous {
-        to.text("pc").bytes(&check.as_bytes()[..]).text("pk").bytes(&key_id.as_bytes()[..]);
-        to.text("pu").number(until.as_millis());
-    }
-    to.text("t").number(meta.created.as_millis()).text("r").number(meta.rotated.as_millis());
-    to.text("l").number(meta.last_seen.as_millis()).text("v").number(meta.revision);
-    if let Some(idle) = lifetime.idle_millis {
-        to.text("d").number(idle);
-    }
-    to.text("a").number(lifetime.absolute_until.as_millis());
-    if lifetime.persistent {
-        to.text("e").text("1");
-    }
-    if let Some(principal) = &meta.principal {
-        to.text("u").text(principal.as_str());
-    }
-    if let Some(logged_in) = meta.logged_in {
-        to.text("n").number(logged_in.as_millis());
-    }
-    if let Some(token) = token {
-        to.text("x").text(token.as_str());
-    }
+/// The name of the packed part.
+pub(super) const PACKED: &str = "r";
+
+/// How many bytes a value may have that is packed with the others. A commit writes these anew.
+pub(super) const PACKED_BYTES: usize = 1024;
+
+/// How many things a session is packed of.
+const PARTS: usize = 15;
+
+/// Appends a record as names and values. `token` is the log-in's that gave it to its principal.
+pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'_>) {
+    let Meta { check, key_id, previous, created, rotated, last_seen, .. } = &record.meta;
+    let Meta { lifetime, principal, logged_in, revision, .. } = &record.meta;
+    let mut packer = Packer::default();
+    packer.list(PARTS).bytes(&check.as_bytes()[..]).bytes(&key_id.as_bytes()[..]);
+    packer.number(created.as_millis()).number(rotated.as_millis()).number(last_seen.as_millis());
+    packer.number(lifetime.absolute_until.as_millis()).option(lifetime.idle_millis, Packer::number);
+    packer.flag(lifetime.persistent).number(revision);
+    packer.option(principal.as_ref(), |to, principal| to.text(principal.as_str()));
+    packer.option(*logged_in, |to, logged_in| to.number(logged_in.as_millis()));
+    packer.option(token, |to, token| to.text(token.as_str()));
+    packer.option(previous.as_ref(), |to, Previous { check, key_id, until }| {
+        to.list(3).bytes(&check.as_bytes()[..]).bytes(&key_id.as_bytes()[..]);
+        to.number(until.as_millis())
+    });
+    let mut apart = Vec::new();
+    packer.map(record.fields().len());
     for (name, value) in record.fields() {
         let (kind, value) = value_parts(value);
-        to.bytes(format!("{kind}:{name}").into_bytes()).bytes(value);
+        packer.text(name);
+        if value.len() > PACKED_BYTES {
+            packer.bytes(&[kind.to_ascii_uppercase()]);
+            apart.push((format!("f:{name}"), value));
+        } else {
+            packer.parts([&[kind], &value]);
+        }
     }
+    packer.map(record.groups().len());
     for (name, revision) in record.groups() {
-        to.bytes(format!("g:{name}").into_bytes()).number(revision);
+        packer.text(name).number(revision);
+    }
+    to.text(PACKED).bytes(packer.finish());
+    for (name, value) in apart {
+        to.bytes(name.into_bytes()).bytes(value.into_owned());
     }
 }
 
-/// The letter of a value's kind, and the value as it is stored.
-pub(super) fn value_parts(value: &FieldValue) -> (&'static str, Cow<'_, [u8]>) {
+/// The letter of a value's kind (`b` bytes, `i` a number as decimal text, `s` a set; in a packed
+/// value, a capital one alone says that the value lies apart), and the value as it is stored.
+pub(super) fn value_parts(value: &FieldValue) -> (u8, Cow<'_, [u8]>) {
     match value {
-        FieldValue::Bytes(bytes) => ("b", Cow::Borrowed(bytes.as_ref())),
-        FieldValue::Int(number) => ("i", Cow::Owned(number.to_string().into_bytes())),
+        FieldValue::Bytes(bytes) => (b'b', Cow::Borrowed(bytes.as_ref())),
+        FieldValue::Int(number) => (b'i', Cow::Owned(number.to_string().into_bytes())),
         FieldValue::Set(members) => {
             let mut text = Vec::new();
             for member in members {
                 text.extend_from_slice(format!("{}:", member.len()).as_bytes());
                 text.extend_from_slice(member);
             }
-            ("s", Cow::Owned(text))
+            (b's', Cow::Owned(text))
         }
     }
-}
-
-/// Reads a whole hash: `None` if it holds no session, `Err` if what it holds is not one.
-pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
-    let mut draft = Draft::default();
-    for (name, value) in pairs(hash)? {
-        draft.take(&name, value)?;
-    }
-    draft.finish()
 }
 
 /// What is stored is not what this version writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
 
-#[derive(Default)]
-struct Draft {
-    check: Option<Check>,
-    key_id: Option<KeyId>,
-    previous: (Option<Check>, Option<KeyId>, Option<Timestamp>),
-    created: Option<Timestamp>,
-    rotated: Option<Timestamp>,
-    last_seen: Option<Timestamp>,
-    idle_millis: Option<u64>,
-    absolute_until: Option<Timestamp>,
-    persistent: bool,
-    principal: Option<PrincipalKey>,
-    logged_in: Option<Timestamp>,
-    revision: Option<u64>,
-    fields: Vec<(String, FieldValue)>,
-    groups: Vec<(String, u64)>,
-}
-
-impl Draft {
-    fn take(&mut self, name: &[u8], value: Bytes) -> Result<(), Damaged> {
-        if let Some((kind @ (b'b' | b'i' | b's' | b'g'), [b':', name @ ..])) = name.split_first() {
-            let name = text(name)?.to_owned();
-            let value = match kind {
-                b'b' => FieldValue::Bytes(value),
-                b'i' => FieldValue::Int(text(&value)?.parse().map_err(|_| Damaged)?),
-                b's' => FieldValue::Set(members(&value)?),
-                _ => {
-                    self.groups.push((name, number(&value)?));
-                    return Ok(());
-                }
-            };
-            self.fields.push((name, value));
-            return Ok(());
-        }
-        match name {
-            b"c" => self.check = Some(check(&value)?),
-            b"k" => self.key_id = Some(key_id(&value)?),
-            b"pc" => self.previous.0 = Some(check(&value)?),
-            b"pk" => self.previous.1 = Some(key_id(&value)?),
-            b"pu" => self.previous.2 = Some(time(&value)?),
-            b"t" => self.created = Some(time(&value)?),
-            b"r" => self.rotated = Some(time(&value)?),
-            b"l" => self.last_seen = Some(time(&value)?),
-            b"d" => self.idle_millis = Some(number(&value)?),
-            b"a" => self.absolute_until = Some(time(&value)?),
-            b"e" => self.persistent = true,
-            b"u" => self.principal = Some(PrincipalKey::new(text(&value)?)),
-            b"n" => self.logged_in = Some(time(&value)?),
-            b"v" => self.revision = Some(number(&value)?),
-            // The log-in's mark and those given up, and whatever a later version adds.
+/// Reads a whole hash: `None` if it holds no session, `Err` if what it holds is not one.
+pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
+    let mut session = None;
+    let mut apart = Vec::new();
+    for (name, value) in pairs(hash)? {
+        match &name[..] {
+            b"r" => session = Some(value),
+            [b'f', b':', ..] => apart.push((name.slice(2..), value)),
+            // The log-ins given up, and whatever a later version adds.
             _ => {}
         }
-        Ok(())
     }
+    let Some(session) = session else { return Ok(None) };
+    let mut packed = Packed(session);
+    let (meta, _) = read_meta(&mut packed)?;
+    let mut record = Record::new(meta);
+    let fields = (0..packed.map()?).map(|_| {
+        let (name, value) = (packed.bytes()?, packed.bytes()?);
+        let kind = *value.first().ok_or(Damaged)?;
+        let value = if kind.is_ascii_uppercase() {
+            let (_, value) = apart.iter().find(|(apart, _)| *apart == name).ok_or(Damaged)?;
+            value.clone()
+        } else {
+            value.slice(1..)
+        };
+        Ok((text(&name)?.to_owned().into(), read_value(kind, value)?))
+    });
+    record.extend(fields.collect::<Result<Vec<_>, Damaged>>()?);
+    for _ in 0..packed.map()? {
+        let name = packed.bytes()?;
+        record.set_group_revision(text(&name)?.to_owned(), number(&packed.bytes()?)?);
+    }
+    Ok(Some(record))
+}
 
-    fn finish(self) -> Result<Option<Record>, Damaged> {
-        let Some(check) = self.check else { return Ok(None) };
-        let lifetime = Lifetime {
-            idle_millis: self.idle_millis,
-            absolute_until: self.absolute_until.ok_or(Damaged)?,
-            persistent: self.persistent,
-        };
-        let created = self.created.ok_or(Damaged)?;
-        let mut meta = Meta::new(check, self.key_id.ok_or(Damaged)?, created, lifetime);
-        meta.previous = match self.previous {
-            (Some(check), Some(key_id), Some(until)) => Some(Previous { check, key_id, until }),
-            (None, None, None) => None,
-            _ => return Err(Damaged),
-        };
-        meta.rotated = self.rotated.ok_or(Damaged)?;
-        meta.last_seen = self.last_seen.ok_or(Damaged)?;
-        meta.principal = self.principal;
-        meta.logged_in = self.logged_in;
-        meta.revision = self.revision.ok_or(Damaged)?;
-        let mut record = Record::new(meta);
-        record.extend(self.fields.into_iter().map(|(name, value)| (name.into(), value)));
-        for (name, revision) in self.groups {
-            record.set_group_revision(name, revision);
-        }
-        Ok(Some(record))
+fn read_value(kind: u8, value: Bytes) -> Result<FieldValue, Damaged> {
+    Ok(match kind {
+        b'b' | b'B' => FieldValue::Bytes(value),
+        b'i' => FieldValue::Int(text(&value)?.parse().map_err(|_| Damaged)?),
+        b's' | b'S' => FieldValue::Set(members(&value)?),
+        _ => return Err(Damaged),
+    })
+}
+
+/// Reads what comes before the fields: the fixed part, and which log-in made it its principal's.
+fn read_meta(packed: &mut Packed) -> Result<(Meta, Option<Token>), Damaged> {
+    if packed.list()? != PARTS {
+        return Err(Damaged);
     }
+    let (check, key_id) = (check(&packed.bytes()?)?, key_id(&packed.bytes()?)?);
+    let (created, rotated, last_seen) = (time(packed)?, time(packed)?, time(packed)?);
+    let lifetime = Lifetime {
+        absolute_until: time(packed)?,
+        idle_millis: packed.option(|packed| number(&packed.bytes()?))?,
+        persistent: packed.flag()?,
+    };
+    let mut meta = Meta::new(check, key_id, created, lifetime);
+    (meta.rotated, meta.last_seen) = (rotated, last_seen);
+    meta.revision = number(&packed.bytes()?)?;
+    meta.principal = packed.option(|packed| Ok(PrincipalKey::new(text(&packed.bytes()?)?)))?;
+    meta.logged_in = packed.option(time)?;
+    let token = packed.option(|packed| Ok(Token::read(text(&packed.bytes()?)?)))?;
+    meta.previous = packed.option(read_previous)?;
+    Ok((meta, token))
+}
+
+fn read_previous(packed: &mut Packed) -> Result<Previous, Damaged> {
+    if packed.list()? != 3 {
+        return Err(Damaged);
+    }
+    let (check, key_id) = (check(&packed.bytes()?)?, key_id(&packed.bytes()?)?);
+    Ok(Previous { check, key_id, until: time(packed)? })
 }
 
 /// What the index asks of a session.
@@ -169,43 +167,24 @@ pub(super) struct Glimpse {
     pub(super) principal: PrincipalKey,
     pub(super) token: Token,
     pub(super) listed: Listed,
-    lifetime: Lifetime,
+    ends: Timestamp,
 }
 
-/// The names that [`Glimpse::read`] wants the values of, in this order.
-pub(super) const GLIMPSE: [&str; 7] = ["u", "n", "t", "l", "d", "a", "x"];
-
 impl Glimpse {
-    /// `None` if the session is nobody's, or there is none.
-    pub(super) fn read(selector: Selector, values: Value) -> Result<Option<Self>, Damaged> {
-        let mut values = items(values)?.into_iter();
-        let mut next = || match values.next() {
-            Some(Value::Nil) => Ok(None),
-            Some(value) => blob(value).map(Some),
-            None => Err(Damaged),
-        };
-        let (Some(principal), logged_in) = (next()?, next()?) else { return Ok(None) };
-        let created = time(&next()?.ok_or(Damaged)?)?;
-        let last_seen = time(&next()?.ok_or(Damaged)?)?;
-        let idle_millis = next()?.map(|idle| number(&idle)).transpose()?;
-        let absolute_until = time(&next()?.ok_or(Damaged)?)?;
-        let token = Token::read(text(&next()?.ok_or(Damaged)?)?);
-        let logged_in = logged_in.map_or(Ok(created), |logged_in| time(&logged_in))?;
-        Ok(Some(Self {
-            principal: PrincipalKey::new(text(&principal)?),
-            token,
-            listed: Listed { selector, created, logged_in, last_seen },
-            lifetime: Lifetime { idle_millis, absolute_until, persistent: false },
-        }))
+    /// Reads it from the packed part: `None` if the session is nobody's, or there is none.
+    pub(super) fn read(selector: Selector, packed: Value) -> Result<Option<Self>, Damaged> {
+        if packed == Value::Nil {
+            return Ok(None);
+        }
+        let (meta, token) = read_meta(&mut Packed(blob(packed)?))?;
+        let (listed, ends) = (Listed::new(selector, &meta), meta.expires_at());
+        let Some(principal) = meta.principal else { return Ok(None) };
+        Ok(Some(Self { principal, token: token.ok_or(Damaged)?, listed, ends }))
     }
 
     /// Whether the session is over at `now`.
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
-        // Check and key do not decide about expiry.
-        let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
-        let mut meta = Meta::new(check, key_id, self.listed.created, self.lifetime);
-        meta.last_seen = self.listed.last_seen;
-        meta.is_expired(now)
+        now >= self.ends
     }
 }
 
@@ -217,8 +196,8 @@ fn key_id(bytes: &[u8]) -> Result<KeyId, Damaged> {
     bytes.try_into().map(KeyId::from_bytes).map_err(|_| Damaged)
 }
 
-fn time(bytes: &[u8]) -> Result<Timestamp, Damaged> {
-    number(bytes).map(Timestamp::from_millis)
+fn time(packed: &mut Packed) -> Result<Timestamp, Damaged> {
+    number(&packed.bytes()?).map(Timestamp::from_millis)
 }
 
 pub(super) fn number(bytes: &[u8]) -> Result<u64, Damaged> {

@@ -10,7 +10,7 @@ use super::{
     commit::{self, Answer, SLACK_MILLIS},
     index::{Index, life},
     key::Token,
-    layout::{self, Damaged, GLIMPSE, Glimpse, blob, items, text},
+    layout::{self, Damaged, Glimpse, PACKED, blob, items, text},
     link::{Fate, Times, Trouble},
     script::{Arguments, COMMIT, DELETE, INSERT, JUDGE},
     together::together,
@@ -195,7 +195,7 @@ impl Inner {
             let name = self.keys.session(&key);
             let answer = if hopeless.is_empty() {
                 let mut command = Cmd::new();
-                command.arg("HMGET").arg(name).arg(&GLIMPSE);
+                command.arg("HGET").arg(name).arg(PACKED);
                 self.link.ask(&command, Times::Any).await?
             } else {
                 let mut arguments = Arguments::default();
@@ -247,7 +247,8 @@ impl Inner {
         cover: Timestamp,
     ) -> Result<Answer, Trouble> {
         let name = self.keys.session(key);
-        let arguments = commit::arguments(commit, token, cover);
+        let mut arguments = Arguments::default();
+        arguments.bytes(commit::packed(commit, token, cover));
         let answer = COMMIT.run(&self.link, &name, &arguments, Times::Once).await?;
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }

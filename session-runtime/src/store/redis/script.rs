@@ -16,10 +16,10 @@ macro_rules! script {
     };
 }
 
-pub(super) static COMMIT: LazyLock<Lua> = script!("number.lua", "commit.lua");
+pub(super) static COMMIT: LazyLock<Lua> = script!("number.lua", "session.lua", "commit.lua");
 pub(super) static INSERT: LazyLock<Lua> = script!("insert.lua");
-pub(super) static DELETE: LazyLock<Lua> = script!("delete.lua");
-pub(super) static JUDGE: LazyLock<Lua> = script!("judge.lua");
+pub(super) static DELETE: LazyLock<Lua> = script!("session.lua", "delete.lua");
+pub(super) static JUDGE: LazyLock<Lua> = script!("session.lua", "judge.lua");
 pub(super) static ADMIT: LazyLock<Lua> = script!("expire.lua", "admit.lua");
 pub(super) static AMEND: LazyLock<Lua> = script!("expire.lua", "amend.lua");
 pub(super) static COVER: LazyLock<Lua> = script!("expire.lua", "cover.lua");

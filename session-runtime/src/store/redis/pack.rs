@@ -1,0 +1,134 @@
+//! MessagePack, as far as the scripts and this program hand it to each other: texts, lists, maps
+//! and yes or no. Numbers go as decimal text, since a script's own are exact up to 2^53 only; what
+//! is absent goes as `false`, since a list in Lua has no holes. What is packed is not its business.
+
+use std::{fmt::Display, io::Write as _};
+
+use bytes::{Buf as _, Bytes};
+use rmp::{Marker, decode, encode};
+
+use super::layout::Damaged;
+
+/// Why writing to a vector succeeds, and no length is too long.
+const FITS: &str = "a vector takes everything, and a session is far below 4 GiB";
+
+/// Writes one value after the other.
+#[derive(Default)]
+pub(super) struct Packer(Vec<u8>);
+
+impl Packer {
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Begins a list; its items follow.
+    pub(super) fn list(&mut self, items: usize) -> &mut Self {
+        encode::write_array_len(&mut self.0, length(items)).expect(FITS);
+        self
+    }
+
+    /// Begins a map; names and values follow, in turn.
+    pub(super) fn map(&mut self, pairs: usize) -> &mut Self {
+        encode::write_map_len(&mut self.0, length(pairs)).expect(FITS);
+        self
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.parts([bytes])
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// One text of several parts.
+    pub(super) fn parts<const N: usize>(&mut self, parts: [&[u8]; N]) -> &mut Self {
+        let all = parts.iter().map(|part| part.len()).sum();
+        encode::write_str_len(&mut self.0, length(all)).expect(FITS);
+        parts.iter().for_each(|part| self.0.extend_from_slice(part));
+        self
+    }
+
+    /// A number of 64 bits.
+    pub(super) fn number(&mut self, number: impl Display) -> &mut Self {
+        let start = self.0.len();
+        self.0.push(0);
+        write!(self.0, "{number}").expect(FITS);
+        // Of 64 bits; this form of a text ends at 31 digits.
+        let digits = u8::try_from(self.0.len() - start - 1).expect(FITS);
+        self.0[start] = Marker::FixStr(digits).to_u8();
+        self
+    }
+
+    pub(super) fn flag(&mut self, flag: bool) -> &mut Self {
+        encode::write_bool(&mut self.0, flag).expect(FITS);
+        self
+    }
+
+    /// What may be absent.
+    pub(super) fn option<T>(
+        &mut self,
+        value: Option<T>,
+        write: impl FnOnce(&mut Self, T) -> &mut Self,
+    ) -> &mut Self {
+        match value {
+            Some(value) => write(self, value),
+            None => self.flag(false),
+        }
+    }
+}
+
+fn length(length: usize) -> u32 {
+    u32::try_from(length).expect(FITS)
+}
+
+/// Reads one value after the other. Texts share the bytes that are read.
+pub(super) struct Packed(pub(super) Bytes);
+
+impl Packed {
+    pub(super) fn list(&mut self) -> Result<usize, Damaged> {
+        let length = self.take(|rest| decode::read_array_len(rest).ok())?;
+        Ok(length as usize)
+    }
+
+    /// How many pairs follow. A script writes an empty map as an empty list.
+    pub(super) fn map(&mut self) -> Result<usize, Damaged> {
+        if self.0.first() == Some(&Marker::FixArray(0).to_u8()) {
+            return self.list();
+        }
+        let length = self.take(|rest| decode::read_map_len(rest).ok())?;
+        Ok(length as usize)
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Bytes, Damaged> {
+        let length = self.take(|rest| decode::read_str_len(rest).ok())? as usize;
+        if length > self.0.len() {
+            return Err(Damaged);
+        }
+        Ok(self.0.split_to(length))
+    }
+
+    pub(super) fn flag(&mut self) -> Result<bool, Damaged> {
+        self.take(|rest| decode::read_bool(rest).ok())
+    }
+
+    /// What may be absent.
+    pub(super) fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Damaged>,
+    ) -> Result<Option<T>, Damaged> {
+        if self.0.first() == Some(&Marker::False.to_u8()) {
+            self.flag()?;
+            return Ok(None);
+        }
+        read(self).map(Some)
+    }
+
+    fn take<T>(&mut self, read: impl FnOnce(&mut &[u8]) -> Option<T>) -> Result<T, Damaged> {
+        let mut rest = &self.0[..];
+        let value = read(&mut rest).ok_or(Damaged)?;
+        let taken = self.0.len() - rest.len();
+        self.0.advance(taken);
+        Ok(value)
+    }
+}
