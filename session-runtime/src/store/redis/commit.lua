@@ -16,7 +16,8 @@ local old_check, old_key_id, created, rotated, last_seen, absolute, idle, persis
   principal, logged_in, logged_in_by, previous, fields, groups = unpack(session)
 
 local function ends()
-  return idle and earlier(later(last_seen, idle), absolute) or absolute
+  local idle_end = idle and later(last_seen, idle)
+  return idle_end and less(idle_end, absolute) and idle_end or absolute
 end
 if not less(now, ends()) then
   return 'gone'
@@ -31,12 +32,12 @@ if token and stored[2] and string.find(stored[2], token, 1, true) then
 end
 
 for _, group in ipairs(expected) do
-  if (groups[group[1]] or '0') ~= group[2] then
+  if (groups[group[1]] or 0) ~= group[2] then
     return {'conflict', group[1]}
   end
 end
 for _, group in ipairs(bump) do
-  groups[group] = sum(groups[group] or '0', '1')
+  groups[group] = sum(groups[group] or 0, 1)
 end
 
 -- The values that lie apart: by the names of their fields, what is to be written there, and `false`
@@ -49,7 +50,7 @@ local function leave(name)
 end
 local function write(name, value)
   leave(name)
-  if value and #value > tonumber(packed_bytes) then
+  if value and #value > packed_bytes then
     apart[name] = string.sub(value, 2)
     value = string.upper(string.sub(value, 1, 1))
   end
@@ -66,18 +67,20 @@ local function operations()
   end
   local function number(name)
     local value = fields[name]
-    return type(value) == 'string' and string.match(value, '^i(.*)')
+    local found = type(value) == 'string' and string.match(value, '^i(.*)')
+    -- A sum with 0 is a number if it can be one.
+    return found and sum(found, 0)
   end
   -- A set's text is its members one after the other, each as `length:bytes`.
-  local function opened(text)
-    if type(text) ~= 'string' or string.sub(text, 1, 1) ~= 's' then
-      return text
+  local function opened(value)
+    if type(value) ~= 'string' or string.sub(value, 1, 1) ~= 's' then
+      return value
     end
     local set, at = {size = 0, members = {}}, 2
-    while at <= #text do
-      local colon = string.find(text, ':', at, true)
-      local length = tonumber(string.match(string.sub(text, at, colon - 1), '^%d+$'))
-      set.members[string.sub(text, colon + 1, colon + length)] = true
+    while at <= #value do
+      local colon = string.find(value, ':', at, true)
+      local length = tonumber(string.match(string.sub(value, at, colon - 1), '^%d+$'))
+      set.members[string.sub(value, colon + 1, colon + length)] = true
       set.size, at = set.size + 1, colon + length + 1
     end
     return set
@@ -115,11 +118,11 @@ local function operations()
       end
     end,
     A = function(name, by, least, most)
-      local result = sum(number(name) or '0', by)
+      local result = sum(number(name) or 0, by)
       if less(result, least) or less(most, result) then
         return true
       end
-      write(name, 'i' .. result)
+      write(name, 'i' .. text(result))
     end,
     I = function(name, member)
       local set = open(name)
@@ -144,7 +147,7 @@ local function operations()
     M = function(name, value)
       local found = number(name)
       if not found or less(found, value) then
-        write(name, 'i' .. value)
+        write(name, 'i' .. text(value))
       end
     end,
     O = function(name, value)
@@ -175,11 +178,11 @@ end
 if apply then
   for name, value in pairs(fields) do
     if type(value) == 'table' then
-      local text = {}
+      local set = {'s'}
       for member in pairs(value.members) do
-        text[#text + 1] = #member .. ':' .. member
+        set[#set + 1] = #member .. ':' .. member
       end
-      write(name, 's' .. table.concat(text))
+      write(name, table.concat(set))
     end
   end
 end
@@ -207,9 +210,9 @@ if lifetime then
 end
 -- The index of the principal must not be forgotten before the session is.
 if principal and is_longer and less(cover, absolute) then
-  return {'uncovered', absolute, principal, token or logged_in_by or ''}
+  return {'uncovered', text(absolute), principal, token or logged_in_by or ''}
 end
-revision = sum(revision, '1')
+revision = sum(revision, 1)
 
 redis.call('HSET', key, 'r', cmsgpack.pack({old_check, old_key_id, created, rotated, last_seen,
   absolute, idle, persistent, revision, principal, logged_in, logged_in_by, previous, fields,
@@ -227,5 +230,8 @@ if left then
 else
   redis.call('PERSIST', key)
 end
-local answer = 'ok ' .. revision .. (is_rotated and ' 1' or ' 0')
-return former and {answer, former[1], former[2]} or answer
+-- Only the revision, where there is no more to say.
+if not (is_rotated or former) and type(revision) == 'number' then
+  return revision
+end
+return {'ok', text(revision), is_rotated and 1 or 0, unpack(former or {})}

@@ -58,7 +58,7 @@ pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -
     to.list(13).number(commit.now.as_millis());
     to.bytes(&commit.check.as_bytes()[..]).bytes(&commit.key_id.as_bytes()[..]);
     to.option(token, |to, token| to.text(token.as_str()));
-    to.number(cover.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES);
+    to.number(cover.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES as u64);
     to.list(commit.expected.len());
     for expected in &commit.expected {
         to.list(2).text(&expected.group).number(expected.revision);
@@ -99,7 +99,7 @@ fn write(op: &Op, to: &mut Packer) {
             to.list(2).text("U").text(field);
         }
         Op::Add { field, by, min, max } => {
-            to.list(5).text("A").text(field).number(by).number(min).number(max);
+            to.list(5).text("A").text(field).number(*by).number(*min).number(*max);
         }
         Op::Insert { field, member } => {
             to.list(3).text("I").text(field).bytes(member);
@@ -108,7 +108,7 @@ fn write(op: &Op, to: &mut Packer) {
             to.list(3).text("R").text(field).bytes(member);
         }
         Op::Max { field, value } => {
-            to.list(3).text("M").text(field).number(value);
+            to.list(3).text("M").text(field).number(*value);
         }
         Op::Once { field, value } => write_with_value("O", field, value, to),
         Op::Take { field, seen } => write_with_value("T", field, seen, to),
@@ -121,37 +121,40 @@ fn write_with_value(op: &str, field: &str, value: &FieldValue, to: &mut Packer) 
 }
 
 impl Answer {
-    /// One word, or a list of a word and what belongs to it.
+    /// The revision, if there is no more to say; or a word; or a list of a word and what belongs to
+    /// it.
     pub(super) fn read(answer: Value) -> Result<Self, Damaged> {
         let parts = match answer {
+            Value::Int(revision) => {
+                let revision = revision.try_into().map_err(|_| Damaged)?;
+                return Ok(Self::Committed { revision, rotated: false, former: None });
+            }
             Value::Array(parts) => parts,
             word => vec![word],
         };
-        let mut parts = parts.into_iter().map(blob);
-        let mut next = || parts.next().ok_or(Damaged)?;
-        let word = next()?;
-        let (word, numbers) = text(&word)?.split_once(' ').unwrap_or((text(&word)?, ""));
-        Ok(match word {
-            "ok" => {
-                let (revision, rotated) = numbers.split_once(' ').ok_or(Damaged)?;
-                let (revision, rotated) = (number(revision.as_bytes())?, rotated == "1");
-                let former = match next() {
-                    Ok(principal) => {
-                        let principal = PrincipalKey::new(text(&principal)?);
-                        Some((principal, Token::read(text(&next()?)?)))
+        let mut parts = parts.into_iter();
+        let mut next = || parts.next().ok_or(Damaged);
+        Ok(match blob(next()?)?.as_ref() {
+            b"ok" => {
+                let revision = number(&blob(next()?)?)?;
+                let rotated = next()? == Value::Int(1);
+                let former = match (next(), next()) {
+                    (Ok(principal), Ok(token)) => {
+                        let (principal, token) = (blob(principal)?, blob(token)?);
+                        Some((PrincipalKey::new(text(&principal)?), Token::read(text(&token)?)))
                     }
-                    Err(Damaged) => None,
+                    _ => None,
                 };
                 Self::Committed { revision, rotated, former }
             }
-            "gone" => Self::Gone,
-            "stale" => Self::Stale,
-            "conflict" => Self::Conflict(text(&next()?)?.to_owned()),
-            "void" => Self::Void,
-            "uncovered" => Self::Uncovered {
-                until: Timestamp::from_millis(number(&next()?)?),
-                principal: PrincipalKey::new(text(&next()?)?),
-                token: Token::read(text(&next()?)?),
+            b"gone" => Self::Gone,
+            b"stale" => Self::Stale,
+            b"conflict" => Self::Conflict(text(&blob(next()?)?)?.to_owned()),
+            b"void" => Self::Void,
+            b"uncovered" => Self::Uncovered {
+                until: Timestamp::from_millis(number(&blob(next()?)?)?),
+                principal: PrincipalKey::new(text(&blob(next()?)?)?),
+                token: Token::read(text(&blob(next()?)?)?),
             },
             _ => return Err(Damaged),
         })

@@ -36,7 +36,7 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
     packer.list(PARTS).bytes(&check.as_bytes()[..]).bytes(&key_id.as_bytes()[..]);
     packer.number(created.as_millis()).number(rotated.as_millis()).number(last_seen.as_millis());
     packer.number(lifetime.absolute_until.as_millis()).option(lifetime.idle_millis, Packer::number);
-    packer.flag(lifetime.persistent).number(revision);
+    packer.flag(lifetime.persistent).number(*revision);
     packer.option(principal.as_ref(), |to, principal| to.text(principal.as_str()));
     packer.option(*logged_in, |to, logged_in| to.number(logged_in.as_millis()));
     packer.option(token, |to, token| to.text(token.as_str()));
@@ -117,7 +117,7 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
     record.extend(fields.collect::<Result<Vec<_>, Damaged>>()?);
     for _ in 0..packed.map()? {
         let name = packed.bytes()?;
-        record.set_group_revision(text(&name)?.to_owned(), number(&packed.bytes()?)?);
+        record.set_group_revision(text(&name)?.to_owned(), packed.number()?);
     }
     Ok(Some(record))
 }
@@ -140,12 +140,12 @@ fn read_meta(packed: &mut Packed) -> Result<(Meta, Option<Token>), Damaged> {
     let (created, rotated, last_seen) = (time(packed)?, time(packed)?, time(packed)?);
     let lifetime = Lifetime {
         absolute_until: time(packed)?,
-        idle_millis: packed.option(|packed| number(&packed.bytes()?))?,
+        idle_millis: packed.option(Packed::number)?,
         persistent: packed.flag()?,
     };
     let mut meta = Meta::new(check, key_id, created, lifetime);
     (meta.rotated, meta.last_seen) = (rotated, last_seen);
-    meta.revision = number(&packed.bytes()?)?;
+    meta.revision = packed.number()?;
     meta.principal = packed.option(|packed| Ok(PrincipalKey::new(text(&packed.bytes()?)?)))?;
     meta.logged_in = packed.option(time)?;
     let token = packed.option(|packed| Ok(Token::read(text(&packed.bytes()?)?)))?;
@@ -197,7 +197,7 @@ fn key_id(bytes: &[u8]) -> Result<KeyId, Damaged> {
 }
 
 fn time(packed: &mut Packed) -> Result<Timestamp, Damaged> {
-    number(&packed.bytes()?).map(Timestamp::from_millis)
+    packed.number().map(Timestamp::from_millis)
 }
 
 pub(super) fn number(bytes: &[u8]) -> Result<u64, Damaged> {

@@ -1,23 +1,25 @@
--- Whole numbers as decimal text, exact over 64 bits. Lua's own numbers are doubles, exact up to
--- 2^53 only, so a number is split into two parts: value = high * 10^15 + low, both of its sign.
--- Times and most counters are of less than 16 characters, and need none of that.
+-- Whole numbers of 64 bits. Lua's own are doubles; those below 10^15 are exact in one, all others
+-- come as decimal text. A text is split into two parts: value = high * 10^15 + low, both of its
+-- sign.
 local BASE = 1e15
-local SHORT = 16
 local LAST = '18446744073709551615'
 
-local function split(text)
-  local sign = 1
-  if string.sub(text, 1, 1) == '-' then
-    sign = -1
-    text = string.sub(text, 2)
+local function split(number)
+  if type(number) == 'number' then
+    return 0, number
   end
-  local high = tonumber(string.sub(text, 1, -16)) or 0
-  return sign * high, sign * tonumber(string.sub(text, -15))
+  local sign, digits = string.match(number, '^(%-?)(%d+)$')
+  sign = sign == '-' and -1 or 1
+  return sign * (tonumber(string.sub(digits, 1, -16)) or 0), sign * tonumber(string.sub(digits, -15))
+end
+
+local function text(number)
+  return type(number) == 'number' and string.format('%.0f', number) or number
 end
 
 local function less(a, b)
-  if #a < SHORT and #b < SHORT then
-    return tonumber(a) < tonumber(b)
+  if type(a) == 'number' and type(b) == 'number' then
+    return a < b
   end
   local a_high, a_low = split(a)
   local b_high, b_low = split(b)
@@ -25,12 +27,14 @@ local function less(a, b)
 end
 
 local function sum(a, b)
-  if #a < SHORT and #b < SHORT then
-    return string.format('%.0f', tonumber(a) + tonumber(b))
+  local high, low = 0, 0
+  if type(a) == 'number' and type(b) == 'number' then
+    low = a + b
+  else
+    local a_high, a_low = split(a)
+    local b_high, b_low = split(b)
+    high, low = a_high + b_high, a_low + b_low
   end
-  local a_high, a_low = split(a)
-  local b_high, b_low = split(b)
-  local high, low = a_high + b_high, a_low + b_low
   if low >= BASE then
     high, low = high + 1, low - BASE
   elseif low <= -BASE then
@@ -41,35 +45,23 @@ local function sum(a, b)
   elseif high < 0 and low > 0 then
     high, low = high + 1, low - BASE
   end
-  local sign = (high < 0 or low < 0) and '-' or ''
-  high, low = math.abs(high), math.abs(low)
   if high == 0 then
-    return sign .. string.format('%.0f', low)
+    return low
   end
-  return sign .. string.format('%.0f%015.0f', high, low)
+  local sign = (high < 0 or low < 0) and '-' or ''
+  return sign .. string.format('%.0f%015.0f', math.abs(high), math.abs(low))
 end
 
 -- The end of a time span; the end of time instead of an overflow.
 local function later(time, span)
   local at = sum(time, span)
-  return #at >= #LAST and less(LAST, at) and LAST or at
-end
-
-local function earlier(a, b)
-  return less(b, a) and b or a
+  return type(at) ~= 'number' and less(LAST, at) and LAST or at
 end
 
 -- Milliseconds from one time to a later one as a Lua number; nil if that is too far to be one.
 local function between(from, to)
-  if #from < SHORT and #to < SHORT then
-    local span = tonumber(to) - tonumber(from)
-    return span <= 1e13 and math.max(span, 0) or nil
-  end
   local from_high, from_low = split(from)
   local to_high, to_low = split(to)
   local span = (to_high - from_high) * BASE + (to_low - from_low)
-  if span > 1e13 then
-    return nil
-  end
-  return math.max(span, 0)
+  return span <= 1e13 and math.max(span, 0) or nil
 end

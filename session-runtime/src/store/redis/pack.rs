@@ -1,16 +1,18 @@
-//! MessagePack, as far as the scripts and this program hand it to each other: texts, lists, maps
-//! and yes or no. Numbers go as decimal text, since a script's own are exact up to 2^53 only; what
-//! is absent goes as `false`, since a list in Lua has no holes. What is packed is not its business.
-
-use std::{fmt::Display, io::Write as _};
+//! MessagePack, as far as the scripts and this program hand it to each other: texts, lists, maps,
+//! numbers, and yes or no. A long number goes as decimal text, since a script's own are doubles;
+//! what is absent goes as `false`, since a list in Lua has no holes. What is packed is not its
+//! business.
 
 use bytes::{Buf as _, Bytes};
 use rmp::{Marker, decode, encode};
 
-use super::layout::Damaged;
+use super::layout::{Damaged, number};
 
 /// Why writing to a vector succeeds, and no length is too long.
 const FITS: &str = "a vector takes everything, and a session is far below 4 GiB";
+
+/// Numbers from here on go as text, on either side of 0.
+const LONG: u64 = 1_000_000_000_000_000;
 
 /// Writes one value after the other.
 #[derive(Default)]
@@ -49,15 +51,15 @@ impl Packer {
         self
     }
 
-    /// A number of 64 bits.
-    pub(super) fn number(&mut self, number: impl Display) -> &mut Self {
-        let start = self.0.len();
-        self.0.push(0);
-        write!(self.0, "{number}").expect(FITS);
-        // Of 64 bits; this form of a text ends at 31 digits.
-        let digits = u8::try_from(self.0.len() - start - 1).expect(FITS);
-        self.0[start] = Marker::FixStr(digits).to_u8();
-        self
+    pub(super) fn number(&mut self, number: impl Into<i128>) -> &mut Self {
+        let number = number.into();
+        match i64::try_from(number) {
+            Ok(short) if short.unsigned_abs() < LONG => {
+                encode::write_sint(&mut self.0, short).expect(FITS);
+                self
+            }
+            _ => self.text(&number.to_string()),
+        }
     }
 
     pub(super) fn flag(&mut self, flag: bool) -> &mut Self {
@@ -106,6 +108,14 @@ impl Packed {
             return Err(Damaged);
         }
         Ok(self.0.split_to(length))
+    }
+
+    /// A number that is not negative.
+    pub(super) fn number(&mut self) -> Result<u64, Damaged> {
+        match Marker::from_u8(*self.0.first().ok_or(Damaged)?) {
+            Marker::FixStr(_) | Marker::Str8 => number(&self.bytes()?),
+            _ => self.take(|rest| decode::read_int(rest).ok()),
+        }
     }
 
     pub(super) fn flag(&mut self) -> Result<bool, Damaged> {
