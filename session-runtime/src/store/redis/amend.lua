@@ -7,7 +7,7 @@ local function take()
 end
 local there = redis.call('HGET', index, selector)
 if there and string.find(there, token, 1, true) then
-  return {'ok'}
+  return 'ok'
 end
 local seen = tonumber(take())
 local moved = redis.call('HLEN', index) ~= seen
@@ -29,4 +29,4 @@ there = redis.call('HGET', index, selector)
 local is_new = redis.call('EXISTS', index) == 0
 redis.call('HSET', index, selector, there and (there .. ' ' .. token) or token)
 extend(index, life, is_new)
-return {'ok'}
+return 'ok'

@@ -1,19 +1,18 @@
 -- One commit on one session. All of it happens to what was unpacked, which is written at the end:
 -- it applies whole or not at all.
 local key = KEYS[1]
-local now, check, key_id, token, cover, slack, packed_bytes, expected, bump, ops, owner, rotation,
-  lifetime = unpack(cmsgpack.unpack(ARGV[1]))
+local now, credential, token, cover, slack, packed_bytes, expected, bump, ops, owner, rotation,
+  lifetime = cmsgpack.unpack(ARGV[1])
 
-local stored = redis.call('HMGET', key, 'r', 'z')
-if not stored[1] then
+local packed = redis.call('HGET', key, 'r')
+if not packed then
   return 'gone'
 end
-local session = unpacked(stored[1])
-if not session then
+local _, own_credential, created, rotated, last_seen, absolute, idle, persistent, revision,
+  principal, logged_in, logged_in_by, previous, kept_until, fields, groups = unpacked(packed)
+if not groups then
   return 'damaged'
 end
-local old_check, old_key_id, created, rotated, last_seen, absolute, idle, persistent, revision,
-  principal, logged_in, logged_in_by, previous, fields, groups = unpack(session)
 
 local function ends()
   local idle_end = idle and later(last_seen, idle)
@@ -22,21 +21,26 @@ end
 if not less(now, ends()) then
   return 'gone'
 end
-local is_current = old_check == check and old_key_id == key_id
-local is_previous = previous and previous[1] == check and previous[2] == key_id
-if not (is_current or (is_previous and less(now, previous[3]))) then
+local is_current = credential == own_credential
+local is_previous = previous and credential == previous[1]
+if not (is_current or (is_previous and less(now, previous[2]))) then
   return 'stale'
 end
-if token and stored[2] and string.find(stored[2], token, 1, true) then
-  return 'void'
-end
-
-for _, group in ipairs(expected) do
-  if (groups[group[1]] or 0) ~= group[2] then
-    return {'conflict', group[1]}
+if token then
+  local void = redis.call('HGET', key, 'z')
+  if void and string.find(void, token, 1, true) then
+    return 'void'
   end
 end
-for _, group in ipairs(bump) do
+
+for at = 1, #expected do
+  local group, seen = expected[at][1], expected[at][2]
+  if (groups[group] or 0) ~= seen then
+    return {'conflict', group}
+  end
+end
+for at = 1, #bump do
+  local group = bump[at]
   groups[group] = sum(groups[group] or 0, 1)
 end
 
@@ -164,7 +168,8 @@ local function operations()
 end
 
 local apply
-for _, op in ipairs(ops) do
+for at = 1, #ops do
+  local op = ops[at]
   local verb, name, value = op[1], op[2], op[3]
   if verb == 'S' or verb == 'U' then
     write(name, value)
@@ -194,10 +199,10 @@ if owner then
   logged_in, logged_in_by = principal and now, principal and token
 end
 
-local is_rotated = rotation and (is_current or not rotation[3])
+local is_rotated = rotation and (is_current or not rotation[2])
 if is_rotated then
-  previous = rotation[3] and {old_check, old_key_id, rotation[3]}
-  old_check, old_key_id, rotated = rotation[1], rotation[2], now
+  previous = rotation[2] and {own_credential, rotation[2]}
+  own_credential, rotated = rotation[1], now
 end
 
 if less(last_seen, now) then
@@ -214,9 +219,16 @@ if principal and is_longer and less(cover, absolute) then
 end
 revision = sum(revision, 1)
 
-redis.call('HSET', key, 'r', cmsgpack.pack({old_check, old_key_id, created, rotated, last_seen,
-  absolute, idle, persistent, revision, principal, logged_in, logged_in_by, previous, fields,
-  groups}))
+-- The key outlives the session by the slack. An end that hardly moves costs no command: the key
+-- outlives it by half of that at least.
+local last = ends()
+local is_moved = less(sum(kept_until, slack / 2), last) or less(sum(last, slack / 2), kept_until)
+if is_moved then
+  kept_until = last
+end
+redis.call('HSET', key, 'r', cmsgpack.pack(own_credential, created, rotated, last_seen, absolute,
+  idle, persistent, revision, principal, logged_in, logged_in_by, previous, kept_until, fields,
+  groups))
 for name, value in pairs(apart) do
   if value then
     redis.call('HSET', key, 'f:' .. name, value)
@@ -224,14 +236,16 @@ for name, value in pairs(apart) do
     redis.call('HDEL', key, 'f:' .. name)
   end
 end
-local left = ends() ~= LAST and between(now, ends())
-if left then
-  redis.call('PEXPIRE', key, left + slack)
-else
-  redis.call('PERSIST', key)
+if is_moved then
+  local left = last ~= LAST and between(now, last)
+  if left then
+    redis.call('PEXPIRE', key, left + slack)
+  else
+    redis.call('PERSIST', key)
+  end
 end
 -- Only the revision, where there is no more to say.
-if not (is_rotated or former) and type(revision) == 'number' then
+if not (is_rotated or former) and revision == revision + 0 then
   return revision
 end
 return {'ok', text(revision), is_rotated and 1 or 0, unpack(former or {})}

@@ -4,7 +4,7 @@ use redis::Value;
 
 use super::{
     key::Token,
-    layout::{Damaged, PACKED_BYTES, blob, number, text, value_parts},
+    layout::{Damaged, PACKED_BYTES, blob, number, parts, text, value_parts},
     pack::Packer,
 };
 use crate::{
@@ -55,8 +55,8 @@ pub(super) enum Answer {
 /// index of the principal lives.
 pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
     let mut to = Packer::default();
-    to.list(13).number(commit.now.as_millis());
-    to.bytes(&commit.check.as_bytes()[..]).bytes(&commit.key_id.as_bytes()[..]);
+    to.number(commit.now.as_millis());
+    to.credential(&commit.check, &commit.key_id);
     to.option(token, |to, token| to.text(token.as_str()));
     to.number(cover.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES as u64);
     to.list(commit.expected.len());
@@ -76,7 +76,7 @@ pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -
         Some(principal) => to.list(1).text(principal.as_str()),
     });
     to.option(commit.rotation.as_ref(), |to, rotation| {
-        to.list(3).bytes(&rotation.check.as_bytes()[..]).bytes(&rotation.key_id.as_bytes()[..]);
+        to.list(2).credential(&rotation.check, &rotation.key_id);
         to.option(rotation.grace_until, |to, until| to.number(until.as_millis()))
     });
     to.option(commit.lifetime.as_ref(), |to, lifetime| {
@@ -121,18 +121,13 @@ fn write_with_value(op: &str, field: &str, value: &FieldValue, to: &mut Packer) 
 }
 
 impl Answer {
-    /// The revision, if there is no more to say; or a word; or a list of a word and what belongs to
-    /// it.
+    /// The revision, if there is no more to say; otherwise a word and what belongs to it.
     pub(super) fn read(answer: Value) -> Result<Self, Damaged> {
-        let parts = match answer {
-            Value::Int(revision) => {
-                let revision = revision.try_into().map_err(|_| Damaged)?;
-                return Ok(Self::Committed { revision, rotated: false, former: None });
-            }
-            Value::Array(parts) => parts,
-            word => vec![word],
-        };
-        let mut parts = parts.into_iter();
+        if let Value::Int(revision) = answer {
+            let revision = revision.try_into().map_err(|_| Damaged)?;
+            return Ok(Self::Committed { revision, rotated: false, former: None });
+        }
+        let mut parts = parts(answer).into_iter();
         let mut next = || parts.next().ok_or(Damaged);
         Ok(match blob(next()?)?.as_ref() {
             b"ok" => {

@@ -2,9 +2,12 @@
 -- it was and by which log-in.
 local key, whose = KEYS[1], ARGV[1]
 local packed = redis.call('HGET', key, 'r')
-local session = packed and unpacked(packed)
-if not packed or (whose and not (session and session[PRINCIPAL] == whose)) then
+if not packed then
+  return {0}
+end
+local principal, token = owner(packed)
+if whose and principal ~= whose then
   return {0}
 end
 redis.call('DEL', key)
-return {1, session and session[PRINCIPAL] or '', session and session[TOKEN] or ''}
+return {1, principal or '', token or ''}

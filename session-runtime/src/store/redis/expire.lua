@@ -4,8 +4,8 @@ local function extend(index, life, is_new)
     redis.call('PERSIST', index)
     return
   end
-  local left = redis.call('PTTL', index)
-  if is_new or (left >= 0 and left < tonumber(life)) then
+  local left = is_new and 0 or redis.call('PTTL', index)
+  if left >= 0 and left < tonumber(life) then
     redis.call('PEXPIRE', index, life)
   end
 end

@@ -9,7 +9,7 @@ use redis::{Cmd, Value};
 use super::{
     commit,
     key::Token,
-    layout::{Damaged, blob, items, pairs, selector, text},
+    layout::{Damaged, blob, pairs, parts, selector, text},
     link::{Link, Times, Trouble},
     script::{ADMIT, AMEND, Arguments, COVER, FORGET, Lua},
 };
@@ -158,7 +158,7 @@ impl Index<'_> {
     async fn entered(&self, script: &Lua, arguments: &Arguments<'_>) -> Result<Entered, Trouble> {
         let answer = script.run(self.link, self.key, arguments, Times::Any).await?;
         let entered = || -> Result<Entered, Damaged> {
-            let mut parts = items(answer)?.into_iter();
+            let mut parts = parts(answer).into_iter();
             let verdict = blob(parts.next().ok_or(Damaged)?)?;
             let listing = parts.next().map(Listing::read).transpose()?.unwrap_or_default();
             Ok(if verdict == "ok" { Entered::Yes(listing) } else { Entered::No(listing) })

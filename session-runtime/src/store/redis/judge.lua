@@ -3,13 +3,13 @@
 local key = KEYS[1]
 local found = redis.call('HMGET', key, 'r', 'z')
 local packed, voided = found[1], found[2] or ''
-local session = packed and unpacked(packed)
+local _, borne = owner(packed or '')
 local void, news = {}, false
 for token in string.gmatch(voided, '%S+') do
   void[#void + 1] = token
 end
 for _, token in ipairs(ARGV) do
-  if not (session and session[TOKEN] == token) and not string.find(voided, token, 1, true) then
+  if token ~= borne and not string.find(voided, token, 1, true) then
     void[#void + 1] = token
     news = true
   end

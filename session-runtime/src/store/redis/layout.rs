@@ -14,9 +14,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{
-        Check, FieldValue, KeyId, Lifetime, Listed, Meta, Previous, PrincipalKey, Record, Selector,
-    },
+    store::{FieldValue, Lifetime, Listed, Meta, Previous, PrincipalKey, Record, Selector},
 };
 
 /// The name of the packed part.
@@ -25,15 +23,12 @@ pub(super) const PACKED: &str = "r";
 /// How many bytes a value may have that is packed with the others. A commit writes these anew.
 pub(super) const PACKED_BYTES: usize = 1024;
 
-/// How many things a session is packed of.
-const PARTS: usize = 15;
-
 /// Appends a record as names and values. `token` is the log-in's that gave it to its principal.
 pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'_>) {
     let Meta { check, key_id, previous, created, rotated, last_seen, .. } = &record.meta;
     let Meta { lifetime, principal, logged_in, revision, .. } = &record.meta;
     let mut packer = Packer::default();
-    packer.list(PARTS).bytes(&check.as_bytes()[..]).bytes(&key_id.as_bytes()[..]);
+    packer.credential(check, key_id);
     packer.number(created.as_millis()).number(rotated.as_millis()).number(last_seen.as_millis());
     packer.number(lifetime.absolute_until.as_millis()).option(lifetime.idle_millis, Packer::number);
     packer.flag(lifetime.persistent).number(*revision);
@@ -41,9 +36,9 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
     packer.option(*logged_in, |to, logged_in| to.number(logged_in.as_millis()));
     packer.option(token, |to, token| to.text(token.as_str()));
     packer.option(previous.as_ref(), |to, Previous { check, key_id, until }| {
-        to.list(3).bytes(&check.as_bytes()[..]).bytes(&key_id.as_bytes()[..]);
-        to.number(until.as_millis())
+        to.list(2).credential(check, key_id).number(until.as_millis())
     });
+    packer.number(record.meta.expires_at().as_millis());
     let mut apart = Vec::new();
     packer.map(record.fields().len());
     for (name, value) in record.fields() {
@@ -133,10 +128,7 @@ fn read_value(kind: u8, value: Bytes) -> Result<FieldValue, Damaged> {
 
 /// Reads what comes before the fields: the fixed part, and which log-in made it its principal's.
 fn read_meta(packed: &mut Packed) -> Result<(Meta, Option<Token>), Damaged> {
-    if packed.list()? != PARTS {
-        return Err(Damaged);
-    }
-    let (check, key_id) = (check(&packed.bytes()?)?, key_id(&packed.bytes()?)?);
+    let (check, key_id) = packed.credential()?;
     let (created, rotated, last_seen) = (time(packed)?, time(packed)?, time(packed)?);
     let lifetime = Lifetime {
         absolute_until: time(packed)?,
@@ -150,14 +142,16 @@ fn read_meta(packed: &mut Packed) -> Result<(Meta, Option<Token>), Damaged> {
     meta.logged_in = packed.option(time)?;
     let token = packed.option(|packed| Ok(Token::read(text(&packed.bytes()?)?)))?;
     meta.previous = packed.option(read_previous)?;
+    // When the server was told to remove it.
+    time(packed)?;
     Ok((meta, token))
 }
 
 fn read_previous(packed: &mut Packed) -> Result<Previous, Damaged> {
-    if packed.list()? != 3 {
+    if packed.list()? != 2 {
         return Err(Damaged);
     }
-    let (check, key_id) = (check(&packed.bytes()?)?, key_id(&packed.bytes()?)?);
+    let (check, key_id) = packed.credential()?;
     Ok(Previous { check, key_id, until: time(packed)? })
 }
 
@@ -186,14 +180,6 @@ impl Glimpse {
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.ends
     }
-}
-
-fn check(bytes: &[u8]) -> Result<Check, Damaged> {
-    bytes.try_into().map(Check::from_bytes).map_err(|_| Damaged)
-}
-
-fn key_id(bytes: &[u8]) -> Result<KeyId, Damaged> {
-    bytes.try_into().map(KeyId::from_bytes).map_err(|_| Damaged)
 }
 
 fn time(packed: &mut Packed) -> Result<Timestamp, Damaged> {
@@ -230,6 +216,14 @@ pub(super) fn items(value: Value) -> Result<Vec<Value>, Damaged> {
     match value {
         Value::Array(items) => Ok(items),
         _ => Err(Damaged),
+    }
+}
+
+/// An answer that is one word, or a list of a word and what belongs to it.
+pub(super) fn parts(answer: Value) -> Vec<Value> {
+    match answer {
+        Value::Array(parts) => parts,
+        word => vec![word],
     }
 }
 

@@ -2,6 +2,7 @@
 //! how often a command is sent. It owns when an answer is waited for no longer and which failures
 //! are tried again; it knows neither sessions nor scripts' contents.
 
+mod batch;
 mod dial;
 
 use std::{

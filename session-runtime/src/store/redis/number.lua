@@ -4,8 +4,9 @@
 local BASE = 1e15
 local LAST = '18446744073709551615'
 
+-- Numbers are equal to themselves plus 0, texts are not: `type` would be a call, at each of many.
 local function split(number)
-  if type(number) == 'number' then
+  if number == number + 0 then
     return 0, number
   end
   local sign, digits = string.match(number, '^(%-?)(%d+)$')
@@ -14,11 +15,11 @@ local function split(number)
 end
 
 local function text(number)
-  return type(number) == 'number' and string.format('%.0f', number) or number
+  return number == number + 0 and string.format('%.0f', number) or number
 end
 
 local function less(a, b)
-  if type(a) == 'number' and type(b) == 'number' then
+  if a == a + 0 and b == b + 0 then
     return a < b
   end
   local a_high, a_low = split(a)
@@ -27,10 +28,8 @@ local function less(a, b)
 end
 
 local function sum(a, b)
-  local high, low = 0, 0
-  if type(a) == 'number' and type(b) == 'number' then
-    low = a + b
-  else
+  local high, low = 0, a + b
+  if a ~= a + 0 or b ~= b + 0 then
     local a_high, a_low = split(a)
     local b_high, b_low = split(b)
     high, low = a_high + b_high, a_low + b_low
@@ -55,7 +54,7 @@ end
 -- The end of a time span; the end of time instead of an overflow.
 local function later(time, span)
   local at = sum(time, span)
-  return type(at) ~= 'number' and less(LAST, at) and LAST or at
+  return at ~= at + 0 and less(LAST, at) and LAST or at
 end
 
 -- Milliseconds from one time to a later one as a Lua number; nil if that is too far to be one.

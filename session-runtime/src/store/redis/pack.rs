@@ -7,6 +7,7 @@ use bytes::{Buf as _, Bytes};
 use rmp::{Marker, decode, encode};
 
 use super::layout::{Damaged, number};
+use crate::store::{Check, KeyId};
 
 /// Why writing to a vector succeeds, and no length is too long.
 const FITS: &str = "a vector takes everything, and a session is far below 4 GiB";
@@ -37,6 +38,11 @@ impl Packer {
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.parts([bytes])
+    }
+
+    /// What a credential is checked against.
+    pub(super) fn credential(&mut self, check: &Check, key_id: &KeyId) -> &mut Self {
+        self.parts([check.as_bytes(), key_id.as_bytes()])
     }
 
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
@@ -108,6 +114,13 @@ impl Packed {
             return Err(Damaged);
         }
         Ok(self.0.split_to(length))
+    }
+
+    pub(super) fn credential(&mut self) -> Result<(Check, KeyId), Damaged> {
+        let bytes = self.bytes()?;
+        let (check, key_id) = bytes.split_first_chunk().ok_or(Damaged)?;
+        let key_id = key_id.try_into().map_err(|_| Damaged)?;
+        Ok((Check::from_bytes(*check), KeyId::from_bytes(key_id)))
     }
 
     /// A number that is not negative.

@@ -14,7 +14,7 @@ use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
     IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, RedisError,
     RedisResult, ServerErrorKind, TlsCertificates, TlsMode, Value,
-    aio::{ConnectionLike, MultiplexedConnection, SendError},
+    aio::{ConnectionLike, SendError},
     cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
     cluster_routing::SingleNodeRoutingInfo,
@@ -23,7 +23,10 @@ use redis::{
 };
 use tokio::time::Instant;
 
-use super::super::url::{Kind, Login, Target, TlsFiles};
+use super::{
+    super::url::{Kind, Login, Target, TlsFiles},
+    batch::Batches,
+};
 use crate::store::StoreError;
 
 /// How long connecting to one server may take. Less in a cluster, where all requests wait while
@@ -50,7 +53,7 @@ pub(super) struct Line {
 
 #[derive(Clone)]
 enum Way {
-    One(MultiplexedConnection),
+    One(Batches),
     Cluster(ClusterConnection),
 }
 
@@ -155,11 +158,11 @@ impl Dialler {
             .set_response_timeout(Some(RESPONSE))
             .set_push_sender(on_push);
         let way = match self {
-            Self::Server(client) => {
-                Way::One(client.get_multiplexed_async_connection_with_config(&config).await?)
-            }
+            Self::Server(client) => Way::One(Batches::new(
+                client.get_multiplexed_async_connection_with_config(&config).await?,
+            )),
             Self::Sentinels(client) => {
-                Way::One(client.get_async_connection_with_config(&config).await?)
+                Way::One(Batches::new(client.get_async_connection_with_config(&config).await?))
             }
             Self::Cluster(client) => Way::Cluster(client.get_async_connection().await?),
         };
@@ -172,7 +175,7 @@ impl Line {
     /// away when it comes.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.way {
-            Way::One(connection) => connection.clone().req_packed_command(command).await,
+            Way::One(connection) => connection.send(command.clone()).await,
             Way::Cluster(connection) => {
                 let mut connection = connection.clone();
                 let answer = connection.req_packed_command(command).await;

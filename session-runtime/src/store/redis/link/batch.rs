@@ -1,0 +1,77 @@
+//! Commands of many requests in one write. A connection's own task wakes as soon as one command is
+//! there, and writes that one alone; here, commands gather until all tasks that are ready have had
+//! their turn. It owns that wait; what a command is, it does not know.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use redis::{
+    Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Value,
+    aio::{ConnectionLike as _, MultiplexedConnection},
+};
+use tokio::sync::oneshot;
+
+/// A connection to one server. Clones share it.
+#[derive(Clone)]
+pub(super) struct Batches(Arc<Shared>);
+
+struct Shared {
+    connection: MultiplexedConnection,
+    waiting: Mutex<Batch>,
+}
+
+type Batch = Vec<(Cmd, oneshot::Sender<RedisResult<Value>>)>;
+
+impl Batches {
+    pub(super) fn new(connection: MultiplexedConnection) -> Self {
+        Self(Arc::new(Shared { connection, waiting: Mutex::default() }))
+    }
+
+    /// Sends one command, with others that come now. Dropping the future leaves the others in
+    /// order.
+    pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
+        let (sender, answer) = oneshot::channel();
+        let is_first = {
+            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.push((command, sender));
+            waiting.len() == 1
+        };
+        if is_first {
+            let this = self.clone();
+            // A task of its own: who gives up waiting must not keep the others from being sent.
+            tokio::spawn(async move {
+                tokio::task::yield_now().await;
+                this.flush().await;
+            });
+        }
+        let ending = |_| RedisError::from((ErrorKind::Io, "the program is ending"));
+        answer.await.unwrap_or_else(|closed| Err(ending(closed)))
+    }
+
+    async fn flush(&self) {
+        let batch = mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut pipeline = Pipeline::with_capacity(batch.len());
+        let mut senders = Vec::with_capacity(batch.len());
+        for (command, sender) in batch {
+            pipeline.add_command(command);
+            senders.push(sender);
+        }
+        let mut connection = self.0.connection.clone();
+        let answers = connection.req_packed_commands(&pipeline, 0, senders.len()).await;
+        // Who does not wait any more gets no answer.
+        match answers {
+            Ok(answers) => {
+                for (sender, answer) in senders.into_iter().zip(answers) {
+                    let _ = sender.send(Ok(answer));
+                }
+            }
+            Err(error) => {
+                for sender in senders {
+                    let _ = sender.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
