@@ -21,6 +21,7 @@ mod extract;
 mod handle;
 mod handle_id;
 mod held;
+mod hex;
 mod key;
 mod layer;
 mod model;

@@ -8,6 +8,8 @@ use std::{
 
 use subtle::ConstantTimeEq;
 
+use crate::hex::Hex;
+
 /// The public half of a credential: 16 random bytes, stable for the session's life. Its hex form
 /// is the handle id; it opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +54,7 @@ fn nibble(digit: u8) -> Option<u8> {
 impl fmt::Display for Selector {
     /// 32 hex digits in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        Hex(&self.0).fmt(f)
     }
 }
 

@@ -1,13 +1,13 @@
 //! Hides principals from the store that indexes by them: a keyed hash in place of a name. Knows
 //! neither store nor session type.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{Binding, keys::Keys, mac::hmac};
-use crate::{key::KeyRing, store::PrincipalKey};
+use crate::{hex::Hex, key::KeyRing, store::PrincipalKey};
 
 /// How many bytes of the hash are kept: enough that no two principals ever share one.
 const KEPT: usize = 16;
@@ -37,12 +37,7 @@ fn hide(keyed: &Hmac<Sha256>, principal: &PrincipalKey) -> PrincipalKey {
     let mut mac = keyed.clone();
     mac.update(principal.as_str().as_bytes());
     let hash = mac.finalize().into_bytes();
-    let mut hex = String::with_capacity(2 * KEPT);
-    for byte in &hash[..KEPT] {
-        // Writing to a `String` cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    PrincipalKey::new(&hex)
+    PrincipalKey::new(&Hex(&hash[..KEPT]).to_string())
 }
 
 impl fmt::Debug for IndexCodec {

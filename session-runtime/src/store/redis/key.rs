@@ -1,14 +1,14 @@
 //! The names of things at a server: a session's key, the key of a principal's index, and the token
 //! that tells one log-in from every other.
 
-use std::{
-    fmt::Write as _,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use crate::store::{Namespace, PrincipalKey, StoreError, StoreKey};
+use crate::{
+    hex::Hex,
+    store::{Namespace, PrincipalKey, StoreError, StoreKey},
+};
 
 /// Builds keys under one prefix.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Keys {
     /// cluster chooses nodes. Namespaces hold no `:`, so no session has such a key.
     pub(super) fn index(&self, namespace: &Namespace, principal: &PrincipalKey) -> String {
         let hash = Sha256::digest(principal.as_str().as_bytes());
-        format!("{}principal:{}:{}", self.0, namespace.as_str(), hex(&hash[..16]))
+        format!("{}principal:{}:{}", self.0, namespace.as_str(), Hex(&hash[..16]))
     }
 }
 
@@ -46,7 +46,7 @@ impl Token {
         getrandom::fill(&mut bytes[4..]).map_err(|error| {
             StoreError::with_source("the operating system gives no random bytes", error)
         })?;
-        Ok(Self(hex(&bytes)))
+        Ok(Self(Hex(&bytes).to_string()))
     }
 
     pub(super) fn read(text: &str) -> Self {
@@ -69,12 +69,4 @@ impl Token {
 #[allow(clippy::cast_possible_truncation)]
 fn seconds() -> u32 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as u32)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -125,11 +125,15 @@ impl Inner {
                 Answer::Uncovered { until, principal, token } => {
                     let index_key = self.keys.index(&key.namespace, &principal);
                     let index = Index { link: &self.link, key: &index_key };
-                    index.cover(key.selector, &token, &life(until, commit.now)).await?;
+                    // The rarer steps are boxed, and do not lie in the future of each commit.
+                    let life = life(until, commit.now);
+                    Box::pin(index.cover(key.selector, &token, &life)).await?;
                     cover = until;
                 }
                 Answer::Committed { revision, rotated, former } => {
-                    self.leave_former(key, former).await;
+                    if former.is_some() {
+                        Box::pin(self.leave_former(key, former)).await;
+                    }
                     return Ok(CommitOutcome::committed(revision, rotated));
                 }
                 refused => return Ok(refused.outcome()),

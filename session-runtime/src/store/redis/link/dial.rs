@@ -176,16 +176,8 @@ impl Line {
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.way {
             Way::One(connection) => connection.send(command.clone()).await,
-            Way::Cluster(connection) => {
-                let mut connection = connection.clone();
-                let answer = connection.req_packed_command(command).await;
-                match answer.and_then(Value::extract_error) {
-                    Err(error) if is_ask(&error) => {
-                        redirected(&mut connection, command, error).await
-                    }
-                    answer => answer,
-                }
-            }
+            // Boxed, since it is large, and lies in every future that sends a command.
+            Way::Cluster(connection) => Box::pin(routed(connection.clone(), command)).await,
         }
         .and_then(Value::extract_error)
     }
@@ -211,6 +203,15 @@ impl Line {
 
 fn is_ask(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::Ask)
+}
+
+/// Asks the node that has the command's key.
+async fn routed(mut connection: ClusterConnection, command: &Cmd) -> RedisResult<Value> {
+    let answer = connection.req_packed_command(command).await;
+    match answer.and_then(Value::extract_error) {
+        Err(error) if is_ask(&error) => redirected(&mut connection, command, error).await,
+        answer => answer,
+    }
 }
 
 /// Asks the node that a slot is being moved to.
