@@ -34,7 +34,7 @@ pub(crate) struct Client {
     /// What the client shows of what sessions are bound to.
     pub(crate) bound: Option<Arc<Bound>>,
     /// What draws the id of a new session, and the request that it is for.
-    session_ids: Option<(Arc<SessionIds>, Arc<Parts>)>,
+    session_ids: Option<Arc<(Arc<SessionIds>, Parts)>>,
 }
 
 impl ClientRules {
@@ -58,7 +58,7 @@ impl ClientRules {
             session_ids: self
                 .session_ids
                 .as_ref()
-                .map(|generate| (Arc::clone(generate), Arc::new(parts.clone()))),
+                .map(|generate| Arc::new((Arc::clone(generate), parts.clone()))),
         }
     }
 }
@@ -66,7 +66,8 @@ impl ClientRules {
 impl Client {
     /// The id for a new session, if the deployment has a say in it.
     pub(crate) fn session_id(&self) -> Option<[u8; 16]> {
-        self.session_ids.as_ref().map(|(generate, parts)| generate(parts))
+        let (generate, parts) = self.session_ids.as_deref()?;
+        Some(generate(parts))
     }
 }
 

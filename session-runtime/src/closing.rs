@@ -24,8 +24,14 @@ pub(crate) enum Closing {
 }
 
 /// Commits at the end of the request: writes from now on come too late.
-pub(crate) fn close<T: SessionType>(inner: &Arc<Inner<T>>, cx: &mut Context<'_>) -> Closing {
-    let Ok(turn) = inner.core.commits.try_lock() else {
+///
+/// `alone`: nobody else has the handle any more.
+pub(crate) fn close<T: SessionType>(
+    inner: &Arc<Inner<T>>,
+    alone: bool,
+    cx: &mut Context<'_>,
+) -> Closing {
+    let Some(turn) = inner.core.turns.try_take() else {
         // A save is on its way.
         return Closing::Later(Box::pin(detached(commit(Arc::clone(inner), true))));
     };
@@ -36,6 +42,9 @@ pub(crate) fn close<T: SessionType>(inner: &Arc<Inner<T>>, cx: &mut Context<'_>)
         Err(error) => Closing::Now(Err(error)),
         Ok(Prepared::Settled(saved)) => Closing::Now(Ok(saved)),
         Ok(Prepared::Planned(plan)) => {
+            if alone {
+                inner.fields().context().release();
+            }
             let inner = Arc::clone(inner);
             let mut commit: Detached<Saved> =
                 Box::pin(async move { execute(&inner, plan, true).await });
@@ -56,13 +65,13 @@ pub(crate) fn discard<T: SessionType>(inner: &Arc<Inner<T>>) -> Closing {
         event::discarded(inner.core.engine.name());
         Ok(Saved::Unchanged)
     };
-    if inner.core.commits.try_lock().is_ok() {
+    if inner.core.turns.try_take().is_some() {
         return Closing::Now(drop_facts(inner));
     }
     // A save is on its way, and the response must carry the token that it may bring.
     let inner = Arc::clone(inner);
     Closing::Later(Box::pin(async move {
-        let _turn = inner.core.commits.lock().await;
+        let _turn = inner.core.turns.take().await;
         drop_facts(&inner)
     }))
 }

@@ -5,17 +5,18 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     detached::detached,
-    engine::{Engine, Live, Residence},
+    engine::{Engine, Residence},
     error::{Error, Kind},
     event,
     held::Held,
+    live::{Live, Term},
     model::{FieldSet, SessionType},
     outgoing::{max_age, resend, tell_end, tell_stale},
-    plan::{Change, Ending, Insert, Plan, Seal, Write, inserted, plan},
+    plan::{Change, Ending, Plan, Seal, Write, is_idle, plan},
     request::Inner,
     seal::{epoch_of, seal},
     state::{Core, End, Facts, Origin, Outgoing, State},
-    store::{Commit, CommitOutcome, Selector},
+    store::{Commit, CommitOutcome, InsertOutcome, Selector},
     token::{Credential, Envelope, Issued},
 };
 
@@ -49,7 +50,7 @@ pub(crate) async fn commit<T: SessionType>(
     inner: Arc<Inner<T>>,
     closing: bool,
 ) -> Result<Saved, Error> {
-    let _turn = inner.core.commits.lock().await;
+    let _turn = inner.core.turns.take().await;
     match prepare(&inner, closing)? {
         Prepared::Settled(saved) => Ok(saved),
         Prepared::Planned(plan) => execute(&inner, plan, closing).await,
@@ -73,7 +74,15 @@ pub(crate) fn prepare<T: SessionType>(inner: &Inner<T>, closing: bool) -> Result
     } else if matches!(core.state().origin, Origin::Degraded) {
         return Err(Error::degraded());
     }
-    let plan = plan(&core.engine, &core.client, fields, &mut core.state(), closing)?;
+    let mut state = core.state();
+    if is_idle(&core.engine, fields.context(), &state) {
+        if closing {
+            resend(core, &mut state);
+        }
+        return Ok(Prepared::Settled(Saved::Unchanged));
+    }
+    let plan = plan(&core.engine, &core.client, fields, &mut state, closing)?;
+    drop(state);
     Ok(if plan.is_nothing() {
         let withheld = matches!(plan.write, Write::Withheld);
         let settled = settle_nothing(core, &plan.facts, closing);
@@ -86,14 +95,21 @@ pub(crate) fn prepare<T: SessionType>(inner: &Inner<T>, closing: bool) -> Result
 /// Carries out a plan, and puts back what it was made of if that fails.
 pub(crate) async fn execute<T: SessionType>(
     inner: &Inner<T>,
-    plan: Plan,
+    mut plan: Plan,
     closing: bool,
 ) -> Result<Saved, Error> {
     let core = &inner.core;
-    let Plan { end, write, facts, upkeep } = plan;
-    match carry_out(core, inner.fields(), end, write, &facts, closing).await {
+    let carried_out = match &plan.write {
+        Write::Insert(_) | Write::Commit(_) => {
+            store(core, inner.fields(), &mut plan, closing).await
+        }
+        Write::Nothing | Write::Withheld | Write::Seal(_) => {
+            reseal(core, inner.fields(), &mut plan).await
+        }
+    };
+    match carried_out {
         Ok(saved) => Ok(saved),
-        Err(error) if upkeep && error.is_unavailable() => {
+        Err(error) if plan.upkeep && error.is_unavailable() => {
             event::upkeep_failed(core.engine.name(), &error);
             Ok(Saved::Unchanged)
         }
@@ -102,7 +118,7 @@ pub(crate) async fn execute<T: SessionType>(
                 let selector = core.state().selector(core);
                 event::conflict(core.engine.name(), selector, field);
             }
-            core.state().facts.restore(facts);
+            core.state().facts.restore(plan.facts);
             Err(error)
         }
     }
@@ -125,31 +141,23 @@ fn settle_nothing(core: &Core, facts: &Facts, closing: bool) -> Saved {
     if ended { Saved::Ended } else { Saved::Unchanged }
 }
 
-async fn carry_out(
-    core: &Core,
-    fields: &impl FieldSet,
-    end: Option<Ending>,
-    write: Write,
-    facts: &Facts,
-    closing: bool,
-) -> Result<Saved, Error> {
+/// Ends a session, or writes one that is in its token.
+async fn reseal(core: &Core, fields: &impl FieldSet, plan: &mut Plan) -> Result<Saved, Error> {
     let engine = &*core.engine;
     // A payload that goes on under a new selector is sealed before the old one is ended, so that
     // an error (too large) ends nothing.
-    let sealed = match write {
-        Write::Seal(mut sealing) => {
+    let text = match &mut plan.write {
+        Write::Seal(sealing) => {
             if sealing.look_up_epoch {
-                sealing.envelope.epoch = epoch_of(engine, sealing.principal.as_ref()).await?;
+                let epoch = epoch_of(engine, sealing.principal.as_ref());
+                sealing.envelope.epoch = Box::pin(epoch).await?;
             }
-            let text = seal(engine, &sealing.envelope)?;
-            Some((sealing, text))
+            Some(seal(engine, &sealing.envelope)?)
         }
-        Write::Nothing | Write::Withheld => None,
-        write @ (Write::Insert(_) | Write::Commit(_)) => {
-            return store(core, fields, end, write, facts, closing).await;
-        }
+        _ => None,
     };
-    let ended = end_session(engine, end.as_ref()).await?;
+    let ended = end_session(engine, plan.end.as_ref()).await?;
+    let facts = &plan.facts;
     let mut state = core.state();
     if ended == Ended::Before {
         event::gone(engine.name(), state.selector(core));
@@ -159,17 +167,17 @@ async fn carry_out(
     if ended == Ended::Now && facts.end.is_some() {
         leave(core, &mut state, facts);
     }
-    let Some((sealing, text)) = sealed else {
+    let (Some(text), Write::Seal(sealing)) = (text, &mut plan.write) else {
         return Ok(Saved::Ended);
     };
-    let Seal { envelope, principal, .. } = *sealing;
+    let Seal { envelope, principal, .. } = &mut **sealing;
     let created = !matches!(state.origin, Origin::Live(_));
     state.rebased |= facts.cleared.is_some();
     state.rebound |= facts.elevate;
-    enter(engine, &mut state, Live::of_payload(&envelope, principal, true), text);
+    enter(engine, &mut state, Live::of_payload(envelope, principal.take(), true), text);
     drop(state);
     settle_fields(fields);
-    note_write(engine, &envelope, facts, created);
+    note_write(engine, envelope, facts, created);
     Ok(if facts.end.is_some() {
         Saved::Ended
     } else if created {
@@ -197,10 +205,10 @@ fn enter(engine: &Engine, state: &mut State, live: Live, text: String) {
         state.rebased = true;
         state.groups.clear();
     }
-    state.fresh.take_if(|fresh| *fresh == live.selector);
+    state.fresh.take_if(|fresh| matches!(fresh, Ok(fresh) if *fresh == live.selector));
     state.outgoing = Outgoing::Token { max_age: max_age(engine, &live) };
     state.token = Some(Held::Issued(text));
-    state.origin = Origin::Live(Box::new(live));
+    state.origin = Origin::Live(live);
 }
 
 /// Notes that the session has ended, and queues that the client is told.
@@ -225,9 +233,15 @@ enum Ended {
     Before,
 }
 
-/// Ends what the plan says.
+/// Ends what the plan says. Few plans do, so that it is in a box, out of the way of the others.
 async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<Ended, Error> {
-    let Some(end) = end else { return Ok(Ended::Nothing) };
+    match end {
+        Some(end) => Box::pin(end_this(engine, end)).await,
+        None => Ok(Ended::Nothing),
+    }
+}
+
+async fn end_this(engine: &Engine, end: &Ending) -> Result<Ended, Error> {
     match &engine.residence {
         Residence::Server { store, .. } => {
             store.delete(&engine.key(end.selector)).await?;
@@ -249,28 +263,28 @@ async fn end_session(engine: &Engine, end: Option<&Ending>) -> Result<Ended, Err
 async fn store(
     core: &Core,
     fields: &impl FieldSet,
-    end: Option<Ending>,
-    write: Write,
-    facts: &Facts,
+    plan: &mut Plan,
     closing: bool,
 ) -> Result<Saved, Error> {
     let engine = &*core.engine;
     let Residence::Server { store, .. } = &engine.residence else { return Ok(Saved::Unchanged) };
-    let ended = end_session(engine, end.as_ref()).await? == Ended::Now;
+    let ended = end_session(engine, plan.end.as_ref()).await? == Ended::Now;
+    let facts = &plan.facts;
     if ended {
         leave(core, &mut core.state(), facts);
     }
-    match write {
+    match std::mem::replace(&mut plan.write, Write::Nothing) {
         Write::Insert(insert) => {
-            let Insert { key, record, cap, issued } = *insert;
-            let meta = record.meta.clone();
-            let gave_way = inserted(engine, store.insert(&key, record, cap).await?)?;
+            let term = Term::of(&insert.record.meta);
+            let outcome = store.insert(&insert.key, insert.record, insert.cap).await?;
+            let gave_way = inserted(engine, outcome)?;
+            let key = insert.key;
             note_ended(engine, &gave_way);
             settle_fields(fields);
-            let Issued { token, check, key_id } = issued;
+            let Issued { token, check, key_id } = insert.issued;
             let credential =
                 Credential { selector: key.selector, check, key_id, current_key: true };
-            let live = Live::of_credential(credential, false, Some(meta));
+            let live = Live::of_credential(credential, false, Some(term));
             enter(engine, &mut core.state(), live, token);
             event::created(engine.name(), key.selector);
             if facts.elevate {
@@ -279,14 +293,14 @@ async fn store(
             Ok(if ended { Saved::Ended } else { Saved::Created })
         }
         Write::Commit(change) => {
+            let outcome = store.commit(&change.key, &change.commit).await?;
             let Change { key, commit, issued } = *change;
-            let outcome = store.commit(&key, &commit).await?;
             match outcome {
-                CommitOutcome::Committed { revision, rotated, ended } => {
+                CommitOutcome::Committed { rotated, ended, .. } => {
                     note_ended(engine, &ended);
                     settle_fields(fields);
                     let mut state = core.state();
-                    committed(engine, &mut state, &commit, revision, issued.filter(|_| rotated));
+                    committed(engine, &mut state, &commit, issued.filter(|_| rotated));
                     if closing {
                         resend(core, &mut state);
                     }
@@ -318,6 +332,15 @@ async fn store(
     }
 }
 
+/// The sessions that gave way to an insert, or why there was none.
+fn inserted(engine: &Engine, outcome: InsertOutcome) -> Result<Vec<Selector>, Error> {
+    match outcome {
+        InsertOutcome::Inserted { ended } => Ok(ended),
+        InsertOutcome::Exists => Err(engine.taken()),
+        InsertOutcome::Full => Err(Error::new(Kind::TooManySessions)),
+    }
+}
+
 /// Those that gave way to a log-in under `max_sessions`.
 fn note_ended(engine: &Engine, ended: &[Selector]) {
     for selector in ended {
@@ -327,17 +350,14 @@ fn note_ended(engine: &Engine, ended: &[Selector]) {
 
 fn settle_fields(fields: &impl FieldSet) {
     let context = fields.context();
+    if context.is_released() {
+        return;
+    }
     fields.each(&mut |cell| cell.mark_saved(context));
 }
 
 /// Notes a commit that went through.
-fn committed(
-    engine: &Engine,
-    state: &mut State,
-    commit: &Commit,
-    revision: u64,
-    issued: Option<Issued>,
-) {
+fn committed(engine: &Engine, state: &mut State, commit: &Commit, issued: Option<Issued>) {
     for expected in &commit.expected {
         if let Cow::Borrowed(group) = expected.group {
             state.groups.insert(group, expected.revision + 1);
@@ -346,22 +366,21 @@ fn committed(
     let has_token = state.token.is_some();
     let Origin::Live(live) = &mut state.origin else { return };
     let told_before = max_age(engine, live);
-    if let Some(meta) = &mut live.meta {
-        meta.last_seen = meta.last_seen.max(commit.now);
-        meta.revision = revision;
+    if let Some(term) = &mut live.term {
+        term.last_seen = term.last_seen.max(commit.now);
         if let Some(lifetime) = commit.lifetime {
-            meta.lifetime = lifetime;
+            term.lifetime = lifetime;
         }
         if let Some(principal) = &commit.principal {
-            meta.set_principal(principal.clone(), commit.now);
+            term.principal.clone_from(principal);
         }
     }
     let told_now = max_age(engine, live);
     if let Some(issued) = issued {
         (live.check, live.key_id) = (issued.check, issued.key_id);
         (live.current_key, live.previous) = (true, false);
-        if let Some(meta) = &mut live.meta {
-            meta.rotated = commit.now;
+        if let Some(term) = &mut live.term {
+            term.rotated = commit.now;
         }
         state.token = Some(Held::Issued(issued.token));
         state.outgoing = Outgoing::Token { max_age: told_now };

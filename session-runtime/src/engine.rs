@@ -12,12 +12,12 @@ use crate::{
     clock::{Clock, Timestamp, millis},
     error::{Error, Kind},
     event::{self, Reason},
+    live::{Live, Term},
     policy::Policy,
     revocation::Revocation,
     schema::{OnStoreError, Resend, Spec, Transport},
     store::{
-        Check, FieldValue, KeyId, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector,
-        Standing, StoreKey,
+        FieldValue, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector, Standing, StoreKey,
     },
     timed::TimedStore,
     token::{Credential, CredentialCodec, Envelope, IndexCodec, PayloadCodec, Random},
@@ -35,6 +35,8 @@ const TOUCH_SHARE: u64 = 20;
 
 pub(crate) struct Engine {
     pub(crate) spec: &'static Spec,
+    /// The session's bare name.
+    pub(crate) name: &'static str,
     pub(crate) policy: Policy,
     pub(crate) carrier: Carrier,
     pub(crate) namespace: Namespace,
@@ -64,69 +66,22 @@ pub(crate) enum Presented {
     Payload(Box<Envelope>, bool),
 }
 
-/// A live session as far as this request knows it.
-#[derive(Clone, Debug)]
-pub(crate) struct Live {
-    pub(crate) selector: Selector,
-    /// What the store knows the credential by; unused for payloads in tokens.
-    pub(crate) check: Check,
-    pub(crate) key_id: KeyId,
-    /// Whether the writing key made the token.
-    pub(crate) current_key: bool,
-    /// Whether the credential was replaced and is within its grace.
-    pub(crate) previous: bool,
-    /// The fixed part of the record; none if nothing was loaded (`Writer`).
-    pub(crate) meta: Option<Meta>,
-    /// Counts elevations and rotations of a payload in the token.
-    pub(crate) generation: u32,
-    pub(crate) epoch: u64,
-}
-
-impl Live {
-    /// A session in a store.
-    pub(crate) const fn of_credential(
-        credential: Credential,
-        previous: bool,
-        meta: Option<Meta>,
-    ) -> Self {
-        let Credential { selector, check, key_id, current_key } = credential;
-        Self { selector, check, key_id, current_key, previous, meta, generation: 0, epoch: 0 }
-    }
-
-    /// A session in its token.
-    pub(crate) fn of_payload(
-        envelope: &Envelope,
-        principal: Option<PrincipalKey>,
-        current_key: bool,
-    ) -> Self {
-        let Envelope { selector, generation, epoch, .. } = *envelope;
-        let lifetime = Lifetime {
-            idle_millis: envelope.idle_millis,
-            absolute_until: envelope.absolute_until,
-            persistent: envelope.persistent,
-        };
-        let (check, key_id) = (Check([0; 16]), KeyId([0; 4]));
-        let mut meta = Meta::new(check, key_id, envelope.created, lifetime);
-        (meta.last_seen, meta.rotated) = (envelope.sealed_at, envelope.sealed_at);
-        meta.set_principal(principal, envelope.created);
-        let meta = Some(meta);
-        Self { selector, check, key_id, current_key, previous: false, meta, generation, epoch }
-    }
-}
-
 /// What a load found.
 pub(crate) enum Loaded {
     Absent {
         stale: bool,
     },
-    Live(Box<Live>, Arc<Record>),
+    Live(Live, Arc<Record>),
     /// The store failed, and the policy is to go on without it.
     Degraded,
 }
 
+/// What a load found, or why that is no live session.
+type Judged = Result<Loaded, (Selector, Reason)>;
+
 impl Engine {
-    pub(crate) fn name(&self) -> &'static str {
-        self.spec.bare_name()
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -191,12 +146,13 @@ impl Engine {
             }
             Found::One(text, header) => (text, header),
         };
-        let now = self.now();
+        let now = || self.now();
         let presented = match &self.residence {
             Residence::Server { codec, .. } => codec.verify(text, now).map(Presented::Credential),
             Residence::Token { codec, .. } => codec.open(text, now).and_then(|opened| {
-                let known = |name: &str| {
-                    self.spec.fields.iter().map(|field| field.name).find(|known| *known == name)
+                let known = |name: &[u8]| {
+                    let mut names = self.spec.fields.iter().map(|field| field.name);
+                    names.find(|known| known.as_bytes() == name)
                 };
                 Envelope::decode(&opened.plain, known)
                     .map(|envelope| Presented::Payload(Box::new(envelope), opened.current_key))
@@ -232,13 +188,23 @@ impl Engine {
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
             Presented::Credential(credential) => self.load_record(credential).await,
             Presented::Payload(envelope, current_key) => {
-                self.load_payload(*envelope, current_key).await
+                let opened = self.load_payload(*envelope, current_key);
+                match (&self.residence, opened) {
+                    (Residence::Token { revocation: Some(revocation), .. }, Ok(opened)) => {
+                        Box::pin(self.unless_revoked(revocation, opened)).await
+                    }
+                    (_, opened) => Ok(opened),
+                }
             }
         };
         match loaded {
-            Ok(Ok(Loaded::Live(live, record))) if self.is_refused(&live, &record, client) => {
-                self.reject(Some(live.selector), Reason::OtherClient);
-                Ok(Loaded::Absent { stale: true })
+            Ok(Ok(Loaded::Live(live, record))) => {
+                event::loaded(self.name(), live.selector);
+                if self.is_refused(&live, &record, client) {
+                    self.reject(Some(live.selector), Reason::OtherClient);
+                    return Ok(Loaded::Absent { stale: true });
+                }
+                Ok(Loaded::Live(live, record))
             }
             Ok(Ok(loaded)) => Ok(loaded),
             Ok(Err((selector, reason))) => {
@@ -268,10 +234,7 @@ impl Engine {
         refused
     }
 
-    async fn load_record(
-        &self,
-        credential: Credential,
-    ) -> Result<Result<Loaded, (Selector, Reason)>, Error> {
+    async fn load_record(&self, credential: Credential) -> Result<Judged, Error> {
         let Residence::Server { store, .. } = &self.residence else {
             return Ok(Err((credential.selector, Reason::Malformed)));
         };
@@ -293,39 +256,40 @@ impl Engine {
             Ok(standing) => standing == Standing::Previous,
             Err(reason) => return Ok(Err((selector, reason))),
         };
-        let live = Live::of_credential(credential, previous, Some(record.meta.clone()));
-        event::loaded(self.name(), selector);
-        Ok(Ok(Loaded::Live(Box::new(live), record)))
+        let live = Live::of_credential(credential, previous, Some(Term::of(&record.meta)));
+        Ok(Ok(Loaded::Live(live, record)))
     }
 
-    async fn load_payload(
-        &self,
-        envelope: Envelope,
-        current_key: bool,
-    ) -> Result<Result<Loaded, (Selector, Reason)>, Error> {
-        let Envelope { selector, sealed_at, epoch, .. } = envelope;
+    fn load_payload(&self, envelope: Envelope, current_key: bool) -> Judged {
+        let Envelope { selector, sealed_at, .. } = envelope;
         let now = self.now();
         if sealed_at > now.saturating_add(CLOCK_SKEW) {
-            return Ok(Err((selector, Reason::FromTheFuture)));
+            return Err((selector, Reason::FromTheFuture));
         }
         let live = Live::of_payload(&envelope, self.principal_of(&envelope), current_key);
-        let Some(meta) = live.meta.clone().filter(|meta| !meta.is_expired(now)) else {
-            return Ok(Err((selector, Reason::Expired)));
+        let Some(term) = live.term.as_ref().filter(|term| now < term.expires_at()) else {
+            return Err((selector, Reason::Expired));
         };
-        if let Residence::Token { revocation: Some(revocation), .. } = &self.residence {
-            if revocation.is_ended(selector, now).await? {
-                return Ok(Err((selector, Reason::Revoked)));
-            }
-            if let Some(principal) = &meta.principal
-                && epoch < revocation.epoch(principal, now).await?
-            {
-                return Ok(Err((selector, Reason::Revoked)));
-            }
-        }
-        let mut record = Record::new(meta);
+        let mut record = Record::new(Meta::new(live.check, live.key_id, now, term.lifetime));
         record.extend(envelope.fields);
-        event::loaded(self.name(), selector);
-        Ok(Ok(Loaded::Live(Box::new(live), Arc::new(record))))
+        Ok(Loaded::Live(live, Arc::new(record)))
+    }
+
+    /// A payload session, unless it or all sessions of its principal were ended.
+    async fn unless_revoked(
+        &self,
+        revocation: &Revocation,
+        loaded: Loaded,
+    ) -> Result<Judged, Error> {
+        let Loaded::Live(live, _) = &loaded else { return Ok(Ok(loaded)) };
+        let now = self.now();
+        let principal = live.term.as_ref().and_then(|term| term.principal.as_ref());
+        let revoked = revocation.is_ended(live.selector, now).await?
+            || match principal {
+                Some(principal) => live.epoch < revocation.epoch(principal, now).await?,
+                None => false,
+            };
+        Ok(if revoked { Err((live.selector, Reason::Revoked)) } else { Ok(loaded) })
     }
 
     fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {
@@ -351,10 +315,10 @@ impl Engine {
 
     /// Whether a use at `now` is far enough from the last one recorded to be recorded too: a
     /// twentieth of the idle time, at most a minute. Sessions end that much early at most.
-    pub(crate) fn touch_due(meta: &Meta, now: Timestamp) -> bool {
-        meta.lifetime.idle_millis.is_some_and(|idle| {
+    pub(crate) fn touch_due(term: &Term, now: Timestamp) -> bool {
+        term.lifetime.idle_millis.is_some_and(|idle| {
             let throttle = Duration::from_millis(idle / TOUCH_SHARE).min(TOUCH_AT_MOST);
-            now.saturating_since(meta.last_seen) >= throttle.max(Duration::from_millis(1))
+            now.saturating_since(term.last_seen) >= throttle.max(Duration::from_millis(1))
         })
     }
 }

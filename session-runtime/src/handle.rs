@@ -23,7 +23,7 @@ use crate::{
     outgoing::expires_at,
     request::Inner,
     schema::Payload,
-    state::{End, Facts, IdleLimit, Origin, Outgoing},
+    state::{AskedTerm, End, Facts, IdleLimit, Origin, Outgoing},
     store::FieldName,
     token::Credential,
 };
@@ -134,7 +134,8 @@ impl<T: SessionType> Session<T> {
     /// record, so later requests honour it.
     pub fn persist_for(&self, length: Duration) {
         self.note(|facts| {
-            (facts.persist, facts.live, facts.idle) = (Some(length), None, None);
+            let asked = AskedTerm { persist: Some(length), ..AskedTerm::default() };
+            facts.term = Some(Box::new(asked));
         });
     }
 
@@ -155,13 +156,14 @@ impl<T: SessionType> Session<T> {
     /// }
     /// ```
     pub fn live_for(&self, length: Duration) {
-        self.note(|facts| facts.live = Some(length));
+        self.note(|facts| facts.term.get_or_insert_default().live = Some(length));
     }
 
     /// An idle limit of this session's own, as [`live_for`](Self::live_for); `None`: it has none.
     /// A session without an absolute end keeps its limit then, since it must end some time.
     pub fn idle_for(&self, idle: Option<Duration>) {
-        self.note(|facts| facts.idle = Some(idle.map_or(IdleLimit::None, IdleLimit::After)));
+        let idle = idle.map_or(IdleLimit::None, IdleLimit::After);
+        self.note(|facts| facts.term.get_or_insert_default().idle = Some(idle));
     }
 
     /// Empties every field except the principal; the session and its credential stay.
@@ -241,7 +243,7 @@ impl<T: SessionType> Session<T> {
             };
             let core = &self.inner.core;
             let fresh = Inner::<T>::new(Arc::clone(&core.engine), core.client.clone());
-            fresh.load(Presented::Credential(credential), None).await?;
+            fresh.load(|| (Presented::Credential(credential), None)).await?;
             if matches!(fresh.core.state().origin, Origin::Absent { .. }) {
                 // Over, or it has another credential. What was asked of it is lost then, as every
                 // change is; a session of its own would bring it back.
@@ -293,7 +295,7 @@ impl<T: SessionType> Session<T> {
             if let Some(before) = &facts.cleared {
                 kept.retain(|name| before.contains(name));
             }
-            facts.cleared = Some(kept);
+            facts.cleared = Some(kept.into());
         });
     }
 
@@ -335,11 +337,12 @@ impl<T: SessionType> Session<T> {
             state.token = fresh.token.take().or(state.token.take());
         }
         for (&group, &revision) in &fresh.groups {
-            let before = state.group_revision(group, known);
+            let before = state.group_revision(group, known.as_deref());
             // Had somebody else written the group, this handle would still show the old values of
             // the fields that the transaction did not write, and must not pass for having compared.
             let alone = fields.iter().filter(|field| field.group == Some(group)).count() == 1;
-            if alone || loaded.is_some_and(|record| record.group_revision(group) == before) {
+            if alone || loaded.as_ref().is_some_and(|record| record.group_revision(group) == before)
+            {
                 state.groups.insert(group, revision);
             }
         }

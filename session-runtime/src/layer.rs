@@ -174,6 +174,7 @@ where
         if this.ending.is_none() {
             let response = ready!(this.response.poll(cx))?;
             let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
+            let alone = Slot::is_alone(this.slot);
             let (commit, unseen) = match (this.slot.used(), touch) {
                 (None, None) => return Poll::Ready(Ok(response)),
                 (None, Some(parts)) => {
@@ -182,7 +183,7 @@ where
                 }
                 (Some(inner), touch) => {
                     let closing = if commits(&this.slot.engine, &response) {
-                        close(inner, cx)
+                        close(inner, alone, cx)
                     } else {
                         discard(inner)
                     };

@@ -24,6 +24,7 @@ mod held;
 mod hex;
 mod key;
 mod layer;
+mod live;
 mod model;
 mod names;
 mod outgoing;
@@ -45,6 +46,7 @@ mod timed;
 mod token;
 mod touch;
 mod transport;
+mod turns;
 mod writer;
 
 #[cfg(feature = "axum")]

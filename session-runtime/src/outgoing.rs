@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use crate::{
     clock::Timestamp,
-    engine::{Engine, Live},
+    engine::Engine,
+    live::Live,
     schema::{OnEnd, OnStale, Resend, Transport},
     state::{Core, Origin, Outgoing, State},
 };
 
 /// How long the client is to keep the token; none: until the browser closes.
 pub(crate) fn max_age(engine: &Engine, live: &Live) -> Option<Duration> {
-    let meta = live.meta.as_ref()?;
-    (engine.spec.cookie.persistent || meta.lifetime.persistent)
-        .then(|| meta.expires_at().saturating_since(engine.now()))
+    let term = live.term.as_ref()?;
+    (engine.spec.cookie.persistent || term.lifetime.persistent)
+        .then(|| term.expires_at().saturating_since(engine.now()))
 }
 
 /// Queues the token that the client has, with its present lifetime, if it is to be sent at every
@@ -26,7 +27,7 @@ pub(crate) fn resend(core: &Core, state: &mut State) {
     let Some(live) = state.live().filter(|_| state.token.is_some()) else { return };
     // Without a load it is not known for how long; a cookie that does not say so is forgotten with
     // the browser.
-    if live.meta.is_none() && core.engine.spec.transport == Transport::Cookie {
+    if live.term.is_none() && core.engine.spec.transport == Transport::Cookie {
         return;
     }
     let max_age = max_age(&core.engine, live);
@@ -56,12 +57,12 @@ pub(crate) fn tell_end(core: &Core, state: &mut State) {
 /// The end of the session by the clock, were it used now and then no more.
 pub(crate) fn expires_at(engine: &Engine, state: &State, now: Timestamp) -> Timestamp {
     let facts = &state.facts;
-    let meta = state.live().and_then(|live| live.meta.as_ref());
-    let moves = |meta| facts.extend || facts.change_lifetime() || Engine::touch_due(meta, now);
-    if let Some(meta) = meta.filter(|meta| !moves(meta)) {
-        return meta.expires_at();
+    let term = state.live().and_then(|live| live.term.as_ref());
+    let moves = |term| facts.extend || facts.term.is_some() || Engine::touch_due(term, now);
+    if let Some(term) = term.filter(|term| !moves(term)) {
+        return term.expires_at();
     }
-    let before = meta.map_or_else(|| engine.lifetime(now), |meta| meta.lifetime);
+    let before = term.map_or_else(|| engine.lifetime(now), |term| term.lifetime);
     let lifetime = facts.lifetime(before, now);
     lifetime.idle_millis.map_or(lifetime.absolute_until, |idle| {
         lifetime.absolute_until.min(now.saturating_add(Duration::from_millis(idle)))

@@ -5,19 +5,21 @@ mod upkeep;
 
 use std::borrow::Cow;
 
+pub(crate) use self::upkeep::is_idle;
 use crate::{
     cell::{Cell, Emission, EmitError, unknown_fields},
     client::Client,
     clock::Timestamp,
-    engine::{Engine, Live, Residence},
+    engine::{Engine, Residence},
     error::{Error, Kind},
     event,
+    live::Live,
     model::FieldSet,
     schema::{Create, OnStale},
     state::{End, Facts, Origin, State},
     store::{
-        Cap, Check, Commit, Expected, InsertOutcome, KeyId, Meta, Op, PrincipalKey, Record,
-        Rotation, Selector, StoreKey,
+        Cap, Check, Commit, Expected, KeyId, Meta, Op, PrincipalKey, Record, Rotation, Selector,
+        StoreKey,
     },
     token::{Envelope, Issued},
 };
@@ -121,7 +123,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&self, state: &mut State, facts: Facts) -> Result<Plan, Error> {
-        if let Some(error) = &state.no_selector {
+        if let Some(Err(error)) = &state.fresh {
             return Err(error.clone());
         }
         let live = state.live().cloned();
@@ -140,7 +142,7 @@ impl Planner<'_> {
     }
 
     fn ending(&self, live: &Live, superseded: bool) -> Ending {
-        let until = live.meta.as_ref().map_or(self.now, |meta| meta.lifetime.absolute_until);
+        let until = live.term.as_ref().map_or(self.now, |term| term.lifetime.absolute_until);
         Ending { selector: live.selector, until, superseded }
     }
 
@@ -192,7 +194,7 @@ impl Planner<'_> {
             None => self.changes()?,
             // After a clear the store has nothing, so whatever is there now must be written;
             // what was kept still merges.
-            Some(kept) => self.emit(|cell, out| {
+            Some(kept) => self.emit(Emission::default(), |cell, out| {
                 if kept.iter().any(|kept| kept == cell.spec().name) {
                     cell.emit_changes(context, out);
                 } else {
@@ -201,7 +203,7 @@ impl Planner<'_> {
             })?,
         };
         if let Some(kept) = &facts.cleared {
-            emission.ops.insert(0, Op::Clear { keep: kept.clone() });
+            emission.ops.insert(0, Op::Clear { keep: kept.to_vec() });
             // It changes every group; those of a credential that dies with it compare nothing more.
             if !facts.elevate && !facts.rotate {
                 for field in self.engine.spec.fields {
@@ -217,16 +219,16 @@ impl Planner<'_> {
         let rotation = if state.touch_only { None } else { self.rotation(live, &facts)? };
         let lifetime = self.changed_lifetime(live, &facts);
         let touch =
-            facts.extend || live.meta.as_ref().is_none_or(|meta| Engine::touch_due(meta, self.now));
+            facts.extend || live.term.as_ref().is_none_or(|term| Engine::touch_due(term, self.now));
         let nothing_of_the_user = emission.ops.is_empty() && !facts.any();
         // A blind write that wrote nothing has nothing to touch either.
-        let wanted = !nothing_of_the_user || (live.meta.is_some() && (touch || rotation.is_some()));
+        let wanted = !nothing_of_the_user || (live.term.is_some() && (touch || rotation.is_some()));
         if !wanted {
             return Ok(Plan::nothing(facts));
         }
         let mut commit = Commit::touch(self.now, live.check, live.key_id);
         for group in emission.groups {
-            let revision = state.group_revision(group, context.record());
+            let revision = state.group_revision(group, context.record().as_deref());
             commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
             commit.bump.push(Cow::Borrowed(group));
         }
@@ -287,27 +289,27 @@ impl Planner<'_> {
             Some(live) => self.bind_on(state, live, &facts, &mut ops)?,
             None => self.bind_anew(&mut ops)?,
         }
-        let meta = live.and_then(|live| live.meta.as_ref());
-        let lifetime = match (live.and_then(|live| self.changed_lifetime(live, &facts)), meta) {
+        let term = live.and_then(|live| live.term.as_ref());
+        let lifetime = match (live.and_then(|live| self.changed_lifetime(live, &facts)), term) {
             (Some(lifetime), _) => lifetime,
-            (None, Some(meta)) => meta.lifetime,
+            (None, Some(term)) => term.lifetime,
             (None, None) => self.new_lifetime(&facts),
         };
-        let principal = match (facts.elevate, meta) {
+        let principal = match (facts.elevate, term) {
             (true, _) => facts.principal.clone(),
-            (false, Some(meta)) => meta.principal.clone(),
+            (false, Some(term)) => term.principal.clone(),
             (false, None) => None,
         };
         let mut record = Record::new(Meta::new(Check([0; 16]), KeyId([0; 4]), self.now, lifetime));
         if facts.cleared.is_none()
             && let Some(before) = live.and(context.record()).filter(|_| !state.rebased)
         {
-            record.extend(unknown_fields(before, self.engine.spec.fields));
+            record.extend(unknown_fields(&before, self.engine.spec.fields));
         }
         record.write_all(ops);
         let envelope = Envelope {
             selector,
-            created: meta.map_or(self.now, |meta| meta.created),
+            created: term.map_or(self.now, |term| term.created),
             sealed_at: self.now,
             idle_millis: lifetime.idle_millis,
             absolute_until: lifetime.absolute_until,
@@ -326,7 +328,7 @@ impl Planner<'_> {
 
     fn reseal_due(&self, live: &Live) -> bool {
         !live.current_key
-            || live.meta.as_ref().is_some_and(|meta| Engine::touch_due(meta, self.now))
+            || live.term.as_ref().is_some_and(|term| Engine::touch_due(term, self.now))
     }
 
     /// What the principal of a log-in is indexed by.
@@ -336,7 +338,10 @@ impl Planner<'_> {
 
     fn fresh_selector(&self, state: &mut State) -> Result<Selector, Error> {
         let selector = state.fresh_selector(self.engine, self.client);
-        state.no_selector.clone().map_or(Ok(selector), Err)
+        match &state.fresh {
+            Some(Err(error)) => Err(error.clone()),
+            _ => Ok(selector),
+        }
     }
 
     fn issue(&self, selector: Selector) -> Result<Issued, Error> {
@@ -355,7 +360,7 @@ impl Planner<'_> {
         if !context.is_written() {
             return Ok(Emission::default());
         }
-        self.emit(|cell, out| cell.emit_changes(context, out))
+        self.emit(Emission::default(), |cell, out| cell.emit_changes(context, out))
     }
 
     /// Every value that is not its default, as `Set` and `Insert` ops.
@@ -364,7 +369,8 @@ impl Planner<'_> {
         if !context.is_written() && context.record().is_none() {
             return Ok(Vec::new());
         }
-        Ok(self.emit(|cell, out| cell.emit_value(context, out))?.ops)
+        let room = Emission::with_room(self.engine.spec.fields.len());
+        Ok(self.emit(room, |cell, out| cell.emit_value(context, out))?.ops)
     }
 
     fn seal_secrets(&self, selector: Selector, ops: &mut [Op]) -> Result<(), Error> {
@@ -372,8 +378,11 @@ impl Planner<'_> {
         context.seal(self.engine.spec.fields, selector, ops).map_err(|_| Error::new(Kind::Random))
     }
 
-    fn emit(&self, mut emit: impl FnMut(&dyn Cell, &mut Emission)) -> Result<Emission, Error> {
-        let mut emission = Emission::default();
+    fn emit(
+        &self,
+        mut emission: Emission,
+        mut emit: impl FnMut(&dyn Cell, &mut Emission),
+    ) -> Result<Emission, Error> {
         self.fields.each(&mut |cell| emit(cell, &mut emission));
         match emission.error.take() {
             None => Ok(emission),
@@ -384,14 +393,5 @@ impl Planner<'_> {
                 Err(Error::new(Kind::Conflict { field: field.to_owned() }))
             }
         }
-    }
-}
-
-/// The sessions that gave way to an insert, or why there was none.
-pub(crate) fn inserted(engine: &Engine, outcome: InsertOutcome) -> Result<Vec<Selector>, Error> {
-    match outcome {
-        InsertOutcome::Inserted { ended } => Ok(ended),
-        InsertOutcome::Exists => Err(engine.taken()),
-        InsertOutcome::Full => Err(Error::new(Kind::TooManySessions)),
     }
 }

@@ -9,10 +9,11 @@ use http::HeaderValue;
 use crate::{
     cell::Context,
     client::Client,
-    engine::{Engine, Live, Loaded, Presented},
+    engine::{Engine, Loaded, Presented},
     error::Error,
     event::{self, Reason},
     held::Held,
+    live::Live,
     model::{FieldSet, SessionType},
     schema::{FieldSpec, OnDecodeError},
     state::{Core, Origin},
@@ -22,38 +23,40 @@ use crate::{
 pub(crate) struct Inner<T: SessionType> {
     pub(crate) writer: T::Writer,
     pub(crate) core: Core,
-    loading: tokio::sync::OnceCell<()>,
 }
 
 impl<T: SessionType> Inner<T> {
     pub(crate) fn new(engine: Arc<Engine>, client: Client) -> Arc<Self> {
-        let context = Context::new(engine.name(), engine.sealer.clone());
-        Arc::new(Self {
-            writer: T::writer(context),
-            core: Core::new(engine, client),
-            loading: tokio::sync::OnceCell::new(),
-        })
+        let context = Context::new(engine.spec, engine.sealer.clone());
+        Arc::new(Self { writer: T::writer(context), core: Core::new(engine, client) })
     }
 
     pub(crate) fn fields(&self) -> &T::Fields {
         self.writer.as_ref()
     }
 
-    /// Loads the session, once for all extractors of the request.
+    /// Loads the session, once for all extractors of the request. `present` is asked for what the
+    /// request presents, if that is still to be looked at.
     pub(crate) async fn load(
-        self: &Arc<Self>,
-        presented: Presented,
-        header: Option<HeaderValue>,
+        &self,
+        present: impl FnOnce() -> (Presented, Option<HeaderValue>),
     ) -> Result<(), Error> {
-        let load = || async {
-            // A writer has created it in this very request; what was presented is no session.
-            if self.core.state().live().is_some_and(|live| live.meta.is_some()) {
+        if self.is_loaded() {
+            return Ok(());
+        }
+        let _turn = self.core.turns.take().await;
+        {
+            let mut state = self.core.state();
+            // A writer may have created it in this very request; what was presented is no session
+            // then.
+            state.loaded |= state.live().is_some_and(|live| live.term.is_some());
+            if state.loaded {
                 return Ok(());
             }
-            self.settle(self.core.engine.load(presented, &self.core.client).await?, header);
-            Ok(())
-        };
-        self.loading.get_or_try_init(load).await.map(drop)
+        }
+        let (presented, header) = present();
+        self.settle(self.core.engine.load(presented, &self.core.client).await?, header);
+        Ok(())
     }
 
     fn settle(&self, loaded: Loaded, header: Option<HeaderValue>) {
@@ -99,6 +102,7 @@ impl<T: SessionType> Inner<T> {
             state.token = header.map(Held::Presented);
         }
         state.origin = origin;
+        state.loaded = true;
     }
 
     /// For a writer: takes the credential at its word; the commit itself checks it.
@@ -111,7 +115,7 @@ impl<T: SessionType> Inner<T> {
             Presented::Credential(credential) => {
                 state.token = header.map(Held::Presented);
                 let live = Live::of_credential(*credential, false, None);
-                state.origin = Origin::Live(Box::new(live));
+                state.origin = Origin::Live(live);
             }
             Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
                 self.fields().context().settle(None);
@@ -121,6 +125,6 @@ impl<T: SessionType> Inner<T> {
     }
 
     pub(crate) fn is_loaded(&self) -> bool {
-        self.loading.initialized()
+        self.core.state().loaded
     }
 }

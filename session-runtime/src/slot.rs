@@ -32,6 +32,12 @@ impl<T: SessionType> Slot<T> {
         })
     }
 
+    /// Whether nobody has the handle but this slot, nor the slot but its holder. If so, it stays so.
+    pub(crate) fn is_alone(this: &mut Arc<Self>) -> bool {
+        let handle = Arc::get_mut(this).and_then(|slot| slot.handle.get_mut());
+        handle.is_some_and(|handle| Arc::get_mut(handle).is_some())
+    }
+
     /// The handle, if an extractor has asked for it.
     pub(crate) fn used(&self) -> Option<&Arc<Inner<T>>> {
         self.handle.get()
@@ -47,10 +53,7 @@ impl<T: SessionType> Slot<T> {
     pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
         self.engine.admit(parts)?;
         let inner = Arc::clone(self.handle(parts));
-        if !inner.is_loaded() {
-            let (presented, header) = self.engine.present(&parts.headers);
-            inner.load(presented, header).await?;
-        }
+        inner.load(|| self.engine.present(&parts.headers)).await?;
         Ok(inner)
     }
 

@@ -11,10 +11,12 @@ use std::{
 use crate::{
     client::Client,
     clock::{Timestamp, millis},
-    engine::{Engine, Live},
+    engine::Engine,
     error::Error,
     held::Held,
+    live::Live,
     store::{FieldName, Lifetime, PrincipalKey, Record, Selector},
+    turns::Turns,
 };
 
 /// The part of a handle that does not depend on the session type.
@@ -23,18 +25,17 @@ pub(crate) struct Core {
     /// What the deployment's functions say of the request.
     pub(crate) client: Client,
     state: Mutex<State>,
-    /// Commits of one request run one after the other.
-    pub(crate) commits: tokio::sync::Mutex<()>,
+    /// Loads and commits of one request run one after the other.
+    pub(crate) turns: Turns,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not apart from the others")]
 pub(crate) struct State {
     pub(crate) origin: Origin,
     pub(crate) facts: Facts,
     pub(crate) outgoing: Outgoing,
-    /// The selector of a session that is still to be created.
-    pub(crate) fresh: Option<Selector>,
-    /// Why that selector is none.
-    pub(crate) no_selector: Option<Error>,
+    /// The selector of a session that is still to be created, or why there is none.
+    pub(crate) fresh: Option<Result<Selector, Error>>,
     /// The revisions of groups that this request has saved since the load.
     pub(crate) groups: BTreeMap<&'static str, u64>,
     /// The session is another one than the record that was loaded.
@@ -43,6 +44,8 @@ pub(crate) struct State {
     pub(crate) rebound: bool,
     /// The token of the live session: what the client has, or gets with this response.
     pub(crate) token: Option<Held>,
+    /// What was presented has been looked at, as far as the store.
+    pub(crate) loaded: bool,
     /// Nothing but a touch: the handler did not look at the session.
     pub(crate) touch_only: bool,
 }
@@ -55,7 +58,7 @@ pub(crate) enum Origin {
     /// None. `stale`: a token was presented all the same.
     Absent { stale: bool },
     /// This one.
-    Live(Box<Live>),
+    Live(Live),
     /// The store failed at the load; nothing may be written.
     Degraded,
     /// It ended in this request, by this request or by another.
@@ -72,15 +75,22 @@ pub(crate) struct Facts {
     pub(crate) elevate: bool,
     pub(crate) principal: Option<PrincipalKey>,
     /// All fields went but these (stored names), unknown ones too.
-    pub(crate) cleared: Option<Vec<FieldName>>,
+    pub(crate) cleared: Option<Box<[FieldName]>>,
     pub(crate) end: Option<End>,
     pub(crate) extend: bool,
     /// Go to the store although nothing may have changed.
     pub(crate) force: bool,
+    /// Few ask for one.
+    pub(crate) term: Option<Box<AskedTerm>>,
+}
+
+/// A lifetime of the session's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AskedTerm {
+    /// "Remember me".
     pub(crate) persist: Option<Duration>,
-    /// An absolute end of its own, from now.
+    /// An absolute end, from now.
     pub(crate) live: Option<Duration>,
-    /// An idle limit of its own.
     pub(crate) idle: Option<IdleLimit>,
 }
 
@@ -119,22 +129,18 @@ impl Facts {
             || self.end.is_some()
             || self.extend
             || self.force
-            || self.change_lifetime()
-    }
-
-    /// Whether a lifetime of its own was asked for.
-    pub(crate) const fn change_lifetime(&self) -> bool {
-        self.persist.is_some() || self.live.is_some() || self.idle.is_some()
+            || self.term.is_some()
     }
 
     /// Whether the absolute end moves.
-    pub(crate) const fn move_end(&self) -> bool {
-        self.persist.is_some() || self.live.is_some()
+    pub(crate) fn move_end(&self) -> bool {
+        self.term.as_ref().is_some_and(|asked| asked.persist.is_some() || asked.live.is_some())
     }
 
     /// The lifetime that was asked for, where it would be `before` otherwise.
     pub(crate) fn lifetime(&self, before: Lifetime, now: Timestamp) -> Lifetime {
-        let mut lifetime = match self.persist {
+        let Some(asked) = &self.term else { return before };
+        let mut lifetime = match asked.persist {
             // "Remember me": no idle limit, and an end of its own.
             Some(length) => Lifetime {
                 idle_millis: None,
@@ -143,10 +149,10 @@ impl Facts {
             },
             None => before,
         };
-        if let Some(length) = self.live {
+        if let Some(length) = asked.live {
             lifetime.absolute_until = now.saturating_add(length);
         }
-        match self.idle {
+        match asked.idle {
             Some(IdleLimit::After(idle)) => lifetime.idle_millis = Some(millis(idle)),
             // A session must end some time.
             Some(IdleLimit::None) if lifetime.absolute_until < Timestamp::MAX => {
@@ -170,12 +176,14 @@ impl Facts {
         self.principal = self.principal.take().or(taken.principal);
         self.cleared = self.cleared.take().or(taken.cleared);
         self.end = taken.end;
-        if self.persist.is_none() {
+        self.term = match (self.term.take(), taken.term) {
             // What was asked for before `persist_for` is void.
-            self.live = self.live.or(taken.live);
-            self.idle = self.idle.or(taken.idle);
-        }
-        self.persist = self.persist.or(taken.persist);
+            (Some(asked), Some(taken)) if asked.persist.is_none() => {
+                let (live, idle) = (asked.live.or(taken.live), asked.idle.or(taken.idle));
+                Some(Box::new(AskedTerm { persist: taken.persist, live, idle }))
+            }
+            (asked, taken) => asked.or(taken),
+        };
     }
 }
 
@@ -189,14 +197,14 @@ impl Core {
                 facts: Facts::default(),
                 outgoing: Outgoing::Nothing,
                 fresh: None,
-                no_selector: None,
                 groups: BTreeMap::new(),
                 rebased: false,
                 rebound: false,
                 token: None,
+                loaded: false,
                 touch_only: false,
             }),
-            commits: tokio::sync::Mutex::new(()),
+            turns: Turns::new(),
         }
     }
 
@@ -216,7 +224,7 @@ impl State {
     }
 
     /// The revision of a group as far as this request knows: saved since the load, or loaded.
-    pub(crate) fn group_revision(&self, group: &str, loaded: Option<&Arc<Record>>) -> u64 {
+    pub(crate) fn group_revision(&self, group: &str, loaded: Option<&Record>) -> u64 {
         let loaded = loaded.filter(|_| !self.rebased);
         self.groups
             .get(group)
@@ -226,14 +234,9 @@ impl State {
 
     /// The selector of the session to be created, drawn at the first call.
     pub(crate) fn fresh_selector(&mut self, engine: &Engine, client: &Client) -> Selector {
-        let Self { fresh, no_selector, .. } = self;
-        *fresh.get_or_insert_with(|| {
-            engine.new_selector(client).unwrap_or_else(|error| {
-                // The commit will fail for it; until then any value serves as a public name.
-                *no_selector = Some(error);
-                Selector([0; 16])
-            })
-        })
+        let fresh = self.fresh.get_or_insert_with(|| engine.new_selector(client));
+        // For an error the commit will fail; until then any value serves as a public name.
+        fresh.as_ref().map_or(Selector([0; 16]), |fresh| *fresh)
     }
 
     /// The selector that the session has, or will have.

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Kind},
     event,
     store::{
-        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
+        Answer, Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
         Selector, Store, StoreFuture, StoreKey,
     },
     sweep::{self, Schedule},
@@ -22,6 +22,9 @@ pub(crate) struct TimedStore {
     commit_deadline: Duration,
     schedule: Arc<Schedule>,
 }
+
+/// What an operation comes to.
+type Timed<'a, T> = Answer<'a, Result<T, Error>>;
 
 impl TimedStore {
     pub(crate) fn new(
@@ -37,30 +40,33 @@ impl TimedStore {
         if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
     }
 
-    async fn within<T: Unpin>(
+    /// A store that answers at once needs no timer, and so no runtime. The others' timer is in a
+    /// box: every future around this one, up to the handler's, is as large as what it waits for.
+    fn within<'a, T: Unpin + Send + 'a>(
         &self,
         operation: &'static str,
-        answer: StoreFuture<'_, T>,
-    ) -> Result<T, Error> {
-        // A store that answers at once needs no timer, and so no runtime.
-        let answer = if answer.is_ready() {
-            answer.await
-        } else {
-            let after = self.deadline(operation);
-            tokio::time::timeout(after, answer)
-                .await
-                .map_err(|_| Error::new(Kind::Deadline { operation, after }))?
-        };
-        answer.map_err(|source| Error::new(Kind::Store { operation, source }))
+        answer: StoreFuture<'a, T>,
+    ) -> Timed<'a, T> {
+        let failed = move |source| Error::new(Kind::Store { operation, source });
+        match answer.at_once() {
+            Ok(answer) => Answer::Now(Some(answer.map_err(failed))),
+            Err(answer) => {
+                let after = self.deadline(operation);
+                Answer::Later(Box::pin(async move {
+                    let late = |_| Error::new(Kind::Deadline { operation, after });
+                    tokio::time::timeout(after, answer).await.map_err(late)?.map_err(failed)
+                }))
+            }
+        }
     }
 
-    pub(crate) async fn load(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, Error> {
-        self.within("load", self.store.load(key)).await
+    pub(crate) fn load<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
+        self.within("load", self.store.load(key))
     }
 
     /// What `load` should have given, if the store says that it may have given something older.
-    pub(crate) async fn reload(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, Error> {
-        self.within("load", self.store.reload(key)).await
+    pub(crate) fn reload<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
+        self.within("load", self.store.reload(key))
     }
 
     pub(crate) async fn insert(
@@ -90,33 +96,33 @@ impl TimedStore {
         }
     }
 
-    pub(crate) async fn commit(
-        &self,
-        key: &StoreKey,
-        commit: &Commit,
-    ) -> Result<CommitOutcome, Error> {
-        self.within("commit", self.store.commit(key, commit)).await
+    pub(crate) fn commit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        commit: &'a Commit,
+    ) -> Timed<'a, CommitOutcome> {
+        self.within("commit", self.store.commit(key, commit))
     }
 
-    pub(crate) async fn delete(&self, key: &StoreKey) -> Result<bool, Error> {
-        self.within("delete", self.store.delete(key)).await
+    pub(crate) fn delete<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {
+        self.within("delete", self.store.delete(key))
     }
 
-    pub(crate) async fn list(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
+    pub(crate) fn list<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
         now: Timestamp,
-    ) -> Result<Vec<Listed>, Error> {
-        self.within("list", self.store.list(namespace, principal, now)).await
+    ) -> Timed<'a, Vec<Listed>> {
+        self.within("list", self.store.list(namespace, principal, now))
     }
 
-    pub(crate) async fn delete_all(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
+    pub(crate) fn delete_all<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
         except: Option<Selector>,
-    ) -> Result<u64, Error> {
-        self.within("delete_all", self.store.delete_all(namespace, principal, except)).await
+    ) -> Timed<'a, u64> {
+        self.within("delete_all", self.store.delete_all(namespace, principal, except))
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn is_called_for(engine: &Engine, parts: &Parts) -> bool {
 pub(crate) fn is_unseen<T: SessionType>(inner: &Inner<T>) -> bool {
     match &inner.core.state().origin {
         Origin::Unknown => true,
-        Origin::Live(live) => live.meta.is_none(),
+        Origin::Live(live) => live.term.is_none(),
         Origin::Absent { .. } | Origin::Degraded | Origin::Over => false,
     }
 }
@@ -41,7 +41,7 @@ pub(crate) async fn touch<T: SessionType>(inner: Arc<Inner<T>>, parts: Box<Parts
     if matches!(presented, Presented::Nothing | Presented::Rejected) {
         return;
     }
-    if let Err(error) = inner.load(presented, header).await {
+    if let Err(error) = inner.load(|| (presented, header)).await {
         return event::touch_failed(engine.name(), &error);
     }
     {

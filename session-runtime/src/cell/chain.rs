@@ -6,8 +6,11 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-pub(super) struct Chain<T> {
-    head: Link<T>,
+pub(super) struct Chain<T>(OnceLock<Box<Versions<T>>>);
+
+/// Behind a pointer, since most cells are only read and a request has many.
+struct Versions<T> {
+    first: Node<T>,
     /// How many versions the last emission looked at, and how many are saved.
     emitted: AtomicUsize,
     saved: AtomicUsize,
@@ -22,15 +25,15 @@ struct Node<T> {
 
 impl<T> Chain<T> {
     pub(super) const fn new() -> Self {
-        Self { head: OnceLock::new(), emitted: AtomicUsize::new(0), saved: AtomicUsize::new(0) }
+        Self(OnceLock::new())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        let mut link = &self.head;
+        let mut node = self.0.get().map(|versions| &versions.first);
         std::iter::from_fn(move || {
-            let node = link.get()?;
-            link = &node.next;
-            Some(&node.value)
+            let Node { value, next } = node?;
+            node = next.get().map(|next| &**next);
+            Some(value)
         })
     }
 
@@ -40,14 +43,20 @@ impl<T> Chain<T> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.head.get().is_none()
+        self.0.get().is_none()
     }
 
     /// Appends a version; how many there were before it.
     pub(super) fn push(&self, value: T) -> usize {
+        let mut first = Some(value);
+        let versions = self.0.get_or_init(|| {
+            let first = Node { value: first.take().expect("once"), next: OnceLock::new() };
+            Box::new(Versions { first, emitted: AtomicUsize::new(0), saved: AtomicUsize::new(0) })
+        });
+        let Some(value) = first else { return 0 };
         let mut node = Box::new(Node { value, next: OnceLock::new() });
-        let mut link = &self.head;
-        let mut before = 0;
+        let mut link = &versions.first.next;
+        let mut before = 1;
         loop {
             if let Some(taken) = link.get() {
                 before += 1;
@@ -64,17 +73,21 @@ impl<T> Chain<T> {
 
     /// Notes that an emission has looked at the first `length` versions.
     pub(super) fn set_emitted(&self, length: usize) {
-        self.emitted.store(length, Ordering::SeqCst);
+        if let Some(versions) = self.0.get() {
+            versions.emitted.store(length, Ordering::SeqCst);
+        }
     }
 
     /// What the last emission looked at is saved.
     pub(super) fn mark_saved(&self) {
-        self.saved.store(self.emitted.load(Ordering::SeqCst), Ordering::SeqCst);
+        if let Some(Versions { emitted, saved, .. }) = self.0.get().map(|versions| &**versions) {
+            saved.store(emitted.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
     }
 
     /// How many versions are saved.
     pub(super) fn saved(&self) -> usize {
-        self.saved.load(Ordering::SeqCst)
+        self.0.get().map_or(0, |versions| versions.saved.load(Ordering::SeqCst))
     }
 
     /// Appends a version that is saved already. Behind one that is not, it counts as unsaved too:
@@ -88,10 +101,10 @@ impl<T> Chain<T> {
     }
 }
 
-impl<T> Drop for Chain<T> {
+impl<T> Drop for Versions<T> {
     /// One by one: the compiler's own drop recurses, and a long chain would overflow the stack.
     fn drop(&mut self) {
-        let mut link = self.head.take();
+        let mut link = self.first.next.take();
         while let Some(mut node) = link {
             link = node.next.take();
         }
@@ -116,12 +129,14 @@ mod tests {
     fn a_million_versions_drop_without_recursion() {
         // Built from the end, since appending one by one is quadratic.
         let chain = Chain::new();
+        chain.push(0);
         let mut link = std::sync::OnceLock::new();
         for value in 0..1_000_000_u32 {
             let node = Box::new(super::Node { value, next: link });
             link = std::sync::OnceLock::from(node);
         }
-        assert!(chain.head.set(link.take().expect("just set")).is_ok());
+        let versions = chain.0.get().expect("one was pushed");
+        assert!(versions.first.next.set(link.take().expect("just set")).is_ok());
         drop(chain);
     }
 

@@ -85,7 +85,9 @@ impl<T, C: Codec<T>> Encoding<T> for Coded<C> {
         default: &T,
         scratch: &mut Vec<u8>,
     ) -> Result<Option<FieldValue>, CodecError> {
+        // Most values fit, so that writing one seldom has it grow.
         scratch.clear();
+        scratch.reserve(256);
         C::encode_into(value, scratch)?;
         let length = scratch.len();
         C::encode_into(default, scratch)?;

@@ -250,7 +250,7 @@ macro_rules! set_collection {
             fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError> {
                 match context.stored(spec) {
                     None => Ok(Self::default()),
-                    Some(stored) => match stored?.value.as_ref() {
+                    Some(stored) => match stored?.value() {
                         FieldValue::Set(members) => members
                             .iter()
                             .map(|json| Ok(serde_json::from_slice(json)?))
@@ -305,13 +305,13 @@ impl<V: SessionField + PartialEq> Collection for BTreeMap<String, V> {
     }
 
     fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError> {
-        context
-            .stored_keys(spec)
-            .map(|(key, value)| match value?.as_ref() {
-                FieldValue::Bytes(json) => Ok((key.to_owned(), serde_json::from_slice(json)?)),
-                _ => Err(DecodeError::Kind),
-            })
-            .collect()
+        let mut map = Self::new();
+        context.each_stored_key(spec, |key, value| {
+            let FieldValue::Bytes(json) = value else { return Err(DecodeError::Kind) };
+            map.insert(key.to_owned(), serde_json::from_slice(json)?);
+            Ok(())
+        })?;
+        Ok(map)
     }
 
     fn put_op(spec: &FieldSpec, (key, value): &(String, V)) -> Result<Op, serde_json::Error> {

@@ -81,7 +81,7 @@ impl<T: Integer> CounterCell<T> {
     fn start(&self, state: &State, context: &Context) -> i64 {
         state.start.unwrap_or_else(|| match context.stored(self.spec) {
             Some(Ok(stored)) => {
-                <Int as Encoding<i64>>::decode(&stored.value).unwrap_or_else(|error| {
+                <Int as Encoding<i64>>::decode(stored.value()).unwrap_or_else(|error| {
                     context.decode_failed(self.spec, &error);
                     0
                 })
@@ -149,7 +149,7 @@ impl<T: Integer> Cell for CounterCell<T> {
     fn verify(&self, context: &Context) -> Result<(), DecodeError> {
         match context.stored(self.spec) {
             None => Ok(()),
-            Some(stored) => <Int as Encoding<i64>>::decode(&stored?.value).map(drop),
+            Some(stored) => <Int as Encoding<i64>>::decode(stored?.value()).map(drop),
         }
     }
 }
@@ -157,7 +157,10 @@ impl<T: Integer> Cell for CounterCell<T> {
 #[cfg(test)]
 mod tests {
     use super::{Cell, Context, CounterCell, Emission, Op};
-    use crate::schema::{FieldSpec, OnDecodeError, Policy};
+    use crate::schema::{
+        CommitOn, CookieSpec, Create, FieldSpec, OnDecodeError, OnEnd, OnStale, OnStoreError,
+        Payload, Policy, Resend, SameSite, Spec, Transport,
+    };
 
     static HITS: FieldSpec = FieldSpec {
         name: "hits",
@@ -171,9 +174,34 @@ mod tests {
         on_decode_error: OnDecodeError::Default,
     };
 
+    static SPEC: Spec = Spec {
+        type_name: "Test",
+        name: "test",
+        transport: Transport::Cookie,
+        payload: Payload::Server,
+        idle: None,
+        absolute: None,
+        cookie: CookieSpec {
+            path: "/",
+            domain: None,
+            same_site: SameSite::Lax,
+            secure: true,
+            http_only: true,
+            partitioned: false,
+            persistent: false,
+        },
+        create: Create::OnWrite,
+        resend: Resend::OnChange,
+        on_stale: OnStale::ClearToken,
+        on_store_error: OnStoreError::Fail,
+        commit_on: CommitOn::Not5xx,
+        on_end: OnEnd::ExpireToken,
+        fields: &[&HITS],
+    };
+
     #[test]
     fn what_changes_while_a_commit_is_on_its_way_is_in_the_next_one() {
-        let context = Context::new("test", None);
+        let context = Context::new(&SPEC, None);
         context.settle(None);
         let cell = CounterCell::<i64>::new(&HITS);
         let emit = || {

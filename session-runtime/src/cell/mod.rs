@@ -15,7 +15,7 @@ use std::{
     borrow::Cow,
     fmt,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -31,7 +31,7 @@ pub use value::{LocalCell, ValueCell};
 
 use crate::{
     event,
-    schema::FieldSpec,
+    schema::{FieldSpec, Spec},
     store::{FieldName, FieldValue, Op, Record, Selector},
 };
 
@@ -49,37 +49,67 @@ pub(crate) struct SealError;
 
 /// What the cells of one request share.
 pub struct Context {
-    session: &'static str,
-    base: OnceLock<Option<Base>>,
+    spec: &'static Spec,
+    /// What the cells start from, if there is anything.
+    base: Mutex<Option<Base>>,
+    /// Whether that is known.
+    settled: AtomicBool,
+    /// Whether nobody will look at the cells any more.
+    released: AtomicBool,
     /// Whether any cell was written to; most requests only read, and need not look at each.
     written: AtomicBool,
     closed: AtomicBool,
     sealer: Option<Arc<dyn FieldSealer>>,
 }
 
+#[derive(Clone)]
 struct Base {
     record: Arc<Record>,
     selector: Selector,
 }
 
 impl Context {
-    pub(crate) fn new(session: &'static str, sealer: Option<Arc<dyn FieldSealer>>) -> Self {
-        let (written, closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { session, base: OnceLock::new(), written, closed, sealer }
+    pub(crate) fn new(spec: &'static Spec, sealer: Option<Arc<dyn FieldSealer>>) -> Self {
+        let no = || AtomicBool::new(false);
+        let (settled, released, written, closed) = (no(), no(), no(), no());
+        Self { spec, base: Mutex::new(None), settled, released, written, closed, sealer }
+    }
+
+    fn session(&self) -> &'static str {
+        self.spec.bare_name()
+    }
+
+    fn base(&self) -> MutexGuard<'_, Option<Base>> {
+        // Nothing under this lock can panic half-way.
+        self.base.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Settles what the cells start from: a record, or nothing. Only the first call counts.
     pub(crate) fn settle(&self, record: Option<(Arc<Record>, Selector)>) {
-        let _ = self.base.set(record.map(|(record, selector)| Base { record, selector }));
+        let mut base = self.base();
+        if !self.settled.swap(true, Ordering::SeqCst) {
+            *base = record.map(|(record, selector)| Base { record, selector });
+        }
     }
 
     /// Whether it is known what the fields were before this request.
     pub(crate) fn is_settled(&self) -> bool {
-        self.base.get().is_some()
+        self.settled.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
-        self.base.get()?.as_ref().map(|base| &base.record)
+    pub(crate) fn record(&self) -> Option<Arc<Record>> {
+        self.base().as_ref().map(|base| Arc::clone(&base.record))
+    }
+
+    /// Lets go of the record, before a last commit that nobody looks at the cells after: a store in
+    /// memory may change it in place then.
+    pub(crate) fn release(&self) {
+        self.released.store(true, Ordering::SeqCst);
+        *self.base() = None;
+    }
+
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.load(Ordering::SeqCst)
     }
 
     /// From now on writes come too late for this response.
@@ -101,46 +131,50 @@ impl Context {
     fn wrote(&self, field: &FieldSpec) {
         self.written.store(true, Ordering::SeqCst);
         if self.is_closed() {
-            event::late_write(self.session, field.name);
+            event::late_write(self.session(), field.name);
         }
     }
 
     /// The stored value of a field, opened if it is sealed, and the name it was found under.
-    fn stored(&self, field: &FieldSpec) -> Option<Result<Stored<'_>, DecodeError>> {
-        let base = self.base.get()?.as_ref()?;
-        let (name, value) =
-            field.names().find_map(|name| base.record.get(name).map(|value| (name, value)))?;
-        let opened = self.open(base, field, name, value);
-        Some(opened.map(|value| Stored { name, value }))
+    fn stored(&self, field: &FieldSpec) -> Option<Result<Stored, DecodeError>> {
+        let Base { record, selector } = self.base().clone()?;
+        let (name, at) =
+            field.names().find_map(|name| record.position(name).map(|at| (name, at)))?;
+        let opened = self.open(selector, field, name, record.at(at));
+        Some(opened.map(|opened| Stored { name, record, at, opened }))
     }
 
-    /// The values under the dynamic keys of a field: each key with its value, opened if it is
-    /// sealed.
-    fn stored_keys(
+    /// Visits the values under the dynamic keys of a field: each key with its value, opened if it
+    /// is sealed.
+    fn each_stored_key(
         &self,
         field: &FieldSpec,
-    ) -> impl Iterator<Item = (&str, Result<Cow<'_, FieldValue>, DecodeError>)> {
-        let base = self.base.get().and_then(Option::as_ref);
-        base.into_iter().flat_map(move |base| {
-            base.record.fields().filter_map(move |(name, value)| {
-                Some((field.dynamic_key(name)?, self.open(base, field, name, value)))
-            })
-        })
+        mut visit: impl FnMut(&str, &FieldValue) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let Some(Base { record, selector }) = self.base().clone() else { return Ok(()) };
+        for (name, value) in record.fields() {
+            if let Some(key) = field.dynamic_key(name) {
+                let opened = self.open(selector, field, name, value)?;
+                visit(key, opened.as_ref().unwrap_or(value))?;
+            }
+        }
+        Ok(())
     }
 
-    fn open<'a>(
+    /// What is in a sealed value; none for one that is not sealed.
+    fn open(
         &self,
-        base: &Base,
+        selector: Selector,
         field: &FieldSpec,
         name: &str,
-        value: &'a FieldValue,
-    ) -> Result<Cow<'a, FieldValue>, DecodeError> {
+        value: &FieldValue,
+    ) -> Result<Option<FieldValue>, DecodeError> {
         let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seals(field)) else {
-            return Ok(Cow::Borrowed(value));
+            return Ok(None);
         };
         let FieldValue::Bytes(blob) = value else { return Err(DecodeError::Unsealable) };
-        let plain = sealer.open(base.selector, name, blob).ok_or(DecodeError::Unsealable)?;
-        Ok(Cow::Owned(FieldValue::Bytes(plain.into())))
+        let plain = sealer.open(selector, name, blob).ok_or(DecodeError::Unsealable)?;
+        Ok(Some(FieldValue::Bytes(plain.into())))
     }
 
     /// Seals what ops write to fields that are sealed, for the session of this selector.
@@ -166,24 +200,32 @@ impl Context {
     }
 
     /// As it lies in the record, sealed or not.
-    fn stored_raw(&self, name: &str) -> Option<&FieldValue> {
-        self.record()?.get(name)
+    fn stored_raw(&self, name: &str) -> Option<FieldValue> {
+        self.record()?.get(name).cloned()
     }
 
     fn decode_failed(&self, field: &FieldSpec, error: &DecodeError) {
-        event::decode_failure(self.session, field.name, error);
+        event::decode_failure(self.session(), field.name, error);
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Context").field("session", &self.session()).finish_non_exhaustive()
     }
 }
 
-struct Stored<'a> {
+struct Stored {
     name: &'static str,
-    value: Cow<'a, FieldValue>,
+    record: Arc<Record>,
+    at: usize,
+    opened: Option<FieldValue>,
+}
+
+impl Stored {
+    fn value(&self) -> &FieldValue {
+        self.opened.as_ref().unwrap_or_else(|| self.record.at(self.at))
+    }
 }
 
 /// Cells print the field's name only.
@@ -237,6 +279,11 @@ pub(crate) enum EmitError {
 }
 
 impl Emission {
+    /// For about so many ops.
+    pub(crate) fn with_room(ops: usize) -> Self {
+        Self { ops: Vec::with_capacity(ops), ..Self::default() }
+    }
+
     fn push(&mut self, field: &FieldSpec, op: Op) {
         if let Some(group) = field.group
             && !self.groups.contains(&group)

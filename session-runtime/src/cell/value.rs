@@ -37,7 +37,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
         self.base.get_or_init(|| match context.stored(self.spec) {
             None => (self.default)(),
             Some(stored) => {
-                stored.and_then(|stored| C::decode(&stored.value)).unwrap_or_else(|error| {
+                stored.and_then(|stored| C::decode(stored.value())).unwrap_or_else(|error| {
                     context.decode_failed(self.spec, &error);
                     (self.default)()
                 })
@@ -80,7 +80,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
         let mut value = self.get(context).clone();
         let result = change(&mut value);
         if !self.loses(context, &value) && self.versions.push(value) != length {
-            event::overlapping_update(context.session, self.spec.name);
+            event::overlapping_update(context.session(), self.spec.name);
         }
         context.wrote(self.spec);
         result
@@ -127,16 +127,21 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
         }
     }
 
-    /// What the store holds as far as this request knows.
-    fn known(&self, context: &Context, saved: usize, out: &mut Emission) -> Option<Target> {
+    /// Whether the store holds that already, as far as this request knows.
+    fn is_known(
+        &self,
+        target: &Target,
+        context: &Context,
+        saved: usize,
+        out: &mut Emission,
+    ) -> bool {
         if let Some(last) = saved.checked_sub(1).and_then(|last| self.versions.iter().nth(last)) {
-            return self.target(last, out);
+            return self.target(last, out).as_ref() == Some(target);
         }
-        match context.stored(self.spec) {
-            _ if !context.is_settled() => None,
-            None => Some(Target::Nothing),
-            Some(Ok(stored)) => Some(Target::Value(stored.value.into_owned())),
-            Some(Err(_)) => None,
+        match (context.stored(self.spec), target) {
+            (None, Target::Nothing) => context.is_settled(),
+            (Some(Ok(stored)), Target::Value(value)) => stored.value() == value,
+            _ => false,
         }
     }
 }
@@ -159,8 +164,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
         self.versions.set_emitted(length);
         let (Some(newest), true) = (newest, length > saved) else { return };
         let Some(target) = self.target(newest, out) else { return };
-        let known = self.known(context, saved, out);
-        if known.as_ref() == Some(&target) {
+        if self.is_known(&target, context, saved, out) {
             return;
         }
         let field = Cow::Borrowed(self.spec.name);
@@ -174,7 +178,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
             (_, Target::Value(value)) => emit_set(context, self.spec, value, out),
             (policy, Target::Nothing) => match context.stored_raw(self.spec.name) {
                 Some(seen) if policy == Policy::Flash && saved == 0 => {
-                    out.push(self.spec, Op::Take { field, seen: seen.clone() });
+                    out.push(self.spec, Op::Take { field, seen });
                 }
                 _ => emit_unset(self.spec, out),
             },
@@ -190,7 +194,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
                 _ => None,
             },
             None => match context.stored(self.spec) {
-                Some(Ok(stored)) => Some(stored.value.into_owned()),
+                Some(Ok(stored)) => Some(stored.value().clone()),
                 _ => None,
             },
         };
@@ -211,7 +215,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
         match context.stored(self.spec) {
             None => Ok(()),
             Some(stored) => {
-                let value = C::decode(&stored?.value)?;
+                let value = C::decode(stored?.value())?;
                 let _ = self.base.set(value);
                 Ok(())
             }

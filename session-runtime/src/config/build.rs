@@ -87,6 +87,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         })?;
         let engine = Engine {
             spec,
+            name: spec.bare_name(),
             policy: self.policy,
             carrier,
             namespace,

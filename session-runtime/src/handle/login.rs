@@ -47,7 +47,7 @@ impl<T: PrincipalType> Session<T> {
     fn recorded(&self) -> Option<PrincipalKey> {
         let state = self.inner.core.state();
         let live = state.live().filter(|_| state.facts.end.is_none())?;
-        live.meta.as_ref()?.principal.clone()
+        live.term.as_ref()?.principal.clone()
     }
 
     /// Ends the session at the commit: its record is removed and the token is dead. Fields marked

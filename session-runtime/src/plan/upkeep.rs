@@ -3,13 +3,30 @@
 
 use super::Planner;
 use crate::{
+    cell::Context,
     clock::Timestamp,
-    engine::{GRACE, Live},
+    engine::{Engine, GRACE},
     error::{Error, Kind},
-    state::{Facts, State},
+    live::Live,
+    state::{Facts, Origin, State},
     store::{FieldName, FieldValue, Lifetime, Op, Record},
     token::Issued,
 };
+
+/// Whether nothing was asked of a live session, nothing written to it, and nothing is due: what
+/// most requests come to, told without a plan.
+pub(crate) fn is_idle(engine: &Engine, context: &Context, state: &State) -> bool {
+    let Origin::Live(live) = &state.origin else { return false };
+    !context.is_written()
+        && !state.facts.any()
+        && !matches!(state.fresh, Some(Err(_)))
+        && live.term.as_ref().is_none_or(|term| {
+            let now = engine.now();
+            live.current_key
+                && !Engine::touch_due(term, now)
+                && !engine.policy.rotate_every.is_some_and(|every| term.is_older(every, now))
+        })
+}
 
 impl Planner<'_> {
     /// The new credential, if one is due, and until when the old one still passes.
@@ -21,14 +38,11 @@ impl Planner<'_> {
         let grace = if facts.elevate || facts.rotate {
             None
         } else {
-            let due = live.meta.as_ref().is_some_and(|meta| {
-                self.engine
-                    .policy
-                    .rotate_every
-                    .is_some_and(|every| self.now.saturating_since(meta.rotated) >= every)
-            });
-            let wanted = due || !live.current_key;
-            if !wanted || live.previous || live.meta.is_none() {
+            let Some(term) = live.term.as_ref().filter(|_| !live.previous) else {
+                return Ok(None);
+            };
+            let every = self.engine.policy.rotate_every;
+            if live.current_key && !every.is_some_and(|every| term.is_older(every, self.now)) {
                 return Ok(None);
             }
             Some(self.now.saturating_add(GRACE))
@@ -43,15 +57,15 @@ impl Planner<'_> {
 
     /// A new log-in starts a new life; otherwise the lifetime changes only if it was asked for.
     pub(super) fn changed_lifetime(&self, live: &Live, facts: &Facts) -> Option<Lifetime> {
-        if !facts.elevate && !facts.change_lifetime() {
+        if !facts.elevate && facts.term.is_none() {
             return None;
         }
-        let before = live.meta.as_ref().filter(|meta| {
+        let before = live.term.as_ref().filter(|term| {
             // Logging in again on a remembered device does not make it forgotten; another
             // principal did not ask for it.
-            !facts.elevate || (meta.lifetime.persistent && meta.principal == self.index_key(facts))
+            !facts.elevate || (term.lifetime.persistent && term.principal == self.index_key(facts))
         });
-        let before = before.map_or_else(|| self.engine.lifetime(self.now), |meta| meta.lifetime);
+        let before = before.map_or_else(|| self.engine.lifetime(self.now), |term| term.lifetime);
         Some(facts.lifetime(before, self.now))
     }
 
@@ -72,15 +86,11 @@ impl Planner<'_> {
             return self.bind_anew(ops);
         }
         // A write that has not looked cannot know what is missing.
-        if live.meta.is_none() {
+        if live.term.is_none() {
             return Ok(());
         }
-        let before = self
-            .fields
-            .context()
-            .record()
-            .filter(|_| !state.rebased && !state.rebound)
-            .map(|r| &**r);
+        let before = self.fields.context().record();
+        let before = before.as_deref().filter(|_| !state.rebased && !state.rebound);
         self.push_bound(before, ops, |name, value| {
             facts.cleared.is_some() || before.and_then(|record| record.get(name)) != Some(value)
         })

@@ -48,26 +48,43 @@ impl StoreError {
 /// The answer of a store: ready at once, or a boxed future. A store in memory answers without an
 /// allocation; one that does I/O returns `StoreFuture::new(async move { … })`.
 #[must_use = "futures do nothing unless awaited"]
-pub struct StoreFuture<'a, T>(Inner<'a, T>);
+pub struct StoreFuture<'a, T>(Answer<'a, Result<T, StoreError>>);
 
-enum Inner<'a, T> {
-    Ready(Option<Result<T, StoreError>>),
-    Boxed(Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>),
+/// What is there already, or comes later.
+pub(crate) enum Answer<'a, R> {
+    Now(Option<R>),
+    Later(Pin<Box<dyn Future<Output = R> + Send + 'a>>),
+}
+
+impl<R: Unpin> Future for Answer<'_, R> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        match &mut *self {
+            // As std's own `Ready`.
+            Self::Now(answer) => Poll::Ready(answer.take().expect("polled after it was ready")),
+            Self::Later(future) => future.as_mut().poll(cx),
+        }
+    }
 }
 
 impl<'a, T> StoreFuture<'a, T> {
     /// The answer of `future`.
     pub fn new(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
-        Self(Inner::Boxed(Box::pin(future)))
+        Self(Answer::Later(Box::pin(future)))
     }
 
     /// An answer that is there already.
     pub const fn ready(answer: Result<T, StoreError>) -> Self {
-        Self(Inner::Ready(Some(answer)))
+        Self(Answer::Now(Some(answer)))
     }
 
-    pub(crate) const fn is_ready(&self) -> bool {
-        matches!(self.0, Inner::Ready(_))
+    /// The answer, if it is there already.
+    pub(crate) fn at_once(self) -> Result<Result<T, StoreError>, Self> {
+        match self.0 {
+            Answer::Now(Some(answer)) => Ok(answer),
+            _ => Err(self),
+        }
     }
 }
 
@@ -76,12 +93,12 @@ impl<T: Unpin> Future for StoreFuture<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Inner::Ready(answer) => answer.take().map_or_else(
-                // As std's own `Ready` does: polling a finished future is the caller's mistake.
+            // A future of the user's hands, so a mistake with it is no panic of ours.
+            Answer::Now(answer) => answer.take().map_or_else(
                 || Poll::Ready(Err(StoreError::new("a store's answer was awaited twice"))),
                 Poll::Ready,
             ),
-            Inner::Boxed(future) => future.as_mut().poll(cx),
+            Answer::Later(future) => future.as_mut().poll(cx),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! what a commit does to a record is [`Record::apply`]'s business, and time comes from the caller.
 
 mod admission;
+mod hasher;
 mod index;
 mod shard;
 

@@ -32,6 +32,7 @@ pub use cached::CachedStore;
 pub use embedded::EmbeddedStore;
 #[cfg(feature = "file")]
 pub use file::FileStore;
+pub(crate) use future::Answer;
 pub use future::{StoreError, StoreFuture};
 pub(crate) use id::equal;
 pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};

@@ -35,6 +35,18 @@ impl FieldValue {
             Self::Set(members) => members.iter().map(Bytes::len).sum(),
         }
     }
+
+    /// A copy for a record to keep. Short bytes are copied: that is as quick as sharing them, and
+    /// what they were a part of need not stay.
+    pub(crate) fn kept(&self) -> Self {
+        const SHORT: usize = 512;
+        match self {
+            Self::Bytes(bytes) if bytes.len() <= SHORT => {
+                Self::Bytes(Bytes::copy_from_slice(bytes))
+            }
+            value => value.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for FieldValue {
@@ -151,6 +163,16 @@ pub struct Lifetime {
     pub absolute_until: Timestamp,
     /// Whether the client keeps the token beyond the browser session ("remember me").
     pub persistent: bool,
+}
+
+impl Lifetime {
+    /// The end of a session that was last used then: the sooner of idle and absolute end.
+    pub(crate) fn end_after(&self, last_seen: Timestamp) -> Timestamp {
+        let idle_end = self.idle_millis.map_or(Timestamp::MAX, |idle| {
+            Timestamp::from_millis(last_seen.as_millis().saturating_add(idle))
+        });
+        idle_end.min(self.absolute_until)
+    }
 }
 
 /// How many live sessions one principal may have, counted when it logs in.

@@ -84,10 +84,7 @@ impl Meta {
     /// When the session is over if it is not used again: the sooner of idle and absolute end.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        let idle_end = self.lifetime.idle_millis.map_or(Timestamp::MAX, |idle| {
-            Timestamp::from_millis(self.last_seen.as_millis().saturating_add(idle))
-        });
-        idle_end.min(self.lifetime.absolute_until)
+        self.lifetime.end_after(self.last_seen)
     }
 
     /// Whether the session is over at `now`. The end itself is over.
@@ -134,6 +131,16 @@ impl Record {
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&FieldValue> {
         self.fields.get(field)
+    }
+
+    /// Where a field is, for [`at`](Self::at).
+    pub(crate) fn position(&self, field: &str) -> Option<usize> {
+        self.fields.position(field).ok()
+    }
+
+    /// The value that [`position`](Self::position) has found.
+    pub(crate) fn at(&self, position: usize) -> &FieldValue {
+        self.fields.at(position)
     }
 
     /// Writes a field; for stores that read a record back, and for new records. For many,
@@ -268,7 +275,7 @@ fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
             keep.iter().any(|kept| kept.as_ref() == top)
         }),
         Op::Set { field, value } => {
-            fields.insert(field.clone(), value.clone());
+            fields.insert(field.clone(), value.kept());
         }
         Op::Unset { field } => {
             fields.remove(field);
@@ -303,7 +310,7 @@ fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
             }
         }
         Op::Once { field, value } => {
-            fields.get_or_insert_with(field, || value.clone());
+            fields.get_or_insert_with(field, || value.kept());
         }
         Op::Take { field, seen } => {
             if fields.get(field) == Some(seen) {

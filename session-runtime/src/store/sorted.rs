@@ -16,8 +16,12 @@ impl<V> Sorted<V> {
     }
 
     /// Where a name is, or where it belongs.
-    fn position(&self, name: &str) -> Result<usize, usize> {
+    pub(super) fn position(&self, name: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|(there, _)| there.as_ref().cmp(name))
+    }
+
+    pub(super) fn at(&self, position: usize) -> &V {
+        &self.0[position].1
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&V> {
@@ -76,7 +80,15 @@ impl<V> Extend<(Cow<'static, str>, V)> for Sorted<V> {
     /// Sorts once, so that it does not matter in which order many come. Of one name's values, the
     /// last stays.
     fn extend<I: IntoIterator<Item = (FieldName, V)>>(&mut self, entries: I) {
-        self.0.extend(entries);
+        if self.0.is_empty() {
+            // Nothing is moved if they come in a vector.
+            self.0 = entries.into_iter().collect();
+        } else {
+            self.0.extend(entries);
+        }
+        if self.0.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return;
+        }
         self.0.sort_by(|(a, _), (b, _)| a.cmp(b));
         self.0.dedup_by(|later, kept| {
             let same = later.0 == kept.0;

@@ -84,7 +84,11 @@ impl CredentialCodec {
     }
 
     /// Whether we made this text, and what it says. Allocates nothing.
-    pub(crate) fn verify(&self, text: &[u8], now: Timestamp) -> Result<Credential, Reason> {
+    pub(crate) fn verify(
+        &self,
+        text: &[u8],
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Credential, Reason> {
         let bytes: [u8; TOTAL] = decode_exactly(text).ok_or(Reason::Malformed)?;
         let bytes = Zeroizing::new(bytes);
         let [VERSION, suite::CREDENTIAL, id @ ..] = bytes.as_slice() else {

@@ -69,7 +69,7 @@ impl Envelope {
     /// The fields are parts of `bytes`; `known` gives the names that need no copy.
     pub(crate) fn decode(
         bytes: &Bytes,
-        known: impl Fn(&str) -> Option<&'static str>,
+        known: impl Fn(&[u8]) -> Option<&'static str>,
     ) -> Option<Self> {
         let mut input = Input::sharing(bytes);
         let selector = Selector(*input.array()?);
@@ -93,8 +93,11 @@ impl Envelope {
         let mut fields = Vec::with_capacity(count.min(input.rest.len() / 7));
         for _ in 0..count {
             let length = u16(&mut input)?;
-            let name = std::str::from_utf8(input.take(length)?).ok()?;
-            let name = known(name).map_or_else(|| Cow::Owned(name.to_owned()), Cow::Borrowed);
+            let name = input.take(length)?;
+            let name = match known(name) {
+                Some(known) => Cow::Borrowed(known),
+                None => Cow::Owned(std::str::from_utf8(name).ok()?.to_owned()),
+            };
             fields.push((name, input.value()?));
         }
         input.rest.is_empty().then_some(Self {

@@ -61,10 +61,14 @@ impl<T> Keys<T> {
     /// search them (partitioning oracles). Here the id, which is authenticated, selects the one
     /// key that a message can open under, and keys are random, so a separate commitment would add
     /// nothing. It also means that an unknown key costs no cryptography at all.
-    pub(super) fn find(&self, id: KeyId, now: Timestamp) -> Result<&Entry<T>, Reason> {
+    pub(super) fn find(
+        &self,
+        id: KeyId,
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<&Entry<T>, Reason> {
         let entry = self.get(id).ok_or(Reason::UnknownKey)?;
         match entry.not_after {
-            Some(end) if now > end => Err(Reason::RetiredKey),
+            Some(end) if now() > end => Err(Reason::RetiredKey),
             _ => Ok(entry),
         }
     }

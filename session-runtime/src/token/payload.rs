@@ -56,7 +56,11 @@ impl PayloadCodec {
     }
 
     /// The payload of a token, if we wrote it.
-    pub(crate) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
+    pub(crate) fn open(
+        &self,
+        text: &[u8],
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Opened, Reason> {
         match &self.0 {
             Kind::Sealed(codec) => codec.open(text, now),
             Kind::Signed(codec) => codec.open(text, now),

@@ -29,7 +29,11 @@ impl SealedCodec {
         encode(&aead::seal(&key.prepared, kind, nonce, self.binding.as_bytes(), plain))
     }
 
-    pub(super) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
+    pub(super) fn open(
+        &self,
+        text: &[u8],
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Opened, Reason> {
         let mut blob = decode(text).ok_or(Reason::Malformed)?;
         let id = aead::key_id(&blob, suite::SEALED).ok_or(Reason::Malformed)?;
         let key = self.keys.find(id, now)?;

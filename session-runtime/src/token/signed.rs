@@ -43,7 +43,11 @@ impl SignedCodec {
         encode(&bytes)
     }
 
-    pub(super) fn open(&self, text: &[u8], now: Timestamp) -> Result<Opened, Reason> {
+    pub(super) fn open(
+        &self,
+        text: &[u8],
+        now: impl FnOnce() -> Timestamp,
+    ) -> Result<Opened, Reason> {
         let bytes = decode(text).ok_or(Reason::Malformed)?;
         let (header, rest) = bytes.split_at_checked(HEADER).ok_or(Reason::Malformed)?;
         let (payload, tag) = rest.split_last_chunk::<TAG>().ok_or(Reason::Malformed)?;

@@ -103,9 +103,10 @@ impl CookieCarrier {
         // minute, and one for the last second is not deleted by it.
         let seconds = |age: Duration| age.as_millis().div_ceil(1000).min(MAX_AGE.into());
         let seconds = max_age.map(|age| seconds(age).to_string());
-        let mut text = String::with_capacity(
-            self.name.len() + 1 + token.len() + attributes.len() + "; Max-Age=34560000".len(),
-        );
+        // Exactly: a header value takes over what has no room left.
+        let more = seconds.as_ref().map_or(0, |seconds| "; Max-Age=".len() + seconds.len());
+        let mut text =
+            String::with_capacity(self.name.len() + 1 + token.len() + attributes.len() + more);
         text.extend([&self.name, "=", token, attributes]);
         if let Some(seconds) = &seconds {
             text.extend(["; Max-Age=", seconds]);

@@ -13,7 +13,7 @@ use std::{fmt, time::Duration};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{self as names, CACHE_CONTROL, VARY},
+    header::{self as names, CACHE_CONTROL, Entry, VARY},
 };
 
 pub(crate) use self::secure::CookieOptions;
@@ -166,15 +166,18 @@ impl Carrier {
     /// 9110, section 12.5.5).
     pub(crate) fn mark_read(&self, headers: &mut HeaderMap) {
         let ours = self.vary.as_bytes();
-        let covered = headers.get_all(VARY).iter().any(|value| {
-            value
-                .as_bytes()
-                .split(|byte| *byte == b',')
-                .map(<[u8]>::trim_ascii)
-                .any(|name| name == b"*" || name.eq_ignore_ascii_case(ours))
-        });
-        if !covered {
-            append(headers, VARY, self.vary.clone());
+        let covers = |value: &HeaderValue| {
+            let mut names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+            names.any(|name| name == b"*" || name.eq_ignore_ascii_case(ours))
+        };
+        match headers.try_entry(VARY) {
+            Ok(Entry::Vacant(vacant)) => {
+                let _ = vacant.try_insert(self.vary.clone());
+            }
+            Ok(Entry::Occupied(mut there)) if !there.iter().any(covers) => {
+                there.append(self.vary.clone());
+            }
+            Ok(Entry::Occupied(_)) | Err(_) => {}
         }
     }
 

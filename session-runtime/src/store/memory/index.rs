@@ -18,23 +18,61 @@ use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 #[derive(Default)]
 pub(super) struct Index(ByOwner<Owned>);
 
-type Owned = HashMap<(Namespace, PrincipalKey), BTreeSet<Selector>>;
+type Owned = HashMap<(Namespace, PrincipalKey), Selectors>;
+
+/// Most have one, which needs no tree.
+enum Selectors {
+    One(Selector),
+    Many(BTreeSet<Selector>),
+}
+
+impl Selectors {
+    fn insert(&mut self, selector: Selector) {
+        match self {
+            Self::One(one) if *one == selector => {}
+            Self::One(one) => *self = Self::Many([*one, selector].into()),
+            Self::Many(many) => {
+                many.insert(selector);
+            }
+        }
+    }
+
+    /// Takes one out; whether it was the last.
+    fn remove(&mut self, selector: Selector) -> bool {
+        match self {
+            Self::One(one) => *one == selector,
+            Self::Many(many) => {
+                many.remove(&selector);
+                many.is_empty()
+            }
+        }
+    }
+
+    fn all(&self) -> Vec<Selector> {
+        match self {
+            Self::One(one) => vec![*one],
+            Self::Many(many) => many.iter().copied().collect(),
+        }
+    }
+}
 
 impl Index {
     pub(super) fn add(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
         let Some(principal) = principal else { return };
         let owner = (key.namespace.clone(), principal.clone());
-        self.0.lock(&owner).entry(owner).or_default().insert(key.selector);
+        let mut part = self.0.lock(&owner);
+        part.entry(owner)
+            .and_modify(|selectors| selectors.insert(key.selector))
+            .or_insert(Selectors::One(key.selector));
     }
 
     pub(super) fn remove(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
         let Some(principal) = principal else { return };
         let owner = (key.namespace.clone(), principal.clone());
-        if let hash_map::Entry::Occupied(mut owned) = self.0.lock(&owner).entry(owner) {
-            owned.get_mut().remove(&key.selector);
-            if owned.get().is_empty() {
-                owned.remove();
-            }
+        if let hash_map::Entry::Occupied(mut owned) = self.0.lock(&owner).entry(owner)
+            && owned.get_mut().remove(key.selector)
+        {
+            owned.remove();
         }
     }
 
@@ -43,14 +81,14 @@ impl Index {
     pub(super) fn counts(&self) -> (usize, usize) {
         let counts = self.0.parts.iter().map(|shard| {
             let shard = lock(shard);
-            (shard.len(), shard.values().map(BTreeSet::len).sum::<usize>())
+            (shard.len(), shard.values().map(|owned| owned.all().len()).sum::<usize>())
         });
         counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 
     pub(super) fn keys(&self, namespace: &Namespace, principal: &PrincipalKey) -> Vec<StoreKey> {
         let owner = (namespace.clone(), principal.clone());
-        let selectors = self.0.lock(&owner).get(&owner).cloned().unwrap_or_default();
+        let selectors = self.0.lock(&owner).get(&owner).map(Selectors::all).unwrap_or_default();
         let key = |selector| StoreKey { namespace: namespace.clone(), selector };
         selectors.into_iter().map(key).collect()
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::index::Index;
+use super::{hasher::Seeds, index::Index};
 use crate::{
     clock::Timestamp,
     store::{Commit, CommitOutcome, Record, StoreKey},
@@ -21,10 +21,9 @@ const EVICTED_PART: usize = 16;
 /// A part of the records, under one lock.
 ///
 /// `Arc` lets a load take a record without copying it; a commit copies only if somebody still
-/// reads the old one. The hasher is std's keyed one although selectors are ours to draw: whoever
-/// calls a store directly may choose its keys, and the difference is lost beside the token's MAC.
+/// reads the old one.
 pub(super) struct Shard {
-    pub(super) records: HashMap<StoreKey, Arc<Record>>,
+    pub(super) records: HashMap<StoreKey, Arc<Record>, Seeds>,
     /// How many of them have no principal: whether a look for one to evict is worth its while.
     anonymous: usize,
     /// No record is over before this; it may be too early, since use moves ends forward.
@@ -35,7 +34,7 @@ pub(super) struct Shard {
 impl Default for Shard {
     fn default() -> Self {
         Self {
-            records: HashMap::new(),
+            records: HashMap::default(),
             anonymous: 0,
             earliest_end: Timestamp::MAX,
             swept: Timestamp::default(),

@@ -10,12 +10,6 @@ mod memory;
 mod parallel;
 mod record;
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
-
 use super::{
     Check, Commit, CommitOutcome, FieldName, FieldValue, KeyId, Lifetime, MemoryStore, Meta,
     Namespace, Op, PrincipalKey, Record, Rotation, Selector, StoreError, StoreFuture, StoreKey,
@@ -122,11 +116,7 @@ fn names(record: &Record) -> Vec<&str> {
 
 /// The answer of a store that is there at once.
 fn answer<T: Unpin>(future: StoreFuture<'_, T>) -> Result<T, StoreError> {
-    assert!(future.is_ready(), "the in-memory store never waits");
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => answer,
-        Poll::Pending => unreachable!("a ready answer is never pending"),
-    }
+    future.at_once().expect("the in-memory store never waits")
 }
 
 /// The same, where the store cannot fail.

@@ -12,7 +12,7 @@ fn issue(codec: &CredentialCodec) -> Issued {
 }
 
 fn reason(codec: &CredentialCodec, text: impl AsRef<[u8]>) -> Reason {
-    codec.verify(text.as_ref(), NOW).unwrap_err()
+    codec.verify(text.as_ref(), || NOW).unwrap_err()
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn what_was_issued_verifies() {
     let codec = codec(&[1]);
     let issued = issue(&codec);
     assert_eq!(issued.token.len(), 72);
-    let credential = codec.verify(issued.token.as_bytes(), NOW).unwrap();
+    let credential = codec.verify(issued.token.as_bytes(), || NOW).unwrap();
     assert_eq!(credential.selector, selector(1));
     assert_eq!(credential.check, issued.check);
     assert_eq!(credential.key_id, issued.key_id);
@@ -49,7 +49,7 @@ fn every_credential_is_new() {
     let (one, other) = (issue(&codec), issue(&codec));
     assert_ne!(raw(&one.token)[22..], raw(&other.token)[22..]);
     assert_ne!(one.check, other.check);
-    assert!(codec.verify(one.token.as_bytes(), NOW).is_ok());
+    assert!(codec.verify(one.token.as_bytes(), || NOW).is_ok());
 }
 
 #[test]
@@ -107,17 +107,20 @@ fn a_credential_is_good_for_one_binding_only() {
 fn old_keys_read_until_their_end_and_unknown_ones_never() {
     let token = issue(&codec(&[1])).token;
     assert_eq!(reason(&codec(&[2]), &token), Reason::UnknownKey);
-    let credential = codec(&[2, 1]).verify(token.as_bytes(), Timestamp::MAX).unwrap();
+    let credential = codec(&[2, 1]).verify(token.as_bytes(), || Timestamp::MAX).unwrap();
     assert!(!credential.current_key);
 
     let retiring = CredentialCodec::new(&retiring(2, 1), &binding(Purpose::Credential));
-    assert!(retiring.verify(token.as_bytes(), NOW).is_ok(), "the last moment is included");
+    assert!(retiring.verify(token.as_bytes(), || NOW).is_ok(), "the last moment is included");
     let later = NOW.saturating_add(Duration::from_millis(1));
-    assert_eq!(retiring.verify(token.as_bytes(), later).unwrap_err(), Reason::RetiredKey);
+    assert_eq!(retiring.verify(token.as_bytes(), || later).unwrap_err(), Reason::RetiredKey);
     // The reason is the key's end whether or not the rest is right: nothing is computed.
     let mut bytes = raw(&token);
     bytes[40] ^= 1;
-    assert_eq!(retiring.verify(encode(&bytes).as_bytes(), later).unwrap_err(), Reason::RetiredKey);
+    assert_eq!(
+        retiring.verify(encode(&bytes).as_bytes(), || later).unwrap_err(),
+        Reason::RetiredKey
+    );
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn without_random_bytes_there_is_no_credential() {
 fn nothing_prints_a_credential() {
     let codec = codec(&[1]);
     let issued = issue(&codec);
-    let credential = codec.verify(issued.token.as_bytes(), NOW).unwrap();
+    let credential = codec.verify(issued.token.as_bytes(), || NOW).unwrap();
     let printed = format!("{issued:?} {codec:?} {credential:?}");
     assert!(!printed.contains(&issued.token[..20]));
     assert!(!printed.contains(&issued.token[52..]));

@@ -69,7 +69,7 @@ fn a_blob_is_good_for_one_binding_and_suite_only() {
         assert_eq!(codec.open(selector(1), "card", &blob), None, "{other:?}");
     }
     let tokens = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Field));
-    let token = tokens.open(encode(&blob).as_bytes(), NOW);
+    let token = tokens.open(encode(&blob).as_bytes(), || NOW);
     assert_eq!(token.unwrap_err(), Reason::Malformed);
 }
 

@@ -62,7 +62,7 @@ fn credentials() {
         let issued = codec.issue_with(selector, &array(case, "verifier"));
         assert_eq!(issued.token, text(case, "token"));
         assert_eq!(issued.check.0, array(case, "check"));
-        let credential = codec.verify(text(case, "token").as_bytes(), NOW).unwrap();
+        let credential = codec.verify(text(case, "token").as_bytes(), || NOW).unwrap();
         assert_eq!(credential.selector, selector);
         assert_eq!(credential.check.0, array(case, "check"));
     });
@@ -75,7 +75,8 @@ fn sealed_payloads() {
         for case in list(case, "sealed") {
             let (plain, token) = (bytes(case, "plain"), text(case, "token"));
             assert_eq!(codec.write_with(&plain, &array(case, "nonce")), token);
-            let opened = PayloadCodec::sealed(ring, binding).open(token.as_bytes(), NOW).unwrap();
+            let opened =
+                PayloadCodec::sealed(ring, binding).open(token.as_bytes(), || NOW).unwrap();
             assert_eq!(opened.plain, plain);
         }
     });
@@ -88,7 +89,8 @@ fn signed_payloads() {
         for case in list(case, "signed") {
             let (plain, token) = (bytes(case, "plain"), text(case, "token"));
             assert_eq!(codec.write(&plain), token);
-            let opened = PayloadCodec::signed(ring, binding).open(token.as_bytes(), NOW).unwrap();
+            let opened =
+                PayloadCodec::signed(ring, binding).open(token.as_bytes(), || NOW).unwrap();
             assert_eq!(opened.plain, plain);
         }
     });

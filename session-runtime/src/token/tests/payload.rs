@@ -18,7 +18,7 @@ fn write(codec: &PayloadCodec, plain: &[u8]) -> String {
 }
 
 fn reason(codec: &PayloadCodec, text: impl AsRef<[u8]>) -> Reason {
-    codec.open(text.as_ref(), NOW).unwrap_err()
+    codec.open(text.as_ref(), || NOW).unwrap_err()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn what_was_written_opens() {
         for plain in [&b""[..], b"\0", PLAIN, &[0xff; 3000]] {
             let token = write(&codec, plain);
             assert_eq!(raw(&token).len(), plain.len() + overhead);
-            let opened = codec.open(token.as_bytes(), NOW).unwrap();
+            let opened = codec.open(token.as_bytes(), || NOW).unwrap();
             assert_eq!(opened.plain, plain);
             assert!(opened.current_key);
         }
@@ -144,14 +144,15 @@ fn old_keys_read_until_their_end_and_unknown_ones_never() {
     for (make, purpose, _) in KINDS {
         let token = write(&make(&ring(&[1]), &binding(purpose)), PLAIN);
         assert_eq!(reason(&make(&ring(&[2]), &binding(purpose)), &token), Reason::UnknownKey);
-        let opened = make(&ring(&[2, 1]), &binding(purpose)).open(token.as_bytes(), NOW).unwrap();
+        let opened =
+            make(&ring(&[2, 1]), &binding(purpose)).open(token.as_bytes(), || NOW).unwrap();
         assert!(!opened.current_key);
         assert_eq!(opened.plain, PLAIN);
 
         let codec = make(&retiring(2, 1), &binding(purpose));
-        assert!(codec.open(token.as_bytes(), NOW).is_ok(), "the last moment is included");
+        assert!(codec.open(token.as_bytes(), || NOW).is_ok(), "the last moment is included");
         let later = NOW.saturating_add(Duration::from_millis(1));
-        assert_eq!(codec.open(token.as_bytes(), later).unwrap_err(), Reason::RetiredKey);
+        assert_eq!(codec.open(token.as_bytes(), || later).unwrap_err(), Reason::RetiredKey);
     }
 }
 
@@ -181,7 +182,7 @@ fn without_random_bytes_nothing_is_sealed() {
 fn nothing_prints_a_payload() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1]), &binding(purpose));
-        let opened = codec.open(write(&codec, PLAIN).as_bytes(), NOW).unwrap();
+        let opened = codec.open(write(&codec, PLAIN).as_bytes(), || NOW).unwrap();
         assert_eq!(format!("{opened:?}"), "Opened { current_key: true, .. }");
         assert_eq!(format!("{codec:?}"), "PayloadCodec(<redacted>)");
     }
