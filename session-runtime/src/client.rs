@@ -64,6 +64,11 @@ impl ClientRules {
 }
 
 impl Client {
+    /// Whether the deployment has a say in it.
+    pub(crate) const fn has_ids(&self) -> bool {
+        self.session_ids.is_some()
+    }
+
     /// The id for a new session, if the deployment has a say in it.
     pub(crate) fn session_id(&self) -> Option<[u8; 16]> {
         let (generate, parts) = self.session_ids.as_deref()?;

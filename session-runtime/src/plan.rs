@@ -126,6 +126,11 @@ impl Planner<'_> {
         if let Some(Err(error)) = &state.fresh {
             return Err(error.clone());
         }
+        if let (Residence::Server { .. }, Origin::Live(live), None) =
+            (&self.engine.residence, &state.origin, facts.end)
+        {
+            return self.change(state, live, facts);
+        }
         let live = state.live().cloned();
         let end = match (&live, facts.end) {
             (Some(live), Some(_)) => Some(self.ending(live, false)),
@@ -135,8 +140,7 @@ impl Planner<'_> {
             return Ok(Plan { end, write: Write::Nothing, facts, upkeep: false });
         }
         match (&self.engine.residence, live.filter(|_| facts.end.is_none())) {
-            (Residence::Server { .. }, Some(live)) => self.change(state, &live, facts),
-            (Residence::Server { .. }, None) => self.create(state, end, facts),
+            (Residence::Server { .. }, _) => self.create(state, end, facts),
             (Residence::Token { .. }, live) => self.seal(state, live.as_ref(), end, facts),
         }
     }
@@ -155,10 +159,9 @@ impl Planner<'_> {
         if !self.client.consents {
             return Ok(self.withheld(end, facts));
         }
-        let selector = self.fresh_selector(state)?;
+        let (selector, issued) = self.first_credential(state)?;
         self.seal_secrets(selector, &mut ops)?;
         self.bind_anew(&mut ops)?;
-        let issued = self.issue(selector)?;
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
         meta.set_principal(self.index_key(&facts), self.now);
         let mut record = Record::new(meta);
@@ -341,16 +344,6 @@ impl Planner<'_> {
         match &state.fresh {
             Some(Err(error)) => Err(error.clone()),
             _ => Ok(selector),
-        }
-    }
-
-    fn issue(&self, selector: Selector) -> Result<Issued, Error> {
-        match &self.engine.residence {
-            Residence::Server { codec, .. } => {
-                codec.issue(selector, self.engine.random).map_err(|_| Error::new(Kind::Random))
-            }
-            // Payload tokens are made from the envelope, never from a credential.
-            Residence::Token { .. } => Err(Error::config("a payload token has no credential")),
         }
     }
 

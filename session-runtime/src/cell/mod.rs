@@ -138,8 +138,9 @@ impl Context {
     /// The stored value of a field, opened if it is sealed, and the name it was found under.
     fn stored(&self, field: &FieldSpec) -> Option<Result<Stored, DecodeError>> {
         let Base { record, selector } = self.base().clone()?;
-        let (name, at) =
-            field.names().find_map(|name| record.position(name).map(|at| (name, at)))?;
+        let find = |name: &'static str| record.position(name).map(|at| (name, at));
+        let other = || field.aliases.iter().find_map(|alias| find(alias));
+        let (name, at) = find(field.name).or_else(other)?;
         let opened = self.open(selector, field, name, record.at(at));
         Some(opened.map(|opened| Stored { name, record, at, opened }))
     }
@@ -326,6 +327,9 @@ pub trait Cell: Send + Sync {
 
 /// Adds `Set` for a field, under the name that the record has it under.
 fn emit_set(context: &Context, field: &'static FieldSpec, value: FieldValue, out: &mut Emission) {
+    if field.aliases.is_empty() {
+        return out.push(field, Op::Set { field: Cow::Borrowed(field.name), value });
+    }
     let found = context.stored(field).and_then(|stored| stored.ok().map(|stored| stored.name));
     let name = found.unwrap_or(field.name);
     out.push(field, Op::Set { field: Cow::Borrowed(name), value });

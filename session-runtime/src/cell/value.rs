@@ -159,6 +159,9 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
     }
 
     fn emit_changes(&self, context: &Context, out: &mut Emission) {
+        if self.versions.is_empty() {
+            return;
+        }
         let saved = self.versions.saved();
         let (length, newest) = self.versions.newest();
         self.versions.set_emitted(length);

@@ -5,12 +5,12 @@ use super::Planner;
 use crate::{
     cell::Context,
     clock::Timestamp,
-    engine::{Engine, GRACE},
+    engine::{Engine, GRACE, Residence},
     error::{Error, Kind},
     live::Live,
     state::{Facts, Origin, State},
-    store::{FieldName, FieldValue, Lifetime, Op, Record},
-    token::Issued,
+    store::{FieldName, FieldValue, Lifetime, Op, Record, Selector},
+    token::{CredentialCodec, Issued},
 };
 
 /// Whether nothing was asked of a live session, nothing written to it, and nothing is due: what
@@ -29,6 +29,31 @@ pub(crate) fn is_idle(engine: &Engine, context: &Context, state: &State) -> bool
 }
 
 impl Planner<'_> {
+    /// The selector and the credential of a session that is to be created.
+    pub(super) fn first_credential(&self, state: &mut State) -> Result<(Selector, Issued), Error> {
+        if state.fresh.is_some() || self.client.has_ids() {
+            let selector = self.fresh_selector(state)?;
+            return Ok((selector, self.issue(selector)?));
+        }
+        let drawn = self.credentials()?.issue_new(self.engine.random);
+        let (selector, issued) = drawn.map_err(|_| Error::new(Kind::Random))?;
+        state.fresh = Some(Ok(selector));
+        Ok((selector, issued))
+    }
+
+    fn issue(&self, selector: Selector) -> Result<Issued, Error> {
+        let issued = self.credentials()?.issue(selector, self.engine.random);
+        issued.map_err(|_| Error::new(Kind::Random))
+    }
+
+    fn credentials(&self) -> Result<&CredentialCodec, Error> {
+        match &self.engine.residence {
+            Residence::Server { codec, .. } => Ok(codec),
+            // Payload tokens are made from the envelope, never from a credential.
+            Residence::Token { .. } => Err(Error::config("a payload token has no credential")),
+        }
+    }
+
     /// The new credential, if one is due, and until when the old one still passes.
     pub(super) fn rotation(
         &self,

@@ -5,6 +5,7 @@
 mod admission;
 mod hasher;
 mod index;
+mod records;
 mod shard;
 
 use std::{
@@ -159,12 +160,12 @@ impl Shared {
         loop {
             let mut shard = self.shard(key.selector);
             self.release(shard.sweep_in_passing(now, self.scan_every, &self.index));
-            if shard.records.contains_key(key) {
+            if shard.records.get(key).is_some() {
                 return Ok(InsertOutcome::Exists);
             }
             if self.reserve() {
                 self.index.add(key, record.meta.principal.as_ref());
-                shard.put(key.clone(), record);
+                shard.put(key, record);
                 return Ok(InsertOutcome::inserted());
             }
             // Room may be made in any shard, and only one shard is ever locked at a time.

@@ -117,14 +117,15 @@ pub struct Record {
     /// The fixed part.
     pub meta: Meta,
     fields: Sorted<FieldValue>,
-    groups: Sorted<u64>,
+    /// Few records have any.
+    groups: Option<Box<Sorted<u64>>>,
 }
 
 impl Record {
     /// A record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
-        Self { meta, fields: Sorted::new(), groups: Sorted::new() }
+        Self { meta, fields: Sorted::new(), groups: None }
     }
 
     /// The value of a field.
@@ -175,17 +176,18 @@ impl Record {
     /// The revision of a group: 0 if none of its fields was ever written.
     #[must_use]
     pub fn group_revision(&self, group: &str) -> u64 {
-        self.groups.get(group).copied().unwrap_or(0)
+        self.groups.as_ref().and_then(|groups| groups.get(group).copied()).unwrap_or(0)
     }
 
     /// Writes a group's revision; for stores that read a record back.
     pub fn set_group_revision(&mut self, group: impl Into<Cow<'static, str>>, revision: u64) {
-        self.groups.insert(group.into(), revision);
+        self.groups.get_or_insert_default().insert(group.into(), revision);
     }
 
     /// All groups that were written, with their revisions.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
-        self.groups.iter().map(|(name, revision)| (name, *revision))
+        let groups = self.groups.as_deref().map_or(&[][..], Sorted::entries);
+        groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
     }
 
     /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
@@ -217,7 +219,7 @@ impl Record {
             }
         }
         for group in &commit.bump {
-            *self.groups.get_or_insert_with(group, || 0) += 1;
+            *self.groups.get_or_insert_default().get_or_insert_with(group, || 0) += 1;
         }
         if let Some(principal) = &commit.principal {
             self.meta.set_principal(principal.clone(), commit.now);

@@ -10,6 +10,12 @@ use super::FieldName;
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Sorted<V>(Vec<(FieldName, V)>);
 
+impl<V> Default for Sorted<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<V> Sorted<V> {
     pub(super) const fn new() -> Self {
         Self(Vec::new())
@@ -64,6 +70,10 @@ impl<V> Sorted<V> {
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &V)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
+    }
+
+    pub(super) fn entries(&self) -> &[(FieldName, V)] {
+        &self.0
     }
 
     pub(super) fn into_entries(self) -> Vec<(FieldName, V)> {

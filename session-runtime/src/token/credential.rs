@@ -70,6 +70,15 @@ impl CredentialCodec {
         Ok(self.issue_with(selector, &verifier))
     }
 
+    /// A credential of a new session, whose selector is drawn together with the verifier.
+    pub(crate) fn issue_new(&self, random: Random) -> Result<(Selector, Issued), RandomError> {
+        let drawn = Zeroizing::new(random.bytes::<32>()?);
+        let (mut selector, mut verifier) = ([0; 16], Zeroizing::new([0; 16]));
+        selector.copy_from_slice(&drawn[..16]);
+        verifier.copy_from_slice(&drawn[16..]);
+        Ok((Selector(selector), self.issue_with(Selector(selector), &verifier)))
+    }
+
     pub(super) fn issue_with(&self, selector: Selector, verifier: &[u8; 16]) -> Issued {
         let key = self.keys.first();
         let mut bytes = Zeroizing::new([0; TOTAL]);

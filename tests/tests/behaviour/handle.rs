@@ -165,7 +165,8 @@ async fn start() -> (
                     let _ = wait.await;
                     session.add_hits(100);
                     let error = session.save().await.expect_err("the response has left");
-                    let _ = report.send(format!("{} {error}", error.is_closed()));
+                    let log = session.log().len();
+                    let _ = report.send(format!("{} {log} {error}", error.is_closed()));
                 });
             }),
         )
@@ -203,6 +204,19 @@ async fn a_write_after_the_commit_is_reported_and_not_saved() {
     let report = result.await.expect("the task reports");
     assert!(report.starts_with("true "), "{report}");
     assert_eq!(client.get("/hits").await.body, "1 []");
+}
+
+#[tokio::test]
+async fn a_task_that_goes_on_after_the_commit_reads_what_was_loaded() {
+    let (server, _, mut tasks) = start().await;
+    let client = Client::new(&server);
+    client.get("/inside").await;
+    // It writes, so that there is a commit, and reads the log only after it.
+    client.get("/spawn").await;
+    let (go, result) = tasks.recv().await.expect("the handler ran");
+    go.send(()).expect("the task waits");
+    let report = result.await.expect("the task reports");
+    assert!(report.starts_with("true 3 "), "{report}");
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map},
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::hasher::Seeds;
 use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 
 /// The sessions of every principal, by namespace.
@@ -66,11 +67,16 @@ impl Index {
             .or_insert(Selectors::One(key.selector));
     }
 
-    pub(super) fn remove(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
+    pub(super) fn remove(
+        &self,
+        namespace: &Namespace,
+        selector: Selector,
+        principal: Option<&PrincipalKey>,
+    ) {
         let Some(principal) = principal else { return };
-        let owner = (key.namespace.clone(), principal.clone());
+        let owner = (namespace.clone(), principal.clone());
         if let hash_map::Entry::Occupied(mut owned) = self.0.lock(&owner).entry(owner)
-            && owned.get_mut().remove(key.selector)
+            && owned.get_mut().remove(selector)
         {
             owned.remove();
         }
@@ -96,14 +102,14 @@ impl Index {
 
 /// Something in parts, each under a lock of its own; an owner's is always in the same one.
 pub(super) struct ByOwner<T> {
-    /// Keyed: unlike selectors, principals may be names that users choose.
-    hasher: RandomState,
+    /// Seeded, so that nobody can choose names that wait for one another.
+    seeds: Seeds,
     parts: [Mutex<T>; 64],
 }
 
 impl<T: Default> Default for ByOwner<T> {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), parts: std::array::from_fn(|_| Mutex::default()) }
+        Self { seeds: Seeds::default(), parts: std::array::from_fn(|_| Mutex::default()) }
     }
 }
 
@@ -111,7 +117,7 @@ impl<T> ByOwner<T> {
     pub(super) fn lock(&self, owner: &(Namespace, PrincipalKey)) -> MutexGuard<'_, T> {
         // The low bits are as good as any, so cutting the hash short loses nothing.
         #[allow(clippy::cast_possible_truncation)]
-        let position = self.hasher.hash_one(owner) as usize % self.parts.len();
+        let position = self.seeds.hash_one(owner) as usize % self.parts.len();
         lock(&self.parts[position])
     }
 }

@@ -2,13 +2,9 @@
 //! are over or too many. It keeps the index in step with its records; it knows neither the other
 //! shards nor the store's limit.
 
-use std::{
-    collections::{HashMap, hash_map},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use super::{hasher::Seeds, index::Index};
+use super::{index::Index, records::Records};
 use crate::{
     clock::Timestamp,
     store::{Commit, CommitOutcome, Record, StoreKey},
@@ -19,11 +15,8 @@ use crate::{
 const EVICTED_PART: usize = 16;
 
 /// A part of the records, under one lock.
-///
-/// `Arc` lets a load take a record without copying it; a commit copies only if somebody still
-/// reads the old one.
 pub(super) struct Shard {
-    pub(super) records: HashMap<StoreKey, Arc<Record>, Seeds>,
+    pub(super) records: Records,
     /// How many of them have no principal: whether a look for one to evict is worth its while.
     anonymous: usize,
     /// No record is over before this; it may be too early, since use moves ends forward.
@@ -34,7 +27,7 @@ pub(super) struct Shard {
 impl Default for Shard {
     fn default() -> Self {
         Self {
-            records: HashMap::default(),
+            records: Records::default(),
             anonymous: 0,
             earliest_end: Timestamp::MAX,
             swept: Timestamp::default(),
@@ -43,7 +36,7 @@ impl Default for Shard {
 }
 
 impl Shard {
-    pub(super) fn put(&mut self, key: StoreKey, record: Record) {
+    pub(super) fn put(&mut self, key: &StoreKey, record: Record) {
         self.anonymous += usize::from(record.meta.principal.is_none());
         self.earliest_end = self.earliest_end.min(record.meta.expires_at());
         self.records.insert(key, Arc::new(record));
@@ -66,7 +59,8 @@ impl Shard {
         let outcome = Arc::make_mut(record).apply(commit);
         let committed = matches!(outcome, CommitOutcome::Committed { .. });
         if new != old {
-            index.remove(key, if committed { &old } else { &new }.as_ref());
+            let gone = if committed { &old } else { &new };
+            index.remove(&key.namespace, key.selector, gone.as_ref());
         }
         if committed {
             self.anonymous += usize::from(new.is_none());
@@ -82,15 +76,9 @@ impl Shard {
         matches: impl FnOnce(&Record) -> bool,
         index: &Index,
     ) -> bool {
-        let hash_map::Entry::Occupied(entry) = self.records.entry(key.clone()) else {
-            return false;
-        };
-        if !matches(entry.get()) {
-            return false;
-        }
-        let record = entry.remove();
+        let Some(record) = self.records.remove(key, matches) else { return false };
         self.anonymous -= usize::from(record.meta.principal.is_none());
-        index.remove(key, record.meta.principal.as_ref());
+        index.remove(&key.namespace, key.selector, record.meta.principal.as_ref());
         true
     }
 
@@ -114,12 +102,12 @@ impl Shard {
         }
         let mut removed = 0;
         self.earliest_end = Timestamp::MAX;
-        self.records.retain(|key, record| {
+        self.records.retain(|namespace, selector, record| {
             let goes = removed < limit && record.meta.is_expired(now);
             if goes {
                 removed += 1;
                 self.anonymous -= usize::from(record.meta.principal.is_none());
-                index.remove(key, record.meta.principal.as_ref());
+                index.remove(namespace, selector, record.meta.principal.as_ref());
             } else {
                 self.earliest_end = self.earliest_end.min(record.meta.expires_at());
             }
@@ -143,7 +131,7 @@ impl Shard {
         let newest_to_go = *seen.select_nth_unstable(quota - 1).1;
         // Those of that very millisecond share what the older ones leave of the quota.
         let mut ties = quota - seen.iter().filter(|seen| **seen < newest_to_go).count();
-        self.records.retain(|_, record| {
+        self.records.retain(|_, _, record| {
             let goes = record.meta.principal.is_none()
                 && (record.meta.last_seen < newest_to_go
                     || (record.meta.last_seen == newest_to_go && ties > 0));
