@@ -93,7 +93,7 @@ impl<T: Unpin> Future for StoreFuture<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            // A future of the user's hands, so a mistake with it is no panic of ours.
+            // Stores hand this one out, so that polling it again is an error and no panic.
             Answer::Now(answer) => answer.take().map_or_else(
                 || Poll::Ready(Err(StoreError::new("a store's answer was awaited twice"))),
                 Poll::Ready,
