@@ -32,7 +32,7 @@ impl<T: SessionType> Slot<T> {
         })
     }
 
-    /// Whether nobody has the handle but this slot, nor the slot but its holder. If so, it stays so.
+    /// Whether nobody has the handle but this slot, nor the slot but its holder; then it stays so.
     pub(crate) fn is_alone(this: &mut Arc<Self>) -> bool {
         let handle = Arc::get_mut(this).and_then(|slot| slot.handle.get_mut());
         handle.is_some_and(|handle| Arc::get_mut(handle).is_some())

@@ -1,6 +1,6 @@
-//! A lock that is held across awaits: one load or commit of a request at a time. Beside
-//! `tokio::sync::Mutex`, whose queue costs also when nobody waits, it takes two changes of one byte;
-//! who waits is not served in order, but a request seldom has even two that do.
+//! A lock that is held across awaits: one load or commit of a request at a time. It takes two
+//! changes of one byte, where `tokio::sync::Mutex` has a queue that costs also when nobody waits.
+//! Who waits is not served in order; a request seldom has even two that do.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
