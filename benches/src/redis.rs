@@ -28,6 +28,15 @@ const REQUESTS: usize = 12_800;
 const ROUNDS: usize = 5;
 /// Reading, writing, logging in; writing without reading, which only we can.
 const PLAYED: &str = "cdeg";
+/// A log-in without a principal: they know none, and keep no list of anybody's sessions.
+const BEGIN: Scenario = Scenario {
+    letter: 'n',
+    title: "n",
+    what: "begin a session that is nobody's",
+    path: "/begin",
+    has_session: false,
+    store: "insert",
+};
 
 #[derive(Serialize)]
 pub struct Redis {
@@ -91,6 +100,7 @@ pub fn run() -> Redis {
     });
     let theirs = runtime.block_on(theirs(&server.url())).with_state(());
     let played = SCENARIOS.into_iter().filter(|scenario| PLAYED.contains(scenario.letter));
+    let played = played.chain([BEGIN]);
     let rows = played.map(|scenario| {
         let mut contestants = vec![&ours];
         // A write without a load is not among what they can do.
@@ -177,14 +187,13 @@ async fn theirs(url: &str) -> Router {
     let data = async |session: &Session| {
         session.get::<Data>(KEY).await.expect("it decodes").expect("a session")
     };
+    let create = get(async |session: Session| {
+        session.insert(KEY, Data::logged_in()).await.expect("it encodes");
+        "ok"
+    });
     Router::new()
-        .route(
-            "/create",
-            get(async |session: Session| {
-                session.insert(KEY, Data::logged_in()).await.expect("it encodes");
-                "ok"
-            }),
-        )
+        .route("/create", create.clone())
+        .route("/begin", create)
         .route(
             "/read",
             get(async move |session: Session| {

@@ -79,6 +79,17 @@ pub fn stored_on(store: impl Store) -> Router {
             }),
         )
         .route(
+            "/begin",
+            get(async |session: Session<Stored>| {
+                session.set_name(Values::NAME.to_owned());
+                session.set_mail(Values::MAIL.to_owned());
+                session.set_theme(Values::THEME.to_owned());
+                session.set_cart(Values::CART.to_vec());
+                session.set_visits(1);
+                "ok"
+            }),
+        )
+        .route(
             "/read",
             get(async |session: Session<Stored>| {
                 black_box(session.visits());

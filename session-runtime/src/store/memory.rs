@@ -245,7 +245,10 @@ impl Shared {
     }
 
     fn release(&self, places: usize) {
-        self.len.fetch_sub(places, Ordering::Relaxed);
+        // All shards share the count: writing it makes every other processor read it anew.
+        if places > 0 {
+            self.len.fetch_sub(places, Ordering::Relaxed);
+        }
     }
 }
 

@@ -53,9 +53,12 @@ use crate::clock::Timestamp;
 /// ```
 ///
 /// **What lies there.** A session is one hash, `session:NAMESPACE:SELECTOR`; a principal's index is
-/// another, `session:principal:NAMESPACE:HASH`. Each change of a session is one script on its hash,
-/// so it applies whole or not at all; scripts see one key each, so a Cluster needs nothing special.
-/// No keyspace event, no `SCAN`, no expiry of single fields is used.
+/// another, `session:principal:NAMESPACE:HASH`. In a session's hash, `r` is all of it in MessagePack,
+/// but for values of more than 1,024 bytes: each of them lies apart, and is written only when it
+/// changes. Each change of a session is one script on its hash, so it applies whole or not at all;
+/// scripts see one key each, so a Cluster needs nothing special. No keyspace event, no `SCAN`, no
+/// expiry of single fields is used. Commands of requests that run at the same time are sent in one
+/// write.
 ///
 /// **Round trips.** Load, commit, touch: 1. Log-in: 2 (the index, then the session), and 1 more if
 /// the session was somebody's before. A log-in that finds as many sessions as the cap allows: 6
@@ -63,8 +66,8 @@ use crate::clock::Timestamp;
 /// index). A longer life for a session that is somebody's: 3. List: 2. Delete: 1, of somebody's
 /// session 2. Delete all: 3. The first run of each script on a server costs 1 more.
 ///
-/// **Expiry.** Whether a session is over is decided by the runtime's time. The server removes it a
-/// minute after its end, by a span and not a date, so its clock may be wrong;
+/// **Expiry.** Whether a session is over is decided by the runtime's time. The server removes it half
+/// a minute to a minute after its end, by a span and not a date, so its clock may be wrong;
 /// [`sweep`](Store::sweep) has nothing to do. An index lives an hour longer than the longest
 /// session in it.
 ///
@@ -84,9 +87,9 @@ use crate::clock::Timestamp;
 /// outlives its sessions. With `noeviction`, a full server refuses writes, as errors; requests that
 /// change nothing still work.
 ///
-/// **Sizing**, as measured on Redis 7.0: 310 bytes for an anonymous session without fields, 500
-/// with three fields of 40 bytes; 610 and 720 with a principal, its index included. A value over
-/// 64 bytes (`hash-max-listpack-value`) makes it about 1,100 more.
+/// **Sizing**, as measured on Redis 7.0: 410 bytes for an anonymous session without fields, 570
+/// with three fields of 40 bytes, 760 with one of 300; 700 and 890 with a principal and none or
+/// three of 40, its index included.
 ///
 /// **Rights.** The store needs no more than this; [`connect`](Self::connect) fails at once if a
 /// load or a commit is not allowed:

@@ -173,3 +173,21 @@ async fn keys_live_a_minute_longer_than_sessions_and_those_without_an_end_for_ev
     store.delete(&key).await.expect("a deletion");
     assert_eq!((left(&name), left(index)), (-2, -2), "nothing is left of it");
 }
+
+#[tokio::test]
+async fn the_server_is_told_of_an_end_that_has_moved_by_more_than_half_a_minute() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let key = key("shop", 1);
+    store.insert(&key, record(0), None).await.expect("an insert");
+    let told = || {
+        let statistics = server.text(&["INFO", "commandstats"]);
+        let (_, line) = statistics.split_once("cmdstat_pexpire:calls=").expect("an insert tells");
+        line.split(',').next().and_then(|calls| calls.parse::<u32>().ok()).expect("a number")
+    };
+    let before = told();
+    for second in 1..=100 {
+        store.commit(&key, &touch(second * 1000)).await.expect("a touch");
+    }
+    assert_eq!(told() - before, 3, "at 31, 62 and 93 seconds");
+}

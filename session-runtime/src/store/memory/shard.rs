@@ -51,21 +51,24 @@ impl Shard {
         let Some(record) = self.records.get_mut(key) else {
             return CommitOutcome::Gone;
         };
-        let old = record.meta.principal.clone();
-        let new = commit.principal.clone().unwrap_or_else(|| old.clone());
-        if new != old {
+        let old = &record.meta.principal;
+        let given = commit.principal.as_ref().filter(|new| *new != old);
+        let given = given.map(|new| (old.clone(), new));
+        if let Some((_, new)) = &given {
             index.add(key, new.as_ref());
         }
         let outcome = Arc::make_mut(record).apply(commit);
         let committed = matches!(outcome, CommitOutcome::Committed { .. });
-        if new != old {
-            let gone = if committed { &old } else { &new };
-            index.remove(&key.namespace, key.selector, gone.as_ref());
-        }
         if committed {
-            self.anonymous += usize::from(new.is_none());
-            self.anonymous -= usize::from(old.is_none());
             self.earliest_end = self.earliest_end.min(record.meta.expires_at());
+        }
+        if let Some((old, new)) = given {
+            let gone = if committed { &old } else { new };
+            index.remove(&key.namespace, key.selector, gone.as_ref());
+            if committed {
+                self.anonymous += usize::from(new.is_none());
+                self.anonymous -= usize::from(old.is_none());
+            }
         }
         outcome
     }

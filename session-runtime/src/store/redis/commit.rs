@@ -12,7 +12,8 @@ use crate::{
     store::{Commit, FieldValue, Op, PrincipalKey},
 };
 
-/// How long a server keeps a session that is over: clocks may differ.
+/// How long a server keeps a session that is over, or half as long: clocks may differ, and an end
+/// that hardly moves is not worth a command.
 pub(super) const SLACK_MILLIS: u64 = 60_000;
 
 /// What would be kept for longer than this (300 years) is kept for ever.
