@@ -2,6 +2,8 @@
 
 #[path = "store_redis/access.rs"]
 mod access;
+#[path = "store_redis/apart.rs"]
+mod apart;
 #[path = "store_redis/crowd.rs"]
 mod crowd;
 #[path = "store_redis/failover.rs"]

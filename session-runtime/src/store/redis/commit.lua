@@ -54,7 +54,7 @@ local function leave(name)
 end
 local function write(name, value)
   leave(name)
-  if value and #value > packed_bytes then
+  if value and #value - 1 > packed_bytes then
     apart[name] = string.sub(value, 2)
     value = string.upper(string.sub(value, 1, 1))
   end
