@@ -142,18 +142,11 @@ impl Field {
         }
     }
 
-    /// Its accessors on the write-only view: those that need nothing loaded.
-    pub(crate) fn writer_verbs(&self) -> &'static [Verb] {
-        use Verb::{Add, Clear, Insert, Remove, Reset, Set};
-        match self.kind {
-            Kind::Plain if self.group.is_some() => &[],
-            Kind::Plain if self.inner.is_some() => &[Set, Reset, Clear],
-            Kind::Plain => &[Set, Reset],
-            Kind::Counter => &[Add],
-            Kind::Set | Kind::Extra => &[Insert, Remove],
-            Kind::Flash | Kind::Max | Kind::Once => &[Set],
-            Kind::Principal | Kind::Local => &[],
-        }
+    /// Whether an accessor is on the write-only view: it needs nothing loaded.
+    pub(crate) fn is_blind(&self, verb: Verb) -> bool {
+        let reads = matches!(verb, Verb::Get | Verb::Peek | Verb::Update | Verb::Take);
+        let compared = self.kind == Kind::Plain && self.group.is_some();
+        !reads && !compared && self.kind != Kind::Local
     }
 
     /// The name of an accessor.

@@ -1,7 +1,7 @@
 //! Where generated code finds the runtime. Owns the private module's name and `crate = …`; must not
 //! know what is taken from there.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
 /// The private module of the runtime that carries this crate's patch version in its name: a macro
@@ -13,33 +13,37 @@ const ALIAS: &str = "__session";
 
 /// The path to the runtime's private module. As tokens it is the alias, which holds inside the
 /// generated block.
-pub(crate) struct Private(TokenStream);
+pub(crate) struct Private {
+    path: TokenStream,
+    alias: Ident,
+}
 
 impl Private {
     pub(crate) fn new(runtime: Option<&syn::Path>) -> Self {
         let private = format_ident!("{PRIVATE}");
-        Self(if let Some(runtime) = runtime {
+        let path = if let Some(runtime) = runtime {
             quote!(#runtime::#private)
         } else {
             quote!(::session_runtime::#private)
-        })
+        };
+        Self { path, alias: Ident::new(ALIAS, Span::call_site()) }
     }
 
     /// The path in full, for what stands outside the block.
-    pub(crate) fn in_full(&self) -> &TokenStream {
-        &self.0
+    pub(crate) const fn in_full(&self) -> &TokenStream {
+        &self.path
     }
 
     /// The item that makes the alias known.
     pub(crate) fn import(&self) -> TokenStream {
-        let (path, alias) = (&self.0, format_ident!("{ALIAS}"));
+        let Self { path, alias } = self;
         quote!(use #path as #alias;)
     }
 }
 
 impl ToTokens for Private {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        format_ident!("{ALIAS}").to_tokens(tokens);
+        self.alias.to_tokens(tokens);
     }
 }
 

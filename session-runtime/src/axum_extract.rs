@@ -121,26 +121,45 @@ impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Directory<T> {
 
 /// For generated code: an owned copy of the session's fields.
 #[doc(hidden)]
-pub async fn snapshot<T: SessionType>(parts: &mut Parts) -> Result<T, Rejection> {
-    Ok(Session::<T>::from_parts(parts).await?.snapshot())
+#[expect(
+    clippy::manual_async_fn,
+    reason = "callers' compilers need not find out that it is `Send`"
+)]
+pub fn snapshot<T: SessionType>(
+    parts: &mut Parts,
+) -> impl Future<Output = Result<T, Rejection>> + Send {
+    async { Ok(Session::<T>::from_parts(parts).await?.snapshot()) }
 }
 
-/// For generated code: what a field holds, if anything.
+/// For generated code: what a field holds, if anything, in a guard.
 #[doc(hidden)]
-pub async fn optional<T: SessionType, V>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "callers' compilers need not find out that it is `Send`"
+)]
+pub fn optional<T: SessionType, V, G>(
     parts: &mut Parts,
     read: fn(&T::Fields) -> Option<V>,
-) -> Result<Option<V>, Rejection> {
-    Ok(read(&*Session::<T>::from_parts(parts).await?))
+    guard: fn(V) -> G,
+) -> impl Future<Output = Result<Option<G>, Rejection>> + Send {
+    async move { Ok(read(&*Session::<T>::from_parts(parts).await?).map(guard)) }
 }
 
-/// For generated code: what a field holds, or a challenge.
+/// For generated code: what a field holds in a guard, or a challenge.
 #[doc(hidden)]
-pub async fn required<T: SessionType, V>(
+#[expect(
+    clippy::manual_async_fn,
+    reason = "callers' compilers need not find out that it is `Send`"
+)]
+pub fn required<T: SessionType, V, G>(
     parts: &mut Parts,
     read: fn(&T::Fields) -> Option<V>,
-) -> Result<V, Rejection> {
-    let slot = Slot::<T>::find(&parts.extensions)?;
-    let inner = slot.load(parts).await?;
-    read(inner.fields()).ok_or_else(|| Rejection::unauthorized(&slot.engine, &parts.headers))
+    guard: fn(V) -> G,
+) -> impl Future<Output = Result<G, Rejection>> + Send {
+    async move {
+        let slot = Slot::<T>::find(&parts.extensions)?;
+        let inner = slot.load(parts).await?;
+        let present = read(inner.fields()).map(guard);
+        present.ok_or_else(|| Rejection::unauthorized(&slot.engine, &parts.headers))
+    }
 }

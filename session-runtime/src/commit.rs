@@ -353,7 +353,7 @@ fn settle_fields(fields: &impl FieldSet) {
     if context.is_released() {
         return;
     }
-    fields.each(&mut |cell| cell.mark_saved(context));
+    fields.cells(&mut |cells| cells.iter().for_each(|cell| cell.mark_saved(context)));
 }
 
 /// Notes a commit that went through.

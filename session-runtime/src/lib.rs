@@ -75,10 +75,25 @@ pub use writer::Writer;
 /// not compile against it; nothing here is public API.
 #[doc(hidden)]
 pub mod __private0 {
+    // Short paths: what generated code says is read, resolved and checked for each accessor.
+    pub use core::{
+        clone::Clone,
+        convert::Into,
+        fmt::{self, Debug, Formatter},
+        future::Future,
+        marker::{PhantomData, Send, Sync},
+        ops::{Deref, FnMut, FnOnce},
+        option::Option::{self, None, Some},
+        primitive::{i64, str},
+        result::Result,
+        time::Duration,
+        unreachable,
+    };
+    pub use std::string::String;
+
     #[cfg(feature = "axum")]
-    pub use axum_core;
-    pub use core;
-    pub use http;
+    pub use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+    pub use http::request::Parts;
 
     #[cfg(feature = "axum")]
     pub use crate::axum_extract::{Rejection, optional, required, snapshot};

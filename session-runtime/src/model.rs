@@ -1,6 +1,8 @@
 //! What `#[derive(Session)]` implements for a struct: the link between the user's type, its static
 //! facts and the cells of one request.
 
+use std::ops::Deref;
+
 use crate::{
     cell::{Cell, Context, ValueCell},
     schema::{SessionField, Spec},
@@ -13,15 +15,16 @@ use crate::{
     note = "handlers extract `Session<YourStruct>`, not the generated fields"
 )]
 pub trait SessionType: Sized + Send + Sync + 'static {
-    /// The generated field cells that `Session<Self>` dereferences to.
-    type Fields: FieldSet;
-    /// The generated write-only view that `Writer<Self>` dereferences to; it owns the cells.
-    type Writer: AsRef<Self::Fields> + Send + Sync + 'static;
+    /// The generated accessors that `Session<Self>` dereferences to.
+    type Fields: FieldSet + Deref<Target = Self::Writer>;
+    /// The generated accessors that only write, which `Writer<Self>` dereferences to, too; it owns
+    /// the cells.
+    type Writer: Send + Sync + 'static;
 
     /// The static facts.
     fn spec() -> &'static Spec;
     /// Fresh cells for one request.
-    fn writer(context: Context) -> Self::Writer;
+    fn fields(context: Context) -> Self::Fields;
     /// The fields' present values, cloned.
     fn snapshot(fields: &Self::Fields) -> Self;
     /// Writes every field but the principal.
@@ -44,10 +47,23 @@ pub trait PrincipalType: SessionType {
 pub trait FieldSet: Send + Sync + 'static {
     /// What the cells share.
     fn context(&self) -> &Context;
+    /// Calls `visit` with all cells, in the struct's order.
+    fn cells(&self, visit: &mut dyn FnMut(&[&dyn Cell]));
+
     /// Calls `visit` for each cell, in the struct's order.
-    fn each(&self, visit: &mut dyn FnMut(&dyn Cell));
+    fn each(&self, visit: &mut dyn FnMut(&dyn Cell)) {
+        self.cells(&mut |cells| cells.iter().for_each(|cell| visit(*cell)));
+    }
+
     /// Takes over the values of another handle of the same session, as saved.
     fn adopt(&self, other: &Self)
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        self.cells(&mut |cells| {
+            other.cells(&mut |others| {
+                cells.iter().zip(others).for_each(|(cell, other)| cell.adopt(*other));
+            });
+        });
+    }
 }

@@ -376,7 +376,11 @@ impl Planner<'_> {
         mut emission: Emission,
         mut emit: impl FnMut(&dyn Cell, &mut Emission),
     ) -> Result<Emission, Error> {
-        self.fields.each(&mut |cell| emit(cell, &mut emission));
+        self.fields.cells(&mut |cells| {
+            for cell in cells {
+                emit(*cell, &mut emission);
+            }
+        });
         match emission.error.take() {
             None => Ok(emission),
             Some(EmitError::Encode { field, message }) => {

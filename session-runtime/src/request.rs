@@ -21,18 +21,18 @@ use crate::{
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
 pub(crate) struct Inner<T: SessionType> {
-    pub(crate) writer: T::Writer,
+    fields: T::Fields,
     pub(crate) core: Core,
 }
 
 impl<T: SessionType> Inner<T> {
     pub(crate) fn new(engine: Arc<Engine>, client: Client) -> Arc<Self> {
         let context = Context::new(engine.spec, engine.sealer.clone());
-        Arc::new(Self { writer: T::writer(context), core: Core::new(engine, client) })
+        Arc::new(Self { fields: T::fields(context), core: Core::new(engine, client) })
     }
 
-    pub(crate) fn fields(&self) -> &T::Fields {
-        self.writer.as_ref()
+    pub(crate) const fn fields(&self) -> &T::Fields {
+        &self.fields
     }
 
     /// Loads the session, once for all extractors of the request. `present` is asked for what the
@@ -77,7 +77,7 @@ impl<T: SessionType> Inner<T> {
                 let mut undecodable = None;
                 let must_decode = |spec: &FieldSpec| spec.on_decode_error == OnDecodeError::Reject;
                 // Few have such a field, and the cells are asked one by one.
-                if engine.spec.fields.iter().any(|spec| must_decode(spec)) {
+                if engine.spec.fields.iter().any(must_decode) {
                     self.fields().each(&mut |cell| {
                         if must_decode(cell.spec())
                             && let Err(error) = cell.verify(context)

@@ -174,6 +174,22 @@ pub struct FieldSpec {
 }
 
 impl FieldSpec {
+    /// A field without attributes.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            policy: Policy::Last,
+            group: None,
+            principal: false,
+            secret: false,
+            keep: false,
+            clear_on_login: false,
+            on_decode_error: OnDecodeError::Default,
+        }
+    }
+
     /// The names it may be stored under, in the order they are looked at.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
@@ -244,7 +260,7 @@ pub struct Spec {
     /// What the client is told at the end.
     pub on_end: OnEnd,
     /// The fields, in the struct's order.
-    pub fields: &'static [&'static FieldSpec],
+    pub fields: &'static [FieldSpec],
 }
 
 impl Spec {

@@ -52,7 +52,7 @@ impl<T: SessionType> Deref for Writer<T> {
     type Target = T::Writer;
 
     fn deref(&self) -> &T::Writer {
-        &self.inner.writer
+        self.inner.fields()
     }
 }
 

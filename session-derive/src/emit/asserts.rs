@@ -17,15 +17,13 @@ pub(super) fn asserts(emitter: &Emitter<'_>) -> TokenStream {
     let checks: Vec<_> = session
         .fields
         .iter()
-        .flat_map(|field| {
+        .filter_map(|field| {
             let ty = &field.ty;
-            let copy = field.copy.then(|| quote!(<#ty as #private::CopyAccess>::check();));
-            let kind = match field.kind {
+            match field.kind {
                 Kind::Set => Some(quote!(set::<#ty>();)),
                 Kind::Extra => Some(quote!(extra::<#ty>();)),
                 _ => None,
-            };
-            copy.into_iter().chain(kind)
+            }
         })
         .collect();
     if checks.is_empty() {

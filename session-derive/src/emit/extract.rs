@@ -4,13 +4,14 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote, quote_spanned};
 
-use super::{Emitter, allow, local, schema, spanned_at};
+use super::{Emitter, local, schema, spanned_at};
+use crate::model::Session;
 
 /// The guards, which users name.
 pub(super) fn guards(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
     let vis = &session.vis;
-    let allow = allow(emitter);
+    let allow = &emitter.allow;
     session
         .guards()
         .map(|(field, guard, inner)| {
@@ -47,26 +48,30 @@ fn owned(emitter: &Emitter<'_>) -> TokenStream {
     let (_, arguments, bounds) = emitter.generics();
     let state = crate::names::fresh("__S", &session.generics.params.to_token_stream());
     let mut generics = session.generics.clone();
-    generics.params.push(
-        syn::parse_quote!(#state: #private::core::marker::Send + #private::core::marker::Sync),
-    );
+    generics.params.push(syn::parse_quote!(#state: #private::Send + #private::Sync));
     let (parameters, ..) = generics.split_for_impl();
     let parts = local("parts");
-    let body = emitter.body(quote!(#private::snapshot::<Self>(#parts).await));
+    let future = future(session, &quote!(Self));
     quote! {
         #private::if_axum! {
             #[automatically_derived]
-            impl #parameters #private::axum_core::extract::FromRequestParts<#state>
-                for #ident #arguments #bounds
-            {
+            impl #parameters #private::FromRequestParts<#state> for #ident #arguments #bounds {
                 type Rejection = #private::Rejection;
-                async fn from_request_parts(
-                    #parts: &mut #private::http::request::Parts,
-                    _: &#state,
-                ) -> #private::core::result::Result<Self, Self::Rejection> #body
+                #[inline]
+                fn from_request_parts(#parts: &mut #private::Parts, _: &#state) -> #future {
+                    #private::snapshot::<Self>(#parts)
+                }
             }
         }
     }
+}
+
+/// What an extractor returns. It is no `async fn`: another state machine around the runtime's, and a
+/// proof that it is `Send`, would be most of what compiling it takes.
+fn future(session: &Session, output: &TokenStream) -> TokenStream {
+    let private = &session.private;
+    let result = quote!(#private::Result<#output, #private::Rejection>);
+    quote!(impl #private::Future<Output = #result> + #private::Send)
 }
 
 fn guard_impls(emitter: &Emitter<'_>) -> TokenStream {
@@ -76,66 +81,57 @@ fn guard_impls(emitter: &Emitter<'_>) -> TokenStream {
     if !session.generics.params.is_empty() {
         return TokenStream::new();
     }
-    let core = quote!(#private::core);
-    let (fields, f, parts) = (local("fields"), local("f"), local("parts"));
+    let (fields, writer) = (local("fields"), local("writer"));
+    let (f, parts) = (local("f"), local("parts"));
     session
         .guards()
         .map(|(field, guard, inner)| {
             let state = crate::names::fresh("__S", &inner.to_token_stream());
             let text = format!("{guard}(..)");
-            let debug = emitter.body(quote!(#core::fmt::Formatter::write_str(#f, #text)));
-            let clone = emitter.body(quote!(Self(<#inner as #core::clone::Clone>::clone(&self.0))));
+            let debug = emitter.body(quote!(#f.write_str(#text)));
+            let clone = emitter.body(quote!(Self(<#inner as #private::Clone>::clone(&self.0))));
             let deref = emitter.body(quote!(&self.0));
             let target = quote_spanned!(spanned_at(inner)=> type Target = #inner;);
-            let present = schema::present(session, field, &quote!(#fields));
+            let present = schema::present(session, field, &writer);
             let accepted = match &field.validate {
-                Some(validate) => quote!(#core::option::Option::filter(#present, #validate)),
+                Some(validate) => quote!(#private::Option::filter(#present, #validate)),
                 None => present,
             };
-            let turbofish = emitter.turbofish();
-            let required = emitter.body(quote! {
-                #core::result::Result::map(
-                    #private::required::<#ident #turbofish, #inner>(#parts, |#fields| #accepted).await,
-                    Self,
-                )
-            });
-            let optional = emitter.body(quote! {
-                #core::result::Result::map(
-                    #private::optional::<#ident #turbofish, #inner>(#parts, |#fields| #accepted).await,
-                    |#fields| #core::option::Option::map(#fields, Self),
-                )
-            });
-            let request = quote!(#parts: &mut #private::http::request::Parts, _: &#state);
-            let result = quote!(#core::result::Result);
-            let any_state = quote!(<#state: #core::marker::Send + #core::marker::Sync>);
+            let accepted = emitter.body(quote!(let #writer = &#fields.writer; #accepted));
+            let guarded = quote!(::<#ident, #inner, Self>(#parts, |#fields| #accepted, Self));
+            let request = quote!(#parts: &mut #private::Parts, _: &#state);
+            let required = future(session, &quote!(Self));
+            let optional = future(session, &quote!(#private::Option<Self>));
+            let any_state = quote!(<#state: #private::Send + #private::Sync>);
             quote! {
                 #[automatically_derived]
-                impl #core::fmt::Debug for #guard {
-                    fn fmt(&self, #f: &mut #core::fmt::Formatter<'_>) -> #core::fmt::Result #debug
+                impl #private::Debug for #guard {
+                    #[inline]
+                    fn fmt(&self, #f: &mut #private::Formatter<'_>) -> #private::fmt::Result #debug
                 }
                 #[automatically_derived]
-                impl #core::clone::Clone for #guard {
+                impl #private::Clone for #guard {
+                    #[inline]
                     fn clone(&self) -> Self #clone
                 }
                 #[automatically_derived]
-                impl #core::ops::Deref for #guard {
+                impl #private::Deref for #guard {
                     #target
+                    #[inline]
                     fn deref(&self) -> &#inner #deref
                 }
                 #private::if_axum! {
                     #[automatically_derived]
-                    impl #any_state #private::axum_core::extract::FromRequestParts<#state> for #guard {
+                    impl #any_state #private::FromRequestParts<#state> for #guard {
                         type Rejection = #private::Rejection;
-                        async fn from_request_parts(#request) -> #result<Self, Self::Rejection>
-                            #required
+                        #[inline]
+                        fn from_request_parts(#request) -> #required { #private::required #guarded }
                     }
                     #[automatically_derived]
-                    impl #any_state #private::axum_core::extract::OptionalFromRequestParts<#state>
-                        for #guard
-                    {
+                    impl #any_state #private::OptionalFromRequestParts<#state> for #guard {
                         type Rejection = #private::Rejection;
-                        async fn from_request_parts(#request)
-                            -> #result<#core::option::Option<Self>, Self::Rejection> #optional
+                        #[inline]
+                        fn from_request_parts(#request) -> #optional { #private::optional #guarded }
                     }
                 }
             }

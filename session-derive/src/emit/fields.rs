@@ -1,13 +1,13 @@
-//! The struct of cells, its write-only view, and the accessors of both. An accessor is one call; its
-//! name stands where the field's does, so that editors lead there. Must not know the session's
-//! traits.
+//! The write-only view, which has the cells, the struct around it, and the accessors of both. An
+//! accessor is one call; its name stands where the field's does, so that editors lead there. Must not
+//! know the session's traits.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 
-use super::{Emitter, access, allow, argument, cell, local, skeleton};
+use super::{Emitter, argument, cell, local, skeleton};
 use crate::{
     model::{Field, Kind, Session, Verb},
     names,
@@ -15,7 +15,7 @@ use crate::{
 
 /// The two structs.
 pub(super) fn structs(emitter: &Emitter<'_>) -> TokenStream {
-    let Emitter { session, bounds, .. } = emitter;
+    let Emitter { session, bounds, allow, .. } = emitter;
     let Session { ident, vis, generics, .. } = session;
     let private = session.private.in_full();
     let (fields, writer) = (session.fields_ident(), session.writer_ident());
@@ -27,18 +27,19 @@ pub(super) fn structs(emitter: &Emitter<'_>) -> TokenStream {
         let cells = session.fields.iter().map(|field| cell(session, field));
         quote!(__context: #private::Context, #(#names: #cells,)*)
     };
-    let fields_doc =
-        format!("The fields of a [`{ident}`] session: what `Session<{ident}>` derefs to.");
+    let fields_doc = format!(
+        "The fields of a [`{ident}`] session: what `Session<{ident}>` derefs to.\n\nWhat only writes is \
+         in [`{writer}`], which this derefs to.",
+    );
     let writer_doc = format!(
         "The write-only view of a [`{ident}`] session: what `Writer<{ident}>` derefs to.\n\nIt loads \
          nothing, so it has only what needs no present value.",
     );
-    let allow = allow(emitter);
     // What rustc has to say of their names is about the struct's.
     let span = fields.span();
-    let fields_struct = quote_spanned!(span=> struct #fields #generics #bounds { #cells });
-    let writer_struct =
-        quote_spanned!(span=> struct #writer #generics #bounds { fields: #fields #arguments });
+    let fields_struct =
+        quote_spanned!(span=> struct #fields #generics #bounds { writer: #writer #arguments });
+    let writer_struct = quote_spanned!(span=> struct #writer #generics #bounds { #cells });
     quote! {
         #[doc = #fields_doc]
         #allow
@@ -50,165 +51,132 @@ pub(super) fn structs(emitter: &Emitter<'_>) -> TokenStream {
     }
 }
 
-/// The inherent impls.
+/// The inherent impls: each accessor is in one of them, since the struct of the first derefs to that
+/// of the second.
 pub(super) fn accessors(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
-    let (fields, writer) = (session.fields_ident(), session.writer_ident());
     let (parameters, arguments, bounds) = emitter.generics();
     let mut seen = BTreeSet::new();
-    let methods: Vec<_> = session
-        .fields
-        .iter()
-        .flat_map(|field| field.verbs().iter().map(move |&verb| (field, verb)))
-        // Beside errors two may have the same name, which rustc need not say again.
-        .filter(|(field, verb)| seen.insert(field.accessor(*verb).to_string()))
-        .map(|(field, verb)| method(emitter, field, verb, false))
-        .collect();
-    let mut seen = BTreeSet::new();
-    let written: TokenStream = session
-        .fields
-        .iter()
-        .flat_map(|field| field.writer_verbs().iter().map(move |&verb| (field, verb)))
-        .filter(|(field, verb)| seen.insert(field.accessor(*verb).to_string()))
-        .map(|(field, verb)| method(emitter, field, verb, true))
-        .collect();
-    let written = (!written.is_empty())
-        .then(|| quote!(impl #parameters #writer #arguments #bounds { #written }));
-    quote! {
-        impl #parameters #fields #arguments #bounds { #(#methods)* }
-        #written
+    let (mut reading, mut blind) = (TokenStream::new(), TokenStream::new());
+    for field in &session.fields {
+        for &verb in field.verbs() {
+            // Beside errors two may have the same name, which rustc need not say again.
+            if seen.insert(field.accessor(verb).to_string()) {
+                let methods = if field.is_blind(verb) { &mut blind } else { &mut reading };
+                method(emitter, field, verb).to_tokens(methods);
+            }
+        }
     }
+    let inherent = |ident: Ident, methods: TokenStream| {
+        let methods = (!methods.is_empty()).then_some(methods)?;
+        Some(quote!(impl #parameters #ident #arguments #bounds { #methods }))
+    };
+    let reading = inherent(session.fields_ident(), reading);
+    let blind = inherent(session.writer_ident(), blind);
+    quote!(#reading #blind)
 }
 
-/// One accessor, on the handle or on the write-only view.
-fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb, of_writer: bool) -> TokenStream {
+/// One accessor.
+fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb) -> TokenStream {
     let Field { vis, inherited, .. } = field;
     let name = field.accessor(verb);
-    let docs = docs(emitter.session, field, verb, of_writer);
+    let docs = docs(emitter.session, field, verb);
     let must_use = matches!(verb, Verb::Get | Verb::Peek).then(|| quote!(#[must_use]));
-    let Signature { generics, parameters, arguments, output } =
-        signature(emitter.session, field, verb);
-    let body = if of_writer {
-        let fields = emitter.session.fields_ident();
-        quote!(#fields::#name(&self.fields #(, #arguments)*))
-    } else {
-        call(emitter.session, field, verb)
-    };
-    // A method without a result ends in `;`, as a person would write it.
-    let body = emitter.body(if output.is_empty() { quote!(#body;) } else { body });
+    let (signature, call) = accessor(emitter.session, field, verb);
+    let body = emitter.body(call);
     quote! {
         #docs
         #(#inherited)*
         #must_use
-        #vis fn #name #generics (&self #(, #parameters)*) #output #body
+        #[inline]
+        #vis fn #name #signature #body
     }
 }
 
-#[derive(Default)]
-struct Signature {
-    generics: TokenStream,
-    parameters: Vec<TokenStream>,
-    /// The parameters' names, to pass them on.
-    arguments: Vec<Ident>,
-    output: TokenStream,
-}
-
-fn signature(session: &Session, field: &Field, verb: Verb) -> Signature {
-    let Field { ty, inner, .. } = field;
-    let private = &session.private;
-    let core = quote!(#private::core);
-    let output =
-        |output: TokenStream| Signature { output: quote!(-> #output), ..Signature::default() };
-    let input = |parameters: &[(&str, TokenStream)]| {
-        let (parameters, arguments) = parameters
-            .iter()
-            .map(|(name, ty)| {
-                let name = local(name);
-                (quote!(#name: #ty), name)
-            })
-            .unzip();
-        Signature { parameters, arguments, ..Signature::default() }
-    };
-    match verb {
-        Verb::Get | Verb::Peek if by_value(field) => output(quote!(#ty)),
-        Verb::Get | Verb::Peek => match inner {
-            Some(inner) => output(quote!(#core::option::Option<&#inner>)),
-            None => output(quote!(&#ty)),
-        },
-        Verb::Take => output(quote!(#ty)),
-        Verb::Set if inner.is_some() => input(&[("value", quote!(impl #core::convert::Into<#ty>))]),
-        Verb::Set => input(&[("value", quote!(#ty))]),
-        Verb::Update => {
-            let result = result_name(session, field);
-            let change = quote!(impl #core::ops::FnOnce(&mut #ty) -> #result);
-            Signature {
-                generics: quote!(<#result>),
-                output: quote!(-> #result),
-                ..input(&[("change", change)])
-            }
-        }
-        Verb::Reset | Verb::Clear => Signature::default(),
-        Verb::Add => input(&[("by", quote!(#core::primitive::i64))]),
-        Verb::Insert if field.kind == Kind::Extra => {
-            let value = item(field, 1, &quote!(#private::MapField>::Value));
-            let key = quote!(impl #core::convert::Into<::std::string::String>);
-            input(&[("key", key), ("value", value)])
-        }
-        Verb::Remove if field.kind == Kind::Extra => {
-            input(&[("key", quote!(&#core::primitive::str))])
-        }
-        Verb::Insert | Verb::Remove => {
-            let member = item(field, 0, &quote!(#private::SetField>::Member));
-            let by_reference = (verb == Verb::Remove).then(|| quote!(&));
-            input(&[("member", quote!(#by_reference #member))])
-        }
-    }
-}
-
-/// The one call that an accessor is.
-fn call(session: &Session, field: &Field, verb: Verb) -> TokenStream {
-    let private = &session.private;
-    let (core, ident, access) = (quote!(#private::core), &field.ident, access(session, field));
-    let call = |method: &str, more: TokenStream| {
-        let method = quote::format_ident!("{method}");
-        quote!(#access::#method(&self.#ident, &self.__context #more))
-    };
+/// The signature, and the one call that the accessor is. One without a result ends in `;`, as a
+/// person would write it.
+fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, TokenStream) {
+    let (private, Field { ident, ty, inner, .. }) = (&session.private, field);
+    let writer = if field.is_blind(verb) { quote!(self) } else { quote!(self.writer) };
+    let context = quote!(&#writer.__context);
     let (value, change, by) = (local("value"), local("change"), local("by"));
     let (key, member) = (local("key"), local("member"));
-    let into = quote!(#core::convert::Into::into);
-    match verb {
-        Verb::Get | Verb::Peek => match field.kind {
-            Kind::Counter => call("count", quote!()),
-            Kind::Max => call("max", quote!()),
-            _ if field.copy => call("copied", quote!()),
-            _ => {
-                let get = call("get", quote!());
-                if field.inner.is_some() {
-                    quote!(#core::option::Option::as_ref(#get))
-                } else {
-                    get
-                }
+    // Through its type: what is no collection has no methods, and is reported as such.
+    let collection = || quote!(#private::CollectionCell::<#ty>);
+    match (verb, field.kind) {
+        (Verb::Get | Verb::Peek, kind) => match (kind, inner) {
+            (Kind::Set | Kind::Extra, _) => {
+                let collection = collection();
+                (quote!((&self) -> &#ty), quote!(#collection::get(&#writer.#ident, #context)))
             }
+            (Kind::Counter, _) => (quote!((&self) -> #ty), quote!(#writer.#ident.get(#context))),
+            (Kind::Max, _) => (quote!((&self) -> #ty), quote!(#writer.#ident.cloned(#context))),
+            _ if field.copy => {
+                let copied = quote!(<#ty as #private::CopyAccess>::copied);
+                (quote!((&self) -> #ty), quote!(#copied(#writer.#ident.get(#context))))
+            }
+            (_, Some(inner)) => (
+                quote!((&self) -> #private::Option<&#inner>),
+                quote!(#writer.#ident.get_some(#context)),
+            ),
+            (_, None) => (quote!((&self) -> &#ty), quote!(#writer.#ident.get(#context))),
         },
-        Verb::Set if field.kind == Kind::Max => call("set_max", quote!(, #value)),
-        Verb::Set if field.inner.is_some() => call("set", quote!(, #into(#value))),
-        Verb::Set => call("set", quote!(, #value)),
-        Verb::Update => call("update", quote!(, #change)),
-        Verb::Reset => call("reset", quote!()),
-        Verb::Take => call("take", quote!(, #core::option::Option::take)),
-        Verb::Clear => call("set", quote!(, #core::option::Option::None)),
-        Verb::Add => call("add", quote!(, #by)),
-        Verb::Insert if field.kind == Kind::Extra => {
-            call("insert", quote!(, (#into(#key), #value)))
+        (Verb::Set, _) if inner.is_some() => (
+            quote!((&self, #value: impl #private::Into<#ty>)),
+            quote!(#writer.#ident.set(#context, #private::Into::into(#value));),
+        ),
+        (Verb::Set, _) => {
+            (quote!((&self, #value: #ty)), quote!(#writer.#ident.set(#context, #value);))
         }
-        Verb::Remove if field.kind == Kind::Extra => call("remove", quote!(, &#into(#key))),
-        Verb::Insert => call("insert", quote!(, #member)),
-        Verb::Remove => call("remove", quote!(, #member)),
+        (Verb::Update, _) => {
+            let result = result_name(session, field);
+            let change_type = quote!(impl #private::FnOnce(&mut #ty) -> #result);
+            (
+                quote!(<#result>(&self, #change: #change_type) -> #result),
+                quote!(#writer.#ident.update(#context, #change)),
+            )
+        }
+        (Verb::Reset, _) => (quote!((&self)), quote!(#writer.#ident.reset(#context);)),
+        (Verb::Take, _) => (quote!((&self) -> #ty), quote!(#writer.#ident.take(#context))),
+        (Verb::Clear, _) => {
+            (quote!((&self)), quote!(#writer.#ident.set(#context, #private::None);))
+        }
+        (Verb::Add, _) => {
+            (quote!((&self, #by: #private::i64)), quote!(#writer.#ident.add(#context, #by);))
+        }
+        (Verb::Insert, Kind::Extra) => {
+            let (collection, item) =
+                (collection(), item(field, 1, &quote!(#private::MapField>::Value)));
+            let pair = quote!((#private::Into::into(#key), #value));
+            (
+                quote!((&self, #key: impl #private::Into<#private::String>, #value: #item)),
+                quote!(#collection::insert(&#writer.#ident, #context, #pair);),
+            )
+        }
+        (Verb::Remove, Kind::Extra) => {
+            let (collection, key_of) = (collection(), quote!(&#private::Into::into(#key)));
+            (
+                quote!((&self, #key: &#private::str)),
+                quote!(#collection::remove(&#writer.#ident, #context, #key_of);),
+            )
+        }
+        (Verb::Insert, _) => {
+            let (collection, item) =
+                (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
+            (
+                quote!((&self, #member: #item)),
+                quote!(#collection::insert(&#writer.#ident, #context, #member);),
+            )
+        }
+        (Verb::Remove, _) => {
+            let (collection, item) =
+                (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
+            (
+                quote!((&self, #member: &#item)),
+                quote!(#collection::remove(&#writer.#ident, #context, #member);),
+            )
+        }
     }
-}
-
-fn by_value(field: &Field) -> bool {
-    field.copy || matches!(field.kind, Kind::Counter | Kind::Max)
 }
 
 /// The type of what goes into a collection: as it is spelled, which reads better and keeps the
@@ -229,7 +197,7 @@ fn result_name(session: &Session, field: &Field) -> Ident {
 }
 
 /// The field's own docs for what reads it, a sentence that links there for the rest.
-fn docs(session: &Session, field: &Field, verb: Verb, of_writer: bool) -> TokenStream {
+fn docs(session: &Session, field: &Field, verb: Verb) -> TokenStream {
     let name = names::plain(&field.ident);
     if verb == Verb::Get || verb == Verb::Peek {
         let note = (verb == Verb::Peek)
@@ -245,7 +213,7 @@ fn docs(session: &Session, field: &Field, verb: Verb, of_writer: bool) -> TokenS
     let link = if reader.starts_with("r#") {
         // Rustdoc resolves no links to raw identifiers.
         format!("`{}`", names::plain(&field.reader()))
-    } else if of_writer {
+    } else if field.is_blind(verb) {
         format!("[`{reader}`]({}::{reader})", session.fields_ident())
     } else {
         format!("[`{reader}`](Self::{reader})")

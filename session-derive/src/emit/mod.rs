@@ -36,7 +36,7 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
     let extractors = extract::impls(emitter);
     let asserts = asserts::asserts(emitter);
     let import = emitter.session.private.import();
-    let allow = allow(emitter);
+    let allow = &emitter.allow;
     quote! {
         #structs
         #guards
@@ -57,8 +57,7 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
 /// - In a skeleton, parameters are unused, since the bodies are empty.
 ///
 /// What is not needed is not there: a crate that forbids a lint refuses every `allow` of it.
-fn allow(emitter: &Emitter<'_>) -> TokenStream {
-    let session = emitter.session;
+fn allow(session: &Session, skeleton: bool) -> TokenStream {
     let lints = &session.lints;
     let mut inherited = session.fields.iter().flat_map(|field| &field.inherited);
     let deprecated = session.deprecated
@@ -70,7 +69,7 @@ fn allow(emitter: &Emitter<'_>) -> TokenStream {
         .flat_map(|field| field.verbs().iter().map(|&verb| plain(&field.accessor(verb))));
     let snake = accessors.all(|name| is_snake_case(&name));
     let non_snake_case = (!snake).then(|| quote!(non_snake_case,));
-    let skeleton = emitter.skeleton.then(|| quote!(unused_variables, unreachable_code,));
+    let skeleton = skeleton.then(|| quote!(unused_variables, unreachable_code,));
     quote!(#(#lints)* #[allow(dead_code, #deprecated #non_snake_case #skeleton)])
 }
 
@@ -81,12 +80,14 @@ pub(crate) struct Emitter<'a> {
     skeleton: bool,
     /// The struct's bounds, and what fields with type parameters must fulfil.
     bounds: WhereClause,
+    /// What the generated items allow.
+    allow: TokenStream,
 }
 
 impl<'a> Emitter<'a> {
     fn new(session: &'a Session, skeleton: bool) -> Self {
         let bounds = if skeleton { skeleton::bounds(session) } else { bounds(session) };
-        Self { session, skeleton, bounds }
+        Self { session, skeleton, bounds, allow: allow(session, skeleton) }
     }
 
     /// A body, or none in a skeleton.
@@ -99,12 +100,6 @@ impl<'a> Emitter<'a> {
     fn generics(&self) -> (impl ToTokens, impl ToTokens, &WhereClause) {
         let (parameters, arguments, _) = self.session.generics.split_for_impl();
         (parameters, arguments, &self.bounds)
-    }
-
-    /// `::<T>`, to call what is generic.
-    fn turbofish(&self) -> TokenStream {
-        let (_, arguments, _) = self.session.generics.split_for_impl();
-        arguments.as_turbofish().to_token_stream()
     }
 }
 
@@ -161,6 +156,10 @@ fn own_bounds(session: &Session) -> WhereClause {
 
 /// Whether a field's type names a parameter of the struct.
 fn is_generic(session: &Session, field: &Field) -> bool {
+    // Reading a type token by token takes a while.
+    if session.generics.params.is_empty() {
+        return false;
+    }
     let names = |ident: &Ident| {
         session.generics.params.iter().any(|param| match param {
             GenericParam::Type(param) => param.ident == *ident,
@@ -181,33 +180,15 @@ fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// The trait through which generated code reaches a field's cell. Each mention of a type that does
-/// not fit fails with the same words at the same place, which the compiler prints once.
-fn access(session: &Session, field: &Field) -> TokenStream {
-    let (private, ty) = (&session.private, &field.ty);
-    match field.kind {
-        Kind::Counter | Kind::Max => quote!(<#ty as #private::NumberAccess>),
-        Kind::Local => quote!(<#ty as #private::LocalAccess>),
-        Kind::Set | Kind::Extra => quote!(#private::CollectionCell::<#ty>),
-        Kind::Plain | Kind::Flash | Kind::Once | Kind::Principal => {
-            let codec = field.codec.as_ref();
-            let own = codec.map(|codec| quote!(<#codec as #private::CodecAccess<#ty>>));
-            own.unwrap_or_else(|| quote!(<#ty as #private::ValueAccess>))
-        }
-    }
-}
-
 /// The type of a field's cell.
 fn cell(session: &Session, field: &Field) -> TokenStream {
     let (private, ty) = (session.private.in_full(), &field.ty);
     match field.kind {
         Kind::Counter => quote!(#private::CounterCell<#ty>),
-        Kind::Max => quote!(#private::ValueCell<#ty, #private::Int>),
         Kind::Local => quote!(#private::LocalCell<#ty>),
         Kind::Set | Kind::Extra => quote!(#private::CollectionCell<#ty>),
-        Kind::Plain | Kind::Flash | Kind::Once | Kind::Principal => {
-            let codec = field.codec.as_ref().map(|codec| quote!(, #private::Coded<#codec>));
-            quote!(#private::ValueCell<#ty #codec>)
+        Kind::Plain | Kind::Flash | Kind::Max | Kind::Once | Kind::Principal => {
+            quote!(#private::ValueCell<#ty>)
         }
     }
 }

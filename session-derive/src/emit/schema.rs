@@ -1,10 +1,10 @@
 //! The runtime's traits for a session type: the static facts, fresh cells, snapshot and replace, and
 //! the walk over all cells. Must not know accessors.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Emitter, access, local, spanned_at};
+use super::{Emitter, local, spanned_at};
 use crate::{
     model::{Config, Field, Kind, Session},
     names,
@@ -25,28 +25,31 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let (fields, writer) = (session.fields_ident(), session.writer_ident());
     let (parameters, arguments, bounds) = emitter.generics();
     let (context, given, value) = (local("context"), local("fields"), local("value"));
+    let shared = local("writer");
     let spec = spec(session);
     let spec = emitter.body(quote!(static SPEC: #private::Spec = #spec; &SPEC));
-    let cells = session.fields.iter().enumerate().map(|(i, field)| {
-        let ident = &field.ident;
-        let cell = new_cell(session, field, &quote!(__FIELDS[#i]));
+    // Taken apart by a pattern: an index is checked, at the cost of half of what makes the cell.
+    let specs: Vec<_> = (0..session.fields.len()).map(|i| local(&format!("__spec{i}"))).collect();
+    let cells = session.fields.iter().zip(&specs).map(|(field, spec)| {
+        let (ident, cell) = (&field.ident, new_cell(session, field, spec));
         quote!(#ident: #cell)
     });
     let new = emitter.body(quote! {
-        #writer { fields: #fields { __context: #context, #(#cells,)* } }
+        let [#(#specs),*] = &__FIELDS;
+        #fields { writer: #writer { __context: #context, #(#cells,)* } }
     });
     let clones = session.fields.iter().map(|field| {
-        let (ident, value) = (&field.ident, present(session, field, &quote!(#given)));
+        let (ident, value) = (&field.ident, present(session, field, &shared));
         quote!(#ident: #value)
     });
-    let snapshot = emitter.body(quote!(Self { #(#clones,)* }));
-    let replaces = session.fields.iter().map(|field| write(session, field));
-    let replace = emitter.body(quote!(#(#replaces)*));
+    let snapshot = emitter.body(quote!(let #shared = &#given.writer; Self { #(#clones,)* }));
+    let replaces = session.fields.iter().map(|field| write(session, field, &shared));
+    let replace = emitter.body(quote!(let #shared = &#given.writer; #(#replaces)*));
     // In reach of the user's defaults, hence the name.
     let statics = (!emitter.skeleton).then(|| {
         let (count, specs) = (session.fields.len(), session.fields.iter());
         let specs = specs.map(|field| field_spec(session, field));
-        quote!(static __FIELDS: [&#private::FieldSpec; #count] = [#(&#specs),*];)
+        quote!(static __FIELDS: [#private::FieldSpec; #count] = [#(#specs),*];)
     });
     quote! {
         #statics
@@ -54,9 +57,13 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
         impl #parameters #private::SessionType for #ident #arguments #bounds {
             type Fields = #fields #arguments;
             type Writer = #writer #arguments;
+            #[inline]
             fn spec() -> &'static #private::Spec #spec
-            fn writer(#context: #private::Context) -> Self::Writer #new
+            #[inline]
+            fn fields(#context: #private::Context) -> Self::Fields #new
+            #[inline]
             fn snapshot(#given: &Self::Fields) -> Self #snapshot
+            #[inline]
             fn replace(#given: &Self::Fields, #value: Self) #replace
         }
     }
@@ -68,12 +75,13 @@ pub(super) fn needs_default(field: &Field) -> bool {
     field.default.is_none() && !merged
 }
 
-fn new_cell(session: &Session, field: &Field, spec: &TokenStream) -> TokenStream {
-    let (private, access, ty) = (&session.private, access(session, field), &field.ty);
+/// The one place where it is asked whether the field's type fits.
+fn new_cell(session: &Session, field: &Field, spec: &Ident) -> TokenStream {
+    let (private, ty) = (&session.private, &field.ty);
     let default = match &field.default {
         // Text is what defaults mostly are, and `"…".into()` for each would be noise.
         Some(text) if syn::parse2::<syn::LitStr>(text.clone()).is_ok() => {
-            quote!(|| #private::core::convert::Into::into(#text))
+            quote!(|| #private::Into::into(#text))
         }
         // Around the body of a closure, parentheses are a lint's business.
         Some(value) => match syn::parse2(value.clone()) {
@@ -85,43 +93,44 @@ fn new_cell(session: &Session, field: &Field, spec: &TokenStream) -> TokenStream
         },
         None => quote!(<#ty as #private::FieldDefault>::field_default),
     };
-    match field.kind {
-        Kind::Counter => quote!(#access::counter(#spec)),
-        Kind::Set | Kind::Extra => quote!(#access::new(#spec)),
-        Kind::Max => quote!(#access::max_cell(#spec, #default)),
-        _ => quote!(#access::cell(#spec, #default)),
+    match (field.kind, &field.codec) {
+        (Kind::Counter, _) => quote!(<#ty as #private::NumberAccess>::counter(#spec)),
+        (Kind::Max, _) => quote!(<#ty as #private::NumberAccess>::max(#spec, #default)),
+        (Kind::Set | Kind::Extra, _) => quote!(#private::CollectionCell::<#ty>::new(#spec)),
+        (Kind::Local, _) => quote!(<#ty as #private::LocalAccess>::cell(#spec, #default)),
+        (_, Some(codec)) => {
+            quote!(<#codec as #private::CodecAccess<#ty>>::cell(#spec, #default))
+        }
+        (_, None) => quote!(<#ty as #private::ValueAccess>::cell(#spec, #default)),
     }
 }
 
 /// A clone of the present value.
-pub(super) fn present(session: &Session, field: &Field, fields: &TokenStream) -> TokenStream {
-    let (private, access, ident) = (&session.private, access(session, field), &field.ident);
-    let method = match field.kind {
-        Kind::Counter => "count",
-        Kind::Max => "max",
-        Kind::Set | Kind::Extra => "get",
-        _ => "copied",
-    };
-    let method = format_ident!("{method}");
-    let value = quote!(#access::#method(&#fields.#ident, &#fields.__context));
+pub(super) fn present(session: &Session, field: &Field, writer: &Ident) -> TokenStream {
+    let (private, ident, ty) = (&session.private, &field.ident, &field.ty);
     match field.kind {
-        Kind::Set | Kind::Extra => quote!(#private::core::clone::Clone::clone(#value)),
-        _ => value,
+        Kind::Counter => quote!(#writer.#ident.get(&#writer.__context)),
+        Kind::Set | Kind::Extra => {
+            let get = quote!(#private::CollectionCell::<#ty>::get);
+            quote!(#private::Clone::clone(#get(&#writer.#ident, &#writer.__context)))
+        }
+        _ => quote!(#writer.#ident.cloned(&#writer.__context)),
     }
 }
 
 /// Writes a field of `value` into its cell.
-fn write(session: &Session, field: &Field) -> TokenStream {
-    let (fields, value) = (local("fields"), local("value"));
-    let (access, ident) = (access(session, field), &field.ident);
-    let (cell, context) = (quote!(&#fields.#ident), quote!(&#fields.__context));
+fn write(session: &Session, field: &Field, writer: &Ident) -> TokenStream {
+    let (private, ident, ty) = (&session.private, &field.ident, &field.ty);
+    let value = local("value");
     match field.kind {
-        Kind::Counter => quote!(#access::replace(#cell, #context, #value.#ident);),
-        Kind::Set | Kind::Extra => quote!(#access::replace(#cell, #context, &#value.#ident);),
-        Kind::Max => quote!(#access::set_max(#cell, #context, #value.#ident);),
+        Kind::Counter => quote!(#writer.#ident.replace(&#writer.__context, #value.#ident);),
+        Kind::Set | Kind::Extra => {
+            let replace = quote!(#private::CollectionCell::<#ty>::replace);
+            quote!(#replace(&#writer.#ident, &#writer.__context, &#value.#ident);)
+        }
         // Who is logged in changes by logging in alone. Mentioned, or rustc would call it unread.
         Kind::Principal => quote!(let _ = &#value.#ident;),
-        _ => quote!(#access::set(#cell, #context, #value.#ident);),
+        _ => quote!(#writer.#ident.set(&#writer.__context, #value.#ident);),
     }
 }
 
@@ -131,81 +140,70 @@ fn principal_type(emitter: &Emitter<'_>) -> TokenStream {
     let Session { ident, private, .. } = session;
     let (parameters, arguments, bounds) = emitter.generics();
     let (fields, name) = (local("fields"), &field.ident);
-    let body = emitter.body(quote!(&#fields.#name));
+    let body = emitter.body(quote!(&#fields.writer.#name));
     let associated = quote_spanned!(spanned_at(principal)=> type Principal = #principal;);
     quote! {
         #[automatically_derived]
         impl #parameters #private::PrincipalType for #ident #arguments #bounds {
             #associated
+            #[inline]
             fn principal(
                 #fields: &Self::Fields,
-            ) -> &#private::ValueCell<#private::core::option::Option<Self::Principal>> #body
+            ) -> &#private::ValueCell<#private::Option<Self::Principal>> #body
         }
     }
 }
 
+/// The walk over all cells, and what leads from the struct around them to them.
 fn field_set(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
-    let (private, fields) = (&session.private, session.fields_ident());
+    let private = &session.private;
+    let (fields, writer) = (session.fields_ident(), session.writer_ident());
     let (parameters, arguments, bounds) = emitter.generics();
-    let (visit, other) = (local("visit"), local("other"));
-    let context = emitter.body(quote!(&self.__context));
-    let visits = session.fields.iter().map(|field| {
-        let (access, ident) = (access(session, field), &field.ident);
-        match field.kind {
-            Kind::Set | Kind::Extra => quote!(#visit(&self.#ident);),
-            Kind::Max => quote!(#visit(#access::erased_max(&self.#ident));),
-            _ => quote!(#visit(#access::erased(&self.#ident));),
-        }
-    });
-    let each = emitter.body(quote!(#(#visits)*));
-    let adopts = session.fields.iter().map(|field| {
-        let (access, ident) = (access(session, field), &field.ident);
-        let adopt =
-            format_ident!("{}", if field.kind == Kind::Max { "adopt_max" } else { "adopt" });
-        quote!(#access::#adopt(&self.#ident, &#other.#ident);)
-    });
-    let adopt = emitter.body(quote!(#(#adopts)*));
+    let visit = local("visit");
+    let context = emitter.body(quote!(&self.writer.__context));
+    let cells = session.fields.iter().map(|field| &field.ident);
+    let cells = emitter.body(quote!(#visit(&[#(&self.writer.#cells),*]);));
+    let deref = emitter.body(quote!(&self.writer));
     quote! {
         #[automatically_derived]
         impl #parameters #private::FieldSet for #fields #arguments #bounds {
+            #[inline]
             fn context(&self) -> &#private::Context #context
-            fn each(&self, #visit: &mut dyn #private::core::ops::FnMut(&dyn #private::Cell)) #each
-            fn adopt(&self, #other: &Self) #adopt
+            #[inline]
+            fn cells(&self, #visit: &mut dyn #private::FnMut(&[&dyn #private::Cell])) #cells
+        }
+        #[automatically_derived]
+        impl #parameters #private::Deref for #fields #arguments #bounds {
+            type Target = #writer #arguments;
+            #[inline]
+            fn deref(&self) -> &#writer #arguments #deref
         }
     }
 }
 
-/// `AsRef`, and `Debug` that names no value.
+/// `Debug` that names no value.
 fn std_impls(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
-    let core = &session.private;
-    let core = quote!(#core::core);
-    let (fields, writer) = (session.fields_ident(), session.writer_ident());
+    let private = &session.private;
     let (parameters, arguments, bounds) = emitter.generics();
     let f = local("f");
-    let as_ref = emitter.body(quote!(&self.fields));
     // Names only: whatever a field holds, it ends up in no log.
     let names: Vec<_> = session.fields.iter().map(|field| names::plain(&field.ident)).collect();
-    let debug = |ident: &proc_macro2::Ident| {
-        let text = format!("{ident} {{ {}, .. }}", names.join(", "));
-        emitter.body(quote!(#core::fmt::Formatter::write_str(#f, #text)))
+    let names = names.join(", ");
+    let debug = |ident: Ident| {
+        let text = format!("{ident} {{ {names}, .. }}");
+        let body = emitter.body(quote!(#f.write_str(#text)));
+        quote! {
+            #[automatically_derived]
+            impl #parameters #private::Debug for #ident #arguments #bounds {
+                #[inline]
+                fn fmt(&self, #f: &mut #private::Formatter<'_>) -> #private::fmt::Result #body
+            }
+        }
     };
-    let (fields_debug, writer_debug) = (debug(&fields), debug(&writer));
-    quote! {
-        #[automatically_derived]
-        impl #parameters #core::convert::AsRef<#fields #arguments> for #writer #arguments #bounds {
-            fn as_ref(&self) -> &#fields #arguments #as_ref
-        }
-        #[automatically_derived]
-        impl #parameters #core::fmt::Debug for #fields #arguments #bounds {
-            fn fmt(&self, #f: &mut #core::fmt::Formatter<'_>) -> #core::fmt::Result #fields_debug
-        }
-        #[automatically_derived]
-        impl #parameters #core::fmt::Debug for #writer #arguments #bounds {
-            fn fmt(&self, #f: &mut #core::fmt::Formatter<'_>) -> #core::fmt::Result #writer_debug
-        }
-    }
+    let (fields, writer) = (debug(session.fields_ident()), debug(session.writer_ident()));
+    quote!(#fields #writer)
 }
 
 fn spec(session: &Session) -> TokenStream {
@@ -257,7 +255,7 @@ fn spec(session: &Session) -> TokenStream {
 
 fn field_spec(session: &Session, field: &Field) -> TokenStream {
     let private = &session.private;
-    let Field { stored, aliases, secret, keep, clear_on_login, .. } = field;
+    let Field { stored, aliases, .. } = field;
     let policy = match field.kind {
         Kind::Plain | Kind::Principal => "Last",
         Kind::Counter => "Counter",
@@ -269,38 +267,33 @@ fn field_spec(session: &Session, field: &Field) -> TokenStream {
         Kind::Local => "Local",
     };
     let (policy, decode) = (format_ident!("{policy}"), format_ident!("{}", field.on_decode_error));
-    let group = option(session, field.group.as_deref());
-    let principal = field.kind == Kind::Principal;
-    quote! {
-        #private::FieldSpec {
-            name: #stored,
-            aliases: &[#(#aliases),*],
-            policy: #private::Policy::#policy,
-            group: #group,
-            principal: #principal,
-            secret: #secret,
-            keep: #keep,
-            clear_on_login: #clear_on_login,
-            on_decode_error: #private::OnDecodeError::#decode,
-        }
+    let new = quote!(#private::FieldSpec::new(#stored));
+    let given = [
+        (!aliases.is_empty()).then(|| quote!(aliases: &[#(#aliases),*])),
+        (policy != "Last").then(|| quote!(policy: #private::Policy::#policy)),
+        field.group.as_ref().map(|group| quote!(group: #private::Some(#group))),
+        (field.kind == Kind::Principal).then(|| quote!(principal: true)),
+        field.secret.then(|| quote!(secret: true)),
+        field.keep.then(|| quote!(keep: true)),
+        field.clear_on_login.then(|| quote!(clear_on_login: true)),
+        (decode != "Default").then(|| quote!(on_decode_error: #private::OnDecodeError::#decode)),
+    ];
+    if given.iter().all(Option::is_none) {
+        return new;
     }
+    let given = given.iter().flatten();
+    quote!(#private::FieldSpec { #(#given,)* ..#new })
 }
 
 fn option(session: &Session, text: Option<&str>) -> TokenStream {
     let private = &session.private;
-    if let Some(text) = text {
-        quote!(#private::core::option::Option::Some(#text))
-    } else {
-        quote!(#private::core::option::Option::None)
-    }
+    text.map_or_else(|| quote!(#private::None), |text| quote!(#private::Some(#text)))
 }
 
 fn limit(session: &Session, seconds: Option<u64>) -> TokenStream {
     let private = &session.private;
-    let core = quote!(#private::core);
-    if let Some(seconds) = seconds {
-        quote!(#core::option::Option::Some(#core::time::Duration::from_secs(#seconds)))
-    } else {
-        quote!(#core::option::Option::None)
-    }
+    seconds.map_or_else(
+        || quote!(#private::None),
+        |seconds| quote!(#private::Some(#private::Duration::from_secs(#seconds))),
+    )
 }

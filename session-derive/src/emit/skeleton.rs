@@ -9,7 +9,7 @@ use crate::model::Session;
 /// A body that is never run: the program does not compile.
 pub(super) fn body(session: &Session) -> TokenStream {
     let private = &session.private;
-    quote!({ #private::core::unreachable!() })
+    quote!({ #private::unreachable!() })
 }
 
 /// The single field of a struct of cells. It names the codecs, which would be unused imports else.
@@ -22,7 +22,7 @@ pub(super) fn cells(session: &Session) -> TokenStream {
         None => quote!(#ident #arguments),
         Some(codecs) => quote!((#ident #arguments #codecs)),
     };
-    quote!(__session: #private::core::marker::PhantomData<fn() -> #types>)
+    quote!(__session: #private::PhantomData<fn() -> #types>)
 }
 
 /// The struct's own bounds, and what every session type is: the fields are not asked.
@@ -31,10 +31,9 @@ pub(super) fn bounds(session: &Session) -> WhereClause {
     let mut bounds = super::own_bounds(session);
     if !session.generics.params.is_empty() {
         let (_, arguments, _) = session.generics.split_for_impl();
-        let marker = quote!(#private::core::marker);
         bounds
             .predicates
-            .push(syn::parse_quote!(#ident #arguments: #marker::Send + #marker::Sync + 'static));
+            .push(syn::parse_quote!(#ident #arguments: #private::Send + #private::Sync + 'static));
     }
     bounds
 }

@@ -1,6 +1,15 @@
-///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
+/**The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
+
+What only writes is in [`ShopWriter`], which this derefs to.*/
 #[allow(dead_code, deprecated)]
 pub struct ShopFields {
+    writer: ShopWriter,
+}
+/**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
+
+It loads nothing, so it has only what needs no present value.*/
+#[allow(dead_code, deprecated)]
+pub struct ShopWriter {
     __context: ::session_runtime::__private0::Context,
     user: ::session_runtime::__private0::ValueCell<Option<UserId>>,
     page: ::session_runtime::__private0::ValueCell<u8>,
@@ -9,25 +18,12 @@ pub struct ShopFields {
     tags: ::session_runtime::__private0::CollectionCell<BTreeSet<String>>,
     more: ::session_runtime::__private0::CollectionCell<BTreeMap<String, Value>>,
     notice: ::session_runtime::__private0::ValueCell<Option<String>>,
-    best: ::session_runtime::__private0::ValueCell<
-        u32,
-        ::session_runtime::__private0::Int,
-    >,
+    best: ::session_runtime::__private0::ValueCell<u32>,
     origin: ::session_runtime::__private0::ValueCell<String>,
     balance: ::session_runtime::__private0::ValueCell<i64>,
     timer: ::session_runtime::__private0::LocalCell<Timer>,
     r#type: ::session_runtime::__private0::ValueCell<u8>,
-    packed: ::session_runtime::__private0::ValueCell<
-        Option<Item>,
-        ::session_runtime::__private0::Coded<MsgPack>,
-    >,
-}
-/**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
-
-It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, deprecated)]
-pub struct ShopWriter {
-    fields: ShopFields,
+    packed: ::session_runtime::__private0::ValueCell<Option<Item>>,
 }
 ///The present `user` of a [`Shop`] session, as an extractor: without one the request is rejected.
 #[allow(dead_code, deprecated)]
@@ -39,566 +35,330 @@ const _: () = {
     impl ShopFields {
         ///The field `user`.
         #[must_use]
-        pub fn user(&self) -> __session::core::option::Option<&UserId> {
-            __session::core::option::Option::as_ref(
-                <Option<
-                    UserId,
-                > as __session::ValueAccess>::get(&self.user, &self.__context),
-            )
+        #[inline]
+        pub fn user(&self) -> __session::Option<&UserId> {
+            self.writer.user.get_some(&self.writer.__context)
         }
         ///The field `page`.
         #[must_use]
+        #[inline]
         fn page(&self) -> u8 {
-            <u8 as __session::ValueAccess>::copied(&self.page, &self.__context)
-        }
-        ///Sets [`page`](Self::page).
-        fn set_page(&self, value: u8) {
-            <u8 as __session::ValueAccess>::set(&self.page, &self.__context, value);
+            <u8 as __session::CopyAccess>::copied(
+                self.writer.page.get(&self.writer.__context),
+            )
         }
         /**Changes [`page`](Self::page) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
-        fn update_page<R>(
-            &self,
-            change: impl __session::core::ops::FnOnce(&mut u8) -> R,
-        ) -> R {
-            <u8 as __session::ValueAccess>::update(&self.page, &self.__context, change)
-        }
-        ///Brings [`page`](Self::page) back to its default.
-        fn reset_page(&self) {
-            <u8 as __session::ValueAccess>::reset(&self.page, &self.__context);
+        #[inline]
+        fn update_page<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
+            self.writer.page.update(&self.writer.__context, change)
         }
         ///The field `coupon`.
         #[must_use]
-        fn coupon(&self) -> __session::core::option::Option<&String> {
-            __session::core::option::Option::as_ref(
-                <Option<
-                    String,
-                > as __session::ValueAccess>::get(&self.coupon, &self.__context),
-            )
-        }
-        ///Sets [`coupon`](Self::coupon).
-        fn set_coupon(
-            &self,
-            value: impl __session::core::convert::Into<Option<String>>,
-        ) {
-            <Option<
-                String,
-            > as __session::ValueAccess>::set(
-                &self.coupon,
-                &self.__context,
-                __session::core::convert::Into::into(value),
-            );
+        #[inline]
+        fn coupon(&self) -> __session::Option<&String> {
+            self.writer.coupon.get_some(&self.writer.__context)
         }
         /**Changes [`coupon`](Self::coupon) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        #[inline]
         fn update_coupon<R>(
             &self,
-            change: impl __session::core::ops::FnOnce(&mut Option<String>) -> R,
+            change: impl __session::FnOnce(&mut Option<String>) -> R,
         ) -> R {
-            <Option<
-                String,
-            > as __session::ValueAccess>::update(&self.coupon, &self.__context, change)
-        }
-        ///Brings [`coupon`](Self::coupon) back to its default.
-        fn reset_coupon(&self) {
-            <Option<
-                String,
-            > as __session::ValueAccess>::reset(&self.coupon, &self.__context);
+            self.writer.coupon.update(&self.writer.__context, change)
         }
         ///Takes the value out of [`coupon`](Self::coupon), leaving `None`.
+        #[inline]
         fn take_coupon(&self) -> Option<String> {
-            <Option<
-                String,
-            > as __session::ValueAccess>::take(
-                &self.coupon,
-                &self.__context,
-                __session::core::option::Option::take,
-            )
-        }
-        ///Sets [`coupon`](Self::coupon) to `None`.
-        fn clear_coupon(&self) {
-            <Option<
-                String,
-            > as __session::ValueAccess>::set(
-                &self.coupon,
-                &self.__context,
-                __session::core::option::Option::None,
-            );
+            self.writer.coupon.take(&self.writer.__context)
         }
         ///The field `visits`.
         #[deprecated]
         #[must_use]
+        #[inline]
         fn visits(&self) -> i64 {
-            <i64 as __session::NumberAccess>::count(&self.visits, &self.__context)
-        }
-        ///Adds to [`visits`](Self::visits); parallel requests add up. `by` may be negative.
-        #[deprecated]
-        fn add_visits(&self, by: __session::core::primitive::i64) {
-            <i64 as __session::NumberAccess>::add(&self.visits, &self.__context, by);
+            self.writer.visits.get(&self.writer.__context)
         }
         ///The field `tags`.
         #[must_use]
+        #[inline]
         fn tags(&self) -> &BTreeSet<String> {
             __session::CollectionCell::<
                 BTreeSet<String>,
-            >::get(&self.tags, &self.__context)
-        }
-        ///Puts a member into [`tags`](Self::tags).
-        fn insert_tags(&self, member: String) {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::insert(&self.tags, &self.__context, member);
-        }
-        ///Takes a member out of [`tags`](Self::tags).
-        fn remove_tags(&self, member: &String) {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::remove(&self.tags, &self.__context, member);
+            >::get(&self.writer.tags, &self.writer.__context)
         }
         ///The field `more`.
         #[must_use]
+        #[inline]
         fn more(&self) -> &BTreeMap<String, Value> {
             __session::CollectionCell::<
                 BTreeMap<String, Value>,
-            >::get(&self.more, &self.__context)
-        }
-        ///Puts a key into [`more`](Self::more).
-        fn insert_more(
-            &self,
-            key: impl __session::core::convert::Into<::std::string::String>,
-            value: Value,
-        ) {
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::insert(
-                &self.more,
-                &self.__context,
-                (__session::core::convert::Into::into(key), value),
-            );
-        }
-        ///Takes a key out of [`more`](Self::more).
-        fn remove_more(&self, key: &__session::core::primitive::str) {
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::remove(
-                &self.more,
-                &self.__context,
-                &__session::core::convert::Into::into(key),
-            );
-        }
-        ///Sets [`peek_notice`](Self::peek_notice).
-        fn set_notice(
-            &self,
-            value: impl __session::core::convert::Into<Option<String>>,
-        ) {
-            <Option<
-                String,
-            > as __session::ValueAccess>::set(
-                &self.notice,
-                &self.__context,
-                __session::core::convert::Into::into(value),
-            );
+            >::get(&self.writer.more, &self.writer.__context)
         }
         ///Takes the value out of [`peek_notice`](Self::peek_notice), leaving `None`.
+        #[inline]
         fn take_notice(&self) -> Option<String> {
-            <Option<
-                String,
-            > as __session::ValueAccess>::take(
-                &self.notice,
-                &self.__context,
-                __session::core::option::Option::take,
-            )
+            self.writer.notice.take(&self.writer.__context)
         }
         ///The field `notice`.
         /**
 
 Leaves it for the next request, unlike `take`.*/
         #[must_use]
-        fn peek_notice(&self) -> __session::core::option::Option<&String> {
-            __session::core::option::Option::as_ref(
-                <Option<
-                    String,
-                > as __session::ValueAccess>::get(&self.notice, &self.__context),
-            )
+        #[inline]
+        fn peek_notice(&self) -> __session::Option<&String> {
+            self.writer.notice.get_some(&self.writer.__context)
         }
         ///The field `best`.
         #[must_use]
+        #[inline]
         fn best(&self) -> u32 {
-            <u32 as __session::NumberAccess>::max(&self.best, &self.__context)
-        }
-        ///Raises [`best`](Self::best); a smaller value changes nothing.
-        fn set_best(&self, value: u32) {
-            <u32 as __session::NumberAccess>::set_max(
-                &self.best,
-                &self.__context,
-                value,
-            );
+            self.writer.best.cloned(&self.writer.__context)
         }
         ///The field `origin`.
         #[must_use]
+        #[inline]
         fn origin(&self) -> &String {
-            <String as __session::ValueAccess>::get(&self.origin, &self.__context)
-        }
-        ///Sets [`origin`](Self::origin), unless it was set before.
-        fn set_origin(&self, value: String) {
-            <String as __session::ValueAccess>::set(
-                &self.origin,
-                &self.__context,
-                value,
-            );
+            self.writer.origin.get(&self.writer.__context)
         }
         ///The field `balance`.
         #[must_use]
+        #[inline]
         fn balance(&self) -> &i64 {
-            <i64 as __session::ValueAccess>::get(&self.balance, &self.__context)
+            self.writer.balance.get(&self.writer.__context)
         }
         ///Sets [`balance`](Self::balance).
+        #[inline]
         fn set_balance(&self, value: i64) {
-            <i64 as __session::ValueAccess>::set(&self.balance, &self.__context, value);
+            self.writer.balance.set(&self.writer.__context, value);
         }
         /**Changes [`balance`](Self::balance) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
-        fn update_balance<R>(
-            &self,
-            change: impl __session::core::ops::FnOnce(&mut i64) -> R,
-        ) -> R {
-            <i64 as __session::ValueAccess>::update(
-                &self.balance,
-                &self.__context,
-                change,
-            )
+        #[inline]
+        fn update_balance<R>(&self, change: impl __session::FnOnce(&mut i64) -> R) -> R {
+            self.writer.balance.update(&self.writer.__context, change)
         }
         ///Brings [`balance`](Self::balance) back to its default.
+        #[inline]
         fn reset_balance(&self) {
-            <i64 as __session::ValueAccess>::reset(&self.balance, &self.__context);
+            self.writer.balance.reset(&self.writer.__context);
         }
         ///The field `timer`.
         #[allow(missing_docs)]
         #[must_use]
+        #[inline]
         fn timer(&self) -> &Timer {
-            <Timer as __session::LocalAccess>::get(&self.timer, &self.__context)
+            self.writer.timer.get(&self.writer.__context)
         }
         ///Sets [`timer`](Self::timer).
         #[allow(missing_docs)]
+        #[inline]
         fn set_timer(&self, value: Timer) {
-            <Timer as __session::LocalAccess>::set(&self.timer, &self.__context, value);
+            self.writer.timer.set(&self.writer.__context, value);
         }
         /**Changes [`timer`](Self::timer) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
         #[allow(missing_docs)]
-        fn update_timer<R>(
-            &self,
-            change: impl __session::core::ops::FnOnce(&mut Timer) -> R,
-        ) -> R {
-            <Timer as __session::LocalAccess>::update(
-                &self.timer,
-                &self.__context,
-                change,
-            )
+        #[inline]
+        fn update_timer<R>(&self, change: impl __session::FnOnce(&mut Timer) -> R) -> R {
+            self.writer.timer.update(&self.writer.__context, change)
         }
         ///Brings [`timer`](Self::timer) back to its default.
         #[allow(missing_docs)]
+        #[inline]
         fn reset_timer(&self) {
-            <Timer as __session::LocalAccess>::reset(&self.timer, &self.__context);
+            self.writer.timer.reset(&self.writer.__context);
         }
         ///The field `type`.
         #[must_use]
+        #[inline]
         fn kind(&self) -> &u8 {
-            <u8 as __session::ValueAccess>::get(&self.r#type, &self.__context)
-        }
-        ///Sets [`kind`](Self::kind).
-        fn set_type(&self, value: u8) {
-            <u8 as __session::ValueAccess>::set(&self.r#type, &self.__context, value);
+            self.writer.r#type.get(&self.writer.__context)
         }
         /**Changes [`kind`](Self::kind) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
-        fn update_type<R>(
-            &self,
-            change: impl __session::core::ops::FnOnce(&mut u8) -> R,
-        ) -> R {
-            <u8 as __session::ValueAccess>::update(&self.r#type, &self.__context, change)
-        }
-        ///Brings [`kind`](Self::kind) back to its default.
-        fn reset_type(&self) {
-            <u8 as __session::ValueAccess>::reset(&self.r#type, &self.__context);
-        }
-        ///Sets [`peek_packed`](Self::peek_packed).
-        fn set_packed(&self, value: impl __session::core::convert::Into<Option<Item>>) {
-            <MsgPack as __session::CodecAccess<
-                Option<Item>,
-            >>::set(
-                &self.packed,
-                &self.__context,
-                __session::core::convert::Into::into(value),
-            );
+        #[inline]
+        fn update_type<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
+            self.writer.r#type.update(&self.writer.__context, change)
         }
         ///Takes the value out of [`peek_packed`](Self::peek_packed), leaving `None`.
+        #[inline]
         fn take_packed(&self) -> Option<Item> {
-            <MsgPack as __session::CodecAccess<
-                Option<Item>,
-            >>::take(
-                &self.packed,
-                &self.__context,
-                __session::core::option::Option::take,
-            )
+            self.writer.packed.take(&self.writer.__context)
         }
         ///The field `packed`.
         /**
 
 Leaves it for the next request, unlike `take`.*/
         #[must_use]
-        fn peek_packed(&self) -> __session::core::option::Option<&Item> {
-            __session::core::option::Option::as_ref(
-                <MsgPack as __session::CodecAccess<
-                    Option<Item>,
-                >>::get(&self.packed, &self.__context),
-            )
+        #[inline]
+        fn peek_packed(&self) -> __session::Option<&Item> {
+            self.writer.packed.get_some(&self.writer.__context)
         }
     }
     impl ShopWriter {
         ///Sets [`page`](ShopFields::page).
+        #[inline]
         fn set_page(&self, value: u8) {
-            ShopFields::set_page(&self.fields, value);
+            self.page.set(&self.__context, value);
         }
         ///Brings [`page`](ShopFields::page) back to its default.
+        #[inline]
         fn reset_page(&self) {
-            ShopFields::reset_page(&self.fields);
+            self.page.reset(&self.__context);
         }
         ///Sets [`coupon`](ShopFields::coupon).
-        fn set_coupon(
-            &self,
-            value: impl __session::core::convert::Into<Option<String>>,
-        ) {
-            ShopFields::set_coupon(&self.fields, value);
+        #[inline]
+        fn set_coupon(&self, value: impl __session::Into<Option<String>>) {
+            self.coupon.set(&self.__context, __session::Into::into(value));
         }
         ///Brings [`coupon`](ShopFields::coupon) back to its default.
+        #[inline]
         fn reset_coupon(&self) {
-            ShopFields::reset_coupon(&self.fields);
+            self.coupon.reset(&self.__context);
         }
         ///Sets [`coupon`](ShopFields::coupon) to `None`.
+        #[inline]
         fn clear_coupon(&self) {
-            ShopFields::clear_coupon(&self.fields);
+            self.coupon.set(&self.__context, __session::None);
         }
         ///Adds to [`visits`](ShopFields::visits); parallel requests add up. `by` may be negative.
         #[deprecated]
-        fn add_visits(&self, by: __session::core::primitive::i64) {
-            ShopFields::add_visits(&self.fields, by);
+        #[inline]
+        fn add_visits(&self, by: __session::i64) {
+            self.visits.add(&self.__context, by);
         }
         ///Puts a member into [`tags`](ShopFields::tags).
+        #[inline]
         fn insert_tags(&self, member: String) {
-            ShopFields::insert_tags(&self.fields, member);
+            __session::CollectionCell::<
+                BTreeSet<String>,
+            >::insert(&self.tags, &self.__context, member);
         }
         ///Takes a member out of [`tags`](ShopFields::tags).
+        #[inline]
         fn remove_tags(&self, member: &String) {
-            ShopFields::remove_tags(&self.fields, member);
+            __session::CollectionCell::<
+                BTreeSet<String>,
+            >::remove(&self.tags, &self.__context, member);
         }
         ///Puts a key into [`more`](ShopFields::more).
+        #[inline]
         fn insert_more(
             &self,
-            key: impl __session::core::convert::Into<::std::string::String>,
+            key: impl __session::Into<__session::String>,
             value: Value,
         ) {
-            ShopFields::insert_more(&self.fields, key, value);
+            __session::CollectionCell::<
+                BTreeMap<String, Value>,
+            >::insert(&self.more, &self.__context, (__session::Into::into(key), value));
         }
         ///Takes a key out of [`more`](ShopFields::more).
-        fn remove_more(&self, key: &__session::core::primitive::str) {
-            ShopFields::remove_more(&self.fields, key);
+        #[inline]
+        fn remove_more(&self, key: &__session::str) {
+            __session::CollectionCell::<
+                BTreeMap<String, Value>,
+            >::remove(&self.more, &self.__context, &__session::Into::into(key));
         }
         ///Sets [`peek_notice`](ShopFields::peek_notice).
-        fn set_notice(
-            &self,
-            value: impl __session::core::convert::Into<Option<String>>,
-        ) {
-            ShopFields::set_notice(&self.fields, value);
+        #[inline]
+        fn set_notice(&self, value: impl __session::Into<Option<String>>) {
+            self.notice.set(&self.__context, __session::Into::into(value));
         }
         ///Raises [`best`](ShopFields::best); a smaller value changes nothing.
+        #[inline]
         fn set_best(&self, value: u32) {
-            ShopFields::set_best(&self.fields, value);
+            self.best.set(&self.__context, value);
         }
         ///Sets [`origin`](ShopFields::origin), unless it was set before.
+        #[inline]
         fn set_origin(&self, value: String) {
-            ShopFields::set_origin(&self.fields, value);
+            self.origin.set(&self.__context, value);
         }
         ///Sets [`kind`](ShopFields::kind).
+        #[inline]
         fn set_type(&self, value: u8) {
-            ShopFields::set_type(&self.fields, value);
+            self.r#type.set(&self.__context, value);
         }
         ///Brings [`kind`](ShopFields::kind) back to its default.
+        #[inline]
         fn reset_type(&self) {
-            ShopFields::reset_type(&self.fields);
+            self.r#type.reset(&self.__context);
         }
         ///Sets [`peek_packed`](ShopFields::peek_packed).
-        fn set_packed(&self, value: impl __session::core::convert::Into<Option<Item>>) {
-            ShopFields::set_packed(&self.fields, value);
+        #[inline]
+        fn set_packed(&self, value: impl __session::Into<Option<Item>>) {
+            self.packed.set(&self.__context, __session::Into::into(value));
         }
     }
-    static __FIELDS: [&__session::FieldSpec; 13usize] = [
-        &__session::FieldSpec {
-            name: "user",
-            aliases: &[],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::None,
+    static __FIELDS: [__session::FieldSpec; 13usize] = [
+        __session::FieldSpec {
             principal: true,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("user")
         },
-        &__session::FieldSpec {
-            name: "page",
-            aliases: &[],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
-        },
-        &__session::FieldSpec {
-            name: "coupon",
-            aliases: &[],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
-        },
-        &__session::FieldSpec {
-            name: "visits",
-            aliases: &[],
+        __session::FieldSpec::new("page"),
+        __session::FieldSpec::new("coupon"),
+        __session::FieldSpec {
             policy: __session::Policy::Counter,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("visits")
         },
-        &__session::FieldSpec {
-            name: "tags",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Set,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("tags")
         },
-        &__session::FieldSpec {
-            name: "more",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Extra,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("more")
         },
-        &__session::FieldSpec {
-            name: "notice",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Flash,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("notice")
         },
-        &__session::FieldSpec {
-            name: "best",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Max,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("best")
         },
-        &__session::FieldSpec {
-            name: "origin",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Once,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("origin")
         },
-        &__session::FieldSpec {
-            name: "sum",
+        __session::FieldSpec {
             aliases: &["total"],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::Some("sum"),
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            group: __session::Some("sum"),
+            ..__session::FieldSpec::new("sum")
         },
-        &__session::FieldSpec {
-            name: "timer",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Local,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("timer")
         },
-        &__session::FieldSpec {
-            name: "type",
-            aliases: &[],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
-        },
-        &__session::FieldSpec {
-            name: "packed",
-            aliases: &[],
+        __session::FieldSpec::new("type"),
+        __session::FieldSpec {
             policy: __session::Policy::Flash,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("packed")
         },
     ];
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
         type Writer = ShopWriter;
+        #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
                 type_name: "Shop",
                 name: "shop",
                 transport: __session::Transport::Cookie,
                 payload: __session::Payload::Server,
-                idle: __session::core::option::Option::None,
-                absolute: __session::core::option::Option::Some(
-                    __session::core::time::Duration::from_secs(86400u64),
-                ),
+                idle: __session::None,
+                absolute: __session::Some(__session::Duration::from_secs(86400u64)),
                 cookie: __session::CookieSpec {
                     path: "/",
-                    domain: __session::core::option::Option::None,
+                    domain: __session::None,
                     same_site: __session::SameSite::Lax,
                     secure: true,
                     http_only: true,
@@ -615,325 +375,229 @@ Leaves it for the next request, unlike `take`.*/
             };
             &SPEC
         }
-        fn writer(context: __session::Context) -> Self::Writer {
-            ShopWriter {
-                fields: ShopFields {
+        #[inline]
+        fn fields(context: __session::Context) -> Self::Fields {
+            let [__spec0, __spec1, __spec2, __spec3, __spec4, __spec5, __spec6, __spec7,
+            __spec8, __spec9, __spec10, __spec11, __spec12] = &__FIELDS;
+            ShopFields {
+                writer: ShopWriter {
                     __context: context,
                     user: <Option<
                         UserId,
                     > as __session::ValueAccess>::cell(
-                        __FIELDS[0usize],
+                        __spec0,
                         <Option<UserId> as __session::FieldDefault>::field_default,
                     ),
-                    page: <u8 as __session::ValueAccess>::cell(__FIELDS[1usize], || 3),
+                    page: <u8 as __session::ValueAccess>::cell(__spec1, || 3),
                     coupon: <Option<
                         String,
                     > as __session::ValueAccess>::cell(
-                        __FIELDS[2usize],
+                        __spec2,
                         <Option<String> as __session::FieldDefault>::field_default,
                     ),
-                    visits: <i64 as __session::NumberAccess>::counter(__FIELDS[3usize]),
-                    tags: __session::CollectionCell::<
-                        BTreeSet<String>,
-                    >::new(__FIELDS[4usize]),
+                    visits: <i64 as __session::NumberAccess>::counter(__spec3),
+                    tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec4),
                     more: __session::CollectionCell::<
                         BTreeMap<String, Value>,
-                    >::new(__FIELDS[5usize]),
+                    >::new(__spec5),
                     notice: <Option<
                         String,
                     > as __session::ValueAccess>::cell(
-                        __FIELDS[6usize],
+                        __spec6,
                         <Option<String> as __session::FieldDefault>::field_default,
                     ),
-                    best: <u32 as __session::NumberAccess>::max_cell(
-                        __FIELDS[7usize],
+                    best: <u32 as __session::NumberAccess>::max(
+                        __spec7,
                         <u32 as __session::FieldDefault>::field_default,
                     ),
                     origin: <String as __session::ValueAccess>::cell(
-                        __FIELDS[8usize],
-                        || __session::core::convert::Into::into("web"),
+                        __spec8,
+                        || __session::Into::into("web"),
                     ),
                     balance: <i64 as __session::ValueAccess>::cell(
-                        __FIELDS[9usize],
+                        __spec9,
                         <i64 as __session::FieldDefault>::field_default,
                     ),
                     timer: <Timer as __session::LocalAccess>::cell(
-                        __FIELDS[10usize],
+                        __spec10,
                         <Timer as __session::FieldDefault>::field_default,
                     ),
                     r#type: <u8 as __session::ValueAccess>::cell(
-                        __FIELDS[11usize],
+                        __spec11,
                         <u8 as __session::FieldDefault>::field_default,
                     ),
                     packed: <MsgPack as __session::CodecAccess<
                         Option<Item>,
                     >>::cell(
-                        __FIELDS[12usize],
+                        __spec12,
                         <Option<Item> as __session::FieldDefault>::field_default,
                     ),
                 },
             }
         }
+        #[inline]
         fn snapshot(fields: &Self::Fields) -> Self {
+            let writer = &fields.writer;
             Self {
-                user: <Option<
-                    UserId,
-                > as __session::ValueAccess>::copied(&fields.user, &fields.__context),
-                page: <u8 as __session::ValueAccess>::copied(
-                    &fields.page,
-                    &fields.__context,
-                ),
-                coupon: <Option<
-                    String,
-                > as __session::ValueAccess>::copied(&fields.coupon, &fields.__context),
-                visits: <i64 as __session::NumberAccess>::count(
-                    &fields.visits,
-                    &fields.__context,
-                ),
-                tags: __session::core::clone::Clone::clone(
+                user: writer.user.cloned(&writer.__context),
+                page: writer.page.cloned(&writer.__context),
+                coupon: writer.coupon.cloned(&writer.__context),
+                visits: writer.visits.get(&writer.__context),
+                tags: __session::Clone::clone(
                     __session::CollectionCell::<
                         BTreeSet<String>,
-                    >::get(&fields.tags, &fields.__context),
+                    >::get(&writer.tags, &writer.__context),
                 ),
-                more: __session::core::clone::Clone::clone(
+                more: __session::Clone::clone(
                     __session::CollectionCell::<
                         BTreeMap<String, Value>,
-                    >::get(&fields.more, &fields.__context),
+                    >::get(&writer.more, &writer.__context),
                 ),
-                notice: <Option<
-                    String,
-                > as __session::ValueAccess>::copied(&fields.notice, &fields.__context),
-                best: <u32 as __session::NumberAccess>::max(
-                    &fields.best,
-                    &fields.__context,
-                ),
-                origin: <String as __session::ValueAccess>::copied(
-                    &fields.origin,
-                    &fields.__context,
-                ),
-                balance: <i64 as __session::ValueAccess>::copied(
-                    &fields.balance,
-                    &fields.__context,
-                ),
-                timer: <Timer as __session::LocalAccess>::copied(
-                    &fields.timer,
-                    &fields.__context,
-                ),
-                r#type: <u8 as __session::ValueAccess>::copied(
-                    &fields.r#type,
-                    &fields.__context,
-                ),
-                packed: <MsgPack as __session::CodecAccess<
-                    Option<Item>,
-                >>::copied(&fields.packed, &fields.__context),
+                notice: writer.notice.cloned(&writer.__context),
+                best: writer.best.cloned(&writer.__context),
+                origin: writer.origin.cloned(&writer.__context),
+                balance: writer.balance.cloned(&writer.__context),
+                timer: writer.timer.cloned(&writer.__context),
+                r#type: writer.r#type.cloned(&writer.__context),
+                packed: writer.packed.cloned(&writer.__context),
             }
         }
+        #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
+            let writer = &fields.writer;
             let _ = &value.user;
-            <u8 as __session::ValueAccess>::set(
-                &fields.page,
-                &fields.__context,
-                value.page,
-            );
-            <Option<
-                String,
-            > as __session::ValueAccess>::set(
-                &fields.coupon,
-                &fields.__context,
-                value.coupon,
-            );
-            <i64 as __session::NumberAccess>::replace(
-                &fields.visits,
-                &fields.__context,
-                value.visits,
-            );
+            writer.page.set(&writer.__context, value.page);
+            writer.coupon.set(&writer.__context, value.coupon);
+            writer.visits.replace(&writer.__context, value.visits);
             __session::CollectionCell::<
                 BTreeSet<String>,
-            >::replace(&fields.tags, &fields.__context, &value.tags);
+            >::replace(&writer.tags, &writer.__context, &value.tags);
             __session::CollectionCell::<
                 BTreeMap<String, Value>,
-            >::replace(&fields.more, &fields.__context, &value.more);
-            <Option<
-                String,
-            > as __session::ValueAccess>::set(
-                &fields.notice,
-                &fields.__context,
-                value.notice,
-            );
-            <u32 as __session::NumberAccess>::set_max(
-                &fields.best,
-                &fields.__context,
-                value.best,
-            );
-            <String as __session::ValueAccess>::set(
-                &fields.origin,
-                &fields.__context,
-                value.origin,
-            );
-            <i64 as __session::ValueAccess>::set(
-                &fields.balance,
-                &fields.__context,
-                value.balance,
-            );
-            <Timer as __session::LocalAccess>::set(
-                &fields.timer,
-                &fields.__context,
-                value.timer,
-            );
-            <u8 as __session::ValueAccess>::set(
-                &fields.r#type,
-                &fields.__context,
-                value.r#type,
-            );
-            <MsgPack as __session::CodecAccess<
-                Option<Item>,
-            >>::set(&fields.packed, &fields.__context, value.packed);
+            >::replace(&writer.more, &writer.__context, &value.more);
+            writer.notice.set(&writer.__context, value.notice);
+            writer.best.set(&writer.__context, value.best);
+            writer.origin.set(&writer.__context, value.origin);
+            writer.balance.set(&writer.__context, value.balance);
+            writer.timer.set(&writer.__context, value.timer);
+            writer.r#type.set(&writer.__context, value.r#type);
+            writer.packed.set(&writer.__context, value.packed);
         }
     }
     #[automatically_derived]
     impl __session::PrincipalType for Shop {
         type Principal = UserId;
+        #[inline]
         fn principal(
             fields: &Self::Fields,
-        ) -> &__session::ValueCell<__session::core::option::Option<Self::Principal>> {
-            &fields.user
+        ) -> &__session::ValueCell<__session::Option<Self::Principal>> {
+            &fields.writer.user
         }
     }
     #[automatically_derived]
     impl __session::FieldSet for ShopFields {
+        #[inline]
         fn context(&self) -> &__session::Context {
-            &self.__context
+            &self.writer.__context
         }
-        fn each(
-            &self,
-            visit: &mut dyn __session::core::ops::FnMut(&dyn __session::Cell),
-        ) {
-            visit(<Option<UserId> as __session::ValueAccess>::erased(&self.user));
-            visit(<u8 as __session::ValueAccess>::erased(&self.page));
-            visit(<Option<String> as __session::ValueAccess>::erased(&self.coupon));
-            visit(<i64 as __session::NumberAccess>::erased(&self.visits));
-            visit(&self.tags);
-            visit(&self.more);
-            visit(<Option<String> as __session::ValueAccess>::erased(&self.notice));
-            visit(<u32 as __session::NumberAccess>::erased_max(&self.best));
-            visit(<String as __session::ValueAccess>::erased(&self.origin));
-            visit(<i64 as __session::ValueAccess>::erased(&self.balance));
-            visit(<Timer as __session::LocalAccess>::erased(&self.timer));
-            visit(<u8 as __session::ValueAccess>::erased(&self.r#type));
+        #[inline]
+        fn cells(&self, visit: &mut dyn __session::FnMut(&[&dyn __session::Cell])) {
             visit(
-                <MsgPack as __session::CodecAccess<Option<Item>>>::erased(&self.packed),
+                &[
+                    &self.writer.user,
+                    &self.writer.page,
+                    &self.writer.coupon,
+                    &self.writer.visits,
+                    &self.writer.tags,
+                    &self.writer.more,
+                    &self.writer.notice,
+                    &self.writer.best,
+                    &self.writer.origin,
+                    &self.writer.balance,
+                    &self.writer.timer,
+                    &self.writer.r#type,
+                    &self.writer.packed,
+                ],
             );
         }
-        fn adopt(&self, other: &Self) {
-            <Option<UserId> as __session::ValueAccess>::adopt(&self.user, &other.user);
-            <u8 as __session::ValueAccess>::adopt(&self.page, &other.page);
-            <Option<
-                String,
-            > as __session::ValueAccess>::adopt(&self.coupon, &other.coupon);
-            <i64 as __session::NumberAccess>::adopt(&self.visits, &other.visits);
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::adopt(&self.tags, &other.tags);
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::adopt(&self.more, &other.more);
-            <Option<
-                String,
-            > as __session::ValueAccess>::adopt(&self.notice, &other.notice);
-            <u32 as __session::NumberAccess>::adopt_max(&self.best, &other.best);
-            <String as __session::ValueAccess>::adopt(&self.origin, &other.origin);
-            <i64 as __session::ValueAccess>::adopt(&self.balance, &other.balance);
-            <Timer as __session::LocalAccess>::adopt(&self.timer, &other.timer);
-            <u8 as __session::ValueAccess>::adopt(&self.r#type, &other.r#type);
-            <MsgPack as __session::CodecAccess<
-                Option<Item>,
-            >>::adopt(&self.packed, &other.packed);
+    }
+    #[automatically_derived]
+    impl __session::Deref for ShopFields {
+        type Target = ShopWriter;
+        #[inline]
+        fn deref(&self) -> &ShopWriter {
+            &self.writer
         }
     }
     #[automatically_derived]
-    impl __session::core::convert::AsRef<ShopFields> for ShopWriter {
-        fn as_ref(&self) -> &ShopFields {
-            &self.fields
-        }
-    }
-    #[automatically_derived]
-    impl __session::core::fmt::Debug for ShopFields {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::fmt::Formatter::write_str(
-                f,
+    impl __session::Debug for ShopFields {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            f.write_str(
                 "ShopFields { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
     #[automatically_derived]
-    impl __session::core::fmt::Debug for ShopWriter {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::fmt::Formatter::write_str(
-                f,
+    impl __session::Debug for ShopWriter {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            f.write_str(
                 "ShopWriter { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
     __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::core::marker::Send +
-        __session::core::marker::Sync > __session::axum_core::extract::FromRequestParts <
-        __S > for Shop { type Rejection = __session::Rejection; async fn
-        from_request_parts(parts : & mut __session::http::request::Parts, _ : & __S,) ->
-        __session::core::result::Result < Self, Self::Rejection > { __session::snapshot::
-        < Self > (parts). await } }
+        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
+        __session::FromRequestParts < __S > for Shop { type Rejection =
+        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
+        __session::Parts, _ : & __S) -> impl __session::Future < Output =
+        __session::Result < Self, __session::Rejection > > + __session::Send {
+        __session::snapshot:: < Self > (parts) } }
     }
     #[automatically_derived]
-    impl __session::core::fmt::Debug for CurrentUser {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::fmt::Formatter::write_str(f, "CurrentUser(..)")
+    impl __session::Debug for CurrentUser {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            f.write_str("CurrentUser(..)")
         }
     }
     #[automatically_derived]
-    impl __session::core::clone::Clone for CurrentUser {
+    impl __session::Clone for CurrentUser {
+        #[inline]
         fn clone(&self) -> Self {
-            Self(<UserId as __session::core::clone::Clone>::clone(&self.0))
+            Self(<UserId as __session::Clone>::clone(&self.0))
         }
     }
     #[automatically_derived]
-    impl __session::core::ops::Deref for CurrentUser {
+    impl __session::Deref for CurrentUser {
         type Target = UserId;
+        #[inline]
         fn deref(&self) -> &UserId {
             &self.0
         }
     }
     __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::core::marker::Send +
-        __session::core::marker::Sync > __session::axum_core::extract::FromRequestParts <
-        __S > for CurrentUser { type Rejection = __session::Rejection; async fn
-        from_request_parts(parts : & mut __session::http::request::Parts, _ : & __S) ->
-        __session::core::result::Result < Self, Self::Rejection > {
-        __session::core::result::Result::map(__session::required:: < Shop, UserId >
-        (parts, | fields | < Option < UserId > as __session::ValueAccess > ::copied(&
-        fields.user, & fields.__context)). await, Self,) } } #[automatically_derived]
-        impl < __S : __session::core::marker::Send + __session::core::marker::Sync >
-        __session::axum_core::extract::OptionalFromRequestParts < __S > for CurrentUser {
-        type Rejection = __session::Rejection; async fn from_request_parts(parts : & mut
-        __session::http::request::Parts, _ : & __S) -> __session::core::result::Result <
-        __session::core::option::Option < Self >, Self::Rejection > {
-        __session::core::result::Result::map(__session::optional:: < Shop, UserId >
-        (parts, | fields | < Option < UserId > as __session::ValueAccess > ::copied(&
-        fields.user, & fields.__context)). await, | fields |
-        __session::core::option::Option::map(fields, Self),) } }
+        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
+        __session::FromRequestParts < __S > for CurrentUser { type Rejection =
+        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
+        __session::Parts, _ : & __S) -> impl __session::Future < Output =
+        __session::Result < Self, __session::Rejection > > + __session::Send {
+        __session::required:: < Shop, UserId, Self > (parts, | fields | { let writer = &
+        fields.writer; writer.user.cloned(& writer.__context) }, Self) } }
+        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
+        __session::OptionalFromRequestParts < __S > for CurrentUser { type Rejection =
+        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
+        __session::Parts, _ : & __S) -> impl __session::Future < Output =
+        __session::Result < __session::Option < Self >, __session::Rejection > > +
+        __session::Send { __session::optional:: < Shop, UserId, Self > (parts, | fields |
+        { let writer = & fields.writer; writer.user.cloned(& writer.__context) }, Self) }
+        }
     }
     const _: () = {
         fn types() {
             const fn set<T: __session::SetField>() {}
             const fn extra<T: __session::MapField>() {}
-            <u8 as __session::CopyAccess>::check();
             set::<BTreeSet<String>>();
             extra::<BTreeMap<String, Value>>();
         }

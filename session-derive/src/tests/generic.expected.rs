@@ -1,4 +1,6 @@
-///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
+/**The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
+
+What only writes is in [`ShopWriter`], which this derefs to.*/
 #[allow(dead_code)]
 struct ShopFields<T: Ord = u8, const N: usize = 3>
 where
@@ -14,11 +16,7 @@ where
     >: crate::runtime::__private0::SessionField
         + crate::runtime::__private0::FieldDefault,
 {
-    __context: crate::runtime::__private0::Context,
-    one: crate::runtime::__private0::ValueCell<T>,
-    set: crate::runtime::__private0::CollectionCell<BTreeSet<T>>,
-    local: crate::runtime::__private0::LocalCell<[u8; N]>,
-    next: crate::runtime::__private0::ValueCell<Option<Box<Shop<T, N>>>>,
+    writer: ShopWriter<T, N>,
 }
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
@@ -38,7 +36,11 @@ where
     >: crate::runtime::__private0::SessionField
         + crate::runtime::__private0::FieldDefault,
 {
-    fields: ShopFields<T, N>,
+    __context: crate::runtime::__private0::Context,
+    one: crate::runtime::__private0::ValueCell<T>,
+    set: crate::runtime::__private0::CollectionCell<BTreeSet<T>>,
+    local: crate::runtime::__private0::LocalCell<[u8; N]>,
+    next: crate::runtime::__private0::ValueCell<Option<Box<Shop<T, N>>>>,
 }
 #[allow(dead_code)]
 const _: () = {
@@ -59,131 +61,71 @@ const _: () = {
     {
         ///The field `one`.
         #[must_use]
+        #[inline]
         fn one(&self) -> &T {
-            <T as __session::ValueAccess>::get(&self.one, &self.__context)
-        }
-        ///Sets [`one`](Self::one).
-        fn set_one(&self, value: T) {
-            <T as __session::ValueAccess>::set(&self.one, &self.__context, value);
+            self.writer.one.get(&self.writer.__context)
         }
         /**Changes [`one`](Self::one) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
-        fn update_one<R>(
-            &self,
-            change: impl __session::core::ops::FnOnce(&mut T) -> R,
-        ) -> R {
-            <T as __session::ValueAccess>::update(&self.one, &self.__context, change)
-        }
-        ///Brings [`one`](Self::one) back to its default.
-        fn reset_one(&self) {
-            <T as __session::ValueAccess>::reset(&self.one, &self.__context);
+        #[inline]
+        fn update_one<R>(&self, change: impl __session::FnOnce(&mut T) -> R) -> R {
+            self.writer.one.update(&self.writer.__context, change)
         }
         ///The field `set`.
         #[must_use]
+        #[inline]
         fn set(&self) -> &BTreeSet<T> {
-            __session::CollectionCell::<BTreeSet<T>>::get(&self.set, &self.__context)
-        }
-        ///Puts a member into [`set`](Self::set).
-        fn insert_set(&self, member: T) {
             __session::CollectionCell::<
                 BTreeSet<T>,
-            >::insert(&self.set, &self.__context, member);
-        }
-        ///Takes a member out of [`set`](Self::set).
-        fn remove_set(&self, member: &T) {
-            __session::CollectionCell::<
-                BTreeSet<T>,
-            >::remove(&self.set, &self.__context, member);
+            >::get(&self.writer.set, &self.writer.__context)
         }
         ///The field `local`.
         #[must_use]
+        #[inline]
         fn local(&self) -> &[u8; N] {
-            <[u8; N] as __session::LocalAccess>::get(&self.local, &self.__context)
+            self.writer.local.get(&self.writer.__context)
         }
         ///Sets [`local`](Self::local).
+        #[inline]
         fn set_local(&self, value: [u8; N]) {
-            <[u8; N] as __session::LocalAccess>::set(
-                &self.local,
-                &self.__context,
-                value,
-            );
+            self.writer.local.set(&self.writer.__context, value);
         }
         /**Changes [`local`](Self::local) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        #[inline]
         fn update_local<R>(
             &self,
-            change: impl __session::core::ops::FnOnce(&mut [u8; N]) -> R,
+            change: impl __session::FnOnce(&mut [u8; N]) -> R,
         ) -> R {
-            <[u8; N] as __session::LocalAccess>::update(
-                &self.local,
-                &self.__context,
-                change,
-            )
+            self.writer.local.update(&self.writer.__context, change)
         }
         ///Brings [`local`](Self::local) back to its default.
+        #[inline]
         fn reset_local(&self) {
-            <[u8; N] as __session::LocalAccess>::reset(&self.local, &self.__context);
+            self.writer.local.reset(&self.writer.__context);
         }
         ///The field `next`.
         #[must_use]
-        fn next(&self) -> __session::core::option::Option<&Box<Shop<T, N>>> {
-            __session::core::option::Option::as_ref(
-                <Option<
-                    Box<Shop<T, N>>,
-                > as __session::ValueAccess>::get(&self.next, &self.__context),
-            )
-        }
-        ///Sets [`next`](Self::next).
-        fn set_next(
-            &self,
-            value: impl __session::core::convert::Into<Option<Box<Shop<T, N>>>>,
-        ) {
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::set(
-                &self.next,
-                &self.__context,
-                __session::core::convert::Into::into(value),
-            );
+        #[inline]
+        fn next(&self) -> __session::Option<&Box<Shop<T, N>>> {
+            self.writer.next.get_some(&self.writer.__context)
         }
         /**Changes [`next`](Self::next) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        #[inline]
         fn update_next<R>(
             &self,
-            change: impl __session::core::ops::FnOnce(&mut Option<Box<Shop<T, N>>>) -> R,
+            change: impl __session::FnOnce(&mut Option<Box<Shop<T, N>>>) -> R,
         ) -> R {
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::update(&self.next, &self.__context, change)
-        }
-        ///Brings [`next`](Self::next) back to its default.
-        fn reset_next(&self) {
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::reset(&self.next, &self.__context);
+            self.writer.next.update(&self.writer.__context, change)
         }
         ///Takes the value out of [`next`](Self::next), leaving `None`.
+        #[inline]
         fn take_next(&self) -> Option<Box<Shop<T, N>>> {
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::take(
-                &self.next,
-                &self.__context,
-                __session::core::option::Option::take,
-            )
-        }
-        ///Sets [`next`](Self::next) to `None`.
-        fn clear_next(&self) {
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::set(
-                &self.next,
-                &self.__context,
-                __session::core::option::Option::None,
-            );
+            self.writer.next.take(&self.writer.__context)
         }
     }
     impl<T: Ord, const N: usize> ShopWriter<T, N>
@@ -201,82 +143,56 @@ const _: () = {
             + crate::runtime::__private0::FieldDefault,
     {
         ///Sets [`one`](ShopFields::one).
+        #[inline]
         fn set_one(&self, value: T) {
-            ShopFields::set_one(&self.fields, value);
+            self.one.set(&self.__context, value);
         }
         ///Brings [`one`](ShopFields::one) back to its default.
+        #[inline]
         fn reset_one(&self) {
-            ShopFields::reset_one(&self.fields);
+            self.one.reset(&self.__context);
         }
         ///Puts a member into [`set`](ShopFields::set).
+        #[inline]
         fn insert_set(&self, member: T) {
-            ShopFields::insert_set(&self.fields, member);
+            __session::CollectionCell::<
+                BTreeSet<T>,
+            >::insert(&self.set, &self.__context, member);
         }
         ///Takes a member out of [`set`](ShopFields::set).
+        #[inline]
         fn remove_set(&self, member: &T) {
-            ShopFields::remove_set(&self.fields, member);
+            __session::CollectionCell::<
+                BTreeSet<T>,
+            >::remove(&self.set, &self.__context, member);
         }
         ///Sets [`next`](ShopFields::next).
-        fn set_next(
-            &self,
-            value: impl __session::core::convert::Into<Option<Box<Shop<T, N>>>>,
-        ) {
-            ShopFields::set_next(&self.fields, value);
+        #[inline]
+        fn set_next(&self, value: impl __session::Into<Option<Box<Shop<T, N>>>>) {
+            self.next.set(&self.__context, __session::Into::into(value));
         }
         ///Brings [`next`](ShopFields::next) back to its default.
+        #[inline]
         fn reset_next(&self) {
-            ShopFields::reset_next(&self.fields);
+            self.next.reset(&self.__context);
         }
         ///Sets [`next`](ShopFields::next) to `None`.
+        #[inline]
         fn clear_next(&self) {
-            ShopFields::clear_next(&self.fields);
+            self.next.set(&self.__context, __session::None);
         }
     }
-    static __FIELDS: [&__session::FieldSpec; 4usize] = [
-        &__session::FieldSpec {
-            name: "one",
-            aliases: &[],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
-        },
-        &__session::FieldSpec {
-            name: "set",
-            aliases: &[],
+    static __FIELDS: [__session::FieldSpec; 4usize] = [
+        __session::FieldSpec::new("one"),
+        __session::FieldSpec {
             policy: __session::Policy::Set,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("set")
         },
-        &__session::FieldSpec {
-            name: "local",
-            aliases: &[],
+        __session::FieldSpec {
             policy: __session::Policy::Local,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
+            ..__session::FieldSpec::new("local")
         },
-        &__session::FieldSpec {
-            name: "next",
-            aliases: &[],
-            policy: __session::Policy::Last,
-            group: __session::core::option::Option::None,
-            principal: false,
-            secret: false,
-            keep: false,
-            clear_on_login: false,
-            on_decode_error: __session::OnDecodeError::Default,
-        },
+        __session::FieldSpec::new("next"),
     ];
     #[automatically_derived]
     impl<T: Ord, const N: usize> __session::SessionType for Shop<T, N>
@@ -295,21 +211,18 @@ const _: () = {
     {
         type Fields = ShopFields<T, N>;
         type Writer = ShopWriter<T, N>;
+        #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
                 type_name: "Shop",
                 name: "__Host-shop",
                 transport: __session::Transport::Cookie,
                 payload: __session::Payload::Server,
-                idle: __session::core::option::Option::Some(
-                    __session::core::time::Duration::from_secs(1800u64),
-                ),
-                absolute: __session::core::option::Option::Some(
-                    __session::core::time::Duration::from_secs(43200u64),
-                ),
+                idle: __session::Some(__session::Duration::from_secs(1800u64)),
+                absolute: __session::Some(__session::Duration::from_secs(43200u64)),
                 cookie: __session::CookieSpec {
                     path: "/",
-                    domain: __session::core::option::Option::None,
+                    domain: __session::None,
                     same_site: __session::SameSite::Lax,
                     secure: true,
                     http_only: true,
@@ -326,23 +239,25 @@ const _: () = {
             };
             &SPEC
         }
-        fn writer(context: __session::Context) -> Self::Writer {
-            ShopWriter {
-                fields: ShopFields {
+        #[inline]
+        fn fields(context: __session::Context) -> Self::Fields {
+            let [__spec0, __spec1, __spec2, __spec3] = &__FIELDS;
+            ShopFields {
+                writer: ShopWriter {
                     __context: context,
                     one: <T as __session::ValueAccess>::cell(
-                        __FIELDS[0usize],
+                        __spec0,
                         <T as __session::FieldDefault>::field_default,
                     ),
-                    set: __session::CollectionCell::<BTreeSet<T>>::new(__FIELDS[1usize]),
+                    set: __session::CollectionCell::<BTreeSet<T>>::new(__spec1),
                     local: <[u8; N] as __session::LocalAccess>::cell(
-                        __FIELDS[2usize],
+                        __spec2,
                         <[u8; N] as __session::FieldDefault>::field_default,
                     ),
                     next: <Option<
                         Box<Shop<T, N>>,
                     > as __session::ValueAccess>::cell(
-                        __FIELDS[3usize],
+                        __spec3,
                         <Option<
                             Box<Shop<T, N>>,
                         > as __session::FieldDefault>::field_default,
@@ -350,47 +265,29 @@ const _: () = {
                 },
             }
         }
+        #[inline]
         fn snapshot(fields: &Self::Fields) -> Self {
+            let writer = &fields.writer;
             Self {
-                one: <T as __session::ValueAccess>::copied(
-                    &fields.one,
-                    &fields.__context,
-                ),
-                set: __session::core::clone::Clone::clone(
+                one: writer.one.cloned(&writer.__context),
+                set: __session::Clone::clone(
                     __session::CollectionCell::<
                         BTreeSet<T>,
-                    >::get(&fields.set, &fields.__context),
+                    >::get(&writer.set, &writer.__context),
                 ),
-                local: <[u8; N] as __session::LocalAccess>::copied(
-                    &fields.local,
-                    &fields.__context,
-                ),
-                next: <Option<
-                    Box<Shop<T, N>>,
-                > as __session::ValueAccess>::copied(&fields.next, &fields.__context),
+                local: writer.local.cloned(&writer.__context),
+                next: writer.next.cloned(&writer.__context),
             }
         }
+        #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
-            <T as __session::ValueAccess>::set(
-                &fields.one,
-                &fields.__context,
-                value.one,
-            );
+            let writer = &fields.writer;
+            writer.one.set(&writer.__context, value.one);
             __session::CollectionCell::<
                 BTreeSet<T>,
-            >::replace(&fields.set, &fields.__context, &value.set);
-            <[u8; N] as __session::LocalAccess>::set(
-                &fields.local,
-                &fields.__context,
-                value.local,
-            );
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::set(
-                &fields.next,
-                &fields.__context,
-                value.next,
-            );
+            >::replace(&writer.set, &writer.__context, &value.set);
+            writer.local.set(&writer.__context, value.local);
+            writer.next.set(&writer.__context, value.next);
         }
     }
     #[automatically_derived]
@@ -408,32 +305,24 @@ const _: () = {
         >: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
     {
+        #[inline]
         fn context(&self) -> &__session::Context {
-            &self.__context
+            &self.writer.__context
         }
-        fn each(
-            &self,
-            visit: &mut dyn __session::core::ops::FnMut(&dyn __session::Cell),
-        ) {
-            visit(<T as __session::ValueAccess>::erased(&self.one));
-            visit(&self.set);
-            visit(<[u8; N] as __session::LocalAccess>::erased(&self.local));
+        #[inline]
+        fn cells(&self, visit: &mut dyn __session::FnMut(&[&dyn __session::Cell])) {
             visit(
-                <Option<Box<Shop<T, N>>> as __session::ValueAccess>::erased(&self.next),
+                &[
+                    &self.writer.one,
+                    &self.writer.set,
+                    &self.writer.local,
+                    &self.writer.next,
+                ],
             );
         }
-        fn adopt(&self, other: &Self) {
-            <T as __session::ValueAccess>::adopt(&self.one, &other.one);
-            __session::CollectionCell::<BTreeSet<T>>::adopt(&self.set, &other.set);
-            <[u8; N] as __session::LocalAccess>::adopt(&self.local, &other.local);
-            <Option<
-                Box<Shop<T, N>>,
-            > as __session::ValueAccess>::adopt(&self.next, &other.next);
-        }
     }
     #[automatically_derived]
-    impl<T: Ord, const N: usize> __session::core::convert::AsRef<ShopFields<T, N>>
-    for ShopWriter<T, N>
+    impl<T: Ord, const N: usize> __session::Deref for ShopFields<T, N>
     where
         T: Copy,
         T: crate::runtime::__private0::SessionField
@@ -447,12 +336,14 @@ const _: () = {
         >: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
     {
-        fn as_ref(&self) -> &ShopFields<T, N> {
-            &self.fields
+        type Target = ShopWriter<T, N>;
+        #[inline]
+        fn deref(&self) -> &ShopWriter<T, N> {
+            &self.writer
         }
     }
     #[automatically_derived]
-    impl<T: Ord, const N: usize> __session::core::fmt::Debug for ShopFields<T, N>
+    impl<T: Ord, const N: usize> __session::Debug for ShopFields<T, N>
     where
         T: Copy,
         T: crate::runtime::__private0::SessionField
@@ -466,18 +357,13 @@ const _: () = {
         >: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
     {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::fmt::Formatter::write_str(
-                f,
-                "ShopFields { one, set, local, next, .. }",
-            )
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            f.write_str("ShopFields { one, set, local, next, .. }")
         }
     }
     #[automatically_derived]
-    impl<T: Ord, const N: usize> __session::core::fmt::Debug for ShopWriter<T, N>
+    impl<T: Ord, const N: usize> __session::Debug for ShopWriter<T, N>
     where
         T: Copy,
         T: crate::runtime::__private0::SessionField
@@ -491,30 +377,25 @@ const _: () = {
         >: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
     {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::fmt::Formatter::write_str(
-                f,
-                "ShopWriter { one, set, local, next, .. }",
-            )
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            f.write_str("ShopWriter { one, set, local, next, .. }")
         }
     }
     __session::if_axum! {
-        #[automatically_derived] impl < T : Ord, const N : usize, __S :
-        __session::core::marker::Send + __session::core::marker::Sync >
-        __session::axum_core::extract::FromRequestParts < __S > for Shop < T, N > where T
-        : Copy, T : crate ::runtime::__private0::SessionField + crate
+        #[automatically_derived] impl < T : Ord, const N : usize, __S : __session::Send +
+        __session::Sync > __session::FromRequestParts < __S > for Shop < T, N > where T :
+        Copy, T : crate ::runtime::__private0::SessionField + crate
         ::runtime::__private0::FieldDefault, T : crate
         ::runtime::__private0::SessionField, BTreeSet < T > : crate
         ::runtime::__private0::SetField < Member = T >, [u8; N] : crate
         ::runtime::__private0::LocalField + crate ::runtime::__private0::FieldDefault,
         Option < Box < Shop < T, N > > > : crate ::runtime::__private0::SessionField +
         crate ::runtime::__private0::FieldDefault { type Rejection =
-        __session::Rejection; async fn from_request_parts(parts : & mut
-        __session::http::request::Parts, _ : & __S,) -> __session::core::result::Result <
-        Self, Self::Rejection > { __session::snapshot:: < Self > (parts). await } }
+        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
+        __session::Parts, _ : & __S) -> impl __session::Future < Output =
+        __session::Result < Self, __session::Rejection > > + __session::Send {
+        __session::snapshot:: < Self > (parts) } }
     }
     const _: () = {
         fn types<T: Ord, const N: usize>()

@@ -1,17 +1,19 @@
 ::core::compile_error! {
     "unknown key `idel`, did you mean `idle`?\nhelp: the struct takes `name`, `transport`, `payload`, `idle`, `absolute`, `path`, `domain`, `same_site`, `secure`, `http_only`, `partitioned`, `persistent`, `create`, `resend`, `on_stale`, `on_store_error`, `commit_on`, `on_end`, `codec` and `crate`"
 }
-///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
+/**The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
+
+What only writes is in [`ShopWriter`], which this derefs to.*/
 #[allow(dead_code, unused_variables, unreachable_code)]
 struct ShopFields {
-    __session: ::session_runtime::__private0::core::marker::PhantomData<fn() -> Shop>,
+    writer: ShopWriter,
 }
 /**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
 
 It loads nothing, so it has only what needs no present value.*/
 #[allow(dead_code, unused_variables, unreachable_code)]
 struct ShopWriter {
-    fields: ShopFields,
+    __session: ::session_runtime::__private0::PhantomData<fn() -> Shop>,
 }
 ///The present `user` of a [`Shop`] session, as an extractor: without one the request is rejected.
 #[allow(dead_code, unused_variables, unreachable_code)]
@@ -23,149 +25,146 @@ const _: () = {
     impl ShopFields {
         ///The field `user`.
         #[must_use]
-        fn user(&self) -> __session::core::option::Option<&UserId> {
-            __session::core::unreachable!()
+        #[inline]
+        fn user(&self) -> __session::Option<&UserId> {
+            __session::unreachable!()
         }
         ///The field `cart`.
         #[must_use]
+        #[inline]
         fn cart(&self) -> &Vec<Item> {
-            __session::core::unreachable!()
-        }
-        ///Sets [`cart`](Self::cart).
-        fn set_cart(&self, value: Vec<Item>) {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
         /**Changes [`cart`](Self::cart) in place and returns what `change` returns.
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        #[inline]
         fn update_cart<R>(
             &self,
-            change: impl __session::core::ops::FnOnce(&mut Vec<Item>) -> R,
+            change: impl __session::FnOnce(&mut Vec<Item>) -> R,
         ) -> R {
-            __session::core::unreachable!()
-        }
-        ///Brings [`cart`](Self::cart) back to its default.
-        fn reset_cart(&self) {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
     }
     impl ShopWriter {
         ///Sets [`cart`](ShopFields::cart).
+        #[inline]
         fn set_cart(&self, value: Vec<Item>) {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
         ///Brings [`cart`](ShopFields::cart) back to its default.
+        #[inline]
         fn reset_cart(&self) {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
         type Writer = ShopWriter;
+        #[inline]
         fn spec() -> &'static __session::Spec {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
-        fn writer(context: __session::Context) -> Self::Writer {
-            __session::core::unreachable!()
+        #[inline]
+        fn fields(context: __session::Context) -> Self::Fields {
+            __session::unreachable!()
         }
+        #[inline]
         fn snapshot(fields: &Self::Fields) -> Self {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
+        #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
     impl __session::PrincipalType for Shop {
         type Principal = UserId;
+        #[inline]
         fn principal(
             fields: &Self::Fields,
-        ) -> &__session::ValueCell<__session::core::option::Option<Self::Principal>> {
-            __session::core::unreachable!()
+        ) -> &__session::ValueCell<__session::Option<Self::Principal>> {
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
     impl __session::FieldSet for ShopFields {
+        #[inline]
         fn context(&self) -> &__session::Context {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
-        fn each(
-            &self,
-            visit: &mut dyn __session::core::ops::FnMut(&dyn __session::Cell),
-        ) {
-            __session::core::unreachable!()
-        }
-        fn adopt(&self, other: &Self) {
-            __session::core::unreachable!()
+        #[inline]
+        fn cells(&self, visit: &mut dyn __session::FnMut(&[&dyn __session::Cell])) {
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
-    impl __session::core::convert::AsRef<ShopFields> for ShopWriter {
-        fn as_ref(&self) -> &ShopFields {
-            __session::core::unreachable!()
+    impl __session::Deref for ShopFields {
+        type Target = ShopWriter;
+        #[inline]
+        fn deref(&self) -> &ShopWriter {
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
-    impl __session::core::fmt::Debug for ShopFields {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::unreachable!()
+    impl __session::Debug for ShopFields {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
-    impl __session::core::fmt::Debug for ShopWriter {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::unreachable!()
+    impl __session::Debug for ShopWriter {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            __session::unreachable!()
         }
     }
     __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::core::marker::Send +
-        __session::core::marker::Sync > __session::axum_core::extract::FromRequestParts <
-        __S > for Shop { type Rejection = __session::Rejection; async fn
-        from_request_parts(parts : & mut __session::http::request::Parts, _ : & __S,) ->
-        __session::core::result::Result < Self, Self::Rejection > {
-        __session::core::unreachable!() } }
+        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
+        __session::FromRequestParts < __S > for Shop { type Rejection =
+        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
+        __session::Parts, _ : & __S) -> impl __session::Future < Output =
+        __session::Result < Self, __session::Rejection > > + __session::Send {
+        __session::snapshot:: < Self > (parts) } }
     }
     #[automatically_derived]
-    impl __session::core::fmt::Debug for CurrentUser {
-        fn fmt(
-            &self,
-            f: &mut __session::core::fmt::Formatter<'_>,
-        ) -> __session::core::fmt::Result {
-            __session::core::unreachable!()
+    impl __session::Debug for CurrentUser {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
-    impl __session::core::clone::Clone for CurrentUser {
+    impl __session::Clone for CurrentUser {
+        #[inline]
         fn clone(&self) -> Self {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
     }
     #[automatically_derived]
-    impl __session::core::ops::Deref for CurrentUser {
+    impl __session::Deref for CurrentUser {
         type Target = UserId;
+        #[inline]
         fn deref(&self) -> &UserId {
-            __session::core::unreachable!()
+            __session::unreachable!()
         }
     }
     __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::core::marker::Send +
-        __session::core::marker::Sync > __session::axum_core::extract::FromRequestParts <
-        __S > for CurrentUser { type Rejection = __session::Rejection; async fn
-        from_request_parts(parts : & mut __session::http::request::Parts, _ : & __S) ->
-        __session::core::result::Result < Self, Self::Rejection > {
-        __session::core::unreachable!() } } #[automatically_derived] impl < __S :
-        __session::core::marker::Send + __session::core::marker::Sync >
-        __session::axum_core::extract::OptionalFromRequestParts < __S > for CurrentUser {
-        type Rejection = __session::Rejection; async fn from_request_parts(parts : & mut
-        __session::http::request::Parts, _ : & __S) -> __session::core::result::Result <
-        __session::core::option::Option < Self >, Self::Rejection > {
-        __session::core::unreachable!() } }
+        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
+        __session::FromRequestParts < __S > for CurrentUser { type Rejection =
+        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
+        __session::Parts, _ : & __S) -> impl __session::Future < Output =
+        __session::Result < Self, __session::Rejection > > + __session::Send {
+        __session::required:: < Shop, UserId, Self > (parts, | fields | {
+        __session::unreachable!() }, Self) } } #[automatically_derived] impl < __S :
+        __session::Send + __session::Sync > __session::OptionalFromRequestParts < __S >
+        for CurrentUser { type Rejection = __session::Rejection; #[inline] fn
+        from_request_parts(parts : & mut __session::Parts, _ : & __S) -> impl
+        __session::Future < Output = __session::Result < __session::Option < Self >,
+        __session::Rejection > > + __session::Send { __session::optional:: < Shop,
+        UserId, Self > (parts, | fields | { __session::unreachable!() }, Self) } }
     }
 };

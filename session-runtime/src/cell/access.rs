@@ -1,10 +1,12 @@
-//! What generated code calls to use a cell: one trait a kind of cell, each with the message for a
-//! type that does not fit. Generated code writes `<FieldType as …>::get(…)`, so every mention of a
-//! wrong type fails with the same message at the same place, and the compiler prints it once.
-//! Holds no logic: each function forwards to its cell.
+//! What generated code asks of a field's type, once a field, where it makes the cell: one trait a
+//! kind of cell, each with the message for a type that does not fit. The accessors ask for nothing
+//! more, so that each mistake is reported once. Holds no logic.
 
-use super::{Cell, Context, CounterCell, Int, LocalCell, ValueCell};
-use crate::schema::{FieldSpec, Integer, LocalField, SessionField};
+use super::{Coded, CounterCell, Int, LocalCell, ValueCell};
+use crate::{
+    codec::Codec,
+    schema::{FieldSpec, Integer, LocalField, SessionField},
+};
 
 /// Cells of one stored value.
 #[doc(hidden)]
@@ -14,62 +16,34 @@ use crate::schema::{FieldSpec, Integer, LocalField, SessionField};
     note = "add `#[derive(Clone, serde::Serialize, serde::Deserialize)]` to it; it must also be `Send + Sync + 'static`",
     note = "if the field is for this request only, mark it `#[session(skip)]`"
 )]
-pub trait ValueAccess: Sized {
+pub trait ValueAccess: Sized + 'static {
     fn cell(spec: &'static FieldSpec, default: fn() -> Self) -> ValueCell<Self>;
-    fn get<'a>(cell: &'a ValueCell<Self>, context: &Context) -> &'a Self;
-    fn copied(cell: &ValueCell<Self>, context: &Context) -> Self;
-    fn set(cell: &ValueCell<Self>, context: &Context, value: Self);
-    fn update<R>(
-        cell: &ValueCell<Self>,
-        context: &Context,
-        change: impl FnOnce(&mut Self) -> R,
-    ) -> R;
-    fn reset(cell: &ValueCell<Self>, context: &Context);
-    fn take<V>(
-        cell: &ValueCell<Self>,
-        context: &Context,
-        take: fn(&mut Self) -> Option<V>,
-    ) -> Option<V>;
-    fn adopt(cell: &ValueCell<Self>, other: &ValueCell<Self>);
-    fn erased(cell: &ValueCell<Self>) -> &dyn Cell;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: SessionField> ValueAccess for T {
     fn cell(spec: &'static FieldSpec, default: fn() -> T) -> ValueCell<T> {
-        ValueCell::new(spec, default)
+        ValueCell::new::<Coded>(spec, default)
     }
+}
 
-    fn get<'a>(cell: &'a ValueCell<T>, context: &Context) -> &'a T {
-        cell.get(context)
-    }
+/// Cells of one stored value, with a codec of their own, which this is implemented for. The type
+/// need not be serde's.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no codec for the session field type `{T}`",
+    label = "no codec for `{T}`",
+    note = "it must implement `session_runtime::codec::Codec<{T}>`",
+    note = "the field's type must be `Clone + Send + Sync + 'static`"
+)]
+pub trait CodecAccess<T: 'static>: Sized {
+    fn cell(spec: &'static FieldSpec, default: fn() -> T) -> ValueCell<T>;
+}
 
-    fn copied(cell: &ValueCell<T>, context: &Context) -> T {
-        cell.get(context).clone()
-    }
-
-    fn set(cell: &ValueCell<T>, context: &Context, value: T) {
-        cell.set(context, value);
-    }
-
-    fn update<R>(cell: &ValueCell<T>, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
-        cell.update(context, change)
-    }
-
-    fn reset(cell: &ValueCell<T>, context: &Context) {
-        cell.reset(context);
-    }
-
-    fn take<V>(cell: &ValueCell<T>, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
-        cell.take(context, take)
-    }
-
-    fn adopt(cell: &ValueCell<T>, other: &ValueCell<T>) {
-        cell.adopt(other);
-    }
-
-    fn erased(cell: &ValueCell<T>) -> &dyn Cell {
-        cell
+#[diagnostic::do_not_recommend]
+impl<T: LocalField, C: Codec<T>> CodecAccess<T> for C {
+    fn cell(spec: &'static FieldSpec, default: fn() -> T) -> ValueCell<T> {
+        ValueCell::new::<Coded<C>>(spec, default)
     }
 }
 
@@ -82,60 +56,12 @@ impl<T: SessionField> ValueAccess for T {
 )]
 pub trait LocalAccess: Sized {
     fn cell(spec: &'static FieldSpec, default: fn() -> Self) -> LocalCell<Self>;
-    fn get<'a>(cell: &'a LocalCell<Self>, context: &Context) -> &'a Self;
-    fn copied(cell: &LocalCell<Self>, context: &Context) -> Self;
-    fn set(cell: &LocalCell<Self>, context: &Context, value: Self);
-    fn update<R>(
-        cell: &LocalCell<Self>,
-        context: &Context,
-        change: impl FnOnce(&mut Self) -> R,
-    ) -> R;
-    fn reset(cell: &LocalCell<Self>, context: &Context);
-    fn take<V>(
-        cell: &LocalCell<Self>,
-        context: &Context,
-        take: fn(&mut Self) -> Option<V>,
-    ) -> Option<V>;
-    fn adopt(cell: &LocalCell<Self>, other: &LocalCell<Self>);
-    fn erased(cell: &LocalCell<Self>) -> &dyn Cell;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: LocalField> LocalAccess for T {
     fn cell(spec: &'static FieldSpec, default: fn() -> T) -> LocalCell<T> {
         LocalCell::new(spec, default)
-    }
-
-    fn get<'a>(cell: &'a LocalCell<T>, context: &Context) -> &'a T {
-        cell.get(context)
-    }
-
-    fn copied(cell: &LocalCell<T>, context: &Context) -> T {
-        cell.get(context).clone()
-    }
-
-    fn set(cell: &LocalCell<T>, context: &Context, value: T) {
-        cell.set(context, value);
-    }
-
-    fn update<R>(cell: &LocalCell<T>, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
-        cell.update(context, change)
-    }
-
-    fn reset(cell: &LocalCell<T>, context: &Context) {
-        cell.reset(context);
-    }
-
-    fn take<V>(cell: &LocalCell<T>, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
-        cell.update(context, take)
-    }
-
-    fn adopt(cell: &LocalCell<T>, other: &LocalCell<T>) {
-        cell.adopt(other);
-    }
-
-    fn erased(cell: &LocalCell<T>) -> &dyn Cell {
-        cell
     }
 }
 
@@ -146,19 +72,9 @@ impl<T: LocalField> LocalAccess for T {
     label = "not an integer of at most 64 bits with sign",
     note = "use `i64`, `u32` or a smaller integer"
 )]
-pub trait NumberAccess: Sized {
+pub trait NumberAccess: Sized + 'static {
     fn counter(spec: &'static FieldSpec) -> CounterCell<Self>;
-    fn count(cell: &CounterCell<Self>, context: &Context) -> Self;
-    fn add(cell: &CounterCell<Self>, context: &Context, by: i64);
-    fn replace(cell: &CounterCell<Self>, context: &Context, value: Self);
-    fn adopt(cell: &CounterCell<Self>, other: &CounterCell<Self>);
-    fn erased(cell: &CounterCell<Self>) -> &dyn Cell;
-
-    fn max_cell(spec: &'static FieldSpec, default: fn() -> Self) -> ValueCell<Self, Int>;
-    fn max(cell: &ValueCell<Self, Int>, context: &Context) -> Self;
-    fn set_max(cell: &ValueCell<Self, Int>, context: &Context, value: Self);
-    fn adopt_max(cell: &ValueCell<Self, Int>, other: &ValueCell<Self, Int>);
-    fn erased_max(cell: &ValueCell<Self, Int>) -> &dyn Cell;
+    fn max(spec: &'static FieldSpec, default: fn() -> Self) -> ValueCell<Self>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -167,44 +83,8 @@ impl<T: Integer> NumberAccess for T {
         CounterCell::new(spec)
     }
 
-    fn count(cell: &CounterCell<T>, context: &Context) -> T {
-        cell.get(context)
-    }
-
-    fn add(cell: &CounterCell<T>, context: &Context, by: i64) {
-        cell.add(context, by);
-    }
-
-    fn replace(cell: &CounterCell<T>, context: &Context, value: T) {
-        cell.replace(context, value);
-    }
-
-    fn adopt(cell: &CounterCell<T>, other: &CounterCell<T>) {
-        cell.adopt(other);
-    }
-
-    fn erased(cell: &CounterCell<T>) -> &dyn Cell {
-        cell
-    }
-
-    fn max_cell(spec: &'static FieldSpec, default: fn() -> T) -> ValueCell<T, Int> {
-        ValueCell::new(spec, default)
-    }
-
-    fn max(cell: &ValueCell<T, Int>, context: &Context) -> T {
-        *cell.get(context)
-    }
-
-    fn set_max(cell: &ValueCell<T, Int>, context: &Context, value: T) {
-        cell.set(context, value);
-    }
-
-    fn adopt_max(cell: &ValueCell<T, Int>, other: &ValueCell<T, Int>) {
-        cell.adopt(other);
-    }
-
-    fn erased_max(cell: &ValueCell<T, Int>) -> &dyn Cell {
-        cell
+    fn max(spec: &'static FieldSpec, default: fn() -> T) -> ValueCell<T> {
+        ValueCell::new::<Int>(spec, default)
     }
 }
 
@@ -216,8 +96,12 @@ impl<T: Integer> NumberAccess for T {
     note = "drop `#[session(copy)]`: the getter then returns a reference"
 )]
 pub trait CopyAccess: Sized {
-    fn check() {}
+    fn copied(value: &Self) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Copy> CopyAccess for T {}
+impl<T: Copy> CopyAccess for T {
+    fn copied(value: &T) -> T {
+        *value
+    }
+}

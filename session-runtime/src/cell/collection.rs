@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Cell, Context, DecodeError, Emission, EmitError, chain::Chain};
+use super::{Cell, Context, DecodeError, Emission, EmitError, chain::Chain, twin};
 use crate::{
     schema::{FieldSpec, SessionField},
     store::{FieldName, FieldValue, Op},
@@ -128,17 +128,6 @@ impl<C: Collection> CollectionCell<C> {
         value.beyond(&present).into_iter().for_each(|item| self.insert(context, item));
     }
 
-    /// Takes over what another handle of the same session has saved.
-    pub fn adopt(&self, other: &Self) {
-        for change in other.log.iter() {
-            self.log.push_saved(match change {
-                Change::Put(item) => Change::Put(item.clone()),
-                Change::Take(key) => Change::Take(key.clone()),
-                Change::Clear => Change::Clear,
-            });
-        }
-    }
-
     fn base(&self, context: &Context) -> &C {
         self.base.get_or_init(|| {
             C::load(context, self.spec).unwrap_or_else(|error| {
@@ -213,6 +202,16 @@ impl<C: Collection> Cell for CollectionCell<C> {
 
     fn mark_saved(&self, _: &Context) {
         self.log.mark_saved();
+    }
+
+    fn adopt(&self, other: &dyn Cell) {
+        for change in twin::<Self>(other).log.iter() {
+            self.log.push_saved(match change {
+                Change::Put(item) => Change::Put(item.clone()),
+                Change::Take(key) => Change::Take(key.clone()),
+                Change::Clear => Change::Clear,
+            });
+        }
     }
 
     fn clear(&self, context: &Context) {

@@ -3,21 +3,29 @@
 
 use std::{
     borrow::Cow,
-    marker::PhantomData,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Cell, Context, DecodeError, Emission, EmitError, Encoding, Int};
+use super::{Cell, Context, DecodeError, Emission, EmitError, Encoding, Int, twin};
 use crate::{
     schema::{FieldSpec, Integer},
     store::{FieldValue, Op},
 };
 
-/// A number that parallel requests add to.
-pub struct CounterCell<T> {
+/// A number that parallel requests add to. Without bounds of `T`, as a
+/// [`ValueCell`](super::ValueCell).
+pub struct CounterCell<T: 'static> {
     pub(super) spec: &'static FieldSpec,
+    numbers: &'static Numbers<T>,
     state: Mutex<State>,
-    integer: PhantomData<T>,
+}
+
+/// The numbers of a type.
+struct Numbers<T> {
+    min: i64,
+    max: i64,
+    to_i64: fn(T) -> i64,
+    from_i64: fn(i64) -> T,
 }
 
 #[derive(Default)]
@@ -34,9 +42,13 @@ struct State {
 
 impl<T: Integer> CounterCell<T> {
     /// An untouched cell.
-    pub const fn new(spec: &'static FieldSpec) -> Self {
+    pub(super) const fn new(spec: &'static FieldSpec) -> Self {
+        let numbers = const {
+            &Numbers { min: T::MIN, max: T::MAX, to_i64: T::to_i64, from_i64: T::from_i64 }
+        };
         Self {
             spec,
+            numbers,
             state: Mutex::new(State {
                 start: None,
                 cleared: false,
@@ -44,14 +56,15 @@ impl<T: Integer> CounterCell<T> {
                 emitted: 0,
                 emitted_clear: false,
             }),
-            integer: PhantomData,
         }
     }
+}
 
+impl<T> CounterCell<T> {
     /// What was loaded plus what this request has added, within the type's range.
     pub fn get(&self, context: &Context) -> T {
         let state = self.lock();
-        T::from_i64(self.start(&state, context).saturating_add(state.added))
+        (self.numbers.from_i64)(self.start(&state, context).saturating_add(state.added))
     }
 
     /// Adds a number, which may be negative.
@@ -65,16 +78,10 @@ impl<T: Integer> CounterCell<T> {
 
     /// Brings the sum, as this request sees it, to `value`.
     pub fn replace(&self, context: &Context, value: T) {
-        let by = value.to_i64().saturating_sub(self.get(context).to_i64());
+        let to_i64 = self.numbers.to_i64;
+        let by = to_i64(value).saturating_sub(to_i64(self.get(context)));
         if by != 0 {
             self.add(context, by);
-        }
-    }
-
-    /// Takes over what another handle of the same session has saved.
-    pub fn adopt(&self, other: &Self) {
-        if let Some(start) = other.lock().start {
-            self.lock().start = Some(start);
         }
     }
 
@@ -97,7 +104,7 @@ impl<T: Integer> CounterCell<T> {
     }
 }
 
-impl<T: Integer> Cell for CounterCell<T> {
+impl<T> Cell for CounterCell<T> {
     fn spec(&self) -> &'static FieldSpec {
         self.spec
     }
@@ -110,7 +117,8 @@ impl<T: Integer> Cell for CounterCell<T> {
             out.push(self.spec, Op::Unset { field: field.clone() });
         }
         if state.added != 0 {
-            let add = Op::Add { field, by: state.added, min: T::MIN, max: T::MAX };
+            let Numbers { min, max, .. } = *self.numbers;
+            let add = Op::Add { field, by: state.added, min, max };
             out.push(self.spec, add);
         }
     }
@@ -119,7 +127,7 @@ impl<T: Integer> Cell for CounterCell<T> {
         let mut state = self.lock();
         (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let value = self.start(&state, context).saturating_add(state.added);
-        if state.added != 0 && !(T::MIN..=T::MAX).contains(&value) {
+        if state.added != 0 && !(self.numbers.min..=self.numbers.max).contains(&value) {
             out.fail(EmitError::Range { field: self.spec.name });
         } else if value != 0 {
             let value = FieldValue::Int(value);
@@ -141,6 +149,12 @@ impl<T: Integer> Cell for CounterCell<T> {
         }
     }
 
+    fn adopt(&self, other: &dyn Cell) {
+        if let Some(start) = twin::<Self>(other).lock().start {
+            self.lock().start = Some(start);
+        }
+    }
+
     fn clear(&self, context: &Context) {
         *self.lock() = State { start: Some(0), cleared: true, ..State::default() };
         context.wrote(self.spec);
@@ -158,21 +172,12 @@ impl<T: Integer> Cell for CounterCell<T> {
 mod tests {
     use super::{Cell, Context, CounterCell, Emission, Op};
     use crate::schema::{
-        CommitOn, CookieSpec, Create, FieldSpec, OnDecodeError, OnEnd, OnStale, OnStoreError,
-        Payload, Policy, Resend, SameSite, Spec, Transport,
+        CommitOn, CookieSpec, Create, FieldSpec, OnEnd, OnStale, OnStoreError, Payload, Policy,
+        Resend, SameSite, Spec, Transport,
     };
 
-    static HITS: FieldSpec = FieldSpec {
-        name: "hits",
-        aliases: &[],
-        policy: Policy::Counter,
-        group: None,
-        principal: false,
-        secret: false,
-        keep: false,
-        clear_on_login: true,
-        on_decode_error: OnDecodeError::Default,
-    };
+    const HITS: FieldSpec =
+        FieldSpec { policy: Policy::Counter, clear_on_login: true, ..FieldSpec::new("hits") };
 
     static SPEC: Spec = Spec {
         type_name: "Test",
@@ -196,7 +201,7 @@ mod tests {
         on_store_error: OnStoreError::Fail,
         commit_on: CommitOn::Not5xx,
         on_end: OnEnd::ExpireToken,
-        fields: &[&HITS],
+        fields: &[HITS],
     };
 
     #[test]

@@ -6,12 +6,12 @@
 mod access;
 mod chain;
 mod codec;
-mod coded;
 mod collection;
 mod counter;
 mod value;
 
 use std::{
+    any::Any,
     borrow::Cow,
     fmt,
     sync::{
@@ -22,9 +22,8 @@ use std::{
 
 use bytes::Bytes;
 
-pub use access::{CopyAccess, LocalAccess, NumberAccess, ValueAccess};
+pub use access::{CodecAccess, CopyAccess, LocalAccess, NumberAccess, ValueAccess};
 pub use codec::{Coded, DecodeError, Encoding, Int};
-pub use coded::CodecAccess;
 pub use collection::{Collection, CollectionCell, MapField, SetField};
 pub use counter::CounterCell;
 pub use value::{LocalCell, ValueCell};
@@ -181,7 +180,7 @@ impl Context {
     /// Seals what ops write to fields that are sealed, for the session of this selector.
     pub(crate) fn seal(
         &self,
-        fields: &[&FieldSpec],
+        fields: &[FieldSpec],
         selector: Selector,
         ops: &mut [Op],
     ) -> Result<(), SealError> {
@@ -190,7 +189,7 @@ impl Context {
             let (Op::Set { field: name, value } | Op::Once { field: name, value }) = op else {
                 continue;
             };
-            let is_sealed = |field: &&FieldSpec| sealer.seals(field) && field.owns(name);
+            let is_sealed = |field: &FieldSpec| sealer.seals(field) && field.owns(name);
             if let FieldValue::Bytes(plain) = value
                 && fields.iter().any(is_sealed)
             {
@@ -244,7 +243,7 @@ redacted_debug! {
     impl<C: Collection> CollectionCell;
     impl<T> CounterCell;
     impl<T> LocalCell;
-    impl<T, C> ValueCell;
+    impl<T> ValueCell;
 }
 
 /// Where cells put what a commit needs.
@@ -300,7 +299,7 @@ impl Emission {
 }
 
 /// A field cell as the plan sees it, whatever its type.
-pub trait Cell: Send + Sync {
+pub trait Cell: Any {
     /// The field's static facts.
     fn spec(&self) -> &'static FieldSpec;
 
@@ -316,6 +315,10 @@ pub trait Cell: Send + Sync {
     #[doc(hidden)]
     fn mark_saved(&self, context: &Context);
 
+    /// Takes over what the same field's cell in another handle of the session has saved.
+    #[doc(hidden)]
+    fn adopt(&self, other: &dyn Cell);
+
     /// Back to the default.
     #[doc(hidden)]
     fn clear(&self, context: &Context);
@@ -323,6 +326,11 @@ pub trait Cell: Send + Sync {
     /// Whether the stored bytes, if any, decode.
     #[doc(hidden)]
     fn verify(&self, context: &Context) -> Result<(), DecodeError>;
+}
+
+/// A cell as what it is: that of the same field, hence of the same type, in another handle.
+fn twin<C: Cell>(cell: &dyn Cell) -> &C {
+    (cell as &dyn Any).downcast_ref().expect("a field's cells are of one type")
 }
 
 /// Adds `Set` for a field, under the name that the record has it under.
@@ -351,7 +359,7 @@ fn emit_unset(field: &'static FieldSpec, out: &mut Emission) {
 /// program, and left alone.
 pub(crate) fn unknown_fields<'r>(
     record: &'r Record,
-    fields: &'static [&'static FieldSpec],
+    fields: &'static [FieldSpec],
 ) -> impl Iterator<Item = (FieldName, FieldValue)> + 'r {
     record
         .fields()

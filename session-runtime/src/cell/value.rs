@@ -1,47 +1,75 @@
 //! The cell of a field that is one value: last write wins, largest, first, compared as a group, or
 //! read once; and the cell of a field for this request only.
 
-use std::{borrow::Cow, marker::PhantomData, sync::OnceLock};
+use std::{borrow::Cow, sync::OnceLock};
 
 use super::{
-    Cell, Coded, Context, DecodeError, Emission, EmitError, Encoding, chain::Chain, emit_set,
-    emit_unset,
+    Cell, Context, DecodeError, Emission, EmitError, Encoding, chain::Chain, emit_set, emit_unset,
+    twin,
 };
 use crate::{
+    codec::CodecError,
     event,
-    schema::{FieldSpec, LocalField, Policy},
+    schema::{FieldSpec, Policy},
     store::{FieldValue, Op},
 };
 
 /// One value, with all its versions of this request.
-pub struct ValueCell<T, C = Coded> {
+///
+/// What it does with a value are functions that it holds, and no bounds of `T`: the compiler would
+/// prove those anew in each accessor of each field.
+pub struct ValueCell<T: 'static> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
+    values: &'static Values<T>,
     base: OnceLock<T>,
     versions: Chain<T>,
-    codec: PhantomData<C>,
 }
 
-impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
-    /// An untouched cell.
-    pub const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
-        Self { spec, default, base: OnceLock::new(), versions: Chain::new(), codec: PhantomData }
-    }
+/// How values of a type are cloned, written and read.
+struct Values<T> {
+    clone: fn(&T) -> T,
+    encode: fn(&T) -> Result<FieldValue, CodecError>,
+    encode_but: EncodeBut<T>,
+    decode: fn(&FieldValue) -> Result<T, DecodeError>,
+}
 
+type EncodeBut<T> = fn(&T, &T, &mut Vec<u8>) -> Result<Option<FieldValue>, CodecError>;
+
+impl<T: Clone> Values<T> {
+    const fn encoded<C: Encoding<T>>() -> Self {
+        Self { clone: T::clone, encode: C::encode, encode_but: C::encode_but, decode: C::decode }
+    }
+}
+
+impl<T: Clone> ValueCell<T> {
+    /// An untouched cell.
+    pub(super) const fn new<C: Encoding<T>>(spec: &'static FieldSpec, default: fn() -> T) -> Self {
+        let values = const { &Values::encoded::<C>() };
+        Self { spec, default, values, base: OnceLock::new(), versions: Chain::new() }
+    }
+}
+
+impl<T> ValueCell<T> {
     /// The present value: the newest version, else what was loaded, else the default.
     pub fn get(&self, context: &Context) -> &T {
         self.versions.newest().1.unwrap_or_else(|| self.base(context))
     }
 
+    /// A clone of the present value.
+    pub fn cloned(&self, context: &Context) -> T {
+        (self.values.clone)(self.get(context))
+    }
+
     fn base(&self, context: &Context) -> &T {
         self.base.get_or_init(|| match context.stored(self.spec) {
             None => (self.default)(),
-            Some(stored) => {
-                stored.and_then(|stored| C::decode(stored.value())).unwrap_or_else(|error| {
+            Some(stored) => stored
+                .and_then(|stored| (self.values.decode)(stored.value()))
+                .unwrap_or_else(|error| {
                     context.decode_failed(self.spec, &error);
                     (self.default)()
-                })
-            }
+                }),
         })
     }
 
@@ -60,14 +88,15 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
         }
         if !context.is_settled() && self.versions.is_empty() {
             // Whatever is there is as large as the default, or came before it.
-            let encoded = (C::encode(value).ok(), C::encode(&(self.default)()).ok());
+            let encoded =
+                ((self.values.encode)(value).ok(), (self.values.encode)(&(self.default)()).ok());
             return encoded.0.is_some() && encoded.0 == encoded.1;
         }
-        let Ok(present) = C::encode(self.get(context)) else { return false };
-        match (self.spec.policy, &present, C::encode(value)) {
+        let Ok(present) = (self.values.encode)(self.get(context)) else { return false };
+        match (self.spec.policy, &present, (self.values.encode)(value)) {
             (Policy::Max, FieldValue::Int(present), Ok(FieldValue::Int(new))) => new <= *present,
             (Policy::Once, present, _) => {
-                C::encode(&(self.default)()).ok().as_ref() != Some(present)
+                (self.values.encode)(&(self.default)()).ok().as_ref() != Some(present)
             }
             _ => false,
         }
@@ -77,7 +106,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
     /// field meanwhile is lost, and reported.
     pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
         let (length, _) = self.versions.newest();
-        let mut value = self.get(context).clone();
+        let mut value = self.cloned(context);
         let result = change(&mut value);
         if !self.loses(context, &value) && self.versions.push(value) != length {
             event::overlapping_update(context.session(), self.spec.name);
@@ -92,26 +121,9 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
         context.wrote(self.spec);
     }
 
-    /// Takes something out of the present value; nothing is written if there is nothing.
-    pub fn take<V>(&self, context: &Context, take: fn(&mut T) -> Option<V>) -> Option<V> {
-        let mut value = self.get(context).clone();
-        let taken = take(&mut value);
-        if taken.is_some() {
-            self.set(context, value);
-        }
-        taken
-    }
-
-    /// Takes over what another handle of the same session has saved.
-    pub fn adopt(&self, other: &Self) {
-        if let (_, Some(value)) = other.versions.newest() {
-            self.versions.push_saved(value.clone());
-        }
-    }
-
     /// What a store must hold for the value; none if it does not encode.
     fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
-        match C::encode_but(value, &(self.default)(), &mut out.scratch) {
+        match (self.values.encode_but)(value, &(self.default)(), &mut out.scratch) {
             Ok(Some(value)) => Some(Target::Value(value)),
             Ok(None) => Some(Target::Nothing),
             Err(error) => {
@@ -146,6 +158,22 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> ValueCell<T, C> {
     }
 }
 
+impl<V> ValueCell<Option<V>> {
+    /// The present value, if there is one.
+    pub fn get_some(&self, context: &Context) -> Option<&V> {
+        self.get(context).as_ref()
+    }
+
+    /// Takes the present value; nothing is written if there is none.
+    pub fn take(&self, context: &Context) -> Option<V> {
+        let taken = self.cloned(context);
+        if taken.is_some() {
+            self.set(context, None);
+        }
+        taken
+    }
+}
+
 /// What a store must hold for a value: defaults are not stored.
 #[derive(PartialEq)]
 enum Target {
@@ -153,7 +181,7 @@ enum Target {
     Value(FieldValue),
 }
 
-impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> {
+impl<T> Cell for ValueCell<T> {
     fn spec(&self) -> &'static FieldSpec {
         self.spec
     }
@@ -210,6 +238,12 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
         self.versions.mark_saved();
     }
 
+    fn adopt(&self, other: &dyn Cell) {
+        if let (_, Some(value)) = twin::<Self>(other).versions.newest() {
+            self.versions.push_saved((self.values.clone)(value));
+        }
+    }
+
     fn clear(&self, context: &Context) {
         self.reset(context);
     }
@@ -218,7 +252,7 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
         match context.stored(self.spec) {
             None => Ok(()),
             Some(stored) => {
-                let value = C::decode(stored?.value())?;
+                let value = (self.values.decode)(stored?.value())?;
                 let _ = self.base.set(value);
                 Ok(())
             }
@@ -226,23 +260,31 @@ impl<T: Clone + Send + Sync + 'static, C: Encoding<T>> Cell for ValueCell<T, C> 
     }
 }
 
-/// A field that lives for this request only.
+/// A field that lives for this request only; as [`ValueCell`], without bounds of `T`.
 pub struct LocalCell<T> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
+    clone: fn(&T) -> T,
     base: OnceLock<T>,
     versions: Chain<T>,
 }
 
-impl<T: LocalField> LocalCell<T> {
+impl<T: Clone> LocalCell<T> {
     /// An untouched cell.
-    pub const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
-        Self { spec, default, base: OnceLock::new(), versions: Chain::new() }
+    pub(super) const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
+        Self { spec, default, clone: T::clone, base: OnceLock::new(), versions: Chain::new() }
     }
+}
 
+impl<T> LocalCell<T> {
     /// The present value.
     pub fn get(&self, _: &Context) -> &T {
         self.versions.newest().1.unwrap_or_else(|| self.base.get_or_init(self.default))
+    }
+
+    /// A clone of the present value.
+    pub fn cloned(&self, context: &Context) -> T {
+        (self.clone)(self.get(context))
     }
 
     /// Writes a value.
@@ -252,7 +294,7 @@ impl<T: LocalField> LocalCell<T> {
 
     /// Changes a clone of the present value and writes it.
     pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
-        let mut value = self.get(context).clone();
+        let mut value = self.cloned(context);
         let result = change(&mut value);
         self.versions.push(value);
         result
@@ -262,16 +304,21 @@ impl<T: LocalField> LocalCell<T> {
     pub fn reset(&self, _: &Context) {
         self.versions.push((self.default)());
     }
+}
 
-    /// Takes over another handle's value.
-    pub fn adopt(&self, other: &Self) {
-        if let (_, Some(value)) = other.versions.newest() {
-            self.versions.push(value.clone());
-        }
+impl<V> LocalCell<Option<V>> {
+    /// The present value, if there is one.
+    pub fn get_some(&self, context: &Context) -> Option<&V> {
+        self.get(context).as_ref()
+    }
+
+    /// Takes the present value.
+    pub fn take(&self, context: &Context) -> Option<V> {
+        self.update(context, Option::take)
     }
 }
 
-impl<T: LocalField> Cell for LocalCell<T> {
+impl<T: 'static> Cell for LocalCell<T> {
     fn spec(&self) -> &'static FieldSpec {
         self.spec
     }
@@ -281,6 +328,12 @@ impl<T: LocalField> Cell for LocalCell<T> {
     fn emit_value(&self, _: &Context, _: &mut Emission) {}
 
     fn mark_saved(&self, _: &Context) {}
+
+    fn adopt(&self, other: &dyn Cell) {
+        if let (_, Some(value)) = twin::<Self>(other).versions.newest() {
+            self.versions.push((self.clone)(value));
+        }
+    }
 
     fn clear(&self, context: &Context) {
         self.reset(context);
