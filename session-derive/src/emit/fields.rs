@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream};
+use quote::{ToTokens, TokenStreamExt as _, quote, quote_spanned};
 
 use super::{Emitter, argument, cell, local, skeleton};
 use crate::{
@@ -97,8 +97,7 @@ fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb) -> TokenStream {
 /// person would write it.
 fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, TokenStream) {
     let (private, Field { ident, ty, inner, .. }) = (&session.private, field);
-    let writer = if field.is_blind(verb) { quote!(self) } else { quote!(self.writer) };
-    let context = quote!(&#writer.__context);
+    let writer = Writer { is_self: field.is_blind(verb) };
     let (value, change, by) = (local("value"), local("change"), local("by"));
     let (key, member) = (local("key"), local("member"));
     // Through its type: what is no collection has no methods, and is reported as such.
@@ -107,57 +106,68 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
         (Verb::Get | Verb::Peek, kind) => match (kind, inner) {
             (Kind::Set | Kind::Extra, _) => {
                 let collection = collection();
-                (quote!((&self) -> &#ty), quote!(#collection::get(&#writer.#ident, #context)))
+                (
+                    quote!((&self) -> &#ty),
+                    quote!(#collection::get(&#writer.#ident, &#writer.__context)),
+                )
             }
-            (Kind::Counter, _) => (quote!((&self) -> #ty), quote!(#writer.#ident.get(#context))),
-            (Kind::Max, _) => (quote!((&self) -> #ty), quote!(#writer.#ident.cloned(#context))),
+            (Kind::Counter, _) => {
+                (quote!((&self) -> #ty), quote!(#writer.#ident.get(&#writer.__context)))
+            }
+            (Kind::Max, _) => {
+                (quote!((&self) -> #ty), quote!(#writer.#ident.cloned(&#writer.__context)))
+            }
             _ if field.copy => {
-                let copied = quote!(<#ty as #private::CopyAccess>::copied);
-                (quote!((&self) -> #ty), quote!(#copied(#writer.#ident.get(#context))))
+                let get = quote!(#writer.#ident.get(&#writer.__context));
+                (quote!((&self) -> #ty), quote!(<#ty as #private::CopyAccess>::copied(#get)))
             }
             (_, Some(inner)) => (
                 quote!((&self) -> #private::Option<&#inner>),
-                quote!(#writer.#ident.get_some(#context)),
+                quote!(#writer.#ident.get_some(&#writer.__context)),
             ),
-            (_, None) => (quote!((&self) -> &#ty), quote!(#writer.#ident.get(#context))),
+            (_, None) => (quote!((&self) -> &#ty), quote!(#writer.#ident.get(&#writer.__context))),
         },
         (Verb::Set, _) if inner.is_some() => (
             quote!((&self, #value: impl #private::Into<#ty>)),
-            quote!(#writer.#ident.set(#context, #private::Into::into(#value));),
+            quote!(#writer.#ident.set(&#writer.__context, #private::Into::into(#value));),
         ),
         (Verb::Set, _) => {
-            (quote!((&self, #value: #ty)), quote!(#writer.#ident.set(#context, #value);))
+            (quote!((&self, #value: #ty)), quote!(#writer.#ident.set(&#writer.__context, #value);))
         }
         (Verb::Update, _) => {
             let result = result_name(session, field);
-            let change_type = quote!(impl #private::FnOnce(&mut #ty) -> #result);
             (
-                quote!(<#result>(&self, #change: #change_type) -> #result),
-                quote!(#writer.#ident.update(#context, #change)),
+                quote!(
+                    <#result>(&self, #change: impl #private::FnOnce(&mut #ty) -> #result) -> #result
+                ),
+                quote!(#writer.#ident.update(&#writer.__context, #change)),
             )
         }
-        (Verb::Reset, _) => (quote!((&self)), quote!(#writer.#ident.reset(#context);)),
-        (Verb::Take, _) => (quote!((&self) -> #ty), quote!(#writer.#ident.take(#context))),
+        (Verb::Reset, _) => (quote!((&self)), quote!(#writer.#ident.reset(&#writer.__context);)),
+        (Verb::Take, _) => {
+            (quote!((&self) -> #ty), quote!(#writer.#ident.take(&#writer.__context)))
+        }
         (Verb::Clear, _) => {
-            (quote!((&self)), quote!(#writer.#ident.set(#context, #private::None);))
+            (quote!((&self)), quote!(#writer.#ident.set(&#writer.__context, #private::None);))
         }
-        (Verb::Add, _) => {
-            (quote!((&self, #by: #private::i64)), quote!(#writer.#ident.add(#context, #by);))
-        }
+        (Verb::Add, _) => (
+            quote!((&self, #by: #private::i64)),
+            quote!(#writer.#ident.add(&#writer.__context, #by);),
+        ),
         (Verb::Insert, Kind::Extra) => {
             let (collection, item) =
                 (collection(), item(field, 1, &quote!(#private::MapField>::Value)));
             let pair = quote!((#private::Into::into(#key), #value));
             (
                 quote!((&self, #key: impl #private::Into<#private::String>, #value: #item)),
-                quote!(#collection::insert(&#writer.#ident, #context, #pair);),
+                quote!(#collection::insert(&#writer.#ident, &#writer.__context, #pair);),
             )
         }
         (Verb::Remove, Kind::Extra) => {
             let (collection, key_of) = (collection(), quote!(&#private::Into::into(#key)));
             (
                 quote!((&self, #key: &#private::str)),
-                quote!(#collection::remove(&#writer.#ident, #context, #key_of);),
+                quote!(#collection::remove(&#writer.#ident, &#writer.__context, #key_of);),
             )
         }
         (Verb::Insert, _) => {
@@ -165,7 +175,7 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
                 (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
             (
                 quote!((&self, #member: #item)),
-                quote!(#collection::insert(&#writer.#ident, #context, #member);),
+                quote!(#collection::insert(&#writer.#ident, &#writer.__context, #member);),
             )
         }
         (Verb::Remove, _) => {
@@ -173,8 +183,24 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
                 (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
             (
                 quote!((&self, #member: &#item)),
-                quote!(#collection::remove(&#writer.#ident, #context, #member);),
+                quote!(#collection::remove(&#writer.#ident, &#writer.__context, #member);),
             )
+        }
+    }
+}
+
+/// What has the cells, as a method of either struct names it. Tokens of its own are appended one by
+/// one; a stream in a stream takes the compiler's help, and there would be some for each accessor.
+struct Writer {
+    is_self: bool,
+}
+
+impl ToTokens for Writer {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.append(Ident::new("self", Span::call_site()));
+        if !self.is_self {
+            tokens.append(Punct::new('.', Spacing::Alone));
+            tokens.append(Ident::new("writer", Span::call_site()));
         }
     }
 }

@@ -8,7 +8,7 @@ mod fields;
 mod schema;
 mod skeleton;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Type, WhereClause};
 
@@ -91,9 +91,9 @@ impl<'a> Emitter<'a> {
     }
 
     /// A body, or none in a skeleton.
-    #[expect(clippy::needless_pass_by_value, reason = "each caller makes the tokens for this call")]
-    fn body(&self, body: TokenStream) -> TokenStream {
-        if self.skeleton { skeleton::body(self.session) } else { quote!({ #body }) }
+    fn body(&self, body: TokenStream) -> Group {
+        let body = if self.skeleton { skeleton::body(self.session) } else { body };
+        Group::new(Delimiter::Brace, body)
     }
 
     /// `<T>` and the bounds, for an impl.

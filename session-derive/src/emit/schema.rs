@@ -30,21 +30,31 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let spec = emitter.body(quote!(static SPEC: #private::Spec = #spec; &SPEC));
     // Taken apart by a pattern: an index is checked, at the cost of half of what makes the cell.
     let specs: Vec<_> = (0..session.fields.len()).map(|i| local(&format!("__spec{i}"))).collect();
-    let cells = session.fields.iter().zip(&specs).map(|(field, spec)| {
-        let (ident, cell) = (&field.ident, new_cell(session, field, spec));
-        quote!(#ident: #cell)
-    });
+    let cells: TokenStream = session
+        .fields
+        .iter()
+        .zip(&specs)
+        .map(|(field, spec)| {
+            let (ident, cell) = (&field.ident, new_cell(session, field, spec));
+            quote!(#ident: #cell,)
+        })
+        .collect();
     let new = emitter.body(quote! {
         let [#(#specs),*] = &__FIELDS;
-        #fields { writer: #writer { __context: #context, #(#cells,)* } }
+        #fields { writer: #writer { __context: #context, #cells } }
     });
-    let clones = session.fields.iter().map(|field| {
-        let (ident, value) = (&field.ident, present(session, field, &shared));
-        quote!(#ident: #value)
-    });
-    let snapshot = emitter.body(quote!(let #shared = &#given.writer; Self { #(#clones,)* }));
-    let replaces = session.fields.iter().map(|field| write(session, field, &shared));
-    let replace = emitter.body(quote!(let #shared = &#given.writer; #(#replaces)*));
+    let clones: TokenStream = session
+        .fields
+        .iter()
+        .map(|field| {
+            let (ident, value) = (&field.ident, present(session, field, &shared));
+            quote!(#ident: #value,)
+        })
+        .collect();
+    let snapshot = emitter.body(quote!(let #shared = &#given.writer; Self { #clones }));
+    let replaces: TokenStream =
+        session.fields.iter().map(|field| write(session, field, &shared)).collect();
+    let replace = emitter.body(quote!(let #shared = &#given.writer; #replaces));
     // In reach of the user's defaults, hence the name.
     let statics = (!emitter.skeleton).then(|| {
         let (count, specs) = (session.fields.len(), session.fields.iter());

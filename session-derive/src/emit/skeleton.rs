@@ -9,7 +9,7 @@ use crate::model::Session;
 /// A body that is never run: the program does not compile.
 pub(super) fn body(session: &Session) -> TokenStream {
     let private = &session.private;
-    quote!({ #private::unreachable!() })
+    quote!(#private::unreachable!())
 }
 
 /// The single field of a struct of cells. It names the codecs, which would be unused imports else.
