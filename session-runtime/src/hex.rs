@@ -33,7 +33,7 @@ mod tests {
         assert_eq!(Hex(&[]).to_string(), "");
         assert_eq!(Hex(&[0, 0x0f, 0xa0, 0xff]).to_string(), "000fa0ff");
         let long: Vec<u8> = (0..40).collect();
-        let each: String = long.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(Hex(&long).to_string(), each);
+        let each: Vec<_> = long.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(Hex(&long).to_string(), each.concat());
     }
 }

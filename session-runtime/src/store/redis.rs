@@ -53,9 +53,9 @@ use crate::clock::Timestamp;
 /// ```
 ///
 /// **What lies there.** A session is one hash, `session:NAMESPACE:SELECTOR`; a principal's index is
-/// another, `session:principal:NAMESPACE:HASH`. In a session's hash, `r` is all of it in MessagePack,
-/// but for values of more than 1,024 bytes: each of them lies apart, and is written only when it
-/// changes. Each change of a session is one script on its hash, so it applies whole or not at all;
+/// another, `session:principal:NAMESPACE:HASH`. In a session's hash, `r` is all of it in
+/// `MessagePack`, but for values of more than 1,024 bytes: each of them lies apart, and is written
+/// only when it changes. Each change of a session is one script on its hash, so it applies whole or not at all;
 /// scripts see one key each, so a Cluster needs nothing special. No keyspace event, no `SCAN`, no
 /// expiry of single fields is used. Commands of requests that run at the same time are sent in one
 /// write.

@@ -57,7 +57,7 @@ pub(super) enum Answer {
 pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
     let mut to = Packer::default();
     to.number(commit.now.as_millis());
-    to.credential(&commit.check, &commit.key_id);
+    to.credential(&commit.check, commit.key_id);
     to.option(token, |to, token| to.text(token.as_str()));
     to.number(cover.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES as u64);
     to.list(commit.expected.len());
@@ -77,7 +77,7 @@ pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -
         Some(principal) => to.list(1).text(principal.as_str()),
     });
     to.option(commit.rotation.as_ref(), |to, rotation| {
-        to.list(2).credential(&rotation.check, &rotation.key_id);
+        to.list(2).credential(&rotation.check, rotation.key_id);
         to.option(rotation.grace_until, |to, until| to.number(until.as_millis()))
     });
     to.option(commit.lifetime.as_ref(), |to, lifetime| {

@@ -28,7 +28,7 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
     let Meta { check, key_id, previous, created, rotated, last_seen, .. } = &record.meta;
     let Meta { lifetime, principal, logged_in, revision, .. } = &record.meta;
     let mut packer = Packer::default();
-    packer.credential(check, key_id);
+    packer.credential(check, *key_id);
     packer.number(created.as_millis()).number(rotated.as_millis()).number(last_seen.as_millis());
     packer.number(lifetime.absolute_until.as_millis()).option(lifetime.idle_millis, Packer::number);
     packer.flag(lifetime.persistent).number(*revision);
@@ -36,7 +36,7 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
     packer.option(*logged_in, |to, logged_in| to.number(logged_in.as_millis()));
     packer.option(token, |to, token| to.text(token.as_str()));
     packer.option(previous.as_ref(), |to, Previous { check, key_id, until }| {
-        to.list(2).credential(check, key_id).number(until.as_millis())
+        to.list(2).credential(check, *key_id).number(until.as_millis())
     });
     packer.number(record.meta.expires_at().as_millis());
     let mut apart = Vec::new();

@@ -1,5 +1,5 @@
-//! MessagePack, as far as the scripts and this program hand it to each other: texts, lists, maps,
-//! numbers, and yes or no. A long number goes as decimal text, since a script's own are doubles;
+//! `MessagePack`, as far as the scripts and this program hand it to each other: texts, lists,
+//! maps, numbers, and yes or no. A long number goes as decimal text, since a script's own are doubles;
 //! what is absent goes as `false`, since a list in Lua has no holes. What is packed is not its
 //! business.
 
@@ -41,7 +41,7 @@ impl Packer {
     }
 
     /// What a credential is checked against.
-    pub(super) fn credential(&mut self, check: &Check, key_id: &KeyId) -> &mut Self {
+    pub(super) fn credential(&mut self, check: &Check, key_id: KeyId) -> &mut Self {
         self.parts([check.as_bytes(), key_id.as_bytes()])
     }
 
@@ -53,7 +53,9 @@ impl Packer {
     pub(super) fn parts<const N: usize>(&mut self, parts: [&[u8]; N]) -> &mut Self {
         let all = parts.iter().map(|part| part.len()).sum();
         encode::write_str_len(&mut self.0, length(all)).expect(FITS);
-        parts.iter().for_each(|part| self.0.extend_from_slice(part));
+        for part in parts {
+            self.0.extend_from_slice(part);
+        }
         self
     }
 
