@@ -29,8 +29,8 @@ use std::{
 use ::redis::Cmd;
 
 use self::{
-    admission::OLD,
-    index::Index,
+    admission::{Glimpses, OLD},
+    index::{Index, Listing},
     key::Keys,
     link::{Link, Times},
     url::Target,
@@ -63,8 +63,9 @@ use crate::clock::Timestamp;
 /// **Round trips.** Load, commit, touch: 1. Log-in: 2 (the index, then the session), and 1 more if
 /// the session was somebody's before. A log-in that finds as many sessions as the cap allows: 6
 /// (the index, the sessions in it at once, the index, the session, those that give way at once, the
-/// index). A longer life for a session that is somebody's: 3. List: 2. Delete: 1, of somebody's
-/// session 2. Delete all: 3. The first run of each script on a server costs 1 more.
+/// index). A longer life for a session that is somebody's: 3. List: 2, and 1 more if a session in it
+/// is not there any more. Delete: 1, of somebody's session 2. Delete all: 3. The first run of each
+/// script on a server costs 1 more.
 ///
 /// **Expiry.** Whether a session is over is decided by the runtime's time. The server removes it half
 /// a minute to a minute after its end, by a span and not a date, so its clock may be wrong;
@@ -118,6 +119,9 @@ struct Inner {
 }
 
 const DAY_MILLIS: u64 = 24 * 3_600_000;
+
+/// How often a list is begun anew while the principal's log-ins keep changing it.
+const MOST_LOOKS: u32 = 8;
 
 impl RedisStore {
     /// Connects, and tries a load and a commit.
@@ -212,10 +216,7 @@ impl Inner {
     ) -> Result<Vec<Listed>, StoreError> {
         let index_key = self.keys.index(namespace, principal);
         let index = Index { link: &self.link, key: &index_key };
-        let listing = index.read().await?;
-        let sessions: BTreeSet<Selector> = listing.sessions().collect();
-        let asked = sessions.into_iter().map(|session| (session, Vec::new()));
-        let mut glimpses = self.glimpses(namespace, asked).await?;
+        let (listing, mut glimpses) = self.look(namespace, index).await?;
         // Some had to give way to a log-in that took place: whoever logged in is about to end them,
         // or is no more.
         let marks = listing.marks.iter().filter(|(_, (winner, token))| {
@@ -238,6 +239,31 @@ impl Inner {
             .collect();
         live.sort_by_key(|session| std::cmp::Reverse(session.created));
         Ok(live)
+    }
+
+    /// A principal's index and the sessions in it. One that is not there may have given way to
+    /// another while the index was on its way, so the index is read again then.
+    async fn look(
+        &self,
+        namespace: &Namespace,
+        index: Index<'_>,
+    ) -> Result<(Listing, Glimpses), StoreError> {
+        let mut listing = index.read().await?;
+        let mut looks = 1;
+        loop {
+            let sessions: BTreeSet<Selector> = listing.sessions().collect();
+            let asked = sessions.into_iter().map(|session| (session, Vec::new()));
+            let glimpses = self.glimpses(namespace, asked).await?;
+            if glimpses.values().all(Option::is_some) || looks == MOST_LOOKS {
+                return Ok((listing, glimpses));
+            }
+            let again = index.read().await?;
+            if again == listing {
+                return Ok((listing, glimpses));
+            }
+            listing = again;
+            looks += 1;
+        }
     }
 
     async fn delete_all(

@@ -27,7 +27,7 @@ pub(super) struct Index<'a> {
 }
 
 /// What an index holds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
     /// As it is stored, to compare it with later.
     stored: Vec<(String, String)>,
