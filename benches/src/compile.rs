@@ -16,6 +16,7 @@ use serde::Serialize;
 use crate::{
     machine::{LOCK, Machine},
     report::Table,
+    rounds::median,
 };
 
 const BUILDS: usize = 3;
@@ -235,10 +236,6 @@ fn in_turn(
             times.push(time(it)?);
         }
     }
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     Ok(times.into_iter().map(median).collect())
 }
 

@@ -12,6 +12,7 @@ use crate::{
     count::{self, Entry},
     driver::{Driver, measured},
     machine::Machine,
+    rounds::median_when_warm,
     workload::{SCENARIOS, Scenario, request},
 };
 
@@ -129,17 +130,11 @@ fn times(entries: &[Entry], options: &Options) -> Vec<f64> {
             let requests = drivers[position].requests(entries[position].1, options.requests);
             let begun = Instant::now();
             measured(&drivers[position], requests);
-            rounds[position].push(begun.elapsed());
+            let nanoseconds = begun.elapsed().as_secs_f64() * 1e9;
+            rounds[position].push(nanoseconds / options.requests as f64);
         }
     }
-    let median = |mut times: Vec<std::time::Duration>| {
-        // The first warms up.
-        times.remove(0);
-        times.sort_unstable();
-        let requests = options.requests as f64;
-        times[times.len() / 2].as_secs_f64() * 1e9 / requests
-    };
-    rounds.into_iter().map(median).collect()
+    rounds.into_iter().map(median_when_warm).collect()
 }
 
 fn played(scenario: Scenario, entries: &[Entry], costs: &[Cost]) -> Played {

@@ -17,6 +17,7 @@ use crate::{
     count::collected,
     machine::Machine,
     report::{Table, number},
+    rounds::median,
 };
 
 const COUNTED: u32 = 1_000;
@@ -95,14 +96,12 @@ pub fn run() -> Crypto {
 
 fn nanoseconds(kind: &str) -> f64 {
     let mut work = work(kind).expect("it is in the table");
-    let mut rounds = [0.0; ROUNDS];
-    for round in &mut rounds {
+    let mut round = || {
         let begun = Instant::now();
         repeated(TIMED, &mut work);
-        *round = begun.elapsed().as_secs_f64() * 1e9 / f64::from(TIMED);
-    }
-    rounds.sort_by(f64::total_cmp);
-    rounds[ROUNDS / 2]
+        begun.elapsed().as_secs_f64() * 1e9 / f64::from(TIMED)
+    };
+    median((0..ROUNDS).map(|_| round()).collect())
 }
 
 fn instructions(kind: &str) -> f64 {

@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use crate::{
     machine::Machine,
     report::{Table, number},
+    rounds::median,
     stored::{keys, record, value, write},
 };
 
@@ -110,11 +111,7 @@ fn file_system(directory: &Path) -> io::Result<String> {
 }
 
 fn medians(rounds: &[[f64; 4]]) -> [f64; 4] {
-    std::array::from_fn(|contestant| {
-        let mut rates: Vec<f64> = rounds.iter().map(|round| round[contestant]).collect();
-        rates.sort_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    })
+    std::array::from_fn(|contestant| median(rounds.iter().map(|round| round[contestant]).collect()))
 }
 
 /// A second's worth, of so many since then.

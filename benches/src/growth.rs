@@ -14,6 +14,7 @@ use crate::{
     machine::Machine,
     plot::{self, Axis, Line, Panel},
     report::{Table, number},
+    rounds::median,
     sized,
     workload::{Scenario, request},
 };
@@ -96,10 +97,6 @@ fn in_turn(players: &mut [Player], scenario: Scenario, requests: usize) -> Vec<f
             rounds.push(player.round(scenario, requests));
         }
     }
-    let median = |mut rounds: Vec<f64>| {
-        rounds.sort_by(f64::total_cmp);
-        rounds[ROUNDS / 2]
-    };
     rounds.into_iter().map(median).collect()
 }
 

@@ -21,6 +21,7 @@ pub mod plot;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod report;
+pub mod rounds;
 #[cfg(feature = "peers")]
 pub mod sized;
 pub mod stored;

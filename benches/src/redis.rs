@@ -20,6 +20,7 @@ use crate::{
     contestants::stored_on,
     machine::Machine,
     report::{Table, number_if},
+    rounds::median_when_warm,
     workload::{Data, SCENARIOS, Scenario, cookies_of, request},
 };
 
@@ -132,13 +133,7 @@ fn medians(runtime: &Runtime, contestants: &[&Router], scenario: Scenario) -> Ve
             rounds.push(runtime.block_on(round((*router).clone(), scenario)));
         }
     }
-    let median = |mut rounds: Vec<f64>| {
-        // The first warms up.
-        rounds.remove(0);
-        rounds.sort_by(f64::total_cmp);
-        rounds[rounds.len() / 2]
-    };
-    rounds.into_iter().map(median).collect()
+    rounds.into_iter().map(median_when_warm).collect()
 }
 
 /// Requests a second, with so many clients at once, each with a session.

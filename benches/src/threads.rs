@@ -18,6 +18,7 @@ use session_runtime::store::{Commit, CommitOutcome, MemoryStore, Store, StoreFut
 
 use crate::{
     report::{Table, number},
+    rounds::median_when_warm,
     stored::{keys, record, value, write},
 };
 
@@ -73,13 +74,7 @@ fn rows(sessions: usize) -> [Row; 2] {
             rounds.push(nanoseconds(operation));
         }
     }
-    let median = |mut rounds: Vec<f64>| {
-        // The first warms up.
-        rounds.remove(0);
-        rounds.sort_by(f64::total_cmp);
-        rounds[rounds.len() / 2]
-    };
-    let [read_map, read_ours, write_map, write_ours] = rounds.map(median);
+    let [read_map, read_ours, write_map, write_ours] = rounds.map(median_when_warm);
     let row = |what, map, ours| Row { sessions, what, map, ours, ratio: ours / map };
     [
         row("load a session", read_map, read_ours),

@@ -70,22 +70,14 @@ pub fn stored_on(store: impl Store) -> Router {
             "/create",
             get(async |session: Session<Stored>| {
                 session.log_in(Values::user());
-                session.set_name(Values::NAME.to_owned());
-                session.set_mail(Values::MAIL.to_owned());
-                session.set_theme(Values::THEME.to_owned());
-                session.set_cart(Values::CART.to_vec());
-                session.set_visits(1);
+                fill(&session);
                 "ok"
             }),
         )
         .route(
             "/begin",
             get(async |session: Session<Stored>| {
-                session.set_name(Values::NAME.to_owned());
-                session.set_mail(Values::MAIL.to_owned());
-                session.set_theme(Values::THEME.to_owned());
-                session.set_cart(Values::CART.to_vec());
-                session.set_visits(1);
+                fill(&session);
                 "ok"
             }),
         )
@@ -126,6 +118,15 @@ pub fn stored_on(store: impl Store) -> Router {
             }),
         )
         .layer(SessionLayer::<Stored>::new(store, ring()).expect("sound"))
+}
+
+/// Writes all but the principal.
+fn fill(session: &Session<Stored>) {
+    session.set_name(Values::NAME.to_owned());
+    session.set_mail(Values::MAIL.to_owned());
+    session.set_theme(Values::THEME.to_owned());
+    session.set_cart(Values::CART.to_vec());
+    session.set_visits(1);
 }
 
 fn sealed() -> Router {

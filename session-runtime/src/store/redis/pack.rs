@@ -1,7 +1,7 @@
 //! `MessagePack`, as far as the scripts and this program hand it to each other: texts, lists,
-//! maps, numbers, and yes or no. A long number goes as decimal text, since a script's own are doubles;
-//! what is absent goes as `false`, since a list in Lua has no holes. What is packed is not its
-//! business.
+//! maps, numbers, and yes or no. A long number goes as decimal text, since a script's own are
+//! doubles; what is absent goes as `false`, since a list in Lua has no holes. What is packed is not
+//! its business.
 
 use bytes::{Buf as _, Bytes};
 use rmp::{Marker, decode, encode};
