@@ -17,7 +17,7 @@ use tower_sessions_0_14::{Expiry, Session, SessionManagerLayer, cookie::time};
 use tower_sessions_redis_store::{RedisStore as TheirStore, fred::prelude::*};
 
 use crate::{
-    contestants::stored_on,
+    contestants::{floor_redis, stored_on},
     machine::Machine,
     report::{Table, number_if},
     rounds::median_when_warm,
@@ -52,6 +52,9 @@ struct Row {
     what: &'static str,
     /// Requests a second.
     ours: f64,
+    /// The session in one value; none if they cannot do it.
+    by_hand_whole: Option<f64>,
+    by_hand_fields: f64,
     tower_sessions: Option<f64>,
 }
 
@@ -100,19 +103,23 @@ pub fn run() -> Redis {
         stored_on(store).with_state(())
     });
     let theirs = runtime.block_on(theirs(&server.url())).with_state(());
+    let whole = runtime.block_on(floor_redis::whole(&server.url())).with_state(());
+    let fields = runtime.block_on(floor_redis::fields(&server.url())).with_state(());
     let played = SCENARIOS.into_iter().filter(|scenario| PLAYED.contains(scenario.letter));
     let played = played.chain([BEGIN]);
     let rows = played.map(|scenario| {
-        let mut contestants = vec![&ours];
-        // A write without a load is not among what they can do.
+        let mut contestants = vec![&ours, &fields];
+        // Who has the session in one piece cannot write without a load.
         if scenario.letter != 'g' {
-            contestants.push(&theirs);
+            contestants.extend([&whole, &theirs]);
         }
         let mut medians = medians(&runtime, &contestants, scenario).into_iter();
         Row {
             title: scenario.title,
             what: scenario.what,
             ours: medians.next().expect("we take part"),
+            by_hand_fields: medians.next().expect("it can do all"),
+            by_hand_whole: medians.next(),
             tower_sessions: medians.next(),
         }
     });
@@ -210,13 +217,22 @@ async fn theirs(url: &str) -> Router {
 
 impl Redis {
     pub fn markdown(&self) -> String {
-        let header = ["requests a second, 64 at once", "ours", "tower-sessions", "ratio"];
+        let header = [
+            "requests a second, 64 at once",
+            "ours",
+            "by hand, one value",
+            "by hand, a hash",
+            "tower-sessions",
+            "ours to theirs",
+        ];
         let mut table = Table::new(&header);
         for row in &self.rows {
             let ratio = row.tower_sessions.map(|theirs| format!("{:.2}", row.ours / theirs));
             table.row([
                 format!("{}: {}", row.title, row.what),
                 number_if(Some(row.ours)),
+                number_if(row.by_hand_whole),
+                number_if(Some(row.by_hand_fields)),
                 number_if(row.tower_sessions),
                 ratio.unwrap_or_else(|| "–".to_owned()),
             ]);

@@ -5,17 +5,15 @@
 use std::{array, collections::HashMap, hint::black_box, sync::Mutex};
 
 use axum::{Router, routing::get};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
-use super::floor::{Cookies, IDLE_SECONDS, Jar, now};
+use super::{
+    floor::{Cookies, IDLE_SECONDS, Jar, now},
+    floor_token::{Id, Tokens},
+};
 use crate::workload::Data;
 
-type Id = [u8; 16];
-
 struct Map {
-    keyed: Hmac<Sha256>,
+    tokens: Tokens,
     shards: [Mutex<HashMap<Id, Kept>>; 64],
 }
 
@@ -26,14 +24,7 @@ struct Kept {
 
 impl Map {
     fn new() -> Self {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).expect("random bytes");
-        let keyed = Hmac::new_from_slice(&key).expect("HMAC takes keys of any length");
-        Self { keyed, shards: array::from_fn(|_| Mutex::default()) }
-    }
-
-    fn mac(&self, id: &Id) -> Hmac<Sha256> {
-        self.keyed.clone().chain_update(id)
+        Self { tokens: Tokens::new(), shards: array::from_fn(|_| Mutex::default()) }
     }
 
     fn shard(&self, id: &Id) -> &Mutex<HashMap<Id, Kept>> {
@@ -44,12 +35,7 @@ impl Map {
 impl Jar<Map> {
     /// The id in the cookie, if we made it.
     fn id(&self) -> Option<Id> {
-        let mut bytes = [0; 32];
-        let length = URL_SAFE_NO_PAD.decode_slice_unchecked(self.cookie()?, &mut bytes).ok()?;
-        let id: Id = *bytes.first_chunk()?;
-        (length == 32).then_some(())?;
-        self.keeper().mac(&id).verify_truncated_left(&bytes[16..]).ok()?;
-        Some(id)
+        self.keeper().tokens.id(self.cookie()?)
     }
 
     fn with<R>(&self, use_it: impl FnOnce(&mut Data) -> R) -> Option<R> {
@@ -65,14 +51,10 @@ impl Jar<Map> {
     }
 
     fn create(&self, data: Data) {
-        let mut id = Id::default();
-        getrandom::fill(&mut id).expect("random bytes");
+        let (id, token) = self.keeper().tokens.make();
         let kept = Kept { data, until: now() + IDLE_SECONDS };
         self.keeper().shard(&id).lock().expect("no panic under the lock").insert(id, kept);
-        let mut token = [0; 32];
-        token[..16].copy_from_slice(&id);
-        token[16..].copy_from_slice(&self.keeper().mac(&id).finalize().into_bytes()[..16]);
-        self.set_cookie(&URL_SAFE_NO_PAD.encode(token));
+        self.set_cookie(&token);
     }
 
     fn take(&self) -> Option<Data> {

@@ -5,8 +5,12 @@ mod bare;
 mod floor;
 mod floor_map;
 mod floor_sealed;
+mod floor_token;
 mod noop;
 mod ours;
+
+#[cfg(feature = "redis")]
+pub mod floor_redis;
 
 #[cfg(feature = "peers")]
 mod axum_session;
