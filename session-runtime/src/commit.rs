@@ -358,6 +358,7 @@ fn settle_fields(fields: &impl FieldSet) {
 
 /// Notes a commit that went through.
 fn committed(engine: &Engine, state: &mut State, commit: &Commit, issued: Option<Issued>) {
+    state.committed = true;
     for expected in &commit.expected {
         if let Cow::Borrowed(group) = expected.group {
             state.groups.insert(group, expected.revision + 1);

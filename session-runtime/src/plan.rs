@@ -239,6 +239,12 @@ impl Planner<'_> {
         self.bind_on(state, live, &facts, &mut emission.ops)?;
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
+        if let Residence::Server { store, .. } = &self.engine.residence
+            && store.wants_loaded()
+            && !state.committed
+        {
+            commit.loaded = context.record();
+        }
         if facts.elevate {
             commit.principal = Some(self.index_key(&facts));
             commit.cap = self.engine.policy.max_sessions;

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) groups: BTreeMap<&'static str, u64>,
     /// The session is another one than the record that was loaded.
     pub(crate) rebased: bool,
+    /// A commit of this request has changed the record since the load.
+    pub(crate) committed: bool,
     /// What it is bound to is not what the record says that was loaded.
     pub(crate) rebound: bool,
     /// The token of the live session: what the client has, or gets with this response.
@@ -199,6 +201,7 @@ impl Core {
                 fresh: None,
                 groups: BTreeMap::new(),
                 rebased: false,
+                committed: false,
                 rebound: false,
                 token: None,
                 loaded: false,

@@ -35,6 +35,11 @@ impl TimedStore {
         Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
     }
 
+    /// As [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
+    pub(crate) fn wants_loaded(&self) -> bool {
+        self.store.properties().wants_loaded
+    }
+
     /// How long an operation may take: those that only read have a deadline of their own.
     fn deadline(&self, operation: &str) -> Duration {
         if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }

@@ -32,6 +32,8 @@ pub struct Spy<S> {
 #[derive(Default)]
 struct State {
     calls: Vec<&'static str>,
+    /// For each commit, the revision of the record that came with it.
+    told: Vec<Option<u64>>,
     /// Faults by operation.
     faults: Vec<(&'static str, Fault)>,
     properties: Option<Properties>,
@@ -46,6 +48,11 @@ impl<S: Store> Spy<S> {
     /// The operations since the last call, in order.
     pub fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.lock().calls)
+    }
+
+    /// For each commit since the last call, the revision of the record that came with it.
+    pub fn told(&self) -> Vec<Option<u64>> {
+        std::mem::take(&mut self.lock().told)
     }
 
     /// From now on `operation` meets `fault`; `None`: it works again.
@@ -120,6 +127,8 @@ impl<S: Store> Store for Spy<S> {
         key: &'a StoreKey,
         commit: &'a Commit,
     ) -> StoreFuture<'a, CommitOutcome> {
+        let loaded = commit.loaded.as_ref().map(|record| record.meta.revision);
+        self.lock().told.push(loaded);
         self.run("commit", || self.inner.commit(key, commit))
     }
 

@@ -272,7 +272,8 @@ async fn in_time<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
 impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
     /// Those of the durable store.
     fn properties(&self) -> Properties {
-        self.durable.properties()
+        // What `load` gives may be a copy.
+        Properties { wants_loaded: false, ..self.durable.properties() }
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -76,7 +76,7 @@ impl Listed {
     }
 }
 
-/// What a store is, as far as the runtime's start-up checks need to know.
+/// What a store is, as far as the runtime needs to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Properties {
@@ -84,15 +84,17 @@ pub struct Properties {
     pub shared: bool,
     /// Records outlive this process.
     pub durable: bool,
+    /// Commits are cheaper if they come with the record that was [loaded](Commit::loaded).
+    pub wants_loaded: bool,
 }
 
 impl Properties {
     /// A store in this process' memory: neither shared nor durable.
-    pub const IN_PROCESS: Self = Self { shared: false, durable: false };
+    pub const IN_PROCESS: Self = Self { shared: false, durable: false, wants_loaded: false };
     /// A store that survives a restart, on one machine.
-    pub const DURABLE: Self = Self { shared: false, durable: true };
+    pub const DURABLE: Self = Self { durable: true, ..Self::IN_PROCESS };
     /// A store that many processes reach, and that survives a restart.
-    pub const SHARED: Self = Self { shared: true, durable: true };
+    pub const SHARED: Self = Self { shared: true, ..Self::DURABLE };
 }
 
 /// A place that keeps sessions.

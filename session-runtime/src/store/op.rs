@@ -2,11 +2,11 @@
 //! that bundles them. Plain data; how a store carries it out is the store's own business, and
 //! [`Record::apply`](super::Record::apply) is the reference.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Check, KeyId, Selector};
+use super::{Check, KeyId, Record, Selector};
 use crate::clock::Timestamp;
 
 /// The stored name of a field. Names of struct fields contain no `:`; a dynamic key of an
@@ -226,6 +226,10 @@ pub struct Commit {
     pub rotation: Option<Rotation>,
     /// The new lifetime, if it changes; otherwise it stays as recorded.
     pub lifetime: Option<Lifetime>,
+    /// The record that the request has loaded, for a store that
+    /// [asks for it](super::Properties::wants_loaded): a guess at what is there now. It changes
+    /// nothing of what a commit means, and may be old.
+    pub loaded: Option<Arc<Record>>,
 }
 
 impl Commit {
@@ -243,6 +247,7 @@ impl Commit {
             cap: None,
             rotation: None,
             lifetime: None,
+            loaded: None,
         }
     }
 }

@@ -112,20 +112,27 @@ impl Meta {
 
 /// What a store holds for one session: a fixed part, fields by stored name, and the revision of
 /// each group of fields.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
     fields: Sorted<FieldValue>,
-    /// Few records have any.
-    groups: Option<Box<Sorted<u64>>>,
+    /// Few records have any of it.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Default)]
+struct Rare {
+    groups: Sorted<u64>,
+    #[cfg(feature = "redis")]
+    origin: Option<bytes::Bytes>,
 }
 
 impl Record {
     /// A record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
-        Self { meta, fields: Sorted::new(), groups: None }
+        Self { meta, fields: Sorted::new(), rare: None }
     }
 
     /// The value of a field.
@@ -176,18 +183,30 @@ impl Record {
     /// The revision of a group: 0 if none of its fields was ever written.
     #[must_use]
     pub fn group_revision(&self, group: &str) -> u64 {
-        self.groups.as_ref().and_then(|groups| groups.get(group).copied()).unwrap_or(0)
+        self.rare.as_ref().and_then(|rare| rare.groups.get(group).copied()).unwrap_or(0)
     }
 
     /// Writes a group's revision; for stores that read a record back.
     pub fn set_group_revision(&mut self, group: impl Into<Cow<'static, str>>, revision: u64) {
-        self.groups.get_or_insert_default().insert(group.into(), revision);
+        self.rare.get_or_insert_default().groups.insert(group.into(), revision);
     }
 
     /// All groups that were written, with their revisions.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
-        let groups = self.groups.as_deref().map_or(&[][..], Sorted::entries);
+        let groups = self.rare.as_deref().map_or(&[][..], |rare| rare.groups.entries());
         groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
+    }
+
+    /// The bytes that a store has read it from, if it wants them back with a commit.
+    #[cfg(feature = "redis")]
+    pub(crate) fn origin(&self) -> Option<&bytes::Bytes> {
+        self.rare.as_ref()?.origin.as_ref()
+    }
+
+    /// Notes what it was read from; records that differ in nothing else are equal.
+    #[cfg(feature = "redis")]
+    pub(crate) fn set_origin(&mut self, origin: bytes::Bytes) {
+        self.rare.get_or_insert_default().origin = Some(origin);
     }
 
     /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
@@ -219,7 +238,7 @@ impl Record {
             }
         }
         for group in &commit.bump {
-            *self.groups.get_or_insert_default().get_or_insert_with(group, || 0) += 1;
+            *self.rare.get_or_insert_default().groups.get_or_insert_with(group, || 0) += 1;
         }
         if let Some(principal) = &commit.principal {
             self.meta.set_principal(principal.clone(), commit.now);
@@ -252,6 +271,14 @@ impl Record {
     }
 }
 
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.meta == other.meta && self.fields == other.fields && self.groups().eq(other.groups())
+    }
+}
+
+impl Eq for Record {}
+
 impl Extend<(FieldName, FieldValue)> for Record {
     /// Writes many fields, in any order.
     fn extend<I: IntoIterator<Item = (FieldName, FieldValue)>>(&mut self, fields: I) {
@@ -265,7 +292,7 @@ impl fmt::Debug for Record {
         f.debug_struct("Record")
             .field("meta", &self.meta)
             .field("fields", &self.fields)
-            .field("groups", &self.groups)
+            .field("groups", &self.rare.as_ref().map(|rare| &rare.groups))
             .finish()
     }
 }

@@ -10,6 +10,7 @@ mod layout;
 mod link;
 mod login;
 mod pack;
+mod put;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -60,7 +61,8 @@ use crate::clock::Timestamp;
 /// expiry of single fields is used. Commands of requests that run at the same time are sent in one
 /// write.
 ///
-/// **Round trips.** Load, commit, touch: 1. Log-in: 2 (the index, then the session), and 1 more if
+/// **Round trips.** Load: 1. Commit, touch: 1; after a load, 2 if another request has changed the
+/// session since. Log-in: 2 (the index, then the session), and 1 more if
 /// the session was somebody's before. A log-in that finds as many sessions as the cap allows: 6
 /// (the index, the sessions in it at once, the index, the session, those that give way at once, the
 /// index). A longer life for a session that is somebody's: 3. List: 2, and 1 more if a session in it
@@ -297,7 +299,7 @@ impl Inner {
 
 impl Store for RedisStore {
     fn properties(&self) -> Properties {
-        Properties::SHARED
+        Properties { wants_loaded: true, ..Properties::SHARED }
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -158,7 +158,7 @@ impl Fixture {
     pub(super) async fn follow(&self, rule: &'static str, record: Record) -> Followed {
         let key = self.put(record.clone()).await;
         self.holds("what was inserted is loaded back", &key, Some(&record)).await;
-        Followed { fixture: self.clone(), key, rule, record }
+        Followed { fixture: self.clone(), key, rule, record, with_loaded: false }
     }
 }
 
@@ -173,11 +173,18 @@ pub(super) struct Followed {
     /// What the test is about.
     rule: &'static str,
     pub(super) record: Record,
+    /// Whether commits come with what was loaded.
+    pub(super) with_loaded: bool,
 }
 
 impl Followed {
     /// Commits, and checks the outcome, then the whole record.
     pub(super) async fn commit(&mut self, commit: &Commit, expected: CommitOutcome) {
+        let mut commit = commit.clone();
+        if self.with_loaded {
+            commit.loaded = self.fixture.load(&self.key).await;
+        }
+        let commit = &commit;
         let before = self.record.clone();
         let reference = in_order(self.record.apply(commit));
         let outcome = self.fixture.commit(&self.key, commit).await;

@@ -1,17 +1,20 @@
 -- Enters a log-in into a principal's index, if there is room for it beyond doubt; otherwise it
 -- answers what there is. An entry is a session and the log-ins that gave it to the principal.
 local index, selector, token, most_others, life = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local there = redis.call('HGET', index, selector)
-local size = redis.call('HLEN', index)
+local is_new = redis.call('HSETNX', index, selector, token) == 1
+local there = not is_new and redis.call('HGET', index, selector)
 local entered = there and string.find(there, token, 1, true)
-local others = there and size - 1 or size
-if not entered and most_others ~= '' and others > tonumber(most_others) then
+local size = redis.call('HLEN', index)
+if not entered and most_others ~= '' and size - 1 > tonumber(most_others) then
+  if is_new then
+    redis.call('HDEL', index, selector)
+  end
   return {'full', redis.call('HGETALL', index)}
 end
-if not entered then
-  redis.call('HSET', index, selector, there and (there .. ' ' .. token) or token)
+if there and not entered then
+  redis.call('HSET', index, selector, there .. ' ' .. token)
 end
-extend(index, life, size == 0)
+extend(index, life, size == 1 and is_new)
 if size > 32 then
   -- Some, to be looked at: those that are over would gather otherwise.
   return {'ok', redis.call('HRANDFIELD', index, 8, 'WITHVALUES')}

@@ -10,7 +10,6 @@ use redis::Value;
 use super::{
     key::Token,
     pack::{Packed, Packer},
-    script::Arguments,
 };
 use crate::{
     clock::Timestamp,
@@ -23,8 +22,25 @@ pub(super) const PACKED: &str = "r";
 /// How many bytes a value may have that is packed with the others. A commit writes these anew.
 pub(super) const PACKED_BYTES: usize = 1024;
 
-/// Appends a record as names and values. `token` is the log-in's that gave it to its principal.
-pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'_>) {
+/// A record in the form in which it is stored.
+pub(super) struct Form<'r> {
+    pub(super) packed: Vec<u8>,
+    /// Fields whose values lie apart.
+    pub(super) apart: Vec<(&'r str, Cow<'r, [u8]>)>,
+}
+
+/// Under which name a field's value lies apart.
+pub(super) fn apart_name(field: &str) -> Vec<u8> {
+    [b"f:", field.as_bytes()].concat()
+}
+
+/// The form of a record. `token` is the log-in's that gave it to its principal; at `kept_until` the
+/// server may forget it.
+pub(super) fn form<'r>(
+    record: &'r Record,
+    token: Option<&Token>,
+    kept_until: Timestamp,
+) -> Form<'r> {
     let Meta { check, key_id, previous, created, rotated, last_seen, .. } = &record.meta;
     let Meta { lifetime, principal, logged_in, revision, .. } = &record.meta;
     let mut packer = Packer::default();
@@ -38,7 +54,7 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
     packer.option(previous.as_ref(), |to, Previous { check, key_id, until }| {
         to.list(2).credential(check, *key_id).number(until.as_millis())
     });
-    packer.number(record.meta.expires_at().as_millis());
+    packer.number(kept_until.as_millis());
     let mut apart = Vec::new();
     packer.map(record.fields().len());
     for (name, value) in record.fields() {
@@ -46,7 +62,7 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
         packer.text(name);
         if value.len() > PACKED_BYTES {
             packer.bytes(&[kind.to_ascii_uppercase()]);
-            apart.push((format!("f:{name}"), value));
+            apart.push((name, value));
         } else {
             packer.parts([&[kind], &value]);
         }
@@ -55,9 +71,15 @@ pub(super) fn write(record: &Record, token: Option<&Token>, to: &mut Arguments<'
     for (name, revision) in record.groups() {
         packer.text(name).number(revision);
     }
-    to.text(PACKED).bytes(packer.finish());
-    for (name, value) in apart {
-        to.bytes(name.into_bytes()).bytes(value.into_owned());
+    Form { packed: packer.finish(), apart }
+}
+
+/// Whether a value lies apart.
+pub(super) fn lies_apart(value: &FieldValue) -> bool {
+    match value {
+        FieldValue::Bytes(bytes) => bytes.len() > PACKED_BYTES,
+        FieldValue::Int(_) => false,
+        FieldValue::Set(_) => value_parts(value).1.len() > PACKED_BYTES,
     }
 }
 
@@ -95,9 +117,9 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
         }
     }
     let Some(session) = session else { return Ok(None) };
-    let mut packed = Packed(session);
-    let (meta, _) = read_meta(&mut packed)?;
-    let mut record = Record::new(meta);
+    let mut packed = Packed(session.clone());
+    let mut record = Record::new(Head::read(&mut packed)?.meta);
+    record.set_origin(session);
     let fields = (0..packed.map()?).map(|_| {
         let (name, value) = (packed.bytes()?, packed.bytes()?);
         let kind = *value.first().ok_or(Damaged)?;
@@ -126,25 +148,33 @@ fn read_value(kind: u8, value: Bytes) -> Result<FieldValue, Damaged> {
     })
 }
 
-/// Reads what comes before the fields: the fixed part, and which log-in made it its principal's.
-fn read_meta(packed: &mut Packed) -> Result<(Meta, Option<Token>), Damaged> {
-    let (check, key_id) = packed.credential()?;
-    let (created, rotated, last_seen) = (time(packed)?, time(packed)?, time(packed)?);
-    let lifetime = Lifetime {
-        absolute_until: time(packed)?,
-        idle_millis: packed.option(Packed::number)?,
-        persistent: packed.flag()?,
-    };
-    let mut meta = Meta::new(check, key_id, created, lifetime);
-    (meta.rotated, meta.last_seen) = (rotated, last_seen);
-    meta.revision = packed.number()?;
-    meta.principal = packed.option(|packed| Ok(PrincipalKey::new(text(&packed.bytes()?)?)))?;
-    meta.logged_in = packed.option(time)?;
-    let token = packed.option(|packed| Ok(Token::read(text(&packed.bytes()?)?)))?;
-    meta.previous = packed.option(read_previous)?;
-    // When the server was told to remove it.
-    time(packed)?;
-    Ok((meta, token))
+/// What comes before the fields.
+pub(super) struct Head {
+    pub(super) meta: Meta,
+    /// The log-in that gave it to its principal.
+    pub(super) token: Option<Token>,
+    /// When it ends, as far as the server was told.
+    pub(super) kept_until: Timestamp,
+}
+
+impl Head {
+    pub(super) fn read(packed: &mut Packed) -> Result<Self, Damaged> {
+        let (check, key_id) = packed.credential()?;
+        let (created, rotated, last_seen) = (time(packed)?, time(packed)?, time(packed)?);
+        let lifetime = Lifetime {
+            absolute_until: time(packed)?,
+            idle_millis: packed.option(Packed::number)?,
+            persistent: packed.flag()?,
+        };
+        let mut meta = Meta::new(check, key_id, created, lifetime);
+        (meta.rotated, meta.last_seen) = (rotated, last_seen);
+        meta.revision = packed.number()?;
+        meta.principal = packed.option(|packed| Ok(PrincipalKey::new(text(&packed.bytes()?)?)))?;
+        meta.logged_in = packed.option(time)?;
+        let token = packed.option(|packed| Ok(Token::read(text(&packed.bytes()?)?)))?;
+        meta.previous = packed.option(read_previous)?;
+        Ok(Self { meta, token, kept_until: time(packed)? })
+    }
 }
 
 fn read_previous(packed: &mut Packed) -> Result<Previous, Damaged> {
@@ -170,7 +200,7 @@ impl Glimpse {
         if packed == Value::Nil {
             return Ok(None);
         }
-        let (meta, token) = read_meta(&mut Packed(blob(packed)?))?;
+        let Head { meta, token, .. } = Head::read(&mut Packed(blob(packed)?))?;
         let (listed, ends) = (Listed::new(selector, &meta), meta.expires_at());
         let Some(principal) = meta.principal else { return Ok(None) };
         Ok(Some(Self { principal, token: token.ok_or(Damaged)?, listed, ends }))

@@ -7,12 +7,13 @@ use redis::{Cmd, Value};
 use super::{
     Inner,
     admission::{LogIn, Place},
-    commit::{self, Answer, SLACK_MILLIS},
+    commit::{self, Answer},
     index::{Index, life},
     key::Token,
-    layout::{self, Damaged, Glimpse, PACKED, blob, items, text},
+    layout::{Damaged, Glimpse, PACKED, blob, items, text},
     link::{Fate, Times, Trouble},
-    script::{Arguments, COMMIT, DELETE, INSERT, JUDGE},
+    put::Stored,
+    script::{Arguments, COMMIT, DELETE, JUDGE},
     together::together,
 };
 use crate::{
@@ -26,14 +27,6 @@ use crate::{
 /// How often a log-in that another one gave up begins again.
 const ATTEMPTS: u32 = 3;
 
-/// What a script says that puts a record in.
-#[derive(PartialEq, Eq)]
-enum Stored {
-    Yes,
-    Exists,
-    Void,
-}
-
 impl Inner {
     /// Stores a new record.
     pub(super) async fn insert(
@@ -43,7 +36,7 @@ impl Inner {
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, StoreError> {
         let Some(principal) = &record.meta.principal else {
-            let stored = self.put(key, record, None).await?;
+            let stored = self.put_new(key, record, None).await?;
             return Ok(if stored == Stored::Yes {
                 InsertOutcome::inserted()
             } else {
@@ -56,7 +49,7 @@ impl Inner {
             let Some(place) = self.enter(&log_in).await? else {
                 return Ok(InsertOutcome::Full);
             };
-            match self.put(key, record, Some(&place.token)).await {
+            match self.put_new(key, record, Some(&place.token)).await {
                 Ok(Stored::Yes) => {
                     return Ok(InsertOutcome::Inserted {
                         ended: self.make_way(&log_in, place).await,
@@ -66,7 +59,8 @@ impl Inner {
                     self.leave(&place).await;
                     return Ok(InsertOutcome::Exists);
                 }
-                Ok(Stored::Void) => self.leave(&place).await,
+                // A new session is never `Moved`.
+                Ok(Stored::Void | Stored::Moved) => self.leave(&place).await,
                 Err(trouble) => return Err(self.failed(trouble, &place).await),
             }
         }
@@ -119,6 +113,9 @@ impl Inner {
         key: &StoreKey,
         commit: &Commit,
     ) -> Result<CommitOutcome, StoreError> {
+        if let Some(outcome) = self.replace(key, commit).await? {
+            return Ok(outcome);
+        }
         let mut cover = Timestamp::default();
         for _ in 0..ATTEMPTS {
             match self.send(key, commit, None, cover).await? {
@@ -219,28 +216,6 @@ impl Inner {
         let name = self.keys.session(key);
         let what = format!("{name} holds no session that this program wrote; delete it");
         Trouble::refused(self.link.error(&what))
-    }
-
-    async fn put(
-        &self,
-        key: &StoreKey,
-        record: &Record,
-        token: Option<&Token>,
-    ) -> Result<Stored, Trouble> {
-        let meta = &record.meta;
-        let mut arguments = Arguments::default();
-        let life = commit::life(meta.expires_at(), meta.last_seen, SLACK_MILLIS);
-        arguments.bytes(life.into_bytes());
-        arguments.text(token.map_or("", Token::as_str));
-        layout::write(record, token, &mut arguments);
-        let name = self.keys.session(key);
-        let answer = INSERT.run(&self.link, &name, &arguments, Times::Once).await?;
-        match blob(answer).as_deref() {
-            Ok(b"ok") => Ok(Stored::Yes),
-            Ok(b"exists") => Ok(Stored::Exists),
-            Ok(b"void") => Ok(Stored::Void),
-            _ => Err(self.damaged(key, Damaged)),
-        }
     }
 
     pub(super) async fn send(

@@ -17,7 +17,7 @@ macro_rules! script {
 }
 
 pub(super) static COMMIT: LazyLock<Lua> = script!("number.lua", "session.lua", "commit.lua");
-pub(super) static INSERT: LazyLock<Lua> = script!("insert.lua");
+pub(super) static PUT: LazyLock<Lua> = script!("put.lua");
 pub(super) static DELETE: LazyLock<Lua> = script!("session.lua", "delete.lua");
 pub(super) static JUDGE: LazyLock<Lua> = script!("session.lua", "judge.lua");
 pub(super) static ADMIT: LazyLock<Lua> = script!("expire.lua", "admit.lua");
