@@ -55,7 +55,7 @@ pub(super) enum Answer {
 /// A commit as the script reads it. `token` is the log-in's, if it is one; `cover`, how long the
 /// index of the principal lives.
 pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
-    let mut to = Packer::default();
+    let mut to = Packer::new();
     to.number(commit.now.as_millis());
     to.credential(&commit.check, commit.key_id);
     to.option(token, |to, token| to.text(token.as_str()));

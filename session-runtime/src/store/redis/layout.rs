@@ -43,7 +43,7 @@ pub(super) fn form<'r>(
 ) -> Form<'r> {
     let Meta { check, key_id, previous, created, rotated, last_seen, .. } = &record.meta;
     let Meta { lifetime, principal, logged_in, revision, .. } = &record.meta;
-    let mut packer = Packer::default();
+    let mut packer = Packer::new();
     packer.credential(check, *key_id);
     packer.number(created.as_millis()).number(rotated.as_millis()).number(last_seen.as_millis());
     packer.number(lifetime.absolute_until.as_millis()).option(lifetime.idle_millis, Packer::number);

@@ -16,10 +16,14 @@ const FITS: &str = "a vector takes everything, and a session is far below 4 GiB"
 const LONG: u64 = 1_000_000_000_000_000;
 
 /// Writes one value after the other.
-#[derive(Default)]
 pub(super) struct Packer(Vec<u8>);
 
 impl Packer {
+    /// With room for most sessions and commits: to grow step by step takes longer than writing.
+    pub(super) fn new() -> Self {
+        Self(Vec::with_capacity(512))
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.0
     }

@@ -59,10 +59,13 @@ impl Lua {
         arguments: &Arguments<'_>,
         times: Times,
     ) -> Result<Value, Trouble> {
-        let command = |verb, script: &str| {
-            let mut command = Cmd::new();
+        let command = |verb: &str, script: &str| {
+            let arguments = &arguments.0;
+            let bytes = arguments.iter().map(|argument| argument.len()).sum::<usize>();
+            let all = verb.len() + script.len() + 1 + key.len() + bytes;
+            let mut command = Cmd::with_capacity(arguments.len() + 4, all);
             command.arg(verb).arg(script).arg(1).arg(key);
-            for argument in &arguments.0 {
+            for argument in arguments {
                 command.arg(argument.as_ref());
             }
             command
