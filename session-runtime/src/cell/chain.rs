@@ -6,9 +6,11 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-pub(super) struct Chain<T>(OnceLock<Box<Versions<T>>>);
+use once_cell::race::OnceBox;
 
-/// Behind a pointer, since most cells are only read and a request has many.
+/// One pointer, since most cells are only read and a request has many.
+pub(super) struct Chain<T>(OnceBox<Versions<T>>);
+
 struct Versions<T> {
     first: Node<T>,
     /// How many versions the last emission looked at, and how many are saved.
@@ -16,23 +18,29 @@ struct Versions<T> {
     saved: AtomicUsize,
 }
 
-type Link<T> = OnceLock<Box<Node<T>>>;
-
 struct Node<T> {
     value: T,
     next: Link<T>,
 }
 
+struct Link<T>(OnceLock<Box<Node<T>>>);
+
+impl<T> Node<T> {
+    const fn last(value: T) -> Self {
+        Self { value, next: Link(OnceLock::new()) }
+    }
+}
+
 impl<T> Chain<T> {
     pub(super) const fn new() -> Self {
-        Self(OnceLock::new())
+        Self(OnceBox::new())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         let mut node = self.0.get().map(|versions| &versions.first);
         std::iter::from_fn(move || {
             let Node { value, next } = node?;
-            node = next.get().map(|next| &**next);
+            node = next.0.get().map(|next| &**next);
             Some(value)
         })
     }
@@ -47,23 +55,27 @@ impl<T> Chain<T> {
     }
 
     /// Appends a version; how many there were before it.
-    pub(super) fn push(&self, value: T) -> usize {
-        let mut first = Some(value);
-        let versions = self.0.get_or_init(|| {
-            let first = Node { value: first.take().expect("once"), next: OnceLock::new() };
-            Box::new(Versions { first, emitted: AtomicUsize::new(0), saved: AtomicUsize::new(0) })
-        });
-        let Some(value) = first else { return 0 };
-        let mut node = Box::new(Node { value, next: OnceLock::new() });
+    pub(super) fn push(&self, mut value: T) -> usize {
+        let versions = loop {
+            if let Some(versions) = self.0.get() {
+                break versions;
+            }
+            let (emitted, saved) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            match self.0.set(Box::new(Versions { first: Node::last(value), emitted, saved })) {
+                Ok(()) => return 0,
+                Err(back) => value = back.first.value,
+            }
+        };
+        let mut node = Box::new(Node::last(value));
         let mut link = &versions.first.next;
         let mut before = 1;
         loop {
-            if let Some(taken) = link.get() {
+            if let Some(taken) = link.0.get() {
                 before += 1;
                 link = &taken.next;
                 continue;
             }
-            match link.set(node) {
+            match link.0.set(node) {
                 Ok(()) => return before,
                 // Somebody appended in between: go on behind it.
                 Err(back) => node = back,
@@ -80,7 +92,7 @@ impl<T> Chain<T> {
 
     /// What the last emission looked at is saved.
     pub(super) fn mark_saved(&self) {
-        if let Some(Versions { emitted, saved, .. }) = self.0.get().map(|versions| &**versions) {
+        if let Some(Versions { emitted, saved, .. }) = self.0.get() {
             saved.store(emitted.load(Ordering::SeqCst), Ordering::SeqCst);
         }
     }
@@ -101,19 +113,19 @@ impl<T> Chain<T> {
     }
 }
 
-impl<T> Drop for Versions<T> {
+impl<T> Drop for Link<T> {
     /// One by one: the compiler's own drop recurses, and a long chain would overflow the stack.
     fn drop(&mut self) {
-        let mut link = self.first.next.take();
-        while let Some(mut node) = link {
-            link = node.next.take();
+        let mut next = self.0.take();
+        while let Some(mut node) = next {
+            next = node.next.0.take();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Chain;
+    use super::{Chain, Link, Node};
 
     #[test]
     fn a_reference_stays_valid_and_unchanged_after_later_versions() {
@@ -130,13 +142,13 @@ mod tests {
         // Built from the end, since appending one by one is quadratic.
         let chain = Chain::new();
         chain.push(0);
-        let mut link = std::sync::OnceLock::new();
-        for value in 0..1_000_000_u32 {
-            let node = Box::new(super::Node { value, next: link });
-            link = std::sync::OnceLock::from(node);
+        let mut node = Box::new(Node::last(0));
+        for value in 1..1_000_000_u32 {
+            let next = Link(node.into());
+            node = Box::new(Node { value, next });
         }
         let versions = chain.0.get().expect("one was pushed");
-        assert!(versions.first.next.set(link.take().expect("just set")).is_ok());
+        assert!(versions.first.next.0.set(node).is_ok());
         drop(chain);
     }
 
