@@ -87,9 +87,9 @@ impl CredentialCodec {
         bytes[2..6].copy_from_slice(key.id.as_bytes());
         bytes[6..22].copy_from_slice(selector.as_bytes());
         bytes[22..BODY].copy_from_slice(verifier);
-        let Halves { tag, check } = Halves::of(&key.prepared, &bytes[..BODY]);
-        bytes[BODY..].copy_from_slice(&*tag);
-        Issued { token: encode(&*bytes), check, key_id: key.id }
+        let code = Code::of(&key.prepared, &bytes[..BODY]);
+        bytes[BODY..].copy_from_slice(code.tag());
+        Issued { token: encode(&*bytes), check: code.check(), key_id: key.id }
     }
 
     /// Whether we made this text, and what it says. Allocates nothing.
@@ -98,8 +98,8 @@ impl CredentialCodec {
         text: &[u8],
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Credential, Reason> {
+        // Not wiped: the request's header has it, too.
         let bytes: [u8; TOTAL] = decode_exactly(text).ok_or(Reason::Malformed)?;
-        let bytes = Zeroizing::new(bytes);
         let [VERSION, suite::CREDENTIAL, id @ ..] = bytes.as_slice() else {
             return Err(Reason::Malformed);
         };
@@ -109,31 +109,32 @@ impl CredentialCodec {
             return Err(Reason::Malformed);
         };
         let key = self.keys.find(KeyId(*id), now)?;
-        let Halves { tag, check } = Halves::of(&key.prepared, &bytes[..BODY]);
-        if !equal(&tag, presented) {
+        let code = Code::of(&key.prepared, &bytes[..BODY]);
+        if !equal(code.tag(), presented) {
             return Err(Reason::Forged);
         }
         Ok(Credential {
             selector: Selector(*selector),
-            check,
+            check: code.check(),
             key_id: key.id,
             current_key: self.keys.is_first(key),
         })
     }
 }
 
-/// The two halves of the one HMAC.
-struct Halves {
-    tag: Zeroizing<[u8; 16]>,
-    check: Check,
-}
+/// The one HMAC, of which one half travels and the other stays.
+struct Code(Zeroizing<[u8; 32]>);
 
-impl Halves {
+impl Code {
     fn of(key: &MacKey, body: &[u8]) -> Self {
-        let code = key.of(body);
-        let mut halves = Self { tag: Zeroizing::new([0; 16]), check: Check([0; 16]) };
-        halves.tag.copy_from_slice(&code[..16]);
-        halves.check.0.copy_from_slice(&code[16..]);
-        halves
+        Self(key.of(body))
+    }
+
+    fn tag(&self) -> &[u8; 16] {
+        self.0.first_chunk().expect("16 of 32 bytes")
+    }
+
+    fn check(&self) -> Check {
+        Check(*self.0.last_chunk().expect("16 of 32 bytes"))
     }
 }

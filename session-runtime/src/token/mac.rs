@@ -26,12 +26,9 @@ impl MacKey {
         let mut code = Zeroizing::new([0; 32]);
         #[cfg(not(feature = "ring"))]
         {
-            use hmac::Mac as _;
-            use zeroize::Zeroize as _;
+            use hmac::{Mac as _, digest::FixedOutput as _};
 
-            let mut bytes = self.0.clone().chain_update(message).finalize().into_bytes();
-            code.copy_from_slice(&bytes);
-            bytes.as_mut_slice().zeroize();
+            self.0.clone().chain_update(message).finalize_into((&mut *code).into());
         }
         #[cfg(feature = "ring")]
         code.copy_from_slice(ring::hmac::sign(&self.0, message).as_ref());
