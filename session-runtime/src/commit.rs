@@ -203,7 +203,7 @@ fn enter(engine: &Engine, state: &mut State, live: Live, text: String) {
     if !matches!(state.origin, Origin::Live(_)) {
         // Not the one that was loaded.
         state.rebased = true;
-        state.groups.clear();
+        state.groups = None;
     }
     state.fresh.take_if(|fresh| matches!(fresh, Ok(fresh) if *fresh == live.selector));
     state.outgoing = Outgoing::Token { max_age: max_age(engine, &live) };
@@ -361,7 +361,7 @@ fn committed(engine: &Engine, state: &mut State, commit: &Commit, issued: Option
     state.committed = true;
     for expected in &commit.expected {
         if let Cow::Borrowed(group) = expected.group {
-            state.groups.insert(group, expected.revision + 1);
+            state.groups.get_or_insert_default().insert(group, expected.revision + 1);
         }
     }
     let has_token = state.token.is_some();

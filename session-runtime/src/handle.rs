@@ -336,14 +336,14 @@ impl<T: SessionType> Session<T> {
             state.outgoing = std::mem::take(&mut fresh.outgoing);
             state.token = fresh.token.take().or(state.token.take());
         }
-        for (&group, &revision) in &fresh.groups {
+        for (&group, &revision) in fresh.groups.iter().flat_map(|groups| &**groups) {
             let before = state.group_revision(group, known.as_deref());
             // Had somebody else written the group, this handle would still show the old values of
             // the fields that the transaction did not write, and must not pass for having compared.
             let alone = fields.iter().filter(|field| field.group == Some(group)).count() == 1;
             if alone || loaded.as_ref().is_some_and(|record| record.group_revision(group) == before)
             {
-                state.groups.insert(group, revision);
+                state.groups.get_or_insert_default().insert(group, revision);
             }
         }
     }

@@ -205,7 +205,7 @@ impl FieldSpec {
 
     /// Whether a value stored under `name` is this field's, or one of its dynamic keys'.
     pub(crate) fn owns(&self, name: &str) -> bool {
-        self.names().any(|known| known == name) || self.dynamic_key(name).is_some()
+        self.name == name || self.aliases.contains(&name) || self.dynamic_key(name).is_some()
     }
 }
 

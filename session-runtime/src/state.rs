@@ -37,7 +37,7 @@ pub(crate) struct State {
     /// The selector of a session that is still to be created, or why there is none.
     pub(crate) fresh: Option<Result<Selector, Error>>,
     /// The revisions of groups that this request has saved since the load.
-    pub(crate) groups: BTreeMap<&'static str, u64>,
+    pub(crate) groups: Groups,
     /// The session is another one than the record that was loaded.
     pub(crate) rebased: bool,
     /// A commit of this request has changed the record since the load.
@@ -51,6 +51,9 @@ pub(crate) struct State {
     /// Nothing but a touch: the handler did not look at the session.
     pub(crate) touch_only: bool,
 }
+
+/// Behind a pointer, since few sessions have any.
+pub(crate) type Groups = Option<Box<BTreeMap<&'static str, u64>>>;
 
 /// The session that the client is in.
 #[derive(Clone, Debug)]
@@ -199,7 +202,7 @@ impl Core {
                 facts: Facts::default(),
                 outgoing: Outgoing::Nothing,
                 fresh: None,
-                groups: BTreeMap::new(),
+                groups: Groups::default(),
                 rebased: false,
                 committed: false,
                 rebound: false,
@@ -229,10 +232,8 @@ impl State {
     /// The revision of a group as far as this request knows: saved since the load, or loaded.
     pub(crate) fn group_revision(&self, group: &str, loaded: Option<&Record>) -> u64 {
         let loaded = loaded.filter(|_| !self.rebased);
-        self.groups
-            .get(group)
-            .copied()
-            .unwrap_or_else(|| loaded.map_or(0, |record| record.group_revision(group)))
+        let saved = self.groups.as_ref().and_then(|groups| groups.get(group).copied());
+        saved.unwrap_or_else(|| loaded.map_or(0, |record| record.group_revision(group)))
     }
 
     /// The selector of the session to be created, drawn at the first call.
