@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     pub(crate) spec: &'static Spec,
     /// The session's bare name.
     pub(crate) name: &'static str,
+    /// Where the fields are in the type's list, in the order of their names.
+    pub(crate) by_name: Box<[usize]>,
     pub(crate) policy: Policy,
     pub(crate) carrier: Carrier,
     pub(crate) namespace: Namespace,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 pub(crate) use self::upkeep::is_idle;
 use crate::{
-    cell::{Cell, Emission, EmitError, unknown_fields},
+    cell::{Cell, Emission, unknown_fields},
     client::Client,
     clock::Timestamp,
     engine::{Engine, Residence},
@@ -362,14 +362,20 @@ impl Planner<'_> {
         self.emit(Emission::default(), |cell, out| cell.emit_changes(context, out))
     }
 
-    /// Every value that is not its default, as `Set` and `Insert` ops.
+    /// Every value that is not its default, as `Set` and `Insert` ops, in the order of the fields'
+    /// names: so a record has them, too.
     fn values(&self) -> Result<Vec<Op>, Error> {
         let context = self.fields.context();
         if !context.is_written() && context.record().is_none() {
             return Ok(Vec::new());
         }
-        let room = Emission::with_room(self.engine.spec.fields.len());
-        Ok(self.emit(room, |cell, out| cell.emit_value(context, out))?.ops)
+        let mut emission = Emission::with_room(self.engine.spec.fields.len());
+        self.fields.cells(&mut |cells| {
+            for at in &self.engine.by_name {
+                cells[*at].emit_value(context, &mut emission);
+            }
+        });
+        Ok(emission.checked()?.ops)
     }
 
     fn seal_secrets(&self, selector: Selector, ops: &mut [Op]) -> Result<(), Error> {
@@ -387,14 +393,6 @@ impl Planner<'_> {
                 emit(*cell, &mut emission);
             }
         });
-        match emission.error.take() {
-            None => Ok(emission),
-            Some(EmitError::Encode { field, message }) => {
-                Err(Error::new(Kind::Encode { field, message }))
-            }
-            Some(EmitError::Range { field }) => {
-                Err(Error::new(Kind::Conflict { field: field.to_owned() }))
-            }
-        }
+        emission.checked()
     }
 }

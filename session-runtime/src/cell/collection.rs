@@ -11,8 +11,9 @@ use std::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{Cell, Context, DecodeError, Emission, EmitError, chain::Chain, twin};
+use super::{Cell, Context, DecodeError, Emission, chain::Chain, twin};
 use crate::{
+    error::Kind,
     schema::{FieldSpec, SessionField},
     store::{FieldName, FieldValue, Op},
 };
@@ -153,7 +154,7 @@ impl<C: Collection> CollectionCell<C> {
         match op {
             Ok(op) => out.push(self.spec, op),
             Err(error) => {
-                out.fail(EmitError::Encode { field: self.spec.name, message: error.to_string() });
+                out.fail(Kind::Encode { field: self.spec.name, message: error.to_string() });
             }
         }
     }

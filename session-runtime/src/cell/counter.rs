@@ -6,8 +6,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{Cell, Context, DecodeError, Emission, EmitError, Encoding, Int, twin};
+use super::{Cell, Context, DecodeError, Emission, Encoding, Int, twin};
 use crate::{
+    error::Kind,
     schema::{FieldSpec, Integer},
     store::{FieldValue, Op},
 };
@@ -128,7 +129,7 @@ impl<T> Cell for CounterCell<T> {
         (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let value = self.start(&state, context).saturating_add(state.added);
         if state.added != 0 && !(self.numbers.min..=self.numbers.max).contains(&value) {
-            out.fail(EmitError::Range { field: self.spec.name });
+            out.fail(Kind::Conflict { field: self.spec.name.to_owned() });
         } else if value != 0 {
             let value = FieldValue::Int(value);
             out.push(self.spec, Op::Set { field: Cow::Borrowed(self.spec.name), value });

@@ -29,6 +29,7 @@ pub use counter::CounterCell;
 pub use value::{LocalCell, ValueCell};
 
 use crate::{
+    error::{Error, Kind},
     event,
     schema::{FieldSpec, Spec},
     store::{FieldName, FieldValue, Op, Record, Selector},
@@ -254,7 +255,7 @@ pub struct Emission {
     /// The groups that the changes touch.
     pub(crate) groups: Vec<&'static str>,
     /// The first thing that went wrong.
-    pub(crate) error: Option<EmitError>,
+    error: Option<Error>,
     /// Room for cells to write values in, one after the other.
     scratch: Vec<u8>,
 }
@@ -263,19 +264,6 @@ impl fmt::Debug for Emission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emission").field("ops", &self.ops).finish_non_exhaustive()
     }
-}
-
-/// Why a field could not be written.
-#[derive(Clone, Debug)]
-pub(crate) enum EmitError {
-    Encode {
-        field: &'static str,
-        message: String,
-    },
-    /// A number of a session to be created is out of its type's range.
-    Range {
-        field: &'static str,
-    },
 }
 
 impl Emission {
@@ -293,8 +281,13 @@ impl Emission {
         self.ops.push(op);
     }
 
-    fn fail(&mut self, error: EmitError) {
-        self.error.get_or_insert(error);
+    fn fail(&mut self, kind: Kind) {
+        self.error.get_or_insert_with(|| Error::new(kind));
+    }
+
+    /// Everything, or the first thing that went wrong.
+    pub(crate) fn checked(mut self) -> Result<Self, Error> {
+        self.error.take().map_or(Ok(self), Err)
     }
 }
 

@@ -4,11 +4,11 @@
 use std::{borrow::Cow, sync::OnceLock};
 
 use super::{
-    Cell, Context, DecodeError, Emission, EmitError, Encoding, chain::Chain, emit_set, emit_unset,
-    twin,
+    Cell, Context, DecodeError, Emission, Encoding, chain::Chain, emit_set, emit_unset, twin,
 };
 use crate::{
     codec::CodecError,
+    error::Kind,
     event,
     schema::{FieldSpec, Policy},
     store::{FieldValue, Op},
@@ -133,7 +133,7 @@ impl<T> ValueCell<T> {
                 } else {
                     error.to_string()
                 };
-                out.fail(EmitError::Encode { field: self.spec.name, message });
+                out.fail(Kind::Encode { field: self.spec.name, message });
                 None
             }
         }

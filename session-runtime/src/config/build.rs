@@ -13,7 +13,7 @@ use crate::{
     names::claim,
     policy::Policy,
     revocation::Revocation,
-    schema::{self, Payload, Spec},
+    schema::{self, FieldSpec, Payload, Spec},
     store::{Namespace, Store},
     timed::TimedStore,
     token::{
@@ -88,6 +88,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         let engine = Engine {
             spec,
             name: spec.bare_name(),
+            by_name: by_name(spec.fields),
             policy: self.policy,
             carrier,
             namespace,
@@ -205,4 +206,10 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         }
         Ok(())
     }
+}
+
+fn by_name(fields: &[FieldSpec]) -> Box<[usize]> {
+    let mut by_name: Vec<usize> = (0..fields.len()).collect();
+    by_name.sort_by_key(|at| fields[*at].name);
+    by_name.into()
 }

@@ -162,7 +162,7 @@ impl Record {
         self.fields.reserve(ops.len());
         for op in ops {
             if let Op::Set { field, value } = op {
-                self.fields.insert(field, value);
+                self.fields.append(field, value);
                 continue;
             }
             let written = apply_op(&mut self.fields, &op);
