@@ -7,6 +7,7 @@ mod hasher;
 mod index;
 mod records;
 mod shard;
+mod spaces;
 
 use std::{
     fmt,

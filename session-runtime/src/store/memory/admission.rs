@@ -30,7 +30,7 @@ impl<'a> Admission<'a> {
         cap: Cap,
         now: Timestamp,
     ) -> Option<Self> {
-        let turn = shared.turns.lock(&(key.namespace.clone(), principal.clone()));
+        let turn = shared.turns.lock(&key.namespace, principal);
         let mut others: Vec<Listed> = shared.live(&key.namespace, principal, now);
         others.retain(|other| other.selector != key.selector);
         let most_others = cap.sessions.max(1) as usize - 1;

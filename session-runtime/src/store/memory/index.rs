@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::hasher::Seeds;
+use super::{hasher::Seeds, spaces::Spaces};
 use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 
 /// The sessions of every principal, by namespace.
@@ -19,7 +19,7 @@ use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 #[derive(Default)]
 pub(super) struct Index(ByOwner<Owned>);
 
-type Owned = HashMap<(Namespace, PrincipalKey), Selectors>;
+type Owned = Spaces<HashMap<PrincipalKey, Selectors>>;
 
 /// Most have one, which needs no tree.
 enum Selectors {
@@ -60,9 +60,9 @@ impl Selectors {
 impl Index {
     pub(super) fn add(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
         let Some(principal) = principal else { return };
-        let owner = (key.namespace.clone(), principal.clone());
-        let mut part = self.0.lock(&owner);
-        part.entry(owner)
+        let mut part = self.0.lock(&key.namespace, principal);
+        part.get_or_default(&key.namespace)
+            .entry(principal.clone())
             .and_modify(|selectors| selectors.insert(key.selector))
             .or_insert(Selectors::One(key.selector));
     }
@@ -74,8 +74,9 @@ impl Index {
         principal: Option<&PrincipalKey>,
     ) {
         let Some(principal) = principal else { return };
-        let owner = (namespace.clone(), principal.clone());
-        if let hash_map::Entry::Occupied(mut owned) = self.0.lock(&owner).entry(owner)
+        let mut part = self.0.lock(namespace, principal);
+        let Some(owned) = part.get_mut(namespace) else { return };
+        if let hash_map::Entry::Occupied(mut owned) = owned.entry(principal.clone())
             && owned.get_mut().remove(selector)
         {
             owned.remove();
@@ -86,15 +87,17 @@ impl Index {
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
         let counts = self.0.parts.iter().map(|shard| {
-            let shard = lock(shard);
-            (shard.len(), shard.values().map(|owned| owned.all().len()).sum::<usize>())
+            let part = lock(shard);
+            let owned = || part.all().flat_map(HashMap::values);
+            (owned().count(), owned().map(|owned| owned.all().len()).sum::<usize>())
         });
         counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 
     pub(super) fn keys(&self, namespace: &Namespace, principal: &PrincipalKey) -> Vec<StoreKey> {
-        let owner = (namespace.clone(), principal.clone());
-        let selectors = self.0.lock(&owner).get(&owner).map(Selectors::all).unwrap_or_default();
+        let part = self.0.lock(namespace, principal);
+        let selectors = part.get(namespace).and_then(|owned| owned.get(principal));
+        let selectors = selectors.map(Selectors::all).unwrap_or_default();
         let key = |selector| StoreKey { namespace: namespace.clone(), selector };
         selectors.into_iter().map(key).collect()
     }
@@ -114,10 +117,14 @@ impl<T: Default> Default for ByOwner<T> {
 }
 
 impl<T> ByOwner<T> {
-    pub(super) fn lock(&self, owner: &(Namespace, PrincipalKey)) -> MutexGuard<'_, T> {
+    pub(super) fn lock(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+    ) -> MutexGuard<'_, T> {
         // The low bits are as good as any, so cutting the hash short loses nothing.
         #[allow(clippy::cast_possible_truncation)]
-        let position = self.seeds.hash_one(owner) as usize % self.parts.len();
+        let position = self.seeds.hash_one((namespace, principal)) as usize % self.parts.len();
         lock(&self.parts[position])
     }
 }

@@ -1,0 +1,48 @@
+//! Something for each namespace. A store has few of those and much in each, none of which repeats
+//! where it is. Knows not what is kept.
+
+use crate::store::Namespace;
+
+/// In the order of the namespaces' names.
+pub(super) struct Spaces<S>(Vec<(Namespace, S)>);
+
+impl<S> Default for Spaces<S> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<S> Spaces<S> {
+    /// Where a namespace is, or where it belongs.
+    fn position(&self, namespace: &Namespace) -> Result<usize, usize> {
+        self.0.binary_search_by(|(there, _)| there.cmp(namespace))
+    }
+
+    pub(super) fn get(&self, namespace: &Namespace) -> Option<&S> {
+        Some(&self.0[self.position(namespace).ok()?].1)
+    }
+
+    pub(super) fn get_mut(&mut self, namespace: &Namespace) -> Option<&mut S> {
+        let at = self.position(namespace).ok()?;
+        Some(&mut self.0[at].1)
+    }
+
+    pub(super) fn get_or_default(&mut self, namespace: &Namespace) -> &mut S
+    where
+        S: Default,
+    {
+        let at = self.position(namespace).unwrap_or_else(|at| {
+            self.0.insert(at, (namespace.clone(), S::default()));
+            at
+        });
+        &mut self.0[at].1
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &S> {
+        self.0.iter().map(|(_, space)| space)
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (&Namespace, &mut S)> {
+        self.0.iter_mut().map(|(namespace, space)| (&*namespace, space))
+    }
+}
