@@ -28,8 +28,7 @@ pub(crate) fn seal(engine: &Engine, envelope: &Envelope) -> Result<String, Error
     let Residence::Token { codec, .. } = &engine.residence else {
         return Err(Error::config("a session in a store has no payload to seal"));
     };
-    let text =
-        codec.write(&envelope.encode(), engine.random).map_err(|_| Error::new(Kind::Random))?;
+    let text = codec.write(envelope, engine.random).map_err(|_| Error::new(Kind::Random))?;
     engine.carrier.check(&text).map_err(|too_large| {
         let mut fields: Vec<_> =
             envelope.fields.iter().map(|(name, value)| (name.to_string(), value.size())).collect();

@@ -18,7 +18,7 @@ use std::ops::Range;
 pub(super) use self::portable::Cipher;
 #[cfg(feature = "ring")]
 pub(super) use self::ring::Cipher;
-use super::VERSION;
+use super::{Plain, VERSION};
 use crate::store::KeyId;
 
 pub(super) const NONCE: usize = 24;
@@ -41,15 +41,14 @@ pub(super) fn seal(
     (suite, id): (u8, KeyId),
     nonce: &[u8; NONCE],
     context: &[u8],
-    plain: &[u8],
+    plain: &(impl Plain + ?Sized),
 ) -> Vec<u8> {
-    // With room for all of it from the start: growing would leave copies of the plaintext behind.
-    let mut blob = Vec::with_capacity(HEADER + plain.len() + TAG);
+    let mut blob = Vec::with_capacity(HEADER + plain.size() + TAG);
     blob.extend_from_slice(&[VERSION, suite]);
     blob.extend_from_slice(id.as_bytes());
     blob.extend_from_slice(nonce);
     let associated = [&blob, context].concat();
-    blob.extend_from_slice(plain);
+    plain.put(&mut blob);
     let tag = cipher.encrypt(nonce, &associated, &mut blob[HEADER..]);
     blob.extend_from_slice(&tag);
     blob

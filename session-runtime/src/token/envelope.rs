@@ -10,8 +10,8 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
+use super::Plain;
 use crate::{
     clock::Timestamp,
     store::{
@@ -41,31 +41,34 @@ pub(crate) struct Envelope {
     pub(crate) fields: Vec<(FieldName, FieldValue)>,
 }
 
-impl Envelope {
-    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+impl Plain for Envelope {
+    fn size(&self) -> usize {
         let fields = self.fields.iter().map(|(name, value)| 2 + name.len() + encoded_len(value));
-        // With room for all of it from the start: growing would leave copies of secrets behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(PREFIX + fields.sum::<usize>()));
+        PREFIX + fields.sum::<usize>()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.selector.as_bytes());
-        put_u64(&mut out, self.created.as_millis());
-        put_u64(&mut out, self.sealed_at.as_millis());
-        put_u64(&mut out, self.idle_millis.unwrap_or(0));
-        put_u64(&mut out, self.absolute_until.as_millis());
+        put_u64(out, self.created.as_millis());
+        put_u64(out, self.sealed_at.as_millis());
+        put_u64(out, self.idle_millis.unwrap_or(0));
+        put_u64(out, self.absolute_until.as_millis());
         out.extend_from_slice(&self.generation.to_be_bytes());
-        put_u64(&mut out, self.epoch);
+        put_u64(out, self.epoch);
         let idle = if self.idle_millis.is_some() { HAS_IDLE } else { 0 };
         let persistent = if self.persistent { PERSISTENT } else { 0 };
         out.push(idle | persistent);
-        put_u16(&mut out, self.fields.len());
+        put_u16(out, self.fields.len());
         for (name, value) in &self.fields {
-            put_u16(&mut out, name.len());
+            put_u16(out, name.len());
             out.extend_from_slice(name.as_bytes());
-            put_value(&mut out, value);
+            put_value(out, value);
         }
-        out
     }
+}
 
-    /// Reads back exactly what [`encode`](Self::encode) writes; nothing else, and nothing more.
+impl Envelope {
+    /// Reads back exactly what [`put`](Plain::put) writes; nothing else, and nothing more.
     /// The fields are parts of `bytes`; `known` gives the names that need no copy.
     pub(crate) fn decode(
         bytes: &Bytes,

@@ -24,7 +24,7 @@ pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
 pub(crate) use field::{FieldCodec, Which};
 pub(crate) use index::IndexCodec;
-pub(crate) use payload::PayloadCodec;
+pub(crate) use payload::{PayloadCodec, Plain};
 pub(crate) use random::{Random, RandomError};
 
 use crate::key::push_part;

@@ -9,6 +9,23 @@ use bytes::Bytes;
 use super::{Binding, Random, RandomError, sealed::SealedCodec, signed::SignedCodec};
 use crate::{clock::Timestamp, event::Reason, key::KeyRing};
 
+/// What is to be sealed or signed. It is written where that is done, so that no copy of it is left
+/// behind, and room for all of it is made before: growing would leave one, too.
+pub(crate) trait Plain {
+    fn size(&self) -> usize;
+    fn put(&self, out: &mut Vec<u8>);
+}
+
+impl Plain for [u8] {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+}
+
 /// Writes and opens payload tokens.
 pub(crate) struct PayloadCodec(Kind);
 
@@ -48,7 +65,11 @@ impl PayloadCodec {
     }
 
     /// The token for a payload. Whether it fits its transport is the carrier's to say.
-    pub(crate) fn write(&self, plain: &[u8], random: Random) -> Result<String, RandomError> {
+    pub(crate) fn write(
+        &self,
+        plain: &(impl Plain + ?Sized),
+        random: Random,
+    ) -> Result<String, RandomError> {
         match &self.0 {
             Kind::Sealed(codec) => codec.write(plain, random),
             Kind::Signed(codec) => Ok(codec.write(plain)),

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{
-    Binding, Random, RandomError, aead, decode, encode, keys::Keys, payload::Opened, suite,
+    Binding, Plain, Random, RandomError, aead, decode, encode, keys::Keys, payload::Opened, suite,
 };
 use crate::{clock::Timestamp, event::Reason, key::KeyRing};
 
@@ -19,11 +19,19 @@ impl SealedCodec {
         Self { keys, binding: binding.clone() }
     }
 
-    pub(super) fn write(&self, plain: &[u8], random: Random) -> Result<String, RandomError> {
+    pub(super) fn write(
+        &self,
+        plain: &(impl Plain + ?Sized),
+        random: Random,
+    ) -> Result<String, RandomError> {
         Ok(self.write_with(plain, &random.bytes()?))
     }
 
-    pub(super) fn write_with(&self, plain: &[u8], nonce: &[u8; aead::NONCE]) -> String {
+    pub(super) fn write_with(
+        &self,
+        plain: &(impl Plain + ?Sized),
+        nonce: &[u8; aead::NONCE],
+    ) -> String {
         let key = self.keys.first();
         let kind = (suite::SEALED, key.id);
         encode(&aead::seal(&key.prepared, kind, nonce, self.binding.as_bytes(), plain))

@@ -10,7 +10,9 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Binding, VERSION, decode, encode, keys::Keys, mac::hmac, payload::Opened, suite};
+use super::{
+    Binding, Plain, VERSION, decode, encode, keys::Keys, mac::hmac, payload::Opened, suite,
+};
 use crate::{
     clock::Timestamp,
     event::Reason,
@@ -32,13 +34,14 @@ impl SignedCodec {
         Self { keys: Keys::new(ring, binding, prepare) }
     }
 
-    pub(super) fn write(&self, payload: &[u8]) -> String {
+    pub(super) fn write(&self, plain: &(impl Plain + ?Sized)) -> String {
         let key = self.keys.first();
-        let mut bytes = Zeroizing::new(Vec::with_capacity(HEADER + payload.len() + TAG));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(HEADER + plain.size() + TAG));
         bytes.extend_from_slice(&[VERSION, suite::SIGNED]);
         bytes.extend_from_slice(key.id.as_bytes());
-        let tag = mac(&key.prepared, &bytes, payload).finalize().into_bytes();
-        bytes.extend_from_slice(payload);
+        plain.put(&mut bytes);
+        let (header, payload) = bytes.split_at(HEADER);
+        let tag = mac(&key.prepared, header, payload).finalize().into_bytes();
         bytes.extend_from_slice(&tag);
         encode(&bytes)
     }
