@@ -143,7 +143,7 @@ impl Record {
 
     /// Where a field is, for [`at`](Self::at).
     pub(crate) fn position(&self, field: &str) -> Option<usize> {
-        self.fields.position(field).ok()
+        self.fields.find(field)
     }
 
     /// The value that [`position`](Self::position) has found.

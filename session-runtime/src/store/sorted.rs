@@ -21,9 +21,20 @@ impl<V> Sorted<V> {
         Self(Vec::new())
     }
 
+    /// Where a name is. Of few, most are of another length, which is told at once; to look in the
+    /// middle takes a comparison of texts.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        const FEW: usize = 16;
+        if self.0.len() > FEW {
+            return self.0.binary_search_by(|(there, _)| there.as_ref().cmp(name)).ok();
+        }
+        self.0.iter().position(|(there, _)| there == name)
+    }
+
     /// Where a name is, or where it belongs.
-    pub(super) fn position(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(there, _)| there.as_ref().cmp(name))
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        let belongs = || self.0.partition_point(|(there, _)| there.as_ref() < name);
+        self.find(name).ok_or_else(belongs)
     }
 
     pub(super) fn at(&self, position: usize) -> &V {
@@ -31,11 +42,11 @@ impl<V> Sorted<V> {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&V> {
-        self.position(name).ok().map(|at| &self.0[at].1)
+        self.find(name).map(|at| &self.0[at].1)
     }
 
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut V> {
-        self.position(name).ok().map(|at| &mut self.0[at].1)
+        self.find(name).map(|at| &mut self.0[at].1)
     }
 
     pub(super) fn insert(&mut self, name: FieldName, value: V) {
@@ -68,7 +79,7 @@ impl<V> Sorted<V> {
     }
 
     pub(super) fn remove(&mut self, name: &str) {
-        if let Ok(at) = self.position(name) {
+        if let Some(at) = self.find(name) {
             self.0.remove(at);
         }
     }
