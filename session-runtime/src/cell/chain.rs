@@ -125,6 +125,8 @@ impl<T> Drop for Link<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::{Chain, Link, Node};
 
     #[test]
@@ -168,5 +170,24 @@ mod tests {
         let mut seen: Vec<i32> = chain.iter().copied().collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parallel_first_writers_lose_nothing() {
+        for _ in 0..500 {
+            let (chain, start) = (Chain::new(), Barrier::new(4));
+            std::thread::scope(|scope| {
+                for thread in 0..4 {
+                    let (chain, start) = (&chain, &start);
+                    scope.spawn(move || {
+                        start.wait();
+                        chain.push(thread);
+                    });
+                }
+            });
+            let mut seen: Vec<i32> = chain.iter().copied().collect();
+            seen.sort_unstable();
+            assert_eq!(seen, [0, 1, 2, 3]);
+        }
     }
 }
