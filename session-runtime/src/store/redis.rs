@@ -196,8 +196,9 @@ impl Inner {
     }
 
     async fn load(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
-        let mut command = Cmd::new();
-        command.arg("HGETALL").arg(self.keys.session(key));
+        let name = self.keys.session(key);
+        let mut command = Cmd::with_capacity(2, "HGETALL".len() + name.len());
+        command.arg("HGETALL").arg(name);
         let hash = self.link.ask(&command, Times::Any).await?;
         let record = layout::read(hash).map_err(|damaged| self.damaged(key, damaged))?;
         Ok(record.map(Arc::new))

@@ -1,7 +1,10 @@
 //! The names of things at a server: a session's key, the key of a principal's index, and the token
 //! that tells one log-in from every other.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -24,7 +27,11 @@ impl Keys {
     }
 
     pub(super) fn session(&self, key: &StoreKey) -> String {
-        format!("{}{key}", self.0)
+        // Each request has one, and `format!` would begin with no room at all.
+        let mut name = String::with_capacity(self.0.len() + key.namespace.as_str().len() + 33);
+        name.push_str(&self.0);
+        let _ = write!(name, "{key}");
+        name
     }
 
     /// The principal is hashed: it may be long, a person's name, and hold braces, by which a

@@ -120,7 +120,10 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
     let mut packed = Packed(session.clone());
     let mut record = Record::new(Head::read(&mut packed)?.meta);
     record.set_origin(session);
-    let fields = (0..packed.map()?).map(|_| {
+    // Each takes two bytes at least: no number of them makes more room than there are bytes.
+    let count = packed.map()?;
+    let mut fields = Vec::with_capacity(count.min(packed.0.len() / 2));
+    for _ in 0..count {
         let (name, value) = (packed.bytes()?, packed.bytes()?);
         let kind = *value.first().ok_or(Damaged)?;
         let value = if kind.is_ascii_uppercase() {
@@ -129,9 +132,9 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
         } else {
             value.slice(1..)
         };
-        Ok((text(&name)?.to_owned().into(), read_value(kind, value)?))
-    });
-    record.extend(fields.collect::<Result<Vec<_>, Damaged>>()?);
+        fields.push((text(&name)?.to_owned().into(), read_value(kind, value)?));
+    }
+    record.extend(fields);
     for _ in 0..packed.map()? {
         let name = packed.bytes()?;
         record.set_group_revision(text(&name)?.to_owned(), packed.number()?);
