@@ -9,6 +9,8 @@ use crate::steps::cargo;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bench {
     subject: Subject,
+    /// With the library's feature `ring`.
+    ring: bool,
     /// The benchmark's own arguments, after its subject.
     options: Vec<String>,
 }
@@ -53,11 +55,12 @@ impl Subject {
 
     fn options(self) -> &'static [&'static str] {
         match self {
-            Self::InProcess => &["--instructions", "--json", "--record", "--svg"],
+            Self::InProcess => &["--instructions", "--json", "--record", "--ring", "--svg"],
             Self::Growth => &["--json", "--record", "--svg"],
-            Self::Memory | Self::Crypto | Self::Redis | Self::Compile => &["--json", "--record"],
+            Self::Memory | Self::Redis | Self::Compile => &["--json", "--record"],
+            Self::Crypto => &["--json", "--record", "--ring"],
             Self::Embedded => &["--json", "--record", "--dir"],
-            Self::Gate => &["--record"],
+            Self::Gate => &["--record", "--ring"],
         }
     }
 }
@@ -74,10 +77,15 @@ impl Bench {
             _ => (Subject::default(), arguments),
         };
         let mut options = Vec::new();
+        let mut ring = false;
         let mut rest = rest.iter();
         while let Some(&option) = rest.next() {
             if !subject.options().contains(&option) {
                 return Err(format!("`bench {}` has no option `{option}`", subject.name()));
+            }
+            if option == "--ring" {
+                ring = true;
+                continue;
             }
             options.push(option.to_owned());
             let wants = match option {
@@ -88,7 +96,10 @@ impl Bench {
             let path = rest.next().ok_or_else(|| format!("`{option}` wants {wants}"))?;
             options.push(in_current_directory(path));
         }
-        Ok(Self { subject, options })
+        if ring && options.iter().any(|option| option == "--record") {
+            return Err("what is recorded is without `--ring`".to_owned());
+        }
+        Ok(Self { subject, ring, options })
     }
 
     /// Builds and runs it; its exit code.
@@ -124,6 +135,9 @@ impl Bench {
         if let Subject::Redis | Subject::Embedded = self.subject {
             // Drivers and databases that take long to build.
             command.args(["--features", self.subject.name()]);
+        }
+        if self.ring {
+            command.args(["--features", "ring"]);
         }
         if self.subject == Subject::Gate && self.options.is_empty() {
             // What is committed is what is counted.
@@ -166,6 +180,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         assert_eq!(parsed("memmory"), Err("there is no benchmark `memmory`".to_owned()));
+        let recorded = parsed("gate --ring --record");
+        assert_eq!(recorded, Err("what is recorded is without `--ring`".to_owned()));
+        assert_eq!(parsed("gate --ring").map(|bench| bench.ring), Ok(true));
         assert_eq!(
             parsed("memory --svg x"),
             Err("`bench memory` has no option `--svg`".to_owned())

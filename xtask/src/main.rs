@@ -18,7 +18,7 @@ commands:
           installs the servers and the browser that the tests need:
           Debian packages when run as root (otherwise it prints the
           line to type), and one Python program under target/
-  bench [in-process] [--instructions] [--json] [--record] [--svg FILE]
+  bench [in-process] [--instructions] [--json] [--record] [--ring] [--svg FILE]
           what a request costs, beside other libraries; needs valgrind for
           the instructions and the chart
   bench memory [--json] [--record]
@@ -26,7 +26,7 @@ commands:
   bench growth [--json] [--record] [--svg FILE]
           what a request takes the more sessions there are, and the more bytes
           are in a field
-  bench crypto [--json] [--record]
+  bench crypto [--json] [--record] [--ring]
           what the cryptography in a request costs on this processor
   bench redis [--json] [--record]
           requests a second on a Redis server, 64 at once
@@ -36,10 +36,11 @@ commands:
   bench compile [--json] [--record]
           seconds and crates that an axum application takes more to compile, and
           the derive beside serde's
-  bench gate [--record]
+  bench gate [--record] [--ring]
           whether a request takes more instructions or allocations than
           benches/gate.json says, which `test` asks, too
-          --record writes docs/performance.md, or benches/gate.json, anew
+          --record writes docs/performance.md, or benches/gate.json, anew;
+          --ring builds the library with its feature of that name
   help    print this text
 ";
 
