@@ -44,7 +44,7 @@ impl Jar<Server> {
 
     async fn put(&self, id: &[u8], data: &Data) {
         let json = serde_json::to_vec(data).expect("it encodes");
-        self.keeper().ask(Cmd::set_ex(id, json, IDLE_SECONDS)).await
+        let () = self.keeper().ask(Cmd::set_ex(id, json, IDLE_SECONDS)).await;
     }
 
     async fn data(&self, command: Cmd) -> Data {
