@@ -102,6 +102,8 @@ mod names;
 #[allow(missing_docs)]
 mod ops;
 #[allow(missing_docs)]
+mod orders;
+#[allow(missing_docs)]
 mod owners;
 #[allow(missing_docs)]
 mod races;
@@ -184,6 +186,10 @@ macro_rules! __with_conformance_cases {
             ops::take_leaves_what_was_not_seen,
             ops::take_removes_what_was_seen,
             ops::unset_removes_whatever_was_there,
+            orders::fields_and_members_go_together_whatever_order_they_came_in,
+            orders::members_come_and_go_whatever_order_they_came_in,
+            orders::removals_and_writes_are_independent_of_the_order_of_fields,
+            orders::sets_are_replaced_whatever_order_they_came_in,
             owners::a_commit_that_does_not_apply_moves_no_principal,
             owners::a_list_follows_a_changed_lifetime,
             owners::a_list_has_the_live_sessions_the_newest_first,

@@ -50,6 +50,8 @@ pub(super) enum Command {
 // As in a commit: no change, and a change to nobody.
 #[allow(clippy::option_option)]
 pub(super) struct Change {
+    /// What the commit comes with of that which was loaded before it.
+    pub(super) tells: Tells,
     /// How many milliseconds before the newest time of the history.
     late: u64,
     presented: Presented,
@@ -64,6 +66,14 @@ pub(super) struct Change {
     /// The grace of a rotation in milliseconds, if it has one.
     rotation: Option<Option<u64>>,
     life: Option<Life>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Tells {
+    Nothing,
+    TheRecord,
+    /// What it was when a commit before told of it, if one did.
+    AnEarlierOne,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -219,20 +229,28 @@ fn change() -> impl Strategy<Value = Change> {
     let expects = vec((0..GROUPS.len(), prop_oneof![6 => Just(0), 1 => Just(1_u64)]), 0..=2);
     let principal = option::weighted(0.3, option::weighted(0.8, who()));
     let grace = prop_oneof![Just(None), Just(Some(MINUTE)), Just(Some(1)), Just(Some(u64::MAX))];
+    let tells = pick([Tells::Nothing, Tells::TheRecord, Tells::TheRecord, Tells::AnEarlierOne]);
     let late = prop_oneof![6 => Just(0), 1 => Just(1_u64), 1 => Just(2 * MINUTE)];
     (
-        (late, presented, option::weighted(0.3, expects), vec(proptest::bool::weighted(0.2), 2)),
+        (
+            tells,
+            late,
+            presented,
+            option::weighted(0.3, expects),
+            vec(proptest::bool::weighted(0.2), 2),
+        ),
         (vec(pick(FIELDS), 0..2), vec(op(), 0..6), principal, cap()),
         (option::weighted(0.2, grace), option::weighted(0.1, life())),
     )
         .prop_map(
             |(
-                (late, presented, expects, bumps),
+                (tells, late, presented, expects, bumps),
                 (takes, ops, principal, cap),
                 (rotation, life),
             )| {
                 let expects = expects.unwrap_or_default();
                 Change {
+                    tells,
                     late,
                     presented,
                     expects,
@@ -282,9 +300,11 @@ fn member() -> impl Strategy<Value = Vec<u8>> {
 
 fn value() -> impl Strategy<Value = FieldValue> {
     prop_oneof![
-        4 => member().prop_map(bytes),
-        2 => number().prop_map(int),
+        8 => member().prop_map(bytes),
+        // Longer than some stores keep beside others.
+        1 => pick(["a", "b"]).prop_map(|letter| bytes(letter.repeat(1100))),
+        4 => number().prop_map(int),
         // Never empty: a set without members is no field.
-        2 => vec(member(), 1..4).prop_map(members),
+        4 => vec(member(), 1..4).prop_map(members),
     ]
 }

@@ -9,7 +9,7 @@ use std::sync::{
 
 use super::{
     fixture::Fixture,
-    history::{Change, parallel_histories},
+    history::{Change, Tells, parallel_histories},
     search::search,
     show,
     together::together,
@@ -60,7 +60,11 @@ async fn run(it: Fixture, tasks: Vec<Vec<Change>>) -> Result<(), String> {
                 // Times that differ, and go back between tasks.
                 let now = it.at((task * 7 + number * 3) as u64);
                 let fresh = u8::try_from(10 + task * 20 + number).unwrap_or(u8::MAX);
-                let commit = change.settle(record.as_deref(), now, fresh);
+                let mut commit = change.settle(record.as_deref(), now, fresh);
+                // What was loaded is often an earlier record by now.
+                if !matches!(change.tells, Tells::Nothing) {
+                    commit.loaded = record;
+                }
                 let start = tick();
                 let outcome = it.store.commit(&key, &commit).await?;
                 let what = What::Commit(Box::new(commit), outcome);

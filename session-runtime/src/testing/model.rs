@@ -1,11 +1,13 @@
 //! The store beside the in-memory one, in random histories of one task: every outcome, and every
 //! record and list after it, must be the same.
 
+use std::sync::Arc;
+
 use proptest::strategy::Strategy as _;
 
 use super::{
     fixture::Fixture,
-    history::{Command, PEOPLE, SESSIONS, history, person},
+    history::{Command, PEOPLE, SESSIONS, Tells, history, person},
     make::{in_order, random},
     search::search,
     show,
@@ -36,7 +38,8 @@ pub async fn random_histories_leave_the_model_s_state(it: Fixture) {
 async fn run(it: Fixture, commands: Vec<Command>) -> Result<(), String> {
     let selectors: [Selector; SESSIONS] = std::array::from_fn(|_| Selector::from_bytes(random()));
     let keys = selectors.map(|selector| it.key_of(selector));
-    let mut pair = Pair { now: it.at(0), it, model: MemoryStore::default(), keys, credentials: 1 };
+    let (model, told) = (MemoryStore::default(), Default::default());
+    let mut pair = Pair { now: it.at(0), it, model, keys, credentials: 1, told };
     for (step, command) in commands.iter().enumerate() {
         let outcome = async {
             pair.purge().await?;
@@ -58,6 +61,8 @@ struct Pair {
     now: Timestamp,
     /// The last credential that was made.
     credentials: u8,
+    /// What commits have told the store last, by session.
+    told: [Option<Arc<Record>>; SESSIONS],
 }
 
 fn failed(error: &StoreError) -> String {
@@ -118,7 +123,14 @@ impl Pair {
                 let key = &self.keys[*session];
                 let before = self.model.load(key).await.map_err(|error| failed(&error))?;
                 self.credentials = self.credentials.wrapping_add(1).max(1);
-                let commit = change.settle(before.as_deref(), self.now, self.credentials);
+                let mut commit = change.settle(before.as_deref(), self.now, self.credentials);
+                if matches!(change.tells, Tells::TheRecord) {
+                    let loaded = self.it.store.load(key).await.map_err(|error| failed(&error))?;
+                    self.told[*session] = loaded;
+                }
+                if !matches!(change.tells, Tells::Nothing) {
+                    commit.loaded.clone_from(&self.told[*session]);
+                }
                 let mut outcomes = Vec::new();
                 for store in self.stores() {
                     let outcome = store.commit(key, &commit).await;

@@ -3,8 +3,13 @@
 //!
 //! A merge patch removes a name with `null` and goes into objects. No value here is `null`, and
 //! the only objects are sets, whose members come and go just so.
-
-use std::collections::BTreeMap;
+//!
+//! MariaDB does not do it as the RFC says (10.11 and before, at least): once it has removed the
+//! first name of an object, it looks for the next one only in what follows in the patch, and leaves
+//! that name as it is if the patch has it further ahead. `JSON_MERGE_PATCH('{"a": 1, "b": 2}',
+//! '{"b": 3, "a": null}')` is `{"b": 2}`. So the fields that a patch removes come first in it, and
+//! only another removal can be missed; of the members of a set, that is so anyhow. If an object
+//! removes several names, the patch is merged again: at most one was missed, and leads now.
 
 use super::{
     dialect::{Dialect, Located},
@@ -18,6 +23,8 @@ use crate::store::{FieldName, FieldValue};
 pub(super) struct Functions {
     /// Merges patches into a value.
     pub(super) merge: &'static str,
+    /// Whether it misses a name after it has removed those before it.
+    pub(super) misses: bool,
     /// Whether it takes only one patch.
     pub(super) merges_one: bool,
     /// Makes an object of names and values.
@@ -30,10 +37,18 @@ pub(super) struct Functions {
     pub(super) there: (&'static str, &'static str),
     /// Before and after a bound JSON text, to compare it.
     pub(super) given: (&'static str, &'static str),
-    /// Between a set's path and a bound merge patch: the condition that it empties the set.
+    /// Before and after a set's path, and after bound merge patches: the condition that they empty
+    /// the set.
     pub(super) is_emptied: (&'static str, &'static str, &'static str),
     /// Before and after a bound array of names: a patch that removes from the fields all others.
     pub(super) others: (&'static str, &'static str),
+}
+
+impl Functions {
+    /// How often a patch is merged of whose objects one removes so many names.
+    fn passes(&self, removed: usize) -> usize {
+        if self.misses && removed > 1 { 2 } else { 1 }
+    }
 }
 
 /// A chain of merges that is being written.
@@ -71,9 +86,12 @@ pub(super) fn fields(dialect: &dyn Dialect, functions: &Functions, sql: &mut Sql
         chain.patch(sql, functions);
     }
     base(functions, sql, fields);
-    for patch in certain(fields) {
-        chain.patch(sql, functions);
-        sql.json(patch);
+    for (patch, passes) in certain(functions, fields) {
+        let patch = sql.bind(patch);
+        for _ in 0..passes {
+            chain.patch(sql, functions);
+            sql.json_slot(patch);
+        }
     }
     let entry = |sql: &mut Sql, key: Slot| {
         sql.text(functions.object).slot(key).text(", ");
@@ -114,13 +132,21 @@ pub(super) fn fields(dialect: &dyn Dialect, functions: &Functions, sql: &mut Sql
         let patch = sql.bind(text::value_json(&Value::Members { insert, remove }));
         let named =
             text::object(std::iter::once((field.as_ref(), Value::Members { insert, remove })));
+        let named = sql.bind(named);
         let (before, between, after) = functions.is_emptied;
-        chain.patch(sql, functions);
-        sql.text("CASE WHEN NOT COALESCE(").text(functions.is_set.0).slot(at.path);
-        sql.text(functions.is_set.1).text(", FALSE) THEN '{}' WHEN ");
-        sql.text(before).slot(at.path).text(between).slot(patch).text(after);
-        remove_if(sql, at.key);
-        sql.json(named).text(" END");
+        let passes = functions.passes(remove.len());
+        for _ in 0..passes {
+            chain.patch(sql, functions);
+            sql.text("CASE WHEN NOT COALESCE(").text(functions.is_set.0).slot(at.path);
+            sql.text(functions.is_set.1).text(", FALSE) THEN '{}' WHEN ");
+            sql.text(before).slot(at.path).text(between);
+            for _ in 0..passes {
+                sql.text(", ").slot(patch);
+            }
+            sql.text(after);
+            remove_if(sql, at.key);
+            sql.json_slot(named).text(" END");
+        }
     }
     chain.end(sql, functions);
 }
@@ -165,29 +191,30 @@ fn base(functions: &Functions, sql: &mut Sql, fields: &Fields) {
     }
 }
 
-/// The patches that do not depend on what is there.
-fn certain(fields: &Fields) -> Vec<String> {
-    let mut patch: BTreeMap<&FieldName, Value<'_>> = BTreeMap::new();
-    let mut sets: Vec<&FieldName> = Vec::new();
-    for (field, value) in &fields.put {
-        // A set would come together with the one that is there: that goes first.
-        if matches!(value, FieldValue::Set(_)) {
-            sets.push(field);
-        }
-        patch.insert(field, Value::Field(value));
-    }
-    patch.extend(fields.drop.iter().map(|field| (field, Value::Nothing)));
-    for (field, Members { insert, remove, .. }) in &fields.members {
-        if !insert.is_empty() {
-            patch.insert(field, Value::Members { insert, remove });
-        }
-    }
+/// The entry of a patch that removes a field.
+fn nothing(field: &FieldName) -> (&str, Value<'_>) {
+    (field.as_ref(), Value::Nothing)
+}
+
+/// The patches that do not depend on what is there, and how often each is merged.
+fn certain(functions: &Functions, fields: &Fields) -> Vec<(String, usize)> {
     let mut patches = Vec::new();
+    // A set would come together with the one that is there: that goes first.
+    let is_set = |(_, value): &(_, &FieldValue)| matches!(value, FieldValue::Set(_));
+    let sets: Vec<_> = fields.put.iter().filter(is_set).map(|(field, _)| nothing(field)).collect();
     if !sets.is_empty() {
-        patches.push(text::object(sets.into_iter().map(|field| (field.as_ref(), Value::Nothing))));
+        let passes = functions.passes(sets.len());
+        patches.push((text::object(sets.into_iter()), passes));
     }
-    if !patch.is_empty() {
-        patches.push(text::object(patch.into_iter().map(|(field, it)| (field.as_ref(), it))));
+    let put = fields.put.iter().map(|(field, value)| (field.as_ref(), Value::Field(value)));
+    let grown = fields.members.iter().filter(|(_, it)| !it.insert.is_empty());
+    let members = grown.clone().map(|(field, Members { insert, remove, .. })| {
+        (field.as_ref(), Value::Members { insert, remove })
+    });
+    let mut patch = fields.drop.iter().map(nothing).chain(put).chain(members).peekable();
+    if patch.peek().is_some() {
+        let removed = grown.map(|(_, it)| it.remove.len()).fold(fields.drop.len(), usize::max);
+        patches.push((text::object(patch), functions.passes(removed)));
     }
     patches
 }

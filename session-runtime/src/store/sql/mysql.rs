@@ -16,6 +16,7 @@ const MIGRATION_PATIENCE: i64 = 60;
 
 const FUNCTIONS: Functions = Functions {
     merge: "JSON_MERGE_PATCH(",
+    misses: true,
     merges_one: false,
     object: "JSON_OBJECT(",
     greatest: "GREATEST",
@@ -24,7 +25,7 @@ const FUNCTIONS: Functions = Functions {
     // function, so that both are spelled alike.
     there: ("CAST(JSON_EXTRACT(fields, ", ") AS BINARY)"),
     given: ("CAST(JSON_EXTRACT(", ", '$') AS BINARY)"),
-    is_emptied: ("JSON_LENGTH(JSON_MERGE_PATCH(JSON_EXTRACT(fields, ", "), ", ")) = 0"),
+    is_emptied: ("JSON_LENGTH(JSON_MERGE_PATCH(JSON_EXTRACT(fields, ", ")", ")) = 0"),
     others: (
         // `JSON`, since a text column would have the character set of the user's database.
         "COALESCE((SELECT JSON_OBJECTAGG(JSON_UNQUOTE(there.name), NULL) \

@@ -11,13 +11,14 @@ use super::{
 
 const FUNCTIONS: Functions = Functions {
     merge: "json_patch(",
+    misses: false,
     merges_one: true,
     object: "json_object(",
     greatest: "max",
     is_set: ("json_type(fields, ", ") = 'object'"),
     there: ("fields -> ", ""),
     given: ("json(", ")"),
-    is_emptied: ("json_patch(fields -> ", ", ", ") = '{}'"),
+    is_emptied: ("json_patch(fields -> ", "", ") = '{}'"),
     others: (
         "(SELECT json_group_object(there.key, NULL) FROM json_each(fields) AS there \
          WHERE json_type(",
