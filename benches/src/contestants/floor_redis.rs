@@ -51,6 +51,16 @@ impl Jar<Server> {
         let json: Vec<u8> = self.keeper().ask(command).await;
         serde_json::from_slice(&json).expect("it decodes")
     }
+
+    /// Asks for a number, and moves the end of the session.
+    async fn number(&self, command: impl FnOnce(&[u8]) -> Cmd) -> &'static str {
+        let id = self.id();
+        let mut commands = Pipeline::new();
+        commands.add_command(command(&id)).expire(&id, IDLE_SECONDS.cast_signed()).ignore();
+        let (number,): (u64,) = self.keeper().ask_all(&commands).await;
+        black_box(number);
+        "ok"
+    }
 }
 
 /// The session in one value.
@@ -88,7 +98,6 @@ pub async fn whole(url: &str) -> Router {
 /// A hash of the fields.
 pub async fn fields(url: &str) -> Router {
     const VISITS: &str = "visits";
-    const IDLE: i64 = IDLE_SECONDS.cast_signed();
 
     let create = get(async |jar: Jar<Server>| {
         let (id, token) = jar.keeper().tokens.make();
@@ -104,7 +113,7 @@ pub async fn fields(url: &str) -> Router {
             (VISITS, &visits),
         ];
         let mut commands = Pipeline::new();
-        commands.hset_multiple(&id, &fields).ignore().expire(&id, IDLE).ignore();
+        commands.hset_multiple(&id, &fields).ignore().expire(&id, IDLE_SECONDS.cast_signed()).ignore();
         let () = jar.keeper().ask_all(&commands).await;
         jar.set_cookie(&token);
         "ok"
@@ -114,35 +123,15 @@ pub async fn fields(url: &str) -> Router {
         .route("/begin", create)
         .route(
             "/read",
-            get(async |jar: Jar<Server>| {
-                let mut commands = Pipeline::new();
-                let id = jar.id();
-                commands.hget(&id, VISITS).expire(&id, IDLE).ignore();
-                let (visits,): (u64,) = jar.keeper().ask_all(&commands).await;
-                black_box(visits);
-                "ok"
-            }),
+            get(async |jar: Jar<Server>| jar.number(|id| Cmd::hget(id, VISITS)).await),
         )
         .route(
             "/write",
-            get(async |jar: Jar<Server>| {
-                let mut commands = Pipeline::new();
-                let id = jar.id();
-                commands.hincr(&id, VISITS, 1).expire(&id, IDLE).ignore();
-                let (visits,): (u64,) = jar.keeper().ask_all(&commands).await;
-                black_box(visits);
-                "ok"
-            }),
+            get(async |jar: Jar<Server>| jar.number(|id| Cmd::hincr(id, VISITS, 1)).await),
         )
         .route(
             "/blind",
-            get(async |jar: Jar<Server>| {
-                let mut commands = Pipeline::new();
-                let id = jar.id();
-                commands.hset(&id, VISITS, 2).ignore().expire(&id, IDLE).ignore();
-                let () = jar.keeper().ask_all(&commands).await;
-                "ok"
-            }),
+            get(async |jar: Jar<Server>| jar.number(|id| Cmd::hset(id, VISITS, 2)).await),
         )
         .layer(Cookies::new(Server::connect(url).await))
 }

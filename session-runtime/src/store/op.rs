@@ -25,6 +25,9 @@ pub enum FieldValue {
     Set(BTreeSet<Bytes>),
 }
 
+/// Of how many bytes a copy is as quick as sharing them.
+const SHORT: usize = 512;
+
 impl FieldValue {
     /// How many bytes the value takes, for size reports: 8 for a number.
     #[must_use]
@@ -39,12 +42,26 @@ impl FieldValue {
     /// A copy for a record to keep. Short bytes are copied: that is as quick as sharing them, and
     /// what they were a part of need not stay.
     pub(crate) fn kept(&self) -> Self {
-        const SHORT: usize = 512;
         match self {
             Self::Bytes(bytes) if bytes.len() <= SHORT => {
                 Self::Bytes(Bytes::copy_from_slice(bytes))
             }
             value => value.clone(),
+        }
+    }
+
+    /// Becomes such a copy of another value: in the same place, if that is as long and nobody else
+    /// has it, since to make and to free a place takes longer than to fill it.
+    pub(crate) fn keep(&mut self, new: &Self) {
+        if let (Self::Bytes(old), Self::Bytes(new)) = (&mut *self, new)
+            && new.len() == old.len()
+            && new.len() <= SHORT
+            && let Ok(mut own) = std::mem::take(old).try_into_mut()
+        {
+            own.copy_from_slice(new);
+            *old = own.freeze();
+        } else {
+            *self = new.kept();
         }
     }
 }

@@ -303,9 +303,10 @@ fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
             let top = name.split_once(':').map_or(name, |(top, _)| top);
             keep.iter().any(|kept| kept.as_ref() == top)
         }),
-        Op::Set { field, value } => {
-            fields.insert(field.clone(), value.kept());
-        }
+        Op::Set { field, value } => match fields.get_mut(field) {
+            Some(there) => there.keep(value),
+            None => fields.insert(field.clone(), value.kept()),
+        },
         Op::Unset { field } => {
             fields.remove(field);
         }

@@ -30,6 +30,7 @@ impl Keys {
         // Each request has one, and `format!` would begin with no room at all.
         let mut name = String::with_capacity(self.0.len() + key.namespace.as_str().len() + 33);
         name.push_str(&self.0);
+        // Writing to a string cannot fail.
         let _ = write!(name, "{key}");
         name
     }

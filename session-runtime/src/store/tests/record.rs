@@ -45,6 +45,24 @@ fn set_and_unset_do_not_ask_what_was_there() {
 }
 
 #[test]
+fn set_writes_in_place_what_nobody_else_holds() {
+    let place = |record: &Record| match record.get("a") {
+        Some(FieldValue::Bytes(bytes)) => bytes.as_ptr(),
+        other => panic!("no bytes: {other:?}"),
+    };
+    let mut record = applied(&[], [set("a", bytes("one"))]);
+    let first = place(&record);
+    let held = record.get("a").cloned();
+    assert_eq!(record.apply(&ops(2, [set("a", bytes("two"))])), committed(3));
+    assert_eq!((held, record.get("a")), (Some(bytes("one")), Some(&bytes("two"))));
+    let second = place(&record);
+    assert_ne!(second, first);
+    assert_eq!(record.apply(&ops(3, [set("a", bytes("six"))])), committed(4));
+    assert_eq!(record.get("a"), Some(&bytes("six")));
+    assert_eq!(place(&record), second);
+}
+
+#[test]
 fn add_counts_from_zero_up_and_down() {
     let record = applied(&[("n", FieldValue::Int(5))], [add("n", -7), add("new", 3)]);
     assert_eq!(record.get("n"), Some(&FieldValue::Int(-2)));
