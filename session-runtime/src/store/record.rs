@@ -125,7 +125,7 @@ pub struct Record {
 struct Rare {
     groups: Sorted<u64>,
     #[cfg(feature = "redis")]
-    origin: Option<bytes::Bytes>,
+    origin: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 impl Record {
@@ -197,16 +197,16 @@ impl Record {
         groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
     }
 
-    /// The bytes that a store has read it from, if it wants them back with a commit.
+    /// What a store that has read it wants back with a commit.
     #[cfg(feature = "redis")]
-    pub(crate) fn origin(&self) -> Option<&bytes::Bytes> {
-        self.rare.as_ref()?.origin.as_ref()
+    pub(crate) fn origin<T: std::any::Any>(&self) -> Option<&T> {
+        self.rare.as_ref()?.origin.as_ref()?.downcast_ref()
     }
 
     /// Notes what it was read from; records that differ in nothing else are equal.
     #[cfg(feature = "redis")]
-    pub(crate) fn set_origin(&mut self, origin: bytes::Bytes) {
-        self.rare.get_or_insert_default().origin = Some(origin);
+    pub(crate) fn set_origin(&mut self, origin: impl std::any::Any + Send + Sync) {
+        self.rare.get_or_insert_default().origin = Some(std::sync::Arc::new(origin));
     }
 
     /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the

@@ -11,7 +11,7 @@ use super::{
     key::Token,
     layout::{Damaged, blob, pairs, parts, selector, text},
     link::{Link, Times, Trouble},
-    script::{ADMIT, AMEND, Arguments, COVER, FORGET, Lua},
+    script::{ADMIT, AMEND, COVER, Call, FORGET},
 };
 use crate::{clock::Timestamp, store::Selector};
 
@@ -84,14 +84,14 @@ impl Index<'_> {
         most_others: Option<usize>,
         life: &str,
     ) -> Result<Entered, Trouble> {
-        let mut arguments = Arguments::default();
-        arguments.number(session).text(token.as_str());
+        let mut call = ADMIT.on(self.key);
+        call.number(session).text(token.as_str());
         match most_others {
-            Some(most) => arguments.number(most),
-            None => arguments.text(""),
+            Some(most) => call.number(most),
+            None => call.text(""),
         };
-        arguments.text(life);
-        self.entered(&ADMIT, &arguments).await
+        call.text(life);
+        self.entered(call).await
     }
 
     /// Changes it and enters a log-in of a session, if it is still as `seen`.
@@ -103,21 +103,21 @@ impl Index<'_> {
         token: &Token,
         life: &str,
     ) -> Result<Entered, Trouble> {
-        let mut arguments = Arguments::default();
-        arguments.number(session).text(token.as_str()).text(life);
-        arguments.number(seen.stored.len());
+        let mut call = AMEND.on(self.key);
+        call.number(session).text(token.as_str()).text(life);
+        call.number(seen.stored.len());
         for (field, value) in &seen.stored {
-            arguments.text(field).text(value);
+            call.text(field).text(value);
         }
-        arguments.number(changes.remove.len());
+        call.number(changes.remove.len());
         for field in &changes.remove {
-            arguments.text(field);
+            call.text(field);
         }
-        arguments.number(changes.set.len());
+        call.number(changes.set.len());
         for (field, value) in &changes.set {
-            arguments.text(field).text(value);
+            call.text(field).text(value);
         }
-        self.entered(&AMEND, &arguments).await
+        self.entered(call).await
     }
 
     /// Lets it live longer.
@@ -127,9 +127,9 @@ impl Index<'_> {
         token: &Token,
         life: &str,
     ) -> Result<(), Trouble> {
-        let mut arguments = Arguments::default();
-        arguments.number(session).text(token.as_str()).text(life);
-        COVER.run(self.link, self.key, &arguments, Times::Any).await.map(drop)
+        let mut call = COVER.on(self.key);
+        call.number(session).text(token.as_str()).text(life);
+        call.make(self.link, Times::Any).await.map(drop)
     }
 
     /// Takes out these log-ins, and the marks of these sessions that have to give way to the
@@ -140,23 +140,23 @@ impl Index<'_> {
         for_whom: Option<(Selector, &Token)>,
         marked: &[Selector],
     ) -> Result<(), Trouble> {
-        let mut arguments = Arguments::default();
+        let mut call = FORGET.on(self.key);
         match for_whom {
-            Some((winner, token)) => arguments.bytes(mark_value(winner, token).into_bytes()),
-            None => arguments.text(""),
+            Some((winner, token)) => call.text(&mark_value(winner, token)),
+            None => call.text(""),
         };
-        arguments.number(log_ins.len());
+        call.number(log_ins.len());
         for (session, token) in log_ins {
-            arguments.number(session).text(token.as_str());
+            call.number(session).text(token.as_str());
         }
         for victim in marked {
-            arguments.bytes(mark(*victim).into_bytes());
+            call.text(&mark(*victim));
         }
-        FORGET.run(self.link, self.key, &arguments, Times::Any).await.map(drop)
+        call.make(self.link, Times::Any).await.map(drop)
     }
 
-    async fn entered(&self, script: &Lua, arguments: &Arguments<'_>) -> Result<Entered, Trouble> {
-        let answer = script.run(self.link, self.key, arguments, Times::Any).await?;
+    async fn entered(&self, call: Call) -> Result<Entered, Trouble> {
+        let answer = call.make(self.link, Times::Any).await?;
         let entered = || -> Result<Entered, Damaged> {
             let mut parts = parts(answer).into_iter();
             let verdict = blob(parts.next().ok_or(Damaged)?)?;

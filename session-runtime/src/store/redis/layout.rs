@@ -100,6 +100,13 @@ pub(super) fn value_parts(value: &FieldValue) -> (u8, Cow<'_, [u8]>) {
     }
 }
 
+/// What a record was read from, and what it does not say itself.
+pub(super) struct Origin {
+    pub(super) packed: Bytes,
+    pub(super) token: Option<Token>,
+    pub(super) kept_until: Timestamp,
+}
+
 /// What is stored is not what this version writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
@@ -118,8 +125,9 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
     }
     let Some(session) = session else { return Ok(None) };
     let mut packed = Packed(session.clone());
-    let mut record = Record::new(Head::read(&mut packed)?.meta);
-    record.set_origin(session);
+    let Head { meta, token, kept_until } = Head::read(&mut packed)?;
+    let mut record = Record::new(meta);
+    record.set_origin(Origin { packed: session, token, kept_until });
     // Each takes two bytes at least: no number of them makes more room than there are bytes.
     let count = packed.map()?;
     let mut fields = Vec::with_capacity(count.min(packed.0.len() / 2));

@@ -13,7 +13,7 @@ use super::{
     layout::{Damaged, Glimpse, PACKED, blob, items, text},
     link::{Fate, Times, Trouble},
     put::Stored,
-    script::{Arguments, COMMIT, DELETE, JUDGE},
+    script::{COMMIT, DELETE, JUDGE},
     together::together,
 };
 use crate::{
@@ -113,16 +113,22 @@ impl Inner {
         key: &StoreKey,
         commit: &Commit,
     ) -> Result<CommitOutcome, StoreError> {
-        if let Some(outcome) = self.replace(key, commit).await? {
-            return Ok(outcome);
+        match self.replace(key, commit).await? {
+            Some(outcome) => Ok(outcome),
+            // The rarer steps are boxed, here and below, and do not lie in each commit's future: if
+            // that grows beyond 1 KiB, the allocator takes much longer.
+            None => Box::pin(self.merge(key, commit)).await,
         }
+    }
+
+    /// The same at the server, whatever is there.
+    async fn merge(&self, key: &StoreKey, commit: &Commit) -> Result<CommitOutcome, StoreError> {
         let mut cover = Timestamp::default();
         for _ in 0..ATTEMPTS {
             match self.send(key, commit, None, cover).await? {
                 Answer::Uncovered { until, principal, token } => {
                     let index_key = self.keys.index(&key.namespace, &principal);
                     let index = Index { link: &self.link, key: &index_key };
-                    // The rarer steps are boxed, and do not lie in the future of each commit.
                     let life = life(until, commit.now);
                     Box::pin(index.cover(key.selector, &token, &life)).await?;
                     cover = until;
@@ -146,12 +152,11 @@ impl Inner {
         key: &StoreKey,
         whose: Option<&PrincipalKey>,
     ) -> Result<Option<Option<(PrincipalKey, Token)>>, Trouble> {
-        let mut arguments = Arguments::default();
+        let mut call = DELETE.on(&self.keys.session(key));
         if let Some(principal) = whose {
-            arguments.text(principal.as_str());
+            call.text(principal.as_str());
         }
-        let name = self.keys.session(key);
-        let answer = DELETE.run(&self.link, &name, &arguments, Times::Any).await?;
+        let answer = call.make(&self.link, Times::Any).await?;
         let read = || -> Result<_, Damaged> {
             let mut parts = items(answer)?.into_iter();
             if parts.next() != Some(Value::Int(1)) {
@@ -199,11 +204,11 @@ impl Inner {
                 command.arg("HGET").arg(name).arg(PACKED);
                 self.link.ask(&command, Times::Any).await?
             } else {
-                let mut arguments = Arguments::default();
+                let mut call = JUDGE.on(&name);
                 for token in &hopeless {
-                    arguments.text(token.as_str());
+                    call.text(token.as_str());
                 }
-                JUDGE.run(&self.link, &name, &arguments, Times::Any).await?
+                call.make(&self.link, Times::Any).await?
             };
             let glimpse = Glimpse::read(selector, answer);
             Ok((selector, glimpse.map_err(|damaged| self.damaged(&key, damaged))?))
@@ -225,10 +230,13 @@ impl Inner {
         token: Option<&Token>,
         cover: Timestamp,
     ) -> Result<Answer, Trouble> {
-        let name = self.keys.session(key);
-        let mut arguments = Arguments::default();
-        arguments.bytes(commit::packed(commit, token, cover));
-        let answer = COMMIT.run(&self.link, &name, &arguments, Times::Once).await?;
+        let call = {
+            let packed = commit::packed(commit, token, cover);
+            let mut call = COMMIT.with_room(&self.keys.session(key), packed.len());
+            call.bytes(&packed);
+            call
+        };
+        let answer = call.make(&self.link, Times::Once).await?;
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
 

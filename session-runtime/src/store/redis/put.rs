@@ -7,15 +7,16 @@ use super::{
     Inner,
     commit::{SLACK_MILLIS, life},
     key::Token,
-    layout::{Damaged, Form, Head, apart_name, blob, form, lies_apart},
+    layout::{Damaged, Form, Origin, apart_name, blob, form, lies_apart},
     link::{Times, Trouble},
-    pack::Packed,
-    script::{Arguments, PUT},
+    script::{Call, PUT},
 };
 use crate::store::{Commit, CommitOutcome, Record, StoreKey};
 
 /// The key lives for as long as it did.
 const SAME_LIFE: &str = "=";
+/// For what goes beside the packed part, in bytes.
+const ROOM: usize = 64;
 
 /// What became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +38,19 @@ impl Inner {
         record: &Record,
         token: Option<&Token>,
     ) -> Result<Stored, Trouble> {
+        self.put(key, self.putting(key, record, token)).await
+    }
+
+    fn putting(&self, key: &StoreKey, record: &Record, token: Option<&Token>) -> Call {
         let end = record.meta.expires_at();
         let Form { packed, apart } = form(record, token, end);
-        let life = life(end, record.meta.last_seen, SLACK_MILLIS);
-        let mut arguments = Arguments::default();
-        arguments.text("").bytes(life.into_bytes()).text(token.map_or("", Token::as_str));
-        arguments.bytes(packed).number(0);
+        let mut call = PUT.with_room(&self.keys.session(key), packed.len() + ROOM);
+        call.text("").text(&life(end, record.meta.last_seen, SLACK_MILLIS));
+        call.text(token.map_or("", Token::as_str)).bytes(&packed).number(0);
         for (name, value) in &apart {
-            arguments.bytes(apart_name(name)).bytes(&value[..]);
+            call.bytes(&apart_name(name)).bytes(value);
         }
-        self.put(key, &arguments).await
+        call
     }
 
     /// Carries out a commit; `None` if nothing happened, and the session has to be looked at where
@@ -56,51 +60,56 @@ impl Inner {
         key: &StoreKey,
         commit: &Commit,
     ) -> Result<Option<CommitOutcome>, Trouble> {
-        let Some(loaded) = &commit.loaded else { return Ok(None) };
-        let Some(origin) = loaded.origin() else { return Ok(None) };
+        let Some((call, outcome)) = self.replacing(key, commit) else { return Ok(None) };
+        let stored = self.put(key, call).await?;
+        Ok((stored == Stored::Yes).then_some(outcome))
+    }
+
+    fn replacing(&self, key: &StoreKey, commit: &Commit) -> Option<(Call, CommitOutcome)> {
+        let loaded = commit.loaded.as_ref()?;
+        let Origin { packed: origin, token, kept_until } = loaded.origin()?;
         if commit.principal.is_some() || commit.lifetime.is_some() {
-            return Ok(None);
+            return None;
         }
         let mut record = Record::clone(loaded);
         let outcome = record.apply(commit);
         if !matches!(outcome, CommitOutcome::Committed { .. }) {
             // What is there now may say otherwise.
-            return Ok(None);
+            return None;
         }
-        let head = Head::read(&mut Packed(origin.clone()));
-        let Head { token, mut kept_until, .. } =
-            head.map_err(|damaged| self.damaged(key, damaged))?;
         // An end that hardly moves costs no command.
         let end = record.meta.expires_at();
-        let mut new_life = SAME_LIFE.to_owned();
-        if end.as_millis().abs_diff(kept_until.as_millis()) > SLACK_MILLIS / 2 {
-            (kept_until, new_life) = (end, life(end, commit.now, SLACK_MILLIS));
-        }
-        let Form { packed, apart } = form(&record, token.as_ref(), kept_until);
+        let is_same_life = end.as_millis().abs_diff(kept_until.as_millis()) <= SLACK_MILLIS / 2;
+        let Form { packed, apart } =
+            form(&record, token.as_ref(), if is_same_life { *kept_until } else { end });
         let is_apart = |name: &str| apart.iter().any(|(there, _)| *there == name);
         let removed: Vec<_> = loaded
             .fields()
             .filter(|(name, value)| lies_apart(value) && !is_apart(name))
             .map(|(name, _)| apart_name(name))
             .collect();
-        let mut arguments = Arguments::default();
-        arguments.bytes(&origin[..]).bytes(new_life.into_bytes()).text("").bytes(packed);
-        arguments.number(removed.len());
+        let room = origin.len() + packed.len() + ROOM;
+        let mut call = PUT.with_room(&self.keys.session(key), room);
+        call.bytes(origin);
+        if is_same_life {
+            call.text(SAME_LIFE);
+        } else {
+            call.text(&life(end, commit.now, SLACK_MILLIS));
+        }
+        call.text("").bytes(&packed).number(removed.len());
         for name in removed {
-            arguments.bytes(name);
+            call.bytes(&name);
         }
         for (name, value) in &apart {
             if loaded.get(name) != record.get(name) {
-                arguments.bytes(apart_name(name)).bytes(&value[..]);
+                call.bytes(&apart_name(name)).bytes(value);
             }
         }
-        let stored = self.put(key, &arguments).await?;
-        Ok((stored == Stored::Yes).then_some(outcome))
+        Some((call, outcome))
     }
 
-    async fn put(&self, key: &StoreKey, arguments: &Arguments<'_>) -> Result<Stored, Trouble> {
-        let name = self.keys.session(key);
-        let answer = PUT.run(&self.link, &name, arguments, Times::Once).await?;
+    async fn put(&self, key: &StoreKey, call: Call) -> Result<Stored, Trouble> {
+        let answer = call.make(&self.link, Times::Once).await?;
         match blob(answer).as_deref() {
             Ok(b"ok") => Ok(Stored::Yes),
             Ok(b"exists") => Ok(Stored::Exists),

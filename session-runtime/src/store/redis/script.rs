@@ -1,9 +1,9 @@
 //! The scripts, each for one key, and how one is run. What they do is written in them; what their
 //! answers mean is for those who run them.
 
-use std::{borrow::Cow, fmt::Display, sync::LazyLock};
+use std::{fmt::Display, sync::LazyLock};
 
-use redis::{Cmd, Script, Value};
+use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 
 use super::link::{Link, Times, Trouble};
 
@@ -31,46 +31,57 @@ pub(super) struct Lua {
     hash: String,
 }
 
-/// What a script is given beside its key.
-#[derive(Default)]
-pub(super) struct Arguments<'a>(Vec<Cow<'a, [u8]>>);
-
-impl<'a> Arguments<'a> {
-    pub(super) fn bytes(&mut self, bytes: impl Into<Cow<'a, [u8]>>) -> &mut Self {
-        self.0.push(bytes.into());
-        self
-    }
-
-    pub(super) fn text(&mut self, text: &'a str) -> &mut Self {
-        self.bytes(text.as_bytes())
-    }
-
-    pub(super) fn number(&mut self, number: impl Display + Copy) -> &mut Self {
-        self.bytes(number.to_string().into_bytes())
-    }
+/// One run of a script: its key, and what it is given beside it.
+pub(super) struct Call {
+    script: &'static Lua,
+    /// By the script's name.
+    command: Cmd,
 }
 
 impl Lua {
-    /// Runs it: one round trip, unless the server has never seen it.
-    pub(super) async fn run(
-        &self,
-        link: &Link,
-        key: &str,
-        arguments: &Arguments<'_>,
-        times: Times,
-    ) -> Result<Value, Trouble> {
-        let command = |verb: &str, script: &str| {
-            let arguments = &arguments.0;
-            let bytes = arguments.iter().map(|argument| argument.len()).sum::<usize>();
-            let all = verb.len() + script.len() + 1 + key.len() + bytes;
-            let mut command = Cmd::with_capacity(arguments.len() + 4, all);
-            command.arg(verb).arg(script).arg(1).arg(key);
-            for argument in arguments {
-                command.arg(argument.as_ref());
+    /// A run on a key.
+    pub(super) fn on(&'static self, key: &str) -> Call {
+        self.with_room(key, 128)
+    }
+
+    /// The same, given about so many bytes: to grow step by step takes longer than writing.
+    pub(super) fn with_room(&'static self, key: &str, bytes: usize) -> Call {
+        let room = "EVALSHA1".len() + self.hash.len() + key.len() + bytes;
+        let mut command = Cmd::with_capacity(12, room);
+        command.arg("EVALSHA").arg(&self.hash).arg(1).arg(key);
+        Call { script: self, command }
+    }
+}
+
+impl Call {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.command.arg(bytes);
+        self
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// A number, or whatever else has a text.
+    pub(super) fn number(&mut self, number: impl Display) -> &mut Self {
+        self.command.write_arg_fmt(number);
+        self
+    }
+
+    /// Makes it: one round trip, unless the server has never seen the script.
+    pub(super) async fn make(self, link: &Link, times: Times) -> Result<Value, Trouble> {
+        link.ask_or(&self.command, Some(&|| self.with_source()), times).await
+    }
+
+    fn with_source(&self) -> Cmd {
+        let mut command = Cmd::new();
+        command.arg("EVAL").arg(self.script.source);
+        for argument in self.command.args_iter().skip(2) {
+            if let Arg::Simple(argument) = argument {
+                command.arg(argument);
             }
-            command
-        };
-        let full = || command("EVAL", self.source);
-        link.ask_or(&command("EVALSHA", &self.hash), Some(&full), times).await
+        }
+        command
     }
 }
