@@ -13,6 +13,7 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use serde::Serialize;
 use session_runtime::store::{Commit, CommitOutcome, MemoryStore, Store, StoreFuture, StoreKey};
 
@@ -56,6 +57,7 @@ pub fn run() -> Threads {
 
 fn rows(sessions: usize) -> [Row; 2] {
     let keys = keys(sessions);
+    let values: [Vec<Bytes>; THREADS] = array::from_fn(|_| (0..VALUES).map(value).collect());
     let (map, ours) = (Map::new(&keys), Ours::new(&keys));
     let key = |thread, number| &keys[session(sessions, thread, number)];
     let operations: [Operation<'_>; 4] = [
@@ -65,7 +67,7 @@ fn rows(sessions: usize) -> [Row; 2] {
         &|thread, number| {
             black_box(ours.read(key(thread, number)));
         },
-        &|thread, number| map.write(key(thread, number), &map.values[thread][number % VALUES]),
+        &|thread, number| map.write(key(thread, number), &values[thread][number % VALUES]),
         &|thread, number| ours.write(key(thread, number), &ours.commits[thread][number % VALUES]),
     ];
     let mut rounds = operations.map(|_| Vec::new());
@@ -109,26 +111,21 @@ fn nanoseconds(operation: Operation<'_>) -> f64 {
 /// What a session is there: its bytes, and when it was last seen.
 type Shard = Mutex<HashMap<[u8; 16], (Arc<[u8]>, u64)>>;
 
-struct Map {
-    shards: [Shard; 64],
-    values: [Vec<Arc<[u8]>>; THREADS],
-}
+struct Map([Shard; 64]);
 
 impl Map {
     fn new(keys: &[StoreKey]) -> Self {
-        let bytes = |number| Arc::from(&value(number)[..]);
-        let values = array::from_fn(|_| (0..VALUES).map(bytes).collect());
-        let map = Self { shards: array::from_fn(|_| Mutex::default()), values };
+        let map = Self(array::from_fn(|_| Mutex::default()));
         for (number, key) in keys.iter().enumerate() {
             let id = key.selector.as_bytes();
             let mut shard = map.shard(id).lock().expect("no panic under the lock");
-            shard.insert(*id, (bytes(number), 0));
+            shard.insert(*id, (Arc::from(&value(number)[..]), 0));
         }
         map
     }
 
     fn shard(&self, id: &[u8; 16]) -> &Shard {
-        &self.shards[usize::from(id[0]) % 64]
+        &self.0[usize::from(id[0]) % 64]
     }
 
     fn read(&self, key: &StoreKey) -> Option<Arc<[u8]>> {
@@ -137,10 +134,13 @@ impl Map {
         shard.get(id).map(|(bytes, _)| Arc::clone(bytes))
     }
 
-    fn write(&self, key: &StoreKey, value: &Arc<[u8]>) {
+    /// Keeps a copy, as the store does. Had the sessions the few values in common, there would be
+    /// no more bytes than those, and always at hand.
+    fn write(&self, key: &StoreKey, value: &[u8]) {
         let id = key.selector.as_bytes();
+        let value = Arc::from(value);
         let mut shard = self.shard(id).lock().expect("no panic under the lock");
-        *shard.get_mut(id).expect("it was inserted") = (Arc::clone(value), 1);
+        *shard.get_mut(id).expect("it was inserted") = (value, 1);
     }
 }
 
