@@ -113,7 +113,11 @@ pub async fn fields(url: &str) -> Router {
             (VISITS, &visits),
         ];
         let mut commands = Pipeline::new();
-        commands.hset_multiple(&id, &fields).ignore().expire(&id, IDLE_SECONDS.cast_signed()).ignore();
+        commands
+            .hset_multiple(&id, &fields)
+            .ignore()
+            .expire(&id, IDLE_SECONDS.cast_signed())
+            .ignore();
         let () = jar.keeper().ask_all(&commands).await;
         jar.set_cookie(&token);
         "ok"
@@ -121,10 +125,7 @@ pub async fn fields(url: &str) -> Router {
     Router::new()
         .route("/create", create.clone())
         .route("/begin", create)
-        .route(
-            "/read",
-            get(async |jar: Jar<Server>| jar.number(|id| Cmd::hget(id, VISITS)).await),
-        )
+        .route("/read", get(async |jar: Jar<Server>| jar.number(|id| Cmd::hget(id, VISITS)).await))
         .route(
             "/write",
             get(async |jar: Jar<Server>| jar.number(|id| Cmd::hincr(id, VISITS, 1)).await),
