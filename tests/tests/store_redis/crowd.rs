@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use session_runtime::store::{
@@ -20,8 +20,8 @@ use session_runtime::store::{
 use tests::backend::redis::Redis;
 
 use crate::support::{
-    END_OLDEST, REFUSE_NEW, add, at, bytes, cap, cluster, commit, connect, key, log_in, owned,
-    record,
+    END_OLDEST, REFUSE_NEW, add, at, bytes, cap, cluster, commit, connect, index_of, key, log_in,
+    owned, record, token,
 };
 
 /// The selectors of a principal's sessions whose records are there.
@@ -136,19 +136,13 @@ async fn a_process_that_ends_during_log_ins_leaves_what_the_next_log_in_puts_rig
     }
 }
 
-/// A token as a log-in of `age` seconds ago would have it.
-fn token(age: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    format!("{:08x}0123456789abcdef", now - age)
-}
-
 #[tokio::test]
 async fn an_abandoned_log_in_gives_its_place_back() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
     let first = key("shop", 1);
     store.insert(&first, owned(0, "ada"), None).await.expect("an insert");
-    let index = server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"]);
+    let index = index_of(&server);
     let ghost = key("shop", 7);
     for age in [0, 3600] {
         let _ = server.ask(&["HSET", &index, &ghost.selector.to_string(), &token(age)]);
@@ -182,7 +176,7 @@ async fn entries_without_sessions_do_not_gather() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
     store.insert(&key("shop", 0), owned(0, "ada"), None).await.expect("an insert");
-    let index = server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"]);
+    let index = index_of(&server);
     for number in 1..500 {
         let session = key("gone", number).selector.to_string();
         let _ = server.ask(&["HSET", &index, &session, &token(3600)]);

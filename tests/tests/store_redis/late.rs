@@ -11,7 +11,9 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::support::{END_OLDEST, REFUSE_NEW, at, cap, connect, key, owned, until};
+use crate::support::{
+    END_OLDEST, REFUSE_NEW, at, cap, connect, index_of, key, owned, token, until,
+};
 
 /// A way to the server that holds back one command, and all after it, until it is let go.
 struct Gate {
@@ -20,7 +22,7 @@ struct Gate {
     let_go: oneshot::Sender<()>,
 }
 
-/// The command that is held back is the one that inserts this session.
+/// The command that is held back is the first that names this session.
 async fn gate(server: &Redis, session: String) -> Gate {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let url = format!("redis://{}", listener.local_addr().expect("an address"));
@@ -79,6 +81,28 @@ async fn a_log_in_that_was_given_up_never_takes_place() {
         let listed = other.list(&late.namespace, &PrincipalKey::new("ada"), at(2)).await;
         assert_eq!(listed.expect("a list")[0].selector, winner.selector);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_in_is_given_up_only_with_a_note_however_long_a_look_takes() {
+    let server = Redis::volatile();
+    let (other, ghost) = (connect(&server.url()).await, key("shop", 7));
+    other.insert(&key("shop", 1), owned(0, "ada"), None).await.expect("an insert");
+    let open = token(0);
+    let _ = server.ask(&["HSET", &index_of(&server), &ghost.selector.to_string(), &open]);
+    let Gate { url, held, let_go } = gate(&server, format!("session:{ghost}")).await;
+    let store = connect(&url).await;
+    let log_in = tokio::spawn(async move {
+        store.insert(&key("shop", 2), owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await
+    });
+    held.await.expect("it looks at the session");
+    // Longer than an open log-in is waited for: it is not hopeless when the look begins, and is
+    // when it ends.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let_go.send(()).expect("somebody waits");
+    let inserted = log_in.await.expect("a task").expect("an answer in time");
+    assert_eq!(inserted, InsertOutcome::inserted());
+    assert_eq!(server.text(&["HGET", &format!("session:{ghost}"), "z"]), open);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

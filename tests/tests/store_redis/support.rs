@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Arc, LazyLock},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use session_runtime::{
         Store, StoreError, StoreFuture, StoreKey,
     },
 };
-use tests::backend::redis::{Cluster, Sentinels};
+use tests::backend::redis::{Cluster, Redis, Sentinels};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 /// A group of servers: many tests use it, or one that kills some of them.
@@ -201,4 +201,15 @@ impl Store for Held {
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
         self.store.sweep(now, limit)
     }
+}
+
+/// The token of a log-in that began so many seconds ago.
+pub(crate) fn token(age: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    format!("{:08x}0123456789abcdef", now - age)
+}
+
+/// The key of the index of the one principal that has sessions on a server.
+pub(crate) fn index_of(server: &Redis) -> String {
+    server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"])
 }

@@ -10,7 +10,7 @@ use session_runtime::store::{CommitOutcome, InsertOutcome, Namespace, Op, Princi
 use tests::backend::redis::Redis;
 
 use crate::support::{
-    END_OLDEST, add, at, bytes, cap, commit, connect, key, log_in, owned, record, touch,
+    END_OLDEST, add, at, bytes, cap, commit, connect, index_of, key, log_in, owned, record, touch,
 };
 
 /// Prints every command that the server gets.
@@ -170,7 +170,7 @@ async fn keys_live_a_minute_longer_than_sessions_and_those_without_an_end_for_ev
     let key = key("shop", 1);
     let name = format!("session:{key}");
     store.insert(&key, owned(0, "ada"), None).await.expect("an insert");
-    let index = &server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"]);
+    let index = &index_of(&server);
     assert!(near(left(&name), 1_800_000 + 60_000), "idle: {}", left(&name));
     assert!(near(left(index), 3_600_000 + 3_600_000), "absolute: {}", left(index));
     // Ten minutes before its absolute end.

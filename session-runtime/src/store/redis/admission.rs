@@ -124,8 +124,9 @@ impl Inner {
         listing: &Listing,
         waiting: &Waiting,
     ) -> Result<Count, Trouble> {
-        let is_hopeless = |token: &Token| waiting.is_hopeless(token);
-        let glimpses = self.judge(log_in.key, listing, is_hopeless).await?;
+        let hopeless = listing.log_ins().filter(|token| waiting.is_hopeless(token)).collect();
+        let glimpses = self.judge(log_in.key, listing, &hopeless).await?;
+        let is_hopeless = |token: &Token| hopeless.contains(token);
         let glimpse = |session: &Selector| glimpses.get(session).and_then(Option::as_ref);
         let bears = |session: &Selector, token: &Token| {
             glimpse(session).is_some_and(|glimpse| glimpse.token == *token)
@@ -189,31 +190,34 @@ impl Inner {
         Ok(count)
     }
 
-    /// What the sessions in a listing are; log-ins that are `hopeless` are given up.
+    /// What the sessions in a listing are; log-ins that are `hopeless` are given up. That is a set,
+    /// since time goes by meanwhile: an entry may only be taken out if this has told its session.
     async fn judge(
         &self,
         key: &StoreKey,
         listing: &Listing,
-        is_hopeless: impl Fn(&Token) -> bool,
+        hopeless: &BTreeSet<&Token>,
     ) -> Result<Glimpses, Trouble> {
         let sessions: BTreeSet<Selector> = listing.sessions().collect();
         let asked = sessions.into_iter().map(|session| {
             let tokens = listing.entries.get(&session).into_iter().flatten();
-            (session, tokens.filter(|token| is_hopeless(token)).cloned().collect())
+            (session, tokens.filter(|token| hopeless.contains(token)).cloned().collect())
         });
         self.glimpses(&key.namespace, asked).await
     }
 
     /// Looks at some entries of a principal, and takes out those that are not sessions any more.
     pub(super) async fn tidy(&self, log_in: &LogIn<'_>, place: &Place) -> Result<(), Trouble> {
-        let is_forgotten = |token: &Token| token.age() > FORGOTTEN;
-        let glimpses = self.judge(log_in.key, &place.sample, is_forgotten).await?;
+        let log_ins = place.sample.log_ins();
+        let forgotten = log_ins.filter(|token| token.age() > FORGOTTEN).collect();
+        let glimpses = self.judge(log_in.key, &place.sample, &forgotten).await?;
         let mut over = Vec::new();
         for (session, tokens) in &place.sample.entries {
             let glimpse = glimpses.get(session).and_then(Option::as_ref);
             let own = glimpse.filter(|glimpse| glimpse.principal == *log_in.principal);
-            let is_over =
-                |token: &&Token| is_forgotten(token) && own.is_none_or(|own| own.token != **token);
+            let is_over = |token: &&Token| {
+                forgotten.contains(token) && own.is_none_or(|own| own.token != **token)
+            };
             let is_other = *session != place.session;
             let tokens = tokens.iter().filter(|token| is_other && is_over(token));
             over.extend(tokens.map(|token| (*session, token.clone())));
@@ -240,8 +244,7 @@ impl Default for Waiting {
 
 impl Waiting {
     fn see(&mut self, listing: &Listing) {
-        let winners = listing.marks.values().map(|(_, token)| token);
-        for token in listing.entries.values().flatten().chain(winners) {
+        for token in listing.log_ins() {
             self.seen.entry(token.clone()).or_insert_with(Instant::now);
         }
     }

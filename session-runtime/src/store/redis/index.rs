@@ -182,6 +182,12 @@ impl Listing {
         self.entries.keys().copied().chain(winners)
     }
 
+    /// Every log-in in it, those that others give way to included.
+    pub(super) fn log_ins(&self) -> impl Iterator<Item = &Token> {
+        let winners = self.marks.values().map(|(_, token)| token);
+        self.entries.values().flatten().chain(winners)
+    }
+
     fn read(answer: Value) -> Result<Self, Damaged> {
         let mut listing = Self::default();
         for (field, value) in pairs(answer)? {
