@@ -4,6 +4,7 @@
 
 mod admission;
 mod commit;
+mod giving;
 mod index;
 mod key;
 mod layout;
@@ -56,18 +57,20 @@ use crate::clock::Timestamp;
 /// **What lies there.** A session is one hash, `session:NAMESPACE:SELECTOR`; a principal's index is
 /// another, `session:principal:NAMESPACE:HASH`. In a session's hash, `r` is all of it in
 /// `MessagePack`, but for values of more than 1,024 bytes: each of them lies apart, and is written
-/// only when it changes. Each change of a session is one script on its hash, so it applies whole or not at all;
-/// scripts see one key each, so a Cluster needs nothing special. No keyspace event, no `SCAN`, no
-/// expiry of single fields is used. Commands of requests that run at the same time are sent in one
-/// write.
+/// only when it changes. Each change of a session is one script on its hash, so it applies whole or
+/// not at all. In a Cluster a script sees one key; elsewhere that of a log-in sees the index, too. No
+/// keyspace event, no `SCAN`, no expiry of single fields is used. Commands of requests that run at
+/// the same time are sent in one write. A proxy that spreads keys over several servers must refuse a
+/// command with keys of two (`CROSSSLOT`), as that of Redis Enterprise does; one that sends it to
+/// either of them would lose entries of an index.
 ///
 /// **Round trips.** Load: 1. Commit, touch: 1; after a load, 2 if another request has changed the
-/// session since. Log-in: 2 (the index, then the session), and 1 more if
-/// the session was somebody's before. A log-in that finds as many sessions as the cap allows: 6
-/// (the index, the sessions in it at once, the index, the session, those that give way at once, the
-/// index). A longer life for a session that is somebody's: 3. List: 2, and 1 more if a session in it
-/// is not there any more. Delete: 1, of somebody's session 2. Delete all: 3. The first run of each
-/// script on a server costs 1 more.
+/// session since. Log-in: 1, in a Cluster 2 (the index, then the session), and 1 more if the session
+/// was somebody's before. A log-in that finds as many sessions as the cap allows: 6 (the index, the
+/// sessions in it at once, the index, the session, those that give way at once, the index). A longer
+/// life for a session that is somebody's: 3. List: 2, and 1 more if a session in it is not there any
+/// more. Delete: 1, of somebody's session 2. Delete all: 3. The first run of each script on a server
+/// costs 1 more.
 ///
 /// **Expiry.** Whether a session is over is decided by the runtime's time. The server removes it half
 /// a minute to a minute after its end, by a span and not a date, so its clock may be wrong;
@@ -191,7 +194,7 @@ impl Inner {
         self.load(&key).await?;
         let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
         let touch = Commit::touch(Timestamp::default(), check, key_id);
-        self.send(&key, &touch, None, Timestamp::default()).await?;
+        self.send(&key, &touch, Timestamp::default()).await?;
         Ok(())
     }
 

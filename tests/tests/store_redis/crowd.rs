@@ -172,6 +172,19 @@ async fn an_abandoned_log_in_gives_its_place_back() {
 }
 
 #[tokio::test]
+async fn a_log_in_whose_session_cannot_be_written_leaves_no_entry() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let (first, foreign) = (key("shop", 1), key("shop", 2));
+    store.insert(&first, owned(0, "ada"), None).await.expect("an insert");
+    let _ = server.ask(&["SET", &format!("session:{foreign}"), "nothing of ours"]);
+    store.insert(&foreign, owned(1, "ada"), None).await.expect_err("the key is taken");
+    store.commit(&foreign, &log_in(2, "ada", None)).await.expect_err("the key is taken");
+    let left = server.ask(&["HKEYS", &index_of(&server)]);
+    assert_eq!(redis::from_redis_value(left), Ok(vec![first.selector.to_string()]));
+}
+
+#[tokio::test]
 async fn entries_without_sessions_do_not_gather() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;

@@ -1,7 +1,14 @@
-//! Log-ins whose second step is held up on its way: what was given up meanwhile never takes place,
-//! and what was not does.
+//! Log-ins that are held up on their way, in one step or between two: what was given up meanwhile
+//! never takes place, and what was not does. And the proxies that want two steps.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use session_runtime::store::{InsertOutcome, Namespace, PrincipalKey, Store};
 use tests::backend::redis::Redis;
@@ -12,7 +19,7 @@ use tokio::{
 };
 
 use crate::support::{
-    END_OLDEST, REFUSE_NEW, at, cap, connect, index_of, key, owned, token, until,
+    END_OLDEST, REFUSE_NEW, at, cap, connect, index_of, key, log_in, owned, record, token, until,
 };
 
 /// A way to the server that holds back one command, and all after it, until it is let go.
@@ -20,15 +27,26 @@ struct Gate {
     url: String,
     held: oneshot::Receiver<()>,
     let_go: oneshot::Sender<()>,
+    /// How many commands with two keys it has refused.
+    refused: Arc<AtomicUsize>,
 }
 
-/// The command that is held back is the first that names this session.
-async fn gate(server: &Redis, session: String) -> Gate {
+/// How many servers there seem to be: behind several, no command has keys of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Servers {
+    One,
+    Several,
+}
+
+/// The command that is held back is the first that names this session and is not refused.
+async fn gate(server: &Redis, servers: Servers, session: String) -> Gate {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let url = format!("redis://{}", listener.local_addr().expect("an address"));
     let port = server.port();
     let (tell, held) = oneshot::channel();
     let (let_go, told) = oneshot::channel();
+    let refused = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&refused);
     tokio::spawn(async move {
         let (client, _) = listener.accept().await.expect("a client");
         let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("the server");
@@ -38,30 +56,75 @@ async fn gate(server: &Redis, session: String) -> Gate {
         let (mut signals, mut buffer) = (Some((tell, told)), vec![0; 65536]);
         while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
             let bytes = &buffer[..length];
-            let is_it = String::from_utf8_lossy(bytes).contains(&session);
-            if let Some((tell, told)) = signals.take_if(|_| is_it) {
+            let text = String::from_utf8_lossy(bytes);
+            if servers == Servers::Several && has_two_keys(&text) {
+                count.fetch_add(1, Ordering::SeqCst);
+                to_server.write_all(&refusal()).await.expect("the server reads");
+                continue;
+            }
+            if let Some((tell, told)) = signals.take_if(|_| text.contains(&session)) {
                 let _ = tell.send(());
                 let _ = told.await;
             }
             to_server.write_all(bytes).await.expect("the server reads");
         }
     });
-    Gate { url, held, let_go }
+    Gate { url, held, let_go, refused }
+}
+
+/// Waits until the command is held back.
+async fn arrived(held: oneshot::Receiver<()>) {
+    let arrival = tokio::time::timeout(Duration::from_secs(20), held).await;
+    arrival.expect("it arrives in time").expect("the gate is there");
+}
+
+/// What makes the server say what such a proxy says.
+fn refusal() -> Vec<u8> {
+    let script = "return redis.error_reply('CROSSSLOT keys of two servers')";
+    redis::cmd("EVAL").arg(script).arg(0).get_packed_command()
+}
+
+fn has_two_keys(command: &str) -> bool {
+    let mut words = command.lines().skip_while(|word| !word.starts_with("EVAL"));
+    // Each word behind its length: the command, the script, the number of keys.
+    words.nth(4) == Some("2")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_that_keeps_keys_apart_is_asked_for_two_only_once() {
+    let server = Redis::volatile();
+    let Gate { url, refused, .. } = gate(&server, Servers::Several, "nothing".to_owned()).await;
+    let store = connect(&url).await;
+    let ada = PrincipalKey::new("ada");
+    for number in 1..4 {
+        let key = key("shop", number);
+        if number == 2 {
+            store.insert(&key, record(0), None).await.expect("an insert");
+            store.commit(&key, &log_in(number, "ada", None)).await.expect("a log-in");
+        } else {
+            store.insert(&key, owned(number, "ada"), None).await.expect("a log-in");
+        }
+        let listed = store.list(&key.namespace, &ada, at(9)).await.expect("a list");
+        assert_eq!(listed.len() as u64, number);
+        assert_eq!(refused.load(Ordering::SeqCst), 1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_in_that_was_given_up_never_takes_place() {
-    for on_max in [REFUSE_NEW, END_OLDEST] {
+    let both = |on_max| [(on_max, Servers::One), (on_max, Servers::Several)];
+    for (on_max, servers) in [REFUSE_NEW, END_OLDEST].into_iter().flat_map(both) {
         let cap = Some(cap(1, on_max));
         let server = Redis::volatile();
         let (late, quick) = (key("shop", 1), key("shop", 2));
-        let Gate { url, held, let_go } = gate(&server, format!("session:{late}")).await;
+        let session = format!("session:{late}");
+        let Gate { url, held, let_go, .. } = gate(&server, servers, session).await;
         let store = connect(&url).await;
         let log_in = tokio::spawn({
             let late = late.clone();
             async move { store.insert(&late, owned(0, "ada"), cap).await }
         });
-        held.await.expect("it is on its way");
+        arrived(held).await;
         let other = connect(&server.url()).await;
         let outcome = other.insert(&quick, owned(1, "ada"), cap).await.expect("a log-in");
         assert_eq!(outcome, InsertOutcome::inserted(), "nobody is there yet");
@@ -90,12 +153,13 @@ async fn a_log_in_is_given_up_only_with_a_note_however_long_a_look_takes() {
     other.insert(&key("shop", 1), owned(0, "ada"), None).await.expect("an insert");
     let open = token(0);
     let _ = server.ask(&["HSET", &index_of(&server), &ghost.selector.to_string(), &open]);
-    let Gate { url, held, let_go } = gate(&server, format!("session:{ghost}")).await;
+    let session = format!("session:{ghost}");
+    let Gate { url, held, let_go, .. } = gate(&server, Servers::One, session).await;
     let store = connect(&url).await;
     let log_in = tokio::spawn(async move {
         store.insert(&key("shop", 2), owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await
     });
-    held.await.expect("it looks at the session");
+    arrived(held).await;
     // Longer than an open log-in is waited for: it is not hopeless when the look begins, and is
     // when it ends.
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -107,27 +171,32 @@ async fn a_log_in_is_given_up_only_with_a_note_however_long_a_look_takes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_in_that_takes_place_after_nobody_waits_for_it_is_in_the_index() {
-    let server = Redis::volatile();
-    let late = key("shop", 1);
-    let Gate { url, held, let_go } = gate(&server, format!("session:{late}")).await;
-    let store = connect(&url).await;
-    let other = connect(&server.url()).await;
-    // Teaches the server the script: nobody will be there to send it.
-    other.insert(&key("shop", 9), owned(0, "eve"), None).await.expect("an insert");
-    let log_in = store.insert(&late, owned(0, "ada"), Some(cap(1, END_OLDEST))).await;
-    log_in.expect_err("no answer in time");
-    held.await.expect("it is on its way");
-    let_go.send(()).expect("somebody waits");
-    until("the command arrives", async || other.load(&late).await.expect("a load").is_some()).await;
-    let (namespace, ada) = (Namespace::new("shop"), PrincipalKey::new("ada"));
-    let listed = other.list(&namespace, &ada, at(2)).await.expect("a list");
-    assert_eq!(listed[0].selector, late.selector);
-    // And the next log-in ends it.
-    let next = other.insert(&key("shop", 2), owned(1, "ada"), Some(cap(1, END_OLDEST))).await;
-    let ended = vec![late.selector];
-    assert_eq!(next.expect("a log-in"), InsertOutcome::Inserted { ended });
-    tokio::time::timeout(Duration::from_secs(5), other.delete_all(&namespace, &ada, None))
-        .await
-        .expect("in time")
-        .expect("a deletion");
+    for servers in [Servers::One, Servers::Several] {
+        let server = Redis::volatile();
+        let late = key("shop", 1);
+        let session = format!("session:{late}");
+        let Gate { url, held, let_go, .. } = gate(&server, servers, session).await;
+        let store = connect(&url).await;
+        let other = connect(&server.url()).await;
+        // Teaches the server the scripts: nobody will be there to send them.
+        other.insert(&key("shop", 8), record(0), None).await.expect("an insert");
+        other.insert(&key("shop", 9), owned(0, "eve"), None).await.expect("an insert");
+        let log_in = store.insert(&late, owned(0, "ada"), Some(cap(1, END_OLDEST))).await;
+        log_in.expect_err("no answer in time");
+        arrived(held).await;
+        let_go.send(()).expect("somebody waits");
+        until("the command arrives", async || other.load(&late).await.expect("a load").is_some())
+            .await;
+        let (namespace, ada) = (Namespace::new("shop"), PrincipalKey::new("ada"));
+        let listed = other.list(&namespace, &ada, at(2)).await.expect("a list");
+        assert_eq!(listed[0].selector, late.selector);
+        // And the next log-in ends it.
+        let next = other.insert(&key("shop", 2), owned(1, "ada"), Some(cap(1, END_OLDEST))).await;
+        let ended = vec![late.selector];
+        assert_eq!(next.expect("a log-in"), InsertOutcome::Inserted { ended });
+        tokio::time::timeout(Duration::from_secs(5), other.delete_all(&namespace, &ada, None))
+            .await
+            .expect("in time")
+            .expect("a deletion");
+    }
 }

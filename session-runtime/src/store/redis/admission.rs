@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::{
     Inner,
-    index::{Changes, Entered, Index, Listing, life, mark, mark_value},
+    index::{Changes, Entered, Entry, Index, Listing, life, mark, mark_value},
     key::Token,
     layout::Glimpse,
     link::Trouble,
@@ -59,24 +59,38 @@ pub(super) struct Place {
     pub(super) sample: Listing,
 }
 
+impl Place {
+    /// What enters it.
+    pub(super) fn entry<'a>(&'a self, log_in: &LogIn<'_>, life: &'a str) -> Entry<'a> {
+        let most_others = log_in.cap.map(|cap| cap.sessions.max(1) as usize - 1);
+        Entry { session: self.session, token: &self.token, most_others, life }
+    }
+}
+
 pub(super) type Glimpses = BTreeMap<Selector, Option<Glimpse>>;
 
 impl Inner {
-    /// Enters a log-in into the index: one round trip, unless the principal may have too many
-    /// sessions. `None`: it has, and no more are wanted.
-    pub(super) async fn enter(&self, log_in: &LogIn<'_>) -> Result<Option<Place>, Trouble> {
-        let key = self.keys.index(&log_in.key.namespace, log_in.principal);
-        let index = Index { link: &self.link, key: &key };
-        let token = Token::random().map_err(Trouble::refused)?;
-        let session = log_in.key.selector;
+    /// Enters a log-in into the index, which was `full` if it was asked already; otherwise that is
+    /// one round trip, unless the principal may have too many sessions. `false`: it has, and no
+    /// more are wanted.
+    pub(super) async fn enter(
+        &self,
+        log_in: &LogIn<'_>,
+        place: &mut Place,
+        full: Option<Listing>,
+    ) -> Result<bool, Trouble> {
+        let index = Index { link: &self.link, key: &place.index };
         let life = life(log_in.until, log_in.now);
-        let most_others = log_in.cap.map(|cap| cap.sessions.max(1) as usize - 1);
-        let entered = index.admit(session, &token, most_others, &life).await?;
-        let (mut listing, most_others) = match (entered, most_others) {
+        let entry = place.entry(log_in, &life);
+        let entered = match full {
+            Some(listing) => Entered::No(listing),
+            None => index.admit(&entry).await?,
+        };
+        let (mut listing, most_others) = match (entered, entry.most_others) {
             (Entered::No(listing), Some(most_others)) => (listing, most_others),
             (Entered::No(sample) | Entered::Yes(sample), _) => {
-                let surplus = Vec::new();
-                return Ok(Some(Place { index: key, session, token, surplus, sample }));
+                place.sample = sample;
+                return Ok(true);
             }
         };
         let mut waiting = Waiting::default();
@@ -86,26 +100,27 @@ impl Inner {
             let surplus = (count.others.len() + count.unborn).saturating_sub(most_others);
             if count.is_unfinished || (surplus > 0 && count.is_open) {
                 waiting.pause().await.map_err(|()| self.crowded())?;
-                listing = match index.admit(session, &token, Some(most_others), &life).await? {
+                listing = match index.admit(&entry).await? {
                     Entered::No(listing) => listing,
                     Entered::Yes(sample) => {
-                        let surplus = Vec::new();
-                        return Ok(Some(Place { index: key, session, token, surplus, sample }));
+                        place.sample = sample;
+                        return Ok(true);
                     }
                 };
                 continue;
             }
             if surplus > 0 && log_in.cap.is_some_and(|cap| cap.on_max == OnMaxSessions::RefuseNew) {
-                return Ok(None);
+                return Ok(false);
             }
             let surplus = oldest(count.others, surplus);
             let mut changes = count.changes;
             for (victim, _) in &surplus {
-                changes.set.push((mark(*victim), mark_value(session, &token)));
+                changes.set.push((mark(*victim), mark_value(place.session, &place.token)));
             }
-            match index.amend(&listing, &changes, session, &token, &life).await? {
+            match index.amend(&listing, &changes, &entry).await? {
                 Entered::Yes(sample) => {
-                    return Ok(Some(Place { index: key, session, token, surplus, sample }));
+                    (place.surplus, place.sample) = (surplus, sample);
+                    return Ok(true);
                 }
                 Entered::No(moved) => listing = moved,
             }

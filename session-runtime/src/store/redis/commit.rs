@@ -6,6 +6,7 @@ use super::{
     key::Token,
     layout::{Damaged, PACKED_BYTES, blob, number, parts, text, value_parts},
     pack::Packer,
+    script::Call,
 };
 use crate::{
     clock::Timestamp,
@@ -52,9 +53,22 @@ pub(super) enum Answer {
     },
 }
 
-/// A commit as the script reads it. `token` is the log-in's, if it is one; `cover`, how long the
-/// index of the principal lives.
-pub(super) fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
+/// Sends a commit by a script that `begin` gives room for so many bytes. `token` is the log-in's, if
+/// it is one; `cover`, how long the index of the principal lives.
+pub(super) fn send(
+    commit: &Commit,
+    token: Option<&Token>,
+    cover: Timestamp,
+    begin: impl FnOnce(usize) -> Call,
+) -> Call {
+    let packed = packed(commit, token, cover);
+    let mut call = begin(packed.len());
+    call.bytes(&packed);
+    call
+}
+
+/// A commit as the script reads it.
+fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
     let mut to = Packer::new();
     to.number(commit.now.as_millis());
     to.credential(&commit.check, commit.key_id);

@@ -8,6 +8,7 @@ use redis::{Cmd, Value};
 
 use super::{
     commit,
+    giving::Giving,
     key::Token,
     layout::{Damaged, blob, pairs, parts, selector, text},
     link::{Link, Times, Trouble},
@@ -35,6 +36,16 @@ pub(super) struct Listing {
     pub(super) entries: BTreeMap<Selector, Vec<Token>>,
     /// The sessions that have to give way, each to a log-in of another session.
     pub(super) marks: BTreeMap<Selector, (Selector, Token)>,
+}
+
+/// A log-in that is to be entered.
+pub(super) struct Entry<'a> {
+    pub(super) session: Selector,
+    pub(super) token: &'a Token,
+    /// There must not be more others than that.
+    pub(super) most_others: Option<usize>,
+    /// For how many milliseconds the index is kept; empty: for ever.
+    pub(super) life: &'a str,
 }
 
 /// Whether a log-in is in the index.
@@ -76,35 +87,33 @@ impl Index<'_> {
         Listing::read(answer).map_err(|damaged| self.damaged(damaged))
     }
 
-    /// Enters a log-in of a session, if there are no more than `most_others` other entries.
-    pub(super) async fn admit(
-        &self,
-        session: Selector,
-        token: &Token,
-        most_others: Option<usize>,
-        life: &str,
-    ) -> Result<Entered, Trouble> {
-        let mut call = ADMIT.on(self.key);
-        call.number(session).text(token.as_str());
-        match most_others {
-            Some(most) => call.number(most),
-            None => call.text(""),
-        };
-        call.text(life);
-        self.entered(call).await
+    /// Enters a log-in, if there is room.
+    pub(super) async fn admit(&self, entry: &Entry<'_>) -> Result<Entered, Trouble> {
+        self.entered(entry.written(ADMIT.on(self.key))).await
     }
 
-    /// Changes it and enters a log-in of a session, if it is still as `seen`.
+    /// The same, and then gives the session to the principal; what the session's script answered,
+    /// if there was room.
+    pub(super) async fn admit_and_give(
+        &self,
+        entry: &Entry<'_>,
+        session: &str,
+        giving: &Giving<'_>,
+    ) -> Result<(Entered, Option<Value>), Trouble> {
+        let call = giving.with_entry(self.key, session, entry);
+        let answer = call.make(self.link, Times::Once).await?;
+        Entered::read(answer).map_err(|damaged| self.damaged(damaged))
+    }
+
+    /// Changes it and enters a log-in, however many there are, if it is still as `seen`.
     pub(super) async fn amend(
         &self,
         seen: &Listing,
         changes: &Changes,
-        session: Selector,
-        token: &Token,
-        life: &str,
+        entry: &Entry<'_>,
     ) -> Result<Entered, Trouble> {
         let mut call = AMEND.on(self.key);
-        call.number(session).text(token.as_str()).text(life);
+        call.number(entry.session).text(entry.token.as_str()).text(entry.life);
         call.number(seen.stored.len());
         for (field, value) in &seen.stored {
             call.text(field).text(value);
@@ -157,13 +166,8 @@ impl Index<'_> {
 
     async fn entered(&self, call: Call) -> Result<Entered, Trouble> {
         let answer = call.make(self.link, Times::Any).await?;
-        let entered = || -> Result<Entered, Damaged> {
-            let mut parts = parts(answer).into_iter();
-            let verdict = blob(parts.next().ok_or(Damaged)?)?;
-            let listing = parts.next().map(Listing::read).transpose()?.unwrap_or_default();
-            Ok(if verdict == "ok" { Entered::Yes(listing) } else { Entered::No(listing) })
-        };
-        entered().map_err(|damaged| self.damaged(damaged))
+        let (entered, _) = Entered::read(answer).map_err(|damaged| self.damaged(damaged))?;
+        Ok(entered)
     }
 
     fn damaged(&self, Damaged: Damaged) -> Trouble {
@@ -172,6 +176,34 @@ impl Index<'_> {
             self.key
         );
         Trouble::refused(self.link.error(&what))
+    }
+}
+
+impl Entry<'_> {
+    /// About as many bytes as it takes.
+    pub(super) const ROOM: usize = 96;
+
+    /// A call to which it was given.
+    pub(super) fn written(&self, mut call: Call) -> Call {
+        call.number(self.session).text(self.token.as_str());
+        match self.most_others {
+            Some(most) => call.number(most),
+            None => call.text(""),
+        };
+        call.text(self.life);
+        call
+    }
+}
+
+impl Entered {
+    /// A word, alone or with some of the index, or all of it, and what the session's script answered.
+    fn read(answer: Value) -> Result<(Self, Option<Value>), Damaged> {
+        let mut parts = parts(answer).into_iter();
+        let verdict = blob(parts.next().ok_or(Damaged)?)?;
+        let listing = parts.next().filter(|part| *part != Value::Nil);
+        let listing = listing.map(Listing::read).transpose()?.unwrap_or_default();
+        let entered = if verdict == "ok" { Self::Yes(listing) } else { Self::No(listing) };
+        Ok((entered, parts.next()))
     }
 }
 

@@ -8,7 +8,7 @@ mod dial;
 use std::{
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::{sync::Mutex, time::Instant};
 
 use self::dial::{Dialler, Line};
-use super::url::Target;
+use super::url::{Kind, Target};
 use crate::store::StoreError;
 
 /// How long one operation may take with all that is tried again; under the runtime's 2 s.
@@ -74,6 +74,7 @@ pub(super) struct Link(Arc<Shared>);
 struct Shared {
     place: String,
     line: RwLock<Option<Line>>,
+    is_one_server: AtomicBool,
     /// How many times connecting was tried.
     attempts: AtomicU64,
     dialler: Mutex<Dialling>,
@@ -91,6 +92,7 @@ impl Link {
         let link = Self(Arc::new(Shared {
             place: target.to_string(),
             line: RwLock::default(),
+            is_one_server: AtomicBool::new(!matches!(target.kind, Kind::Cluster)),
             attempts: AtomicU64::new(0),
             dialler: Mutex::new(Dialling { dialler, failure: None }),
         }));
@@ -101,6 +103,12 @@ impl Link {
     /// Where it leads.
     pub(super) fn place(&self) -> &str {
         &self.0.place
+    }
+
+    /// Whether one script may have several keys: there is no Cluster behind it, nor a proxy that has
+    /// refused that.
+    pub(super) fn is_one_server(&self) -> bool {
+        self.0.is_one_server.load(Ordering::SeqCst)
     }
 
     /// An error at these servers.
@@ -162,6 +170,9 @@ impl Link {
             let is_cluster = line.is_cluster();
             if line.is_over(&error) || (error.is_timeout() && line.made.elapsed() > YOUNG) {
                 self.hang_up(&line);
+            }
+            if error.kind() == ErrorKind::Server(ServerErrorKind::CrossSlot) {
+                self.0.is_one_server.store(false, Ordering::SeqCst);
             }
             let lesson = Lesson::of(&error, is_cluster);
             let what = if error.is_timeout() { SILENT } else { "a command failed" };

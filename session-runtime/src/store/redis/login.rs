@@ -1,6 +1,6 @@
-//! Giving a session to a principal, and taking it away: the index first, then the session, then
-//! whoever had to give way. It owns the order of these steps and what follows when one fails; each
-//! step is somebody else's.
+//! Giving a session to a principal, and taking it away: the index first, then the session, both in one
+//! step where one server has them, then whoever had to give way. It owns the order of these steps and
+//! what follows when one fails; each step is somebody else's.
 
 use redis::{Cmd, Value};
 
@@ -8,7 +8,8 @@ use super::{
     Inner,
     admission::{LogIn, Place},
     commit::{self, Answer},
-    index::{Index, life},
+    giving::Giving,
+    index::{Entered, Index, Listing, life},
     key::Token,
     layout::{Damaged, Glimpse, PACKED, blob, items, text},
     link::{Fate, Times, Trouble},
@@ -36,7 +37,7 @@ impl Inner {
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, StoreError> {
         let Some(principal) = &record.meta.principal else {
-            let stored = self.put_new(key, record, None).await?;
+            let stored = self.put_new(key, record).await?;
             return Ok(if stored == Stored::Yes {
                 InsertOutcome::inserted()
             } else {
@@ -46,22 +47,22 @@ impl Inner {
         let until = record.meta.lifetime.absolute_until;
         let log_in = LogIn { key, principal, cap, now: record.meta.last_seen, until };
         for _ in 0..ATTEMPTS {
-            let Some(place) = self.enter(&log_in).await? else {
+            let giving = Giving::New(record);
+            let Some((place, stored)) = self.give(&log_in, &giving, Stored::read).await? else {
                 return Ok(InsertOutcome::Full);
             };
-            match self.put_new(key, record, Some(&place.token)).await {
-                Ok(Stored::Yes) => {
+            match stored {
+                Stored::Yes => {
                     return Ok(InsertOutcome::Inserted {
                         ended: self.make_way(&log_in, place).await,
                     });
                 }
-                Ok(Stored::Exists) => {
+                Stored::Exists => {
                     self.leave(&place).await;
                     return Ok(InsertOutcome::Exists);
                 }
                 // A new session is never `Moved`.
-                Ok(Stored::Void | Stored::Moved) => self.leave(&place).await,
-                Err(trouble) => return Err(self.failed(trouble, &place).await),
+                Stored::Void | Stored::Moved => self.leave(&place).await,
             }
         }
         Err(self.crowded().into())
@@ -82,29 +83,76 @@ impl Inner {
         };
         for _ in 0..=ATTEMPTS {
             let log_in = LogIn { key, principal, cap: commit.cap, now, until };
-            let Some(place) = self.enter(&log_in).await? else {
+            let giving = Giving::There(commit, until);
+            let Some((place, answer)) = self.give(&log_in, &giving, Answer::read).await? else {
                 return Ok(CommitOutcome::Full);
             };
-            match self.send(key, commit, Some(&place.token), until).await {
-                Ok(Answer::Committed { revision, rotated, former }) => {
+            match answer {
+                Answer::Committed { revision, rotated, former } => {
                     let ended = self.make_way(&log_in, place).await;
                     self.leave_former(key, former).await;
                     return Ok(CommitOutcome::Committed { revision, rotated, ended });
                 }
-                Ok(Answer::Uncovered { until: end, .. }) => {
+                Answer::Uncovered { until: end, .. } => {
                     self.leave(&place).await;
                     self.learn_end(now, end);
                     until = end;
                 }
-                Ok(Answer::Void) => self.leave(&place).await,
-                Ok(refused) => {
+                Answer::Void => self.leave(&place).await,
+                refused => {
                     self.leave(&place).await;
                     return Ok(refused.outcome());
                 }
-                Err(trouble) => return Err(self.failed(trouble, &place).await),
             }
         }
         Err(self.crowded().into())
+    }
+
+    /// Enters a log-in into the index, and gives its session to the principal; what that answered.
+    /// One round trip where one server has both and there is room, otherwise one each. `None`: there
+    /// is no room, and nobody gives way.
+    async fn give<A>(
+        &self,
+        log_in: &LogIn<'_>,
+        giving: &Giving<'_>,
+        read: fn(Value) -> Result<A, Damaged>,
+    ) -> Result<Option<(Place, A)>, StoreError> {
+        let session = self.keys.session(log_in.key);
+        let mut place = Place {
+            index: self.keys.index(&log_in.key.namespace, log_in.principal),
+            session: log_in.key.selector,
+            token: Token::random()?,
+            surplus: Vec::new(),
+            sample: Listing::default(),
+        };
+        let (mut full, mut given) = (None, None);
+        if self.link.is_one_server() {
+            let index = Index { link: &self.link, key: &place.index };
+            let life = life(log_in.until, log_in.now);
+            let entry = place.entry(log_in, &life);
+            match index.admit_and_give(&entry, &session, giving).await {
+                Ok((Entered::Yes(sample), Some(answer))) => {
+                    place.sample = sample;
+                    given = Some(Ok(answer));
+                }
+                Ok((Entered::Yes(listing) | Entered::No(listing), _)) => full = Some(listing),
+                // It has just said that it is several.
+                Err(Trouble { fate: Fate::Refused, .. }) if !self.link.is_one_server() => {}
+                Err(trouble) => given = Some(Err(trouble)),
+            }
+        }
+        let answer = match given {
+            Some(answer) => answer,
+            None if Box::pin(self.enter(log_in, &mut place, full)).await? => {
+                giving.alone(&session, &place.token).make(&self.link, Times::Once).await
+            }
+            None => return Ok(None),
+        };
+        let damaged = |damaged| self.damaged(log_in.key, damaged);
+        match answer.and_then(|answer| read(answer).map_err(damaged)) {
+            Ok(answer) => Ok(Some((place, answer))),
+            Err(trouble) => Err(self.failed(trouble, &place).await),
+        }
     }
 
     /// A commit that gives the session to nobody, or to nobody new.
@@ -125,7 +173,7 @@ impl Inner {
     async fn merge(&self, key: &StoreKey, commit: &Commit) -> Result<CommitOutcome, StoreError> {
         let mut cover = Timestamp::default();
         for _ in 0..ATTEMPTS {
-            match self.send(key, commit, None, cover).await? {
+            match self.send(key, commit, cover).await? {
                 Answer::Uncovered { until, principal, token } => {
                     let index_key = self.keys.index(&key.namespace, &principal);
                     let index = Index { link: &self.link, key: &index_key };
@@ -223,19 +271,15 @@ impl Inner {
         Trouble::refused(self.link.error(&what))
     }
 
+    /// Has the server carry out a commit that is no log-in.
     pub(super) async fn send(
         &self,
         key: &StoreKey,
         commit: &Commit,
-        token: Option<&Token>,
         cover: Timestamp,
     ) -> Result<Answer, Trouble> {
-        let call = {
-            let packed = commit::packed(commit, token, cover);
-            let mut call = COMMIT.with_room(&self.keys.session(key), packed.len());
-            call.bytes(&packed);
-            call
-        };
+        let name = self.keys.session(key);
+        let call = commit::send(commit, None, cover, |room| COMMIT.with_room([&name], room));
         let answer = call.make(&self.link, Times::Once).await?;
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
@@ -245,11 +289,15 @@ impl Inner {
     async fn make_way(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
         if !place.sample.entries.is_empty() {
             // A failure leaves entries for others to find.
-            let _ = self.tidy(log_in, &place).await;
+            let _ = Box::pin(self.tidy(log_in, &place)).await;
         }
         if place.surplus.is_empty() {
             return Vec::new();
         }
+        Box::pin(self.end_surplus(log_in, place)).await
+    }
+
+    async fn end_surplus(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
         let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
         let namespace = &log_in.key.namespace;
         let removed = self.remove_all(namespace, log_in.principal, marked.iter().copied()).await;
@@ -269,7 +317,7 @@ impl Inner {
         let index = Index { link: &self.link, key: &place.index };
         let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
         let own = [(place.session, place.token.clone())];
-        let _ = index.forget(&own, Some((place.session, &place.token)), &marked).await;
+        let _ = Box::pin(index.forget(&own, Some((place.session, &place.token)), &marked)).await;
     }
 
     async fn failed(&self, trouble: Trouble, place: &Place) -> StoreError {

@@ -1,31 +1,32 @@
 -- Writes a whole session: a new one, unless there is one, or in place of the one that was loaded, if
 -- that is still there. A hash without `r` is no session, only the note that a log-in was given up.
-local key = KEYS[1]
-local loaded, life, token, packed, removed = unpack(ARGV, 1, 5)
-if loaded ~= '' then
-  if redis.call('HGET', key, 'r') ~= loaded then
-    return 'moved'
+local function put(key, first)
+  local loaded, life, token, packed, removed = unpack(ARGV, first, first + 4)
+  if loaded ~= '' then
+    if redis.call('HGET', key, 'r') ~= loaded then
+      return 'moved'
+    end
+    redis.call('HSET', key, 'r', packed)
+  else
+    local void = token ~= '' and redis.call('HGET', key, 'z')
+    if void and string.find(void, token, 1, true) then
+      return redis.call('HGET', key, 'r') and 'exists' or 'void'
+    end
+    if redis.call('HSETNX', key, 'r', packed) == 0 then
+      return 'exists'
+    end
   end
-  redis.call('HSET', key, 'r', packed)
-else
-  local void = token ~= '' and redis.call('HGET', key, 'z')
-  if void and string.find(void, token, 1, true) then
-    return redis.call('HGET', key, 'r') and 'exists' or 'void'
+  -- The values that lie apart: first the names of those that do no longer.
+  for at = first + 5, first + 4 + removed do
+    redis.call('HDEL', key, ARGV[at])
   end
-  if redis.call('HSETNX', key, 'r', packed) == 0 then
-    return 'exists'
+  for at = first + 5 + removed, #ARGV, 1000 do
+    redis.call('HSET', key, unpack(ARGV, at, math.min(at + 999, #ARGV)))
   end
+  if life == '' then
+    redis.call('PERSIST', key)
+  elseif life ~= '=' then
+    redis.call('PEXPIRE', key, life)
+  end
+  return 'ok'
 end
--- The values that lie apart: first the names of those that do no longer.
-for at = 6, removed + 5 do
-  redis.call('HDEL', key, ARGV[at])
-end
-for at = removed + 6, #ARGV, 1000 do
-  redis.call('HSET', key, unpack(ARGV, at, math.min(at + 999, #ARGV)))
-end
-if life == '' then
-  redis.call('PERSIST', key)
-elseif life ~= '=' then
-  redis.call('PEXPIRE', key, life)
-end
-return 'ok'

@@ -3,6 +3,8 @@
 //! there does. It owns what the script is given for it and what its answers mean; whoever was slower
 //! than another request merges at the server, which is not its business.
 
+use redis::Value;
+
 use super::{
     Inner,
     commit::{SLACK_MILLIS, life},
@@ -30,27 +32,42 @@ pub(super) enum Stored {
     Moved,
 }
 
-impl Inner {
-    /// Writes a new session. `token` is the log-in's that gives it to its principal.
-    pub(super) async fn put_new(
-        &self,
-        key: &StoreKey,
-        record: &Record,
-        token: Option<&Token>,
-    ) -> Result<Stored, Trouble> {
-        self.put(key, self.putting(key, record, token)).await
-    }
-
-    fn putting(&self, key: &StoreKey, record: &Record, token: Option<&Token>) -> Call {
-        let end = record.meta.expires_at();
-        let Form { packed, apart } = form(record, token, end);
-        let mut call = PUT.with_room(&self.keys.session(key), packed.len() + ROOM);
-        call.text("").text(&life(end, record.meta.last_seen, SLACK_MILLIS));
-        call.text(token.map_or("", Token::as_str)).bytes(&packed).number(0);
-        for (name, value) in &apart {
-            call.bytes(&apart_name(name)).bytes(value);
+impl Stored {
+    pub(super) fn read(answer: Value) -> Result<Self, Damaged> {
+        match blob(answer)?.as_ref() {
+            b"ok" => Ok(Self::Yes),
+            b"exists" => Ok(Self::Exists),
+            b"void" => Ok(Self::Void),
+            b"moved" => Ok(Self::Moved),
+            _ => Err(Damaged),
         }
-        call
+    }
+}
+
+/// Writes a new session by a script that `begin` gives room for so many bytes. `token` is the
+/// log-in's that gives it to its principal, `unless_void` that which somebody may have given up.
+pub(super) fn new(
+    record: &Record,
+    token: Option<&Token>,
+    unless_void: Option<&Token>,
+    begin: impl FnOnce(usize) -> Call,
+) -> Call {
+    let end = record.meta.expires_at();
+    let Form { packed, apart } = form(record, token, end);
+    let mut call = begin(packed.len() + ROOM);
+    call.text("").text(&life(end, record.meta.last_seen, SLACK_MILLIS));
+    call.text(unless_void.map_or("", Token::as_str)).bytes(&packed).number(0);
+    for (name, value) in &apart {
+        call.bytes(&apart_name(name)).bytes(value);
+    }
+    call
+}
+
+impl Inner {
+    /// Writes a new session that is nobody's.
+    pub(super) async fn put_new(&self, key: &StoreKey, record: &Record) -> Result<Stored, Trouble> {
+        let name = self.keys.session(key);
+        self.put(key, new(record, None, None, |room| PUT.with_room([&name], room))).await
     }
 
     /// Carries out a commit; `None` if nothing happened, and the session has to be looked at where
@@ -89,7 +106,7 @@ impl Inner {
             .map(|(name, _)| apart_name(name))
             .collect();
         let room = origin.len() + packed.len() + ROOM;
-        let mut call = PUT.with_room(&self.keys.session(key), room);
+        let mut call = PUT.with_room([&self.keys.session(key)], room);
         call.bytes(origin);
         if is_same_life {
             call.text(SAME_LIFE);
@@ -110,12 +127,6 @@ impl Inner {
 
     async fn put(&self, key: &StoreKey, call: Call) -> Result<Stored, Trouble> {
         let answer = call.make(&self.link, Times::Once).await?;
-        match blob(answer).as_deref() {
-            Ok(b"ok") => Ok(Stored::Yes),
-            Ok(b"exists") => Ok(Stored::Exists),
-            Ok(b"void") => Ok(Stored::Void),
-            Ok(b"moved") => Ok(Stored::Moved),
-            _ => Err(self.damaged(key, Damaged)),
-        }
+        Stored::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
 }

@@ -1,5 +1,5 @@
-//! The scripts, each for one key, and how one is run. What they do is written in them; what their
-//! answers mean is for those who run them.
+//! The scripts, each for one key or for the two of a log-in, and how one is run. What they do is
+//! written in them; what their answers mean is for those who run them.
 
 use std::{fmt::Display, sync::LazyLock};
 
@@ -7,20 +7,27 @@ use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 
 use super::link::{Link, Times, Trouble};
 
+/// The files one after the other, and what calls the functions in them if they hold nothing else.
 macro_rules! script {
-    ($($file:literal),+) => {
-        LazyLock::new(|| Lua {
-            source: concat!($(include_str!($file)),+),
-            hash: Script::new(concat!($(include_str!($file)),+)).get_hash().to_owned(),
-        })
+    ($($file:literal),+ $(; $call:literal)?) => {
+        LazyLock::new(|| Lua::new(concat!($(include_str!($file),)+ $($call)?)))
     };
 }
 
-pub(super) static COMMIT: LazyLock<Lua> = script!("number.lua", "session.lua", "commit.lua");
-pub(super) static PUT: LazyLock<Lua> = script!("put.lua");
+pub(super) static COMMIT: LazyLock<Lua> =
+    script!("number.lua", "session.lua", "commit.lua"; "return commit(KEYS[1], 1)");
+pub(super) static PUT: LazyLock<Lua> = script!("put.lua"; "return put(KEYS[1], 1)");
 pub(super) static DELETE: LazyLock<Lua> = script!("session.lua", "delete.lua");
 pub(super) static JUDGE: LazyLock<Lua> = script!("session.lua", "judge.lua");
-pub(super) static ADMIT: LazyLock<Lua> = script!("expire.lua", "admit.lua");
+pub(super) static ADMIT: LazyLock<Lua> =
+    script!("expire.lua", "admit.lua"; "return admit(KEYS[1])");
+/// The only two with a second key.
+pub(super) static ADMIT_AND_PUT: LazyLock<Lua> =
+    script!("expire.lua", "admit.lua", "put.lua"; "return admit(KEYS[1], put, KEYS[2])");
+pub(super) static ADMIT_AND_COMMIT: LazyLock<Lua> = script!(
+    "expire.lua", "admit.lua", "number.lua", "session.lua", "commit.lua";
+    "return admit(KEYS[1], commit, KEYS[2])"
+);
 pub(super) static AMEND: LazyLock<Lua> = script!("expire.lua", "amend.lua");
 pub(super) static COVER: LazyLock<Lua> = script!("expire.lua", "cover.lua");
 pub(super) static FORGET: LazyLock<Lua> = script!("forget.lua");
@@ -39,16 +46,29 @@ pub(super) struct Call {
 }
 
 impl Lua {
-    /// A run on a key.
-    pub(super) fn on(&'static self, key: &str) -> Call {
-        self.with_room(key, 128)
+    fn new(source: &'static str) -> Self {
+        Self { source, hash: Script::new(source).get_hash().to_owned() }
     }
 
-    /// The same, given about so many bytes: to grow step by step takes longer than writing.
-    pub(super) fn with_room(&'static self, key: &str, bytes: usize) -> Call {
-        let room = "EVALSHA1".len() + self.hash.len() + key.len() + bytes;
-        let mut command = Cmd::with_capacity(12, room);
-        command.arg("EVALSHA").arg(&self.hash).arg(1).arg(key);
+    /// A run on a key.
+    pub(super) fn on(&'static self, key: &str) -> Call {
+        self.with_room([key], 128)
+    }
+
+    /// A run on these keys, given about so many bytes: to grow step by step takes longer than
+    /// writing.
+    pub(super) fn with_room<const KEYS: usize>(
+        &'static self,
+        keys: [&str; KEYS],
+        bytes: usize,
+    ) -> Call {
+        let keys_length: usize = keys.iter().map(|key| key.len()).sum();
+        let room = "EVALSHA1".len() + self.hash.len() + keys_length + bytes;
+        let mut command = Cmd::with_capacity(16, room);
+        command.arg("EVALSHA").arg(&self.hash).arg(KEYS);
+        for key in keys {
+            command.arg(key);
+        }
         Call { script: self, command }
     }
 }
