@@ -99,7 +99,7 @@ impl Index<'_> {
         entry: &Entry<'_>,
         session: &str,
         giving: &Giving<'_>,
-    ) -> Result<(Entered, Option<Value>), Trouble> {
+    ) -> Result<(Entered, Value), Trouble> {
         let call = giving.with_entry(self.key, session, entry);
         let answer = call.make(self.link, Times::Once).await?;
         Entered::read(answer).map_err(|damaged| self.damaged(damaged))
@@ -197,13 +197,13 @@ impl Entry<'_> {
 
 impl Entered {
     /// A word, alone or with some of the index, or all of it, and what the session's script answered.
-    fn read(answer: Value) -> Result<(Self, Option<Value>), Damaged> {
+    fn read(answer: Value) -> Result<(Self, Value), Damaged> {
         let mut parts = parts(answer).into_iter();
         let verdict = blob(parts.next().ok_or(Damaged)?)?;
         let listing = parts.next().filter(|part| *part != Value::Nil);
         let listing = listing.map(Listing::read).transpose()?.unwrap_or_default();
         let entered = if verdict == "ok" { Self::Yes(listing) } else { Self::No(listing) };
-        Ok((entered, parts.next()))
+        Ok((entered, parts.next().unwrap_or(Value::Nil)))
     }
 }
 

@@ -131,11 +131,11 @@ impl Inner {
             let life = life(log_in.until, log_in.now);
             let entry = place.entry(log_in, &life);
             match index.admit_and_give(&entry, &session, giving).await {
-                Ok((Entered::Yes(sample), Some(answer))) => {
+                Ok((Entered::Yes(sample), answer)) => {
                     place.sample = sample;
                     given = Some(Ok(answer));
                 }
-                Ok((Entered::Yes(listing) | Entered::No(listing), _)) => full = Some(listing),
+                Ok((Entered::No(listing), _)) => full = Some(listing),
                 // It has just said that it is several.
                 Err(Trouble { fate: Fate::Refused, .. }) if !self.link.is_one_server() => {}
                 Err(trouble) => given = Some(Err(trouble)),
