@@ -1,8 +1,8 @@
 -- Enters a log-in into a principal's index, if there is room for it beyond doubt. An entry is a
 -- session and the log-ins that gave it to the principal. It returns how many entries there are now;
 -- none if there is no room.
-local function enter(index, first)
-  local selector, token, most_others, life = unpack(ARGV, first, first + 3)
+local function enter(index)
+  local selector, token, most_others, life = unpack(ARGV, 1, 4)
   local is_new = redis.call('HSETNX', index, selector, token) == 1
   local there = not is_new and redis.call('HGET', index, selector)
   local entered = there and string.find(there, token, 1, true)
@@ -23,7 +23,7 @@ end
 -- Enters a log-in, and then gives the session to the principal by `give`, if the server has that,
 -- too. What `give` refuses is for the caller to take back, as after two steps.
 local function admit(index, give, session)
-  local size = enter(index, 1)
+  local size = enter(index)
   if not size then
     return {'full', redis.call('HGETALL', index)}
   end
