@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use crate::support::{
-    END_OLDEST, REFUSE_NEW, at, cap, connect, index_of, key, log_in, owned, record, token, until,
+    END_OLDEST, REFUSE_NEW, at, calls, cap, connect, index_of, key, log_in, owned, record, token,
+    until,
 };
 
 /// A way to the server that holds back one command, and all after it, until it is let go.
@@ -108,6 +109,10 @@ async fn a_proxy_that_keeps_keys_apart_is_asked_for_two_only_once() {
         assert_eq!(listed.len() as u64, number);
         assert_eq!(refused.load(Ordering::SeqCst), 1);
     }
+    // The server knows the scripts by now.
+    let before = calls(&server, "evalsha");
+    store.insert(&key("shop", 4), owned(4, "ada"), None).await.expect("a log-in");
+    assert_eq!(calls(&server, "evalsha") - before, 2, "the index, then the session");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -213,3 +213,11 @@ pub(crate) fn token(age: u64) -> String {
 pub(crate) fn index_of(server: &Redis) -> String {
     server.text(&["EVAL", "return redis.call('KEYS', 'session:principal:*')[1]", "0"])
 }
+
+/// How often a server has been asked for a command, which it has been once at least.
+pub(crate) fn calls(server: &Redis, command: &str) -> u32 {
+    let statistics = server.text(&["INFO", "commandstats"]);
+    let line = statistics.split_once(&format!("cmdstat_{command}:calls="));
+    let calls = line.and_then(|(_, line)| line.split(',').next()?.parse().ok());
+    calls.unwrap_or_else(|| panic!("`{command}` is in {statistics}"))
+}

@@ -10,7 +10,8 @@ use session_runtime::store::{CommitOutcome, InsertOutcome, Namespace, Op, Princi
 use tests::backend::redis::Redis;
 
 use crate::support::{
-    END_OLDEST, add, at, bytes, cap, commit, connect, index_of, key, log_in, owned, record, touch,
+    END_OLDEST, add, at, bytes, calls, cap, commit, connect, index_of, key, log_in, owned, record,
+    touch,
 };
 
 /// Prints every command that the server gets.
@@ -97,8 +98,8 @@ async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
     monitor.since();
     store.commit(&second, &short).await.expect("a log-in");
     assert_eq!(monitor.since(), ["EVALSHA"], "a log-in that says no lifetime");
-    // Index (and session, if there were room), both sessions, index, new session, the one that gives way, index. Both sessions are
-    // asked at once.
+    // Index (and session, if there were room), both sessions, index, new session, the one that
+    // gives way, index. Both sessions are asked at once.
     let third = key("shop", 3);
     let inserted = store.insert(&third, owned(5, "ada"), Some(cap(2, END_OLDEST))).await;
     let ended = vec![first.selector];
@@ -197,11 +198,7 @@ async fn keys_live_a_minute_longer_than_sessions_and_those_without_an_end_for_ev
 async fn the_server_is_told_of_an_end_that_has_moved_by_more_than_half_a_minute() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
-    let told = || {
-        let statistics = server.text(&["INFO", "commandstats"]);
-        let (_, line) = statistics.split_once("cmdstat_pexpire:calls=").expect("an insert tells");
-        line.split(',').next().and_then(|calls| calls.parse::<u32>().ok()).expect("a number")
-    };
+    let told = || calls(&server, "pexpire");
     for with_loaded in [false, true] {
         let key = key("shop", 1 + u64::from(with_loaded));
         store.insert(&key, record(0), None).await.expect("an insert");
