@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{Cap, OnMaxSessions, PrincipalKey, Selector, StoreKey},
+    store::{Cap, OnMaxSessions, PrincipalKey, Selector, StoreError, StoreKey},
 };
 
 /// How long one log-in under way is waited for, and how long all of them.
@@ -53,6 +53,9 @@ pub(super) struct Place {
     pub(super) index: String,
     pub(super) session: Selector,
     pub(super) token: Token,
+    /// How many other sessions there may be, and for how many milliseconds the index is kept.
+    most_others: Option<usize>,
+    life: String,
     /// Who gives way, and by which log-in it was the principal's.
     pub(super) surplus: Vec<(Selector, Token)>,
     /// Entries to look at, in passing.
@@ -60,10 +63,23 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// One that is still to be entered into this index.
+    pub(super) fn new(index: String, log_in: &LogIn<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            index,
+            session: log_in.key.selector,
+            token: Token::random()?,
+            most_others: log_in.cap.map(|cap| cap.sessions.max(1) as usize - 1),
+            life: life(log_in.until, log_in.now),
+            surplus: Vec::new(),
+            sample: Listing::default(),
+        })
+    }
+
     /// What enters it.
-    pub(super) fn entry<'a>(&'a self, log_in: &LogIn<'_>, life: &'a str) -> Entry<'a> {
-        let most_others = log_in.cap.map(|cap| cap.sessions.max(1) as usize - 1);
-        Entry { session: self.session, token: &self.token, most_others, life }
+    pub(super) fn entry(&self) -> Entry<'_> {
+        let Self { session, token, most_others, life, .. } = self;
+        Entry { session: *session, token, most_others: *most_others, life }
     }
 }
 
@@ -80,8 +96,7 @@ impl Inner {
         full: Option<Listing>,
     ) -> Result<bool, Trouble> {
         let index = Index { link: &self.link, key: &place.index };
-        let life = life(log_in.until, log_in.now);
-        let entry = place.entry(log_in, &life);
+        let entry = place.entry();
         let entered = match full {
             Some(listing) => Entered::No(listing),
             None => index.admit(&entry).await?,

@@ -53,9 +53,9 @@ pub(super) enum Answer {
     },
 }
 
-/// Sends a commit by a script that `begin` gives room for so many bytes. `token` is the log-in's, if
-/// it is one; `cover`, how long the index of the principal lives.
-pub(super) fn send(
+/// The call that carries out a commit, of a script that `begin` gives room for so many bytes.
+/// `token` is the log-in's, if it is one; `cover`, how long the index of the principal lives.
+pub(super) fn call(
     commit: &Commit,
     token: Option<&Token>,
     cover: Timestamp,

@@ -1,6 +1,7 @@
-//! What gives a session to its principal, and how it is sent: behind the log-in's entry in the index
-//! in one script, where one server has both, or by itself when the entry is there. It owns what
-//! these scripts are given; in which order things happen, and what their answers mean, is for others.
+//! What gives a session to its principal, and how it is sent: behind the log-in's entry in the
+//! index in one script, where one server has both, or by itself when the entry is there. It owns
+//! what these scripts are given; in which order things happen, and what their answers mean, is for
+//! others.
 
 use super::{
     commit,
@@ -25,11 +26,11 @@ impl Giving<'_> {
     /// By itself. Another log-in may have given up this one meanwhile.
     pub(super) fn alone(&self, session: &str, token: &Token) -> Call {
         match self {
-            Self::New(record) => {
-                put::new(record, Some(token), Some(token), |room| PUT.with_room([session], room))
-            }
+            Self::New(record) => put::new_session(record, Some(token), Some(token), |room| {
+                PUT.with_room([session], room)
+            }),
             Self::There(commit, cover) => {
-                commit::send(commit, Some(token), *cover, |room| COMMIT.with_room([session], room))
+                commit::call(commit, Some(token), *cover, |room| COMMIT.with_room([session], room))
             }
         }
     }
@@ -39,10 +40,10 @@ impl Giving<'_> {
         let token = Some(entry.token);
         let keys = [index, session];
         match self {
-            Self::New(record) => put::new(record, token, None, |room| {
+            Self::New(record) => put::new_session(record, token, None, |room| {
                 entry.written(ADMIT_AND_PUT.with_room(keys, room + Entry::ROOM))
             }),
-            Self::There(commit, cover) => commit::send(commit, token, *cover, |room| {
+            Self::There(commit, cover) => commit::call(commit, token, *cover, |room| {
                 entry.written(ADMIT_AND_COMMIT.with_room(keys, room + Entry::ROOM))
             }),
         }

@@ -196,7 +196,8 @@ impl Entry<'_> {
 }
 
 impl Entered {
-    /// A word, alone or with some of the index, or all of it, and what the session's script answered.
+    /// A word, alone or with some of the index, or all of it, and what the session's script
+    /// answered.
     fn read(answer: Value) -> Result<(Self, Value), Damaged> {
         let mut parts = parts(answer).into_iter();
         let verdict = blob(parts.next().ok_or(Damaged)?)?;

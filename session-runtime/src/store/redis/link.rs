@@ -105,8 +105,8 @@ impl Link {
         &self.0.place
     }
 
-    /// Whether one script may have several keys: there is no Cluster behind it, nor a proxy that has
-    /// refused that.
+    /// Whether one script may have several keys: there is no Cluster behind it, nor a proxy that
+    /// has refused that.
     pub(super) fn is_one_server(&self) -> bool {
         self.0.is_one_server.load(Ordering::SeqCst)
     }

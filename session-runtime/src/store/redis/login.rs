@@ -1,6 +1,6 @@
-//! Giving a session to a principal, and taking it away: the index first, then the session, both in one
-//! step where one server has them, then whoever had to give way. It owns the order of these steps and
-//! what follows when one fails; each step is somebody else's.
+//! Giving a session to a principal, and taking it away: the index first, then the session, both in
+//! one step where one server has them, then whoever had to give way. It owns the order of these
+//! steps and what follows when one fails; each step is somebody else's.
 
 use redis::{Cmd, Value};
 
@@ -9,7 +9,7 @@ use super::{
     admission::{LogIn, Place},
     commit::{self, Answer},
     giving::Giving,
-    index::{Entered, Index, Listing, life},
+    index::{Entered, Index, life},
     key::Token,
     layout::{Damaged, Glimpse, PACKED, blob, items, text},
     link::{Fate, Times, Trouble},
@@ -109,8 +109,8 @@ impl Inner {
     }
 
     /// Enters a log-in into the index, and gives its session to the principal; what that answered.
-    /// One round trip where one server has both and there is room, otherwise one each. `None`: there
-    /// is no room, and nobody gives way.
+    /// One round trip where one server has both and there is room, otherwise one each. `None`:
+    /// there is no room, and nobody gives way.
     async fn give<A>(
         &self,
         log_in: &LogIn<'_>,
@@ -118,19 +118,12 @@ impl Inner {
         read: fn(Value) -> Result<A, Damaged>,
     ) -> Result<Option<(Place, A)>, StoreError> {
         let session = self.keys.session(log_in.key);
-        let mut place = Place {
-            index: self.keys.index(&log_in.key.namespace, log_in.principal),
-            session: log_in.key.selector,
-            token: Token::random()?,
-            surplus: Vec::new(),
-            sample: Listing::default(),
-        };
+        let index_key = self.keys.index(&log_in.key.namespace, log_in.principal);
+        let mut place = Place::new(index_key, log_in)?;
         let (mut full, mut given) = (None, None);
         if self.link.is_one_server() {
             let index = Index { link: &self.link, key: &place.index };
-            let life = life(log_in.until, log_in.now);
-            let entry = place.entry(log_in, &life);
-            match index.admit_and_give(&entry, &session, giving).await {
+            match index.admit_and_give(&place.entry(), &session, giving).await {
                 Ok((Entered::Yes(sample), answer)) => {
                     place.sample = sample;
                     given = Some(Ok(answer));
@@ -279,7 +272,7 @@ impl Inner {
         cover: Timestamp,
     ) -> Result<Answer, Trouble> {
         let name = self.keys.session(key);
-        let call = commit::send(commit, None, cover, |room| COMMIT.with_room([&name], room));
+        let call = commit::call(commit, None, cover, |room| COMMIT.with_room([&name], room));
         let answer = call.make(&self.link, Times::Once).await?;
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }

@@ -1,7 +1,7 @@
 //! Writing a whole session: a new one, or what a commit has made of one that was loaded, if it is
 //! still as it was then. That costs the server a third of what taking the session apart and merging
-//! there does. It owns what the script is given for it and what its answers mean; whoever was slower
-//! than another request merges at the server, which is not its business.
+//! there does. It owns what the script is given for it and what its answers mean; whoever was
+//! slower than another request merges at the server, which is not its business.
 
 use redis::Value;
 
@@ -44,9 +44,10 @@ impl Stored {
     }
 }
 
-/// Writes a new session by a script that `begin` gives room for so many bytes. `token` is the
-/// log-in's that gives it to its principal, `unless_void` that which somebody may have given up.
-pub(super) fn new(
+/// The call that writes a new session, of a script that `begin` gives room for so many bytes.
+/// `token` is the log-in's that gives it to its principal, `unless_void` that which somebody may
+/// have given up.
+pub(super) fn new_session(
     record: &Record,
     token: Option<&Token>,
     unless_void: Option<&Token>,
@@ -67,7 +68,7 @@ impl Inner {
     /// Writes a new session that is nobody's.
     pub(super) async fn put_new(&self, key: &StoreKey, record: &Record) -> Result<Stored, Trouble> {
         let name = self.keys.session(key);
-        self.put(key, new(record, None, None, |room| PUT.with_room([&name], room))).await
+        self.put(key, new_session(record, None, None, |room| PUT.with_room([&name], room))).await
     }
 
     /// Carries out a commit; `None` if nothing happened, and the session has to be looked at where
