@@ -1,75 +1,50 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(feature = "axum")]
-mod axum_extract;
-mod bind;
 mod cell;
-#[cfg(feature = "axum")]
-mod challenge;
-mod client;
 pub mod clock;
-mod closing;
 pub mod codec;
-mod commit;
-mod config;
-mod detached;
-mod directory;
 mod engine;
 mod error;
 mod event;
 mod extract;
 mod handle;
-mod handle_id;
-mod held;
-mod hex;
 mod key;
 mod layer;
-mod live;
-mod model;
-mod names;
-mod outgoing;
-mod plan;
-mod policy;
-mod preset;
-pub mod proxy;
+mod repository;
 mod request;
-mod revocation;
 pub mod schema;
-mod seal;
-mod slot;
-mod state;
 pub mod store;
-mod sweep;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod timed;
 mod token;
-mod touch;
 mod transport;
-mod turns;
-mod writer;
 
+pub use cell::model::{FieldSet, PrincipalType, SessionType};
 #[cfg(feature = "axum")]
-pub use axum_extract::Rejection;
-pub use bind::{Bind, OnMismatch};
-#[cfg(feature = "axum")]
-pub use challenge::Challenge;
-pub use commit::Saved;
-pub use config::SessionLayerBuilder;
-pub use directory::{Directory, SessionInfo};
+pub use engine::challenge::Challenge;
+pub use engine::{
+    bind::{Bind, OnMismatch},
+    policy::TouchOn,
+};
 pub use error::Error;
-pub use handle::Session;
-pub use handle_id::{HandleId, ParseHandleIdError};
-pub use held::SessionToken;
+#[cfg(feature = "axum")]
+pub use extract::axum::Rejection;
+pub use handle::{
+    Session,
+    directory::{Directory, SessionInfo},
+    writer::Writer,
+};
 pub use key::{Key, KeyError, KeyRing};
-pub use layer::{ResponseFuture, SessionLayer, SessionService};
-pub use model::{FieldSet, PrincipalType, SessionType};
-pub use policy::TouchOn;
-pub use preset::Preset;
+pub use layer::{
+    ResponseFuture, SessionLayer, SessionService, builder::SessionLayerBuilder, preset::Preset,
+};
+pub use request::{commit::Saved, token_text::SessionToken};
 pub use session_derive::Session;
-pub use store::OnMaxSessions;
-pub use transport::SecureCookie;
-pub use writer::Writer;
+pub use store::{
+    OnMaxSessions,
+    session_id::{HandleId, ParseHandleIdError},
+};
+pub use transport::{SecureCookie, proxy};
 
 /// What generated code uses. Its name holds the patch version, so a derive of another version does
 /// not compile against it; nothing here is public API.
@@ -96,15 +71,14 @@ pub mod __private0 {
     pub use http::request::Parts;
 
     #[cfg(feature = "axum")]
-    pub use crate::axum_extract::{Rejection, optional, required, snapshot};
+    pub use crate::extract::axum::{Rejection, optional, required, snapshot};
     pub use crate::{
         __if_axum as if_axum,
         cell::{
             Cell, CodecAccess, Coded, Collection, CollectionCell, Context, CopyAccess, CounterCell,
             DecodeError, Emission, Encoding, Int, LocalAccess, LocalCell, MapField, NumberAccess,
-            SetField, ValueAccess, ValueCell,
+            SetField, ValueAccess, ValueCell, model::*,
         },
-        model::*,
         schema::*,
     };
 }

@@ -8,6 +8,7 @@ mod chain;
 mod codec;
 mod collection;
 mod counter;
+pub(crate) mod model;
 mod value;
 
 use std::{

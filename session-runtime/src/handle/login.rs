@@ -2,8 +2,8 @@
 
 use super::Session;
 use crate::{
-    model::{FieldSet, PrincipalType},
-    state::{End, Facts},
+    cell::model::{FieldSet, PrincipalType},
+    request::state::{End, Facts},
     store::PrincipalKey,
 };
 

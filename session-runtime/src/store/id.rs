@@ -8,7 +8,7 @@ use std::{
 
 use subtle::ConstantTimeEq;
 
-use crate::hex::Hex;
+use crate::store::hex::Hex;
 
 /// The public half of a credential: 16 random bytes, stable for the session's life. Its hex form
 /// is the handle id; it opens nothing.

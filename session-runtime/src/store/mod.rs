@@ -9,6 +9,7 @@ mod encoding;
 #[cfg(feature = "file")]
 mod file;
 mod future;
+pub(crate) mod hex;
 mod id;
 pub(crate) mod layout;
 mod memory;
@@ -19,6 +20,7 @@ mod open;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+pub(crate) mod session_id;
 mod sorted;
 #[cfg(feature = "_sql")]
 mod sql;

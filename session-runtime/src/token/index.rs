@@ -7,7 +7,10 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::{Binding, keys::Keys, mac::hmac};
-use crate::{hex::Hex, key::KeyRing, store::PrincipalKey};
+use crate::{
+    key::KeyRing,
+    store::{PrincipalKey, hex::Hex},
+};
 
 /// How many bytes of the hash are kept: enough that no two principals ever share one.
 const KEPT: usize = 16;

@@ -5,6 +5,7 @@
 mod cookie;
 mod extra;
 mod header;
+pub mod proxy;
 mod secure;
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::{
-    hex::Hex,
-    store::{Namespace, PrincipalKey, StoreError, StoreKey},
-};
+use crate::store::{Namespace, PrincipalKey, StoreError, StoreKey, hex::Hex};
 
 /// Builds keys under one prefix.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //! nothing of their own.
 
 use crate::{
-    policy::{Policy, TouchOn},
+    engine::policy::{Policy, TouchOn},
     schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
 };
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::SessionLayerBuilder;
 use crate::{
-    model::SessionType,
-    policy::TouchOn,
-    preset::Preset,
+    cell::model::SessionType,
+    engine::policy::TouchOn,
+    layer::preset::Preset,
     schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     store::{Cap, OnMaxSessions},
 };

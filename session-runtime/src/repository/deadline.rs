@@ -7,11 +7,11 @@ use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     event,
+    repository::sweep::{self, Schedule},
     store::{
         Answer, Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
         Selector, Store, StoreFuture, StoreKey,
     },
-    sweep::{self, Schedule},
 };
 
 /// Clones share the store and its schedule.

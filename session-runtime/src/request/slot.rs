@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use http::{Extensions, request::Parts};
 
 use crate::{
+    cell::model::SessionType,
     engine::{Engine, Presented},
     error::{Error, Kind},
-    model::SessionType,
     request::Inner,
     schema::Payload,
     store::Selector,

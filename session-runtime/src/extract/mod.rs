@@ -1,9 +1,17 @@
 //! From a request's parts to handles, without axum: what its extractors call, and what services
 //! over plain `http` types call themselves.
 
+#[cfg(feature = "axum")]
+pub(crate) mod axum;
+
 use http::request::Parts;
 
-use crate::{error::Error, handle::Session, model::SessionType, slot::Slot, writer::Writer};
+use crate::{
+    cell::model::SessionType,
+    error::Error,
+    handle::{Session, writer::Writer},
+    request::slot::Slot,
+};
 
 impl<T: SessionType> Session<T> {
     /// The session of a request that passed through a `SessionLayer<T>`; what the axum extractor

@@ -2,21 +2,34 @@
 //! state, and the load that fills them once. What handlers see of it is `handle`; how it ends is
 //! `commit`.
 
+pub(crate) mod async_lock;
+pub(crate) mod commit;
+pub(crate) mod detached;
+pub(crate) mod finish;
+pub(crate) mod plan;
+pub(crate) mod reply;
+pub(crate) mod seal;
+pub(crate) mod slot;
+pub(crate) mod state;
+pub(crate) mod token_text;
+
 use std::sync::Arc;
 
 use http::HeaderValue;
 
 use crate::{
-    cell::Context,
-    client::Client,
-    engine::{Engine, Loaded, Presented},
+    cell::{
+        Context,
+        model::{FieldSet, SessionType},
+    },
+    engine::{Engine, Loaded, Presented, hooks::Client, live::Live},
     error::Error,
     event::{self, Reason},
-    held::Held,
-    live::Live,
-    model::{FieldSet, SessionType},
+    request::{
+        state::{Core, Origin},
+        token_text::Held,
+    },
     schema::{FieldSpec, OnDecodeError},
-    state::{Core, Origin},
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.

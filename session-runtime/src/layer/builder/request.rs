@@ -6,8 +6,8 @@ use super::SessionLayerBuilder;
 use http::request::Parts;
 
 use crate::{
-    bind::{Bind, OnMismatch},
-    model::SessionType,
+    cell::model::SessionType,
+    engine::bind::{Bind, OnMismatch},
     transport::SecureCookie,
 };
 
@@ -16,7 +16,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// function of the request says. It is asked once for each request that uses the session, and
     /// what it says holds for the cookie that is set and for the one that expires it.
     ///
-    /// [`proxy::is_https`](crate::proxy::is_https) is the function for servers behind a proxy that
+    /// [`proxy::is_https`](crate::transport::proxy::is_https) is the function for servers behind a proxy that
     /// ends TLS. Browsers take a name with `__Host-` or `__Secure-`, `SameSite=None` and
     /// `Partitioned` only on a `Secure` cookie: those need [`SecureCookie::Always`], and anything
     /// else is an error at start. So are other transports than cookies, and

@@ -7,16 +7,13 @@ use std::borrow::Cow;
 
 pub(crate) use self::upkeep::is_idle;
 use crate::{
-    cell::{Cell, Emission, unknown_fields},
-    client::Client,
+    cell::{Cell, Emission, model::FieldSet, unknown_fields},
     clock::Timestamp,
-    engine::{Engine, Residence},
+    engine::{Engine, Residence, hooks::Client, live::Live},
     error::{Error, Kind},
     event,
-    live::Live,
-    model::FieldSet,
+    request::state::{End, Facts, Origin, State},
     schema::{Create, OnStale},
-    state::{End, Facts, Origin, State},
     store::{
         Cap, Check, Commit, Expected, KeyId, Meta, Op, PrincipalKey, Record, Rotation, Selector,
         StoreKey,

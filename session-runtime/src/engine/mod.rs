@@ -2,24 +2,34 @@
 //! store, without the session type's generics. It finds and verifies what a request presents and
 //! loads the record; it decides nothing about changes (that is `plan`).
 
+pub(crate) mod bind;
+#[cfg(feature = "axum")]
+pub(crate) mod challenge;
+pub(crate) mod hooks;
+pub(crate) mod live;
+pub(crate) mod policy;
+pub(crate) mod revocation;
+
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, request::Parts};
 
 use crate::{
     cell::FieldSealer,
-    client::{Client, ClientRules},
     clock::{Clock, Timestamp, millis},
+    engine::{
+        hooks::{Client, ClientRules},
+        live::{Live, Term},
+        policy::Policy,
+        revocation::Revocation,
+    },
     error::{Error, Kind},
     event::{self, Reason},
-    live::{Live, Term},
-    policy::Policy,
-    revocation::Revocation,
+    repository::deadline::TimedStore,
     schema::{OnStoreError, Resend, Spec, Transport},
     store::{
         FieldValue, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector, Standing, StoreKey,
     },
-    timed::TimedStore,
     token::{Credential, CredentialCodec, Envelope, IndexCodec, PayloadCodec, Random},
     transport::{Carrier, Found},
 };
@@ -51,7 +61,7 @@ pub(crate) struct Engine {
     pub(crate) client: ClientRules,
     pub(crate) loopback_only: bool,
     #[cfg(feature = "axum")]
-    pub(crate) challenge: Option<crate::challenge::Challenge>,
+    pub(crate) challenge: Option<challenge::Challenge>,
 }
 
 /// Where the fields are.

@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::Timestamp,
     error::Error,
+    repository::deadline::TimedStore,
     store::{
         Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Meta, Namespace,
         Op, PrincipalKey, Record, Selector, StoreKey,
     },
-    timed::TimedStore,
 };
 
 /// The field of an epoch record.

@@ -7,13 +7,15 @@ use std::{
 };
 
 use crate::{
-    commit::{Prepared, Saved, commit, execute, prepare},
-    detached::{Detached, detached, hand_over},
+    cell::model::{FieldSet, SessionType},
     error::Error,
     event,
-    model::{FieldSet, SessionType},
-    request::Inner,
-    state::Facts,
+    request::{
+        Inner,
+        commit::{Prepared, Saved, commit, execute, prepare},
+        detached::{Detached, detached, hand_over},
+        state::Facts,
+    },
 };
 
 /// What the end of a request comes to.

@@ -3,10 +3,12 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::{
-    commit::{Saved, save},
+    cell::model::SessionType,
     error::Error,
-    model::SessionType,
-    request::Inner,
+    request::{
+        Inner,
+        commit::{Saved, save},
+    },
 };
 
 /// A session that is only written to: nothing is loaded, and the commit itself checks the

@@ -5,10 +5,9 @@ use super::Planner;
 use crate::{
     cell::Context,
     clock::Timestamp,
-    engine::{Engine, GRACE, Residence},
+    engine::{Engine, GRACE, Residence, live::Live},
     error::{Error, Kind},
-    live::Live,
-    state::{Facts, Origin, State},
+    request::state::{Facts, Origin, State},
     store::{FieldName, FieldValue, Lifetime, Op, Record, Selector},
     token::{CredentialCodec, Issued},
 };

@@ -9,14 +9,11 @@ use std::{
 };
 
 use crate::{
-    client::Client,
     clock::{Timestamp, millis},
-    engine::Engine,
+    engine::{Engine, hooks::Client, live::Live},
     error::Error,
-    held::Held,
-    live::Live,
+    request::{async_lock::Turns, token_text::Held},
     store::{FieldName, Lifetime, PrincipalKey, Record, Selector},
-    turns::Turns,
 };
 
 /// The part of a handle that does not depend on the session type.

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use crate::{
-    commit::commit,
+    cell::model::SessionType,
     engine::{Engine, Presented},
     event,
-    model::SessionType,
-    request::Inner,
-    state::Origin,
+    request::{Inner, commit::commit, state::Origin},
     transport::Found,
 };
 

@@ -2,7 +2,9 @@
 //! view of the one [`Inner`] that everything in a request shares. The life-cycle methods here note
 //! facts; nothing happens before the commit.
 
+pub(crate) mod directory;
 mod login;
+pub(crate) mod writer;
 
 use std::{
     fmt,
@@ -12,19 +14,22 @@ use std::{
 };
 
 use crate::{
-    cell::Cell,
-    commit::{Saved, save},
+    cell::{
+        Cell,
+        model::{FieldSet, SessionType},
+    },
     engine::Presented,
     error::Error,
     event,
-    handle_id::HandleId,
-    held::SessionToken,
-    model::{FieldSet, SessionType},
-    outgoing::expires_at,
-    request::Inner,
+    request::{
+        Inner,
+        commit::{Saved, save},
+        reply::expires_at,
+        state::{AskedTerm, End, Facts, IdleLimit, Origin, Outgoing},
+        token_text::SessionToken,
+    },
     schema::Payload,
-    state::{AskedTerm, End, Facts, IdleLimit, Origin, Outgoing},
-    store::FieldName,
+    store::{FieldName, session_id::HandleId},
     token::Credential,
 };
 

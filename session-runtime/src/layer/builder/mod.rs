@@ -2,22 +2,24 @@
 //! check that can be made at start.
 
 mod build;
-mod knobs;
-mod requests;
+mod policy;
+mod request;
 
 use std::{marker::PhantomData, sync::Arc};
 
 #[cfg(feature = "axum")]
-use crate::challenge::Challenge;
+use crate::engine::challenge::Challenge;
 use crate::{
-    bind::{Bind, OnMismatch},
-    client::ClientRules,
+    cell::model::SessionType,
     clock::{Clock, SystemClock},
+    engine::{
+        bind::{Bind, OnMismatch},
+        hooks::ClientRules,
+        policy::Policy,
+    },
     error::Error,
     key::KeyRing,
     layer::SessionLayer,
-    model::SessionType,
-    policy::Policy,
     schema::Spec,
     store::Store,
     token::Random,

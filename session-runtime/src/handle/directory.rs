@@ -6,14 +6,13 @@ use std::{cmp::Reverse, marker::PhantomData, sync::Arc, time::SystemTime};
 use http::request::Parts;
 
 use crate::{
+    cell::model::{PrincipalType, SessionType},
     engine::{Engine, Residence},
     error::{Error, Kind},
     event,
-    handle_id::HandleId,
-    model::{PrincipalType, SessionType},
-    slot::Slot,
-    store::{PrincipalKey, Selector},
-    timed::TimedStore,
+    repository::deadline::TimedStore,
+    request::slot::Slot,
+    store::{PrincipalKey, Selector, session_id::HandleId},
 };
 
 /// The sessions of a principal, as a handler extracts it or as

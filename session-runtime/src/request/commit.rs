@@ -4,18 +4,22 @@
 use std::{borrow::Cow, sync::Arc};
 
 use crate::{
-    detached::detached,
-    engine::{Engine, Residence},
+    cell::model::{FieldSet, SessionType},
+    engine::{
+        Engine, Residence,
+        live::{Live, Term},
+    },
     error::{Error, Kind},
     event,
-    held::Held,
-    live::{Live, Term},
-    model::{FieldSet, SessionType},
-    outgoing::{max_age, resend, tell_end, tell_stale},
-    plan::{Change, Ending, Plan, Seal, Write, is_idle, plan},
-    request::Inner,
-    seal::{epoch_of, seal},
-    state::{Core, End, Facts, Origin, Outgoing, State},
+    request::{
+        Inner,
+        detached::detached,
+        plan::{Change, Ending, Plan, Seal, Write, is_idle, plan},
+        reply::{max_age, resend, tell_end, tell_stale},
+        seal::{epoch_of, seal},
+        state::{Core, End, Facts, Origin, Outgoing, State},
+        token_text::Held,
+    },
     store::{Commit, CommitOutcome, InsertOutcome, Selector},
     token::{Credential, Envelope, Issued},
 };

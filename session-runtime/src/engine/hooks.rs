@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 use http::request::Parts;
 
 use crate::{
-    bind::{Binds, Bound},
+    engine::bind::{Binds, Bound},
     transport::SecureCookie,
 };
 

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{key::KeyRing, model::SessionType};
+use crate::{cell::model::SessionType, key::KeyRing};
 
 /// Notes that `T` owns a name; the owner's type, if it is another one.
 pub(crate) fn claim<T: SessionType>(

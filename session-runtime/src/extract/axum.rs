@@ -8,8 +8,12 @@ use axum_core::{
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{
-    directory::Directory, engine::Engine, error::Error, handle::Session, model::SessionType,
-    schema::Transport, slot::Slot, writer::Writer,
+    cell::model::SessionType,
+    engine::Engine,
+    error::Error,
+    handle::{Session, directory::Directory, writer::Writer},
+    request::slot::Slot,
+    schema::Transport,
 };
 
 /// Why an extractor gave nothing: an [`Error`], or nobody is logged in.

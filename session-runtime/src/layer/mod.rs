@@ -2,6 +2,11 @@
 //! handler did and writes the headers. It knows nothing of axum; any service over `http` types will
 //! do.
 
+pub(crate) mod builder;
+mod name_registry;
+pub(crate) mod preset;
+mod touch_any;
+
 use std::{
     fmt,
     future::Future,
@@ -17,19 +22,20 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    closing::{Closing, close, discard},
-    commit::Saved,
-    directory::Directory,
-    engine::Engine,
+    cell::model::SessionType,
+    engine::{Engine, policy::TouchOn},
     error::Error,
     event,
-    model::SessionType,
-    policy::TouchOn,
-    request::Inner,
+    handle::directory::Directory,
+    layer::touch_any::{is_called_for, is_unseen, touch},
+    request::{
+        Inner,
+        commit::Saved,
+        finish::{Closing, close, discard},
+        slot::Slot,
+        state::Outgoing,
+    },
     schema::CommitOn,
-    slot::Slot,
-    state::Outgoing,
-    touch::{is_called_for, is_unseen, touch},
 };
 
 /// Gives the routes below it sessions of type `T`.

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crate::{
     clock::Timestamp,
-    engine::Engine,
-    live::Live,
+    engine::{Engine, live::Live},
+    request::state::{Core, Origin, Outgoing, State},
     schema::{OnEnd, OnStale, Resend, Transport},
-    state::{Core, Origin, Outgoing, State},
 };
 
 /// How long the client is to keep the token; none: until the browser closes.

@@ -4,18 +4,13 @@ use std::{marker::PhantomData, sync::Arc};
 
 use super::{SessionLayerBuilder, refuse};
 use crate::{
-    bind::Binds,
-    cell::FieldSealer,
-    engine::{Engine, Residence},
+    cell::{FieldSealer, model::SessionType},
+    engine::{Engine, Residence, bind::Binds, policy::Policy, revocation::Revocation},
     error::Error,
-    layer::SessionLayer,
-    model::SessionType,
-    names::claim,
-    policy::Policy,
-    revocation::Revocation,
+    layer::{SessionLayer, name_registry::claim},
+    repository::deadline::TimedStore,
     schema::{self, FieldSpec, Payload, Spec},
     store::{Namespace, Store},
-    timed::TimedStore,
     token::{
         BindCodec, Binding, CredentialCodec, FieldCodec, IndexCodec, PayloadCodec, Purpose, Which,
     },
