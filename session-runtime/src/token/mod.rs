@@ -18,13 +18,16 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub(crate) use bind::{BindCodec, Match, Shown};
+use bytes::Bytes;
 pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
 pub(crate) use field::{FieldCodec, Which};
 pub(crate) use index::IndexCodec;
-pub(crate) use payload::{PayloadCodec, Plain};
+pub(crate) use payload::PayloadCodec;
 pub(crate) use random::{Random, RandomError};
 
 use crate::key::push_part;
@@ -92,6 +95,36 @@ impl Binding {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// What is to be sealed or signed. It is written where that is done, so that no copy of it is left
+/// behind, and room for all of it is made before: growing would leave one, too.
+pub(crate) trait Plain {
+    fn size(&self) -> usize;
+    fn put(&self, out: &mut Vec<u8>);
+}
+
+impl Plain for [u8] {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+}
+
+/// A payload that was written by us.
+pub(crate) struct Opened {
+    pub(crate) plain: Bytes,
+    /// Written under the key that writes now.
+    pub(crate) current_key: bool,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("current_key", &self.current_key).finish_non_exhaustive()
     }
 }
 

@@ -4,27 +4,10 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
-use super::{Binding, Random, RandomError, sealed::SealedCodec, signed::SignedCodec};
+use super::{
+    Binding, Opened, Plain, Random, RandomError, sealed::SealedCodec, signed::SignedCodec,
+};
 use crate::{clock::Timestamp, event::Reason, key::KeyRing};
-
-/// What is to be sealed or signed. It is written where that is done, so that no copy of it is left
-/// behind, and room for all of it is made before: growing would leave one, too.
-pub(crate) trait Plain {
-    fn size(&self) -> usize;
-    fn put(&self, out: &mut Vec<u8>);
-}
-
-impl Plain for [u8] {
-    fn size(&self) -> usize {
-        self.len()
-    }
-
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self);
-    }
-}
 
 /// Writes and opens payload tokens.
 pub(crate) struct PayloadCodec(Kind);
@@ -32,19 +15,6 @@ pub(crate) struct PayloadCodec(Kind);
 enum Kind {
     Sealed(SealedCodec),
     Signed(SignedCodec),
-}
-
-/// A payload that was written by us.
-pub(crate) struct Opened {
-    pub(crate) plain: Bytes,
-    /// Written under the key that writes now.
-    pub(crate) current_key: bool,
-}
-
-impl fmt::Debug for Opened {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened").field("current_key", &self.current_key).finish_non_exhaustive()
-    }
 }
 
 impl fmt::Debug for PayloadCodec {

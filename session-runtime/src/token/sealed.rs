@@ -3,9 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{
-    Binding, Plain, Random, RandomError, aead, decode, encode, keys::Keys, payload::Opened, suite,
-};
+use super::{Binding, Opened, Plain, Random, RandomError, aead, decode, encode, keys::Keys, suite};
 use crate::{clock::Timestamp, event::Reason, key::KeyRing};
 
 pub(super) struct SealedCodec {

@@ -10,9 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{
-    Binding, Plain, VERSION, decode, encode, keys::Keys, mac::hmac, payload::Opened, suite,
-};
+use super::{Binding, Opened, Plain, VERSION, decode, encode, keys::Keys, mac::hmac, suite};
 use crate::{
     clock::Timestamp,
     event::Reason,

@@ -10,7 +10,11 @@ use http::{
 };
 use memchr::memchr;
 
-use super::{CookieOptions, Found, SecureCookie, append, extra, sensitive};
+use super::{
+    CookieOptions, Found, SecureCookie, append,
+    extra::{self, fits, is_token},
+    sensitive,
+};
 use crate::schema::{CookieSpec, SameSite, strip_prefix};
 
 /// The most bytes of name and value together: browsers drop a cookie that is larger (bis,
@@ -18,8 +22,6 @@ use crate::schema::{CookieSpec, SameSite, strip_prefix};
 pub(super) const LIMIT: usize = 4096;
 /// The longest `Max-Age` that browsers honour: 400 days (bis, section 5.5).
 const MAX_AGE: u64 = 400 * 24 * 60 * 60;
-/// The most bytes of an attribute's value; browsers ignore a longer one (bis, section 5.6).
-const MAX_ATTRIBUTE: usize = 1024;
 
 #[derive(Debug)]
 pub(super) struct CookieCarrier {
@@ -233,14 +235,4 @@ fn check(name: &str, spec: &CookieSpec, secure: bool) -> Result<(), String> {
         return refuse("its domain must be letters, digits, `-` and `.`");
     }
     Ok(())
-}
-
-/// Whether a text can stand in an attribute.
-pub(super) fn fits(value: &str) -> bool {
-    value.len() <= MAX_ATTRIBUTE && value.bytes().all(|c| matches!(c, b' '..=b'~') && c != b';')
-}
-
-/// The characters of a token (RFC 9110, section 5.6.2), which a cookie's name is.
-pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,7 +1,7 @@
 //! Attributes of a cookie that have no key of their own: which texts can be one.
 
-use super::cookie::{fits, is_token};
-
+/// The most bytes of an attribute's value; browsers ignore a longer one (draft-ietf-httpbis-rfc6265bis, section 5.6).
+const MAX_ATTRIBUTE: usize = 1024;
 /// Those that are written elsewhere.
 const OURS: [&str; 8] =
     ["domain", "expires", "httponly", "max-age", "partitioned", "path", "samesite", "secure"];
@@ -29,4 +29,14 @@ pub(super) fn check(cookie: &str, attributes: &[String]) -> Result<(), String> {
         seen.push(name);
     }
     Ok(())
+}
+
+/// Whether a text can stand in an attribute.
+pub(super) fn fits(value: &str) -> bool {
+    value.len() <= MAX_ATTRIBUTE && value.bytes().all(|c| matches!(c, b' '..=b'~') && c != b';')
+}
+
+/// The characters of a token (RFC 9110, section 5.6.2), which a cookie's name is.
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
