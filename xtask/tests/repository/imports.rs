@@ -1,16 +1,28 @@
-//! That imports run one way inside a crate: a module whose imports lead back to it cannot be read,
-//! tested or changed on its own. Reads the paths that begin with `crate::` from the text of the
-//! sources, without the tests; top-level modules are the nodes.
+//! That imports run one way inside a crate: a file whose imports lead back to the file cannot be
+//! read, tested or changed on its own. Reads every path of the sources, `super::` and `self::`
+//! included, without the tests. A `mod.rs` and the files below it may import each other; any other
+//! two entries of one folder may not, directly or through others.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{
+    Attribute, Ident, Item, UseTree,
+    spanned::Spanned as _,
+    visit::{self, Visit},
+};
+
 use crate::{is_test, read, relative, root, rust_files};
 
-/// Which module imports which, and a place where it does.
+/// The segments of a path, or of a module's name from the crate's root.
+type Segments = Vec<String>;
+/// Which entry of a folder imports which, and a place where it does.
 type Graph = BTreeMap<String, BTreeMap<String, String>>;
+/// The entries of each folder.
+type Graphs = BTreeMap<Segments, Graph>;
 
 #[test]
 fn the_library_imports_one_way() {
@@ -22,131 +34,357 @@ fn the_derive_imports_one_way() {
     imports_one_way("session-derive/src");
 }
 
-fn imports_one_way(directory: &str) {
-    let graph = graph(directory);
-    let circular: Vec<String> = circular(&graph)
-        .into_iter()
-        .map(|(from, to)| format!("  {from} -> {to}  ({})", graph[from][to]))
+/// The table of folders in DESIGN.md is the order in which a request passes them.
+#[test]
+fn the_librarys_folders_import_only_from_those_below() {
+    let design = read("DESIGN.md");
+    let (_, table) = design.split_once("| folder | owns |").expect("DESIGN.md has the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let order: Vec<String> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap_or_default().split(','))
+        .map(|name| name.trim().trim_matches('`').to_owned())
         .collect();
+    let library = Crate::read("session-runtime/src");
+    let named: BTreeSet<&String> = order.iter().collect();
+    let there = library.entries();
+    assert_eq!(named, there.iter().collect(), "the table in DESIGN.md names the entries of `src`");
+    let place = |name: &str| order.iter().position(|other| other == name);
+    let mut upwards = Vec::new();
+    for (from, targets) in library.graphs().remove(&Vec::new()).unwrap_or_default() {
+        for (to, where_) in targets {
+            if place(&from) >= place(&to) {
+                upwards.push(format!("  {from} -> {to}  ({where_})"));
+            }
+        }
+    }
+    assert!(upwards.is_empty(), "against the table in DESIGN.md:\n{}", upwards.join("\n"));
+}
+
+fn imports_one_way(directory: &str) {
+    let problems = Crate::read(directory).circles();
     assert!(
-        circular.is_empty(),
-        "modules of {directory} import in circles, through these paths:\n{}",
-        circular.join("\n")
+        problems.is_empty(),
+        "{directory} imports in circles, through these paths:\n{}",
+        problems.join("\n")
     );
 }
 
-fn graph(directory: &str) -> Graph {
-    let base = root().join(directory);
-    let files: Vec<(String, String)> = rust_files(&base)
-        .iter()
-        .map(|file| (module(&base, file), relative(file)))
-        .filter(|(_, path)| !is_test(path))
-        .collect();
-    let modules: BTreeSet<&str> = files.iter().map(|(module, _)| module.as_str()).collect();
-    let exports = exports(&program(&read(&format!("{directory}/lib.rs"))));
-    let mut graph = Graph::new();
-    for (module, path) in files.iter().filter(|(module, _)| module != "lib") {
-        for (line, text) in program(&read(path)).lines().enumerate() {
-            for name in imported(text) {
-                let target = exports.get(name).map_or(name, String::as_str);
-                if target != module && modules.contains(target) {
-                    let place = format!("{path}:{}", line + 1);
-                    graph
-                        .entry(module.clone())
+/// The sources of a crate.
+#[derive(Default)]
+struct Crate {
+    files: BTreeMap<Segments, Source>,
+}
+
+/// What one file says.
+#[derive(Default)]
+struct Source {
+    path: String,
+    /// The names that the file defines.
+    items: BTreeSet<String>,
+    /// The names that the file imports, and the paths that they stand for.
+    names: BTreeMap<String, Segments>,
+    /// The paths whose every name the file imports.
+    globs: Vec<Segments>,
+    /// Every path, with its line. A path is absolute, or begins with a name of the file.
+    paths: Vec<(Segments, usize)>,
+}
+
+impl Crate {
+    fn read(directory: &str) -> Self {
+        let base = root().join(directory);
+        let mut all = Self::default();
+        for file in rust_files(&base) {
+            let path = relative(&file);
+            if !is_test(&path) {
+                let below = file.strip_prefix(&base).expect("found below it");
+                all.add(module(below), &path, &read(&path));
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, module: Segments, path: &str, text: &str) {
+        let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let source = Source { path: path.to_owned(), ..Source::default() };
+        let mut reader = Reader { module: module.clone(), depth: module.len(), source };
+        reader.visit_file(&file);
+        self.files.insert(module, reader.source);
+    }
+
+    /// The names directly below the root.
+    fn entries(&self) -> BTreeSet<String> {
+        self.files.keys().filter_map(|module| module.first().cloned()).collect()
+    }
+
+    /// The imports that are part of a circle, as lines to print.
+    fn circles(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (folder, graph) in self.graphs() {
+            for (from, to) in circular(&graph) {
+                let place = &graph[from][to];
+                lines.push(format!("  in `{}`: {from} -> {to}  ({place})", folder.join("::")));
+            }
+        }
+        lines
+    }
+
+    /// Every import between two files of which neither is above the other, noted where their ways
+    /// from the root part.
+    fn graphs(&self) -> Graphs {
+        let mut graphs = Graphs::new();
+        for (from, source) in &self.files {
+            for (path, line) in &source.paths {
+                let Some(to) = self.file_of(from, path, 0) else { continue };
+                let common = from.iter().zip(&to).take_while(|(here, there)| here == there).count();
+                if let (Some(here), Some(there)) = (from.get(common), to.get(common)) {
+                    graphs
+                        .entry(from[..common].to_vec())
                         .or_default()
-                        .entry(target.to_owned())
-                        .or_insert(place);
+                        .entry(here.clone())
+                        .or_default()
+                        .entry(there.clone())
+                        .or_insert_with(|| format!("{}:{line}", source.path));
                 }
             }
         }
+        graphs
     }
-    graph
-}
 
-/// The top-level module that a file belongs to.
-fn module(base: &Path, file: &Path) -> String {
-    let below = file.strip_prefix(base).expect("found under it");
-    let first = below.iter().next().expect("a file has a name").to_string_lossy();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-/// A source without comments and unit tests, each `crate::{…}` on one line; other lines stay where
-/// they are.
-fn program(source: &str) -> String {
-    let source = source.split("\n#[cfg(test)]\nmod ").next().unwrap_or_default();
-    let mut program = String::new();
-    let mut depth = 0_usize;
-    let mut owed = 0;
-    for line in source.lines() {
-        let code = line.split("//").next().unwrap_or_default();
-        if depth > 0 || code.contains("crate::{") {
-            depth += code.matches('{').count();
-            depth = depth.saturating_sub(code.matches('}').count());
+    /// The file that defines what a path in `from` leads to; none for other crates.
+    fn file_of(&self, from: &[String], path: &[String], hops: usize) -> Option<Segments> {
+        // Two files that import all of each other would go on for ever.
+        if hops > 20 {
+            return None;
         }
-        program.push_str(code.trim());
-        if depth > 0 {
-            owed += 1;
-        } else {
-            program.push_str(&"\n".repeat(1 + std::mem::take(&mut owed)));
+        let (first, rest) = path.split_first()?;
+        if first == "crate" {
+            return self.below(&[], rest, hops);
         }
+        let source = self.files.get(from)?;
+        let known = self.child(from, first).is_some()
+            || source.names.contains_key(first)
+            || source.items.contains(first);
+        if known || !source.globs.is_empty() { self.below(from, path, hops) } else { None }
     }
-    program
+
+    /// The file that defines what `path` names in the module `at`.
+    fn below(&self, at: &[String], path: &[String], hops: usize) -> Option<Segments> {
+        let Some((first, rest)) = path.split_first() else { return Some(at.to_vec()) };
+        let source = self.files.get(at)?;
+        if let Some(child) = self.child(at, first) {
+            return self.below(&child, rest, hops);
+        }
+        if source.items.contains(first) {
+            return Some(at.to_vec());
+        }
+        if let Some(target) = source.names.get(first) {
+            let target: Segments = target.iter().chain(rest).cloned().collect();
+            // `use x::x` would stand for itself.
+            return if target.first() == Some(first) {
+                None
+            } else {
+                self.file_of(at, &target, hops + 1)
+            };
+        }
+        let through_glob = source.globs.iter().find_map(|glob| {
+            let target: Segments = glob.iter().chain(path).cloned().collect();
+            self.file_of(at, &target, hops + 1)
+        });
+        // A name that a macro makes, or a method of a type, is where the path has led so far.
+        through_glob.or_else(|| Some(at.to_vec()))
+    }
+
+    fn child(&self, at: &[String], name: &str) -> Option<Segments> {
+        let child: Segments = at.iter().cloned().chain([name.to_owned()]).collect();
+        self.files.contains_key(&child).then_some(child)
+    }
 }
 
-/// What the crate's root re-exports, and from which module.
-fn exports(lib: &str) -> BTreeMap<String, String> {
-    let mut exports = BTreeMap::new();
-    for statement in lib.split(';') {
-        let path = statement.trim().split_once("pub use ").map_or("", |(_, path)| path);
-        let path = path.trim_start_matches("crate::").trim_start_matches("self::");
-        let Some((module, names)) = path.split_once("::") else { continue };
-        for name in names.split(|letter: char| !letter.is_alphanumeric() && letter != '_') {
-            if !name.is_empty() {
-                exports.insert(name.to_owned(), module.to_owned());
+/// The module of a file, by its path from `src`.
+fn module(below: &Path) -> Segments {
+    let path = below.with_extension("");
+    let mut module: Segments =
+        path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    if module.last().is_some_and(|last| last == "mod" || (module.len() == 1 && last == "lib")) {
+        module.pop();
+    }
+    module
+}
+
+/// Collects what a file says.
+struct Reader {
+    /// Where the reader is: the file's module, and the modules inside of the file.
+    module: Segments,
+    /// How many segments of `module` are the file's.
+    depth: usize,
+    source: Source,
+}
+
+impl Reader {
+    /// A path from the root where it begins with `crate`, `self` or `super`; other paths stay.
+    fn absolute(&self, path: &[String]) -> Segments {
+        let mut module = self.module.clone();
+        let mut rest = path;
+        loop {
+            match rest.first().map(String::as_str) {
+                Some("self") => {}
+                Some("super") => drop(module.pop()),
+                _ if rest.len() == path.len() => return path.to_vec(),
+                _ => break,
             }
+            rest = &rest[1..];
         }
+        ["crate".to_owned()].into_iter().chain(module).chain(rest.iter().cloned()).collect()
     }
-    exports
-}
 
-/// The names directly below `crate::` in a line, those of a group included.
-fn imported(line: &str) -> Vec<&str> {
-    line.match_indices("crate::")
-        .flat_map(|(position, prefix)| {
-            let rest = &line[position + prefix.len()..];
-            match rest.strip_prefix('{') {
-                Some(group) => heads(group),
-                None => vec![head(rest)],
+    fn note(&mut self, path: &[String], line: usize) {
+        let path = self.absolute(path);
+        self.source.paths.push((path, line));
+    }
+
+    fn note_use(&mut self, tree: &UseTree, before: &[String]) {
+        let with = |name: &Ident| -> Segments {
+            before.iter().cloned().chain([name.to_string()]).collect()
+        };
+        match tree {
+            UseTree::Path(path) => self.note_use(&path.tree, &with(&path.ident)),
+            UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.note_use(tree, before));
             }
-        })
-        .filter(|name| !name.is_empty())
-        .collect()
-}
-
-fn head(path: &str) -> &str {
-    let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
-    &path[..path.find(|letter| !is_name(letter)).unwrap_or(path.len())]
-}
-
-/// The heads of the paths of a group, whose opening brace is gone.
-fn heads(group: &str) -> Vec<&str> {
-    let mut heads = Vec::new();
-    let (mut depth, mut start) = (0, 0);
-    for (position, letter) in group.char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' if depth > 0 => depth -= 1,
-            ',' | '}' if depth == 0 => {
-                heads.push(head(group[start..position].trim_start()));
-                start = position + 1;
-                if letter == '}' {
-                    break;
+            UseTree::Glob(glob) => {
+                self.note(before, glob.span().start().line);
+                if self.module.len() == self.depth {
+                    let path = self.absolute(before);
+                    self.source.globs.push(path);
                 }
             }
-            _ => {}
+            UseTree::Name(name) if name.ident == "self" => {
+                let last = before.last().cloned().unwrap_or_default();
+                self.note_name(before, last, name.span().start().line);
+            }
+            UseTree::Name(name) => {
+                let line = name.span().start().line;
+                self.note_name(&with(&name.ident), name.ident.to_string(), line);
+            }
+            UseTree::Rename(rename) => {
+                let line = rename.span().start().line;
+                let itself = rename.ident == "self";
+                let path = if itself { before.to_vec() } else { with(&rename.ident) };
+                self.note_name(&path, rename.rename.to_string(), line);
+            }
         }
     }
-    heads
+
+    fn note_name(&mut self, path: &[String], name: String, line: usize) {
+        self.note(path, line);
+        if self.module.len() == self.depth {
+            let path = self.absolute(path);
+            self.source.names.insert(name, path);
+        }
+    }
+
+    /// The paths in the arguments of a macro, which are not parsed.
+    fn note_tokens(&mut self, tokens: TokenStream) {
+        let mut path = Segments::new();
+        let mut line = 0;
+        let mut colons = 0;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) => {
+                    if colons != 2 {
+                        self.note_local(&path, line);
+                        path.clear();
+                        line = ident.span().start().line;
+                    }
+                    path.push(ident.to_string());
+                    colons = 0;
+                }
+                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
+                other => {
+                    self.note_local(&path, line);
+                    path.clear();
+                    colons = 0;
+                    if let TokenTree::Group(group) = other {
+                        self.note_tokens(group.stream());
+                    }
+                }
+            }
+        }
+        self.note_local(&path, line);
+    }
+
+    fn note_local(&mut self, path: &[String], line: usize) {
+        if path.len() > 1 {
+            self.note(path, line);
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Reader {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if is_for_tests(attributes(item)) {
+            return;
+        }
+        if let (Some(name), true) = (name(item), self.module.len() == self.depth) {
+            self.source.items.insert(name.to_string());
+        }
+        match item {
+            Item::Use(it) => self.note_use(&it.tree, &[]),
+            Item::Mod(it) if it.content.is_some() => {
+                self.module.push(it.ident.to_string());
+                visit::visit_item_mod(self, it);
+                self.module.pop();
+            }
+            _ => visit::visit_item(self, item),
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments: Segments =
+            path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        let begins_inside = matches!(segments[0].as_str(), "crate" | "self" | "super");
+        if path.leading_colon.is_none() && (segments.len() > 1 || !begins_inside) {
+            self.note(&segments, path.span().start().line);
+        }
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, it: &'ast syn::Macro) {
+        self.note_tokens(it.tokens.clone());
+        visit::visit_macro(self, it);
+    }
+}
+
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<Ident>().is_ok_and(|what| what == "test")
+    })
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Fn(it) => &it.attrs,
+        Item::Mod(it) => &it.attrs,
+        Item::Use(it) => &it.attrs,
+        _ => &[],
+    }
+}
+
+fn name(item: &Item) -> Option<&Ident> {
+    match item {
+        Item::Const(it) => Some(&it.ident),
+        Item::Enum(it) => Some(&it.ident),
+        Item::Fn(it) => Some(&it.sig.ident),
+        Item::Macro(it) => it.ident.as_ref(),
+        Item::Static(it) => Some(&it.ident),
+        Item::Struct(it) => Some(&it.ident),
+        Item::Trait(it) => Some(&it.ident),
+        Item::Type(it) => Some(&it.ident),
+        Item::Union(it) => Some(&it.ident),
+        Item::Mod(it) if it.content.is_some() => Some(&it.ident),
+        _ => None,
+    }
 }
 
 /// The imports that are part of a circle: those whose target leads back to where they stand.
@@ -170,34 +408,62 @@ fn reaches(graph: &Graph, from: &str, to: &str) -> bool {
     false
 }
 
-#[test]
-fn imports_are_read_from_the_text() {
-    let source = "\
-use std::fmt;
-use crate::{
-    cell::{Codec, value::Json},
-    clock::Timestamp, // crate::comment
-    Error,
-};
-fn at() { crate::store::Key::new() }
-#[cfg(test)]
-mod tests { use crate::testing; }";
-    let program = program(source);
-    let found: Vec<_> = program.lines().map(imported).collect();
-    assert_eq!(found[1], ["cell", "clock", "Error"]);
-    assert_eq!(found[6], ["store"], "line numbers hold: {program}");
-    assert_eq!(found.concat().len(), 4);
+/// A crate of these files; the path is that below `src`.
+fn planted(files: &[(&str, &str)]) -> Crate {
+    let mut all = Crate::default();
+    for (path, text) in files {
+        all.add(module(Path::new(path)), path, text);
+    }
+    all
 }
 
 #[test]
-fn the_roots_exports_lead_to_their_modules() {
-    let lib = "mod error;\npub use error::{Error, Saved};\npub use self::layer::Layer;\n";
-    let exports = exports(lib);
-    let of = |name: &str| exports.get(name).map(String::as_str);
-    assert_eq!(
-        (of("Error"), of("Saved"), of("Layer")),
-        (Some("error"), Some("error"), Some("layer"))
-    );
+fn a_circle_is_found_however_its_imports_are_written() {
+    let others: &[(&str, &str)] = &[
+        ("lib.rs", "mod top; mod store; pub use store::Key;"),
+        ("top.rs", "use crate::store::Key;"),
+        ("store/mod.rs", "mod a; mod b; pub struct Key; pub use self::b::Back;"),
+        ("store/a.rs", "use super::b; pub fn go() { b::run() }"),
+    ];
+    let circles = |text: &str| {
+        let files: Vec<_> = others.iter().copied().chain([("store/b.rs", text)]).collect();
+        planted(&files).circles()
+    };
+    assert_eq!(circles("use super::Key; use std::fmt; use b::other; pub fn run() {}").len(), 0);
+    for back in [
+        "use super::a::go; pub fn run() {}",
+        "use super::{Key, a}; pub fn run() {}",
+        "use crate::store::{Key, a::{self as other}}; pub fn run() {}",
+        "pub fn run() { super::a::go() }",
+        "pub fn run() { let go = super::super::store::a::go; }",
+        "mod inner { use super::super::a::go; } pub fn run() {}",
+        "pub fn run() { assert!(matches!(1, 1 if super::a::go())) }",
+    ] {
+        let found = circles(back);
+        assert_eq!(found.len(), 2, "{back}: {found:?}");
+        assert!(found[1].starts_with("  in `store`: b -> a  (store/b.rs:1)"), "{found:?}");
+    }
+    let upwards = circles("use crate::top::x; pub fn run() {}");
+    assert_eq!(upwards.len(), 2, "{upwards:?}");
+    assert!(upwards[0].contains("in ``: store -> top  (store/b.rs:1)"), "{upwards:?}");
+    assert_eq!(circles("#[cfg(test)] mod tests { use super::super::a::go; }").len(), 0);
+}
+
+#[test]
+fn a_name_leads_to_the_file_that_defines_it() {
+    let through_the_parent = planted(&[
+        ("lib.rs", "mod store;"),
+        ("store/mod.rs", "mod a; mod b; pub use self::b::*;"),
+        ("store/a.rs", "use super::Back; pub struct Forth;"),
+        ("store/b.rs", "use super::a::Forth; pub struct Back;"),
+    ]);
+    assert_eq!(through_the_parent.circles().len(), 2);
+    let through_the_root = planted(&[
+        ("lib.rs", "mod a; mod b; pub use b::Back;"),
+        ("a.rs", "use crate::Back; pub struct Forth;"),
+        ("b.rs", "use crate::a::Forth; pub struct Back;"),
+    ]);
+    assert_eq!(through_the_root.circles().len(), 2);
 }
 
 #[test]
