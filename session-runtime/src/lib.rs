@@ -36,14 +36,18 @@ pub use handle::{
 };
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{
-    ResponseFuture, SessionLayer, SessionService, builder::SessionLayerBuilder, preset::Preset,
+    SessionLayer,
+    builder::SessionLayerBuilder,
+    preset::Preset,
+    service::{ResponseFuture, SessionService},
 };
-pub use request::{commit::Saved, token_text::SessionToken};
+pub use request::commit::Saved;
 pub use session_derive::Session;
 pub use store::{
     OnMaxSessions,
     session_id::{HandleId, ParseHandleIdError},
 };
+pub use token::session_token::SessionToken;
 pub use transport::{SecureCookie, proxy};
 
 /// What generated code uses. Its name holds the patch version, so a derive of another version does

@@ -1,6 +1,6 @@
-//! What the deployment's functions say of one request: asked once, when the session is first used
-//! in it, but for the id of a session, which is asked for when there is a new one. Knows nothing of
-//! sessions.
+//! The deployment's own functions, and their answers for one request: asked once, when the session
+//! is first used in the request. The id of a session is asked for when there is a new session.
+//! Knows nothing of sessions.
 
 use std::{fmt, sync::Arc};
 
@@ -14,30 +14,30 @@ use crate::{
 type Consent = dyn Fn(&Parts) -> bool + Send + Sync;
 type SessionIds = dyn Fn(&Parts) -> [u8; 16] + Send + Sync;
 
-/// The functions, as far as there are any.
+/// The functions that the deployment has set.
 #[derive(Clone, Default)]
-pub(crate) struct ClientRules {
+pub(crate) struct Hooks {
     secure: Option<fn(&Parts) -> bool>,
     pub(crate) consent: Option<Arc<Consent>>,
     pub(crate) binds: Option<Arc<Binds>>,
-    /// Where the ids of new sessions come from, if not from the operating system.
+    /// The source of ids for new sessions, if not the operating system.
     pub(crate) session_ids: Option<Arc<SessionIds>>,
 }
 
-/// What they say.
+/// The functions' answers for one request.
 #[derive(Clone)]
-pub(crate) struct Client {
-    /// Whether the cookie is `Secure`, where that depends on the request.
+pub(crate) struct HookAnswers {
+    /// The cookie is `Secure`, where that depends on the request.
     pub(crate) secure: bool,
-    /// Whether a session may be created.
+    /// A session may be created.
     pub(crate) consents: bool,
-    /// What the client shows of what sessions are bound to.
+    /// The client's traits that sessions are bound to.
     pub(crate) bound: Option<Arc<Bound>>,
-    /// What draws the id of a new session, and the request that it is for.
+    /// The function that draws the id of a new session, and the request for its argument.
     session_ids: Option<Arc<(Arc<SessionIds>, Parts)>>,
 }
 
-impl ClientRules {
+impl Hooks {
     pub(crate) fn secure(&mut self, secure: SecureCookie) {
         self.secure = match secure {
             SecureCookie::When(decide) => Some(decide),
@@ -45,13 +45,14 @@ impl ClientRules {
         };
     }
 
-    /// Whether a session that is presented may have to be refused for who presents it.
+    /// Returns whether a binding may reject the client of a session.
     pub(crate) fn may_reject(&self) -> bool {
         self.binds.as_ref().is_some_and(|binds| binds.rejects())
     }
 
-    pub(crate) fn look_at(&self, parts: &Parts) -> Client {
-        Client {
+    /// Asks the functions about a request.
+    pub(crate) fn ask(&self, parts: &Parts) -> HookAnswers {
+        HookAnswers {
             secure: self.secure.is_none_or(|decide| decide(parts)),
             consents: self.consent.as_ref().is_none_or(|consents| consents(parts)),
             bound: self.binds.as_ref().map(|binds| Arc::new(binds.look_at(parts))),
@@ -63,21 +64,21 @@ impl ClientRules {
     }
 }
 
-impl Client {
-    /// Whether the deployment has a say in it.
+impl HookAnswers {
+    /// Returns whether the deployment draws the ids of new sessions.
     pub(crate) const fn has_ids(&self) -> bool {
         self.session_ids.is_some()
     }
 
-    /// The id for a new session, if the deployment has a say in it.
+    /// Draws the id for a new session, if the deployment draws them.
     pub(crate) fn session_id(&self) -> Option<[u8; 16]> {
         let (generate, parts) = self.session_ids.as_deref()?;
         Some(generate(parts))
     }
 }
 
-impl fmt::Debug for ClientRules {
+impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientRules")
+        f.write_str("Hooks")
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::Timestamp,
     error::Error,
-    repository::deadline::TimedStore,
+    repository::deadline::DeadlineStore,
     store::{
         Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Meta, Namespace,
         Op, PrincipalKey, Record, Selector, StoreKey,
@@ -18,7 +18,7 @@ use crate::{
 const EPOCH: &str = "epoch";
 
 pub(crate) struct Revocation {
-    store: TimedStore,
+    store: DeadlineStore,
     ended: Namespace,
     epochs: Namespace,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Revocation {
 impl Revocation {
     /// Beside the sessions of `namespace`. No session name or audience holds a `/`, so these
     /// records collide with those of no session type.
-    pub(crate) fn new(store: TimedStore, namespace: &Namespace) -> Self {
+    pub(crate) fn new(store: DeadlineStore, namespace: &Namespace) -> Self {
         let below = |what| Namespace::new(&format!("{}/{what}", namespace.as_str()));
         Self { store, ended: below("ended"), epochs: below("epoch") }
     }

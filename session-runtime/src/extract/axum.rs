@@ -12,7 +12,7 @@ use crate::{
     engine::Engine,
     error::Error,
     handle::{Session, directory::Directory, writer::Writer},
-    request::slot::Slot,
+    request::slot::SessionSlot,
     schema::Transport,
 };
 
@@ -161,9 +161,9 @@ pub fn required<T: SessionType, V, G>(
     guard: fn(V) -> G,
 ) -> impl Future<Output = Result<G, Rejection>> + Send {
     async move {
-        let slot = Slot::<T>::find(&parts.extensions)?;
-        let inner = slot.load(parts).await?;
-        let present = read(inner.fields()).map(guard);
+        let slot = SessionSlot::<T>::find(&parts.extensions)?;
+        let session = slot.load(parts).await?;
+        let present = read(session.fields()).map(guard);
         present.ok_or_else(|| Rejection::unauthorized(&slot.engine, &parts.headers))
     }
 }

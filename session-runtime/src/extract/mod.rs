@@ -10,7 +10,7 @@ use crate::{
     cell::model::SessionType,
     error::Error,
     handle::{Session, writer::Writer},
-    request::slot::Slot,
+    request::slot::SessionSlot,
 };
 
 impl<T: SessionType> Session<T> {
@@ -21,7 +21,7 @@ impl<T: SessionType> Session<T> {
     ///
     /// No layer for `T` ([`Error::is_missing_layer`]), or a store that is unavailable.
     pub async fn from_parts(parts: &Parts) -> Result<Self, Error> {
-        Ok(Self::of(Slot::<T>::find(&parts.extensions)?.load(parts).await?))
+        Ok(Self::of(SessionSlot::<T>::find(&parts.extensions)?.load(parts).await?))
     }
 
     /// The session, if it is a live one.
@@ -41,6 +41,6 @@ impl<T: SessionType> Writer<T> {
     ///
     /// As [`Session::from_parts`]; the store is not asked before the commit.
     pub async fn from_parts(parts: &Parts) -> Result<Self, Error> {
-        Ok(Self::of(Slot::<T>::find(&parts.extensions)?.write(parts).await?))
+        Ok(Self::of(SessionSlot::<T>::find(&parts.extensions)?.write(parts).await?))
     }
 }

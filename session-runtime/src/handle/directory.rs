@@ -7,11 +7,11 @@ use http::request::Parts;
 
 use crate::{
     cell::model::{PrincipalType, SessionType},
-    engine::{Engine, Residence},
+    engine::{Engine, backend::Backend},
     error::{Error, Kind},
     event,
-    repository::deadline::TimedStore,
-    request::slot::Slot,
+    repository::deadline::DeadlineStore,
+    request::slot::SessionSlot,
     store::{PrincipalKey, Selector, session_id::HandleId},
 };
 
@@ -67,9 +67,9 @@ impl<T: SessionType> Directory<T> {
     ///
     /// No layer for `T` ([`Error::is_missing_layer`]).
     pub fn from_parts(parts: &Parts) -> Result<Self, Error> {
-        let slot = Slot::<T>::find(&parts.extensions)?;
-        slot.engine.admit(parts)?;
-        slot.handle(parts);
+        let slot = SessionSlot::<T>::find(&parts.extensions)?;
+        slot.engine.refuse_remote(parts)?;
+        slot.session(parts);
         Ok(Self { current: slot.current(parts), ..Self::new(Arc::clone(&slot.engine)) })
     }
 
@@ -88,10 +88,10 @@ impl<T: SessionType> Directory<T> {
         Ok(ended)
     }
 
-    fn store(&self) -> Result<&TimedStore, Error> {
-        match &self.engine.residence {
-            Residence::Server { store, .. } => Ok(store),
-            Residence::Token { .. } => Err(Error::new(Kind::NotListable)),
+    fn store(&self) -> Result<&DeadlineStore, Error> {
+        match &self.engine.backend {
+            Backend::Stored(stored) => Ok(&stored.store),
+            Backend::InToken(_) => Err(Error::new(Kind::NotListable)),
         }
     }
 }
@@ -154,7 +154,9 @@ impl<T: PrincipalType> Directory<T> {
     ///
     /// A store that is unavailable; a payload in the token without `.revocation(store)`.
     pub async fn end_all(&self, principal: &T::Principal) -> Result<u64, Error> {
-        if let Residence::Token { revocation: Some(revocation), .. } = &self.engine.residence {
+        if let Backend::InToken(in_token) = &self.engine.backend
+            && let Some(revocation) = &in_token.revocation
+        {
             let now = self.engine.now();
             revocation.raise_epoch(&self.key(principal)?, now).await?;
             event::ended_many(self.engine.name(), None);

@@ -1,9 +1,9 @@
-//! Logging in and out: what it does to the fields, and the facts it notes.
+//! Logging in and out: the effect on the fields, and what is asked of the commit.
 
 use super::Session;
 use crate::{
     cell::model::{FieldSet, PrincipalType},
-    request::state::{End, Facts},
+    request::asked::{End, Requested},
     store::PrincipalKey,
 };
 
@@ -16,7 +16,7 @@ impl<T: PrincipalType> Session<T> {
     /// From nobody to somebody, the fields stay, except those marked `clear_on_login`; from one
     /// principal to another, only those marked `keep` do.
     pub fn log_in(&self, principal: T::Principal) {
-        let fields = self.inner.fields();
+        let fields = self.session.fields();
         let context = fields.context();
         let cell = T::principal(fields);
         // One that does not decode is somebody, too.
@@ -35,30 +35,32 @@ impl<T: PrincipalType> Session<T> {
             Some(_) => {}
         }
         // Under the lock that a commit reads the cells under: no commit sees one without the other.
-        self.note(|facts| {
+        self.note(|requested| {
             cell.set(context, Some(principal));
-            facts.elevate = true;
+            requested.elevate = true;
             // A value that does not serialise fails the commit, with the field's name.
-            facts.principal = key.ok();
+            requested.principal = key.ok();
         });
     }
 
     /// Whose session it is, as far as the record says so.
     fn recorded(&self) -> Option<PrincipalKey> {
-        let state = self.inner.core.state();
-        let live = state.live().filter(|_| state.facts.end.is_none())?;
-        live.term.as_ref()?.principal.clone()
+        let state = self.session.core.state();
+        let live = state.live().filter(|_| state.requested.end.is_none())?;
+        live.meta.as_ref()?.principal.clone()
     }
 
     /// Ends the session at the commit: its record is removed and the token is dead. Fields marked
     /// `keep`, and what is written from now on, go into a fresh anonymous session.
     pub fn log_out(&self) {
-        let fields = self.inner.fields();
+        let fields = self.session.fields();
         fields.each(&mut |cell| {
             if !cell.spec().keep || cell.spec().principal {
                 cell.clear(fields.context());
             }
         });
-        self.note(|facts| *facts = Facts { end: Some(End::LogOut), ..Facts::default() });
+        self.note(|requested| {
+            *requested = Requested { end: Some(End::LogOut), ..Requested::default() }
+        });
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     cell::model::SessionType,
     error::Error,
     request::{
-        Inner,
+        RequestSession,
         commit::{Saved, save},
     },
 };
@@ -30,23 +30,23 @@ use crate::{
 /// }
 /// ```
 pub struct Writer<T: SessionType> {
-    inner: Arc<Inner<T>>,
+    session: Arc<RequestSession<T>>,
 }
 
 impl<T: SessionType> Writer<T> {
-    pub(crate) const fn of(inner: Arc<Inner<T>>) -> Self {
-        Self { inner }
+    pub(crate) const fn of(session: Arc<RequestSession<T>>) -> Self {
+        Self { session }
     }
 
     /// Commits everything so far, now; as [`Session::save`](crate::Session::save).
     pub async fn save(&self) -> Result<Saved, Error> {
-        save(Arc::clone(&self.inner)).await
+        save(Arc::clone(&self.session)).await
     }
 }
 
 impl<T: SessionType> Clone for Writer<T> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner) }
+        Self { session: Arc::clone(&self.session) }
     }
 }
 
@@ -54,14 +54,14 @@ impl<T: SessionType> Deref for Writer<T> {
     type Target = T::Writer;
 
     fn deref(&self) -> &T::Writer {
-        self.inner.fields()
+        self.session.fields()
     }
 }
 
 impl<T: SessionType> fmt::Debug for Writer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
-            .field("name", &self.inner.core.engine.name())
+            .field("name", &self.session.core.engine.name())
             .finish_non_exhaustive()
     }
 }

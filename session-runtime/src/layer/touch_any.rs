@@ -7,49 +7,83 @@ use http::request::Parts;
 
 use crate::{
     cell::model::SessionType,
-    engine::{Engine, Presented},
+    engine::{Engine, load::Presented},
     event,
-    request::{Inner, commit::commit, state::Origin},
+    request::{
+        RequestSession,
+        commit::{Saved, commit},
+        detached::Detached,
+        finish::Finish,
+        plan::Occasion,
+        state::Status,
+    },
     transport::Found,
 };
 
-/// Whether a request may call for a touch: it presents one token.
-pub(crate) fn is_called_for(engine: &Engine, parts: &Parts) -> bool {
+/// Returns whether a request may call for a touch: it presents one token.
+pub(super) fn is_called_for(engine: &Engine, parts: &Parts) -> bool {
     matches!(engine.carrier.find(&parts.headers), Found::One(..))
 }
 
-/// Whether nothing has looked at the session in the store: a directory was extracted, or a writer
-/// that wrote nothing.
-pub(crate) fn is_unseen<T: SessionType>(inner: &Inner<T>) -> bool {
-    match &inner.core.state().origin {
-        Origin::Unknown => true,
-        Origin::Live(live) => live.term.is_none(),
-        Origin::Absent { .. } | Origin::Degraded | Origin::Over => false,
+/// Returns whether nothing has looked at the session in the store: only a list of sessions was
+/// extracted, or a writer that wrote nothing.
+fn is_unseen<T: SessionType>(session: &RequestSession<T>) -> bool {
+    match &session.core.state().status {
+        Status::Unknown => true,
+        Status::Live(live) => live.meta.is_none(),
+        Status::Absent { .. } | Status::Degraded | Status::Over => false,
     }
 }
 
-/// Touches the session that a request presents, on a handle of its own. What the client must be
-/// told is in that handle afterwards.
-pub(crate) async fn touch<T: SessionType>(inner: Arc<Inner<T>>, parts: Box<Parts>) {
-    let engine = &inner.core.engine;
-    if engine.admit(&parts).is_err() {
+/// Touches a session that nothing has extracted. `own` holds afterwards what the client must be told.
+pub(super) fn touch_unseen<T: SessionType>(
+    own: Arc<RequestSession<T>>,
+    parts: Box<Parts>,
+) -> Detached<Saved> {
+    Box::pin(async move {
+        touch(own, parts).await;
+        Ok(Saved::Unchanged)
+    })
+}
+
+/// Touches a session after a commit that had nothing to do, if nothing has loaded the session.
+pub(super) fn touch_after<T: SessionType>(
+    session: Arc<RequestSession<T>>,
+    finish: Finish,
+    own: Arc<RequestSession<T>>,
+    parts: Box<Parts>,
+) -> Detached<Saved> {
+    Box::pin(async move {
+        let saved = match finish {
+            Finish::Ready(result) => result?,
+            Finish::Pending(commit) => commit.await?,
+        };
+        if saved == Saved::Unchanged && is_unseen(&session) {
+            touch(Arc::clone(&own), parts).await;
+            let (mut own, mut state) = (own.core.state(), session.core.state());
+            (state.outgoing, state.token) = (std::mem::take(&mut own.outgoing), own.token.take());
+        }
+        Ok(saved)
+    })
+}
+
+/// Touches the session that a request presents.
+async fn touch<T: SessionType>(own: Arc<RequestSession<T>>, parts: Box<Parts>) {
+    let engine = &own.core.engine;
+    if engine.refuse_remote(&parts).is_err() {
         return;
     }
     let (presented, header) = engine.present(&parts.headers);
     if matches!(presented, Presented::Nothing | Presented::Rejected) {
         return;
     }
-    if let Err(error) = inner.load(|| (presented, header)).await {
+    if let Err(error) = own.load(|| (presented, header)).await {
         return event::touch_failed(engine.name(), &error);
     }
-    {
-        let mut state = inner.core.state();
-        if state.live().is_none() {
-            return;
-        }
-        state.touch_only = true;
+    if own.core.state().live().is_none() {
+        return;
     }
-    if let Err(error) = commit(Arc::clone(&inner), true).await {
+    if let Err(error) = commit(Arc::clone(&own), Occasion::TouchOnly).await {
         event::touch_failed(engine.name(), &error);
     }
 }

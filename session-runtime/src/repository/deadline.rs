@@ -16,7 +16,7 @@ use crate::{
 
 /// Clones share the store and its schedule.
 #[derive(Clone)]
-pub(crate) struct TimedStore {
+pub(crate) struct DeadlineStore {
     store: Arc<dyn Store>,
     load_deadline: Duration,
     commit_deadline: Duration,
@@ -26,7 +26,7 @@ pub(crate) struct TimedStore {
 /// What an operation comes to.
 type Timed<'a, T> = Answer<'a, Result<T, Error>>;
 
-impl TimedStore {
+impl DeadlineStore {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         load_deadline: Duration,

@@ -1,41 +1,41 @@
-//! A lock that is held across awaits: one load or commit of a request at a time. It takes two
-//! changes of one byte, where `tokio::sync::Mutex` has a queue that costs also when nobody waits.
-//! Who waits is not served in order; a request seldom has even two that do.
+//! A lock that is held across awaits: one load or commit of a request at a time. Uncontended lock
+//! and unlock are two atomic operations; `tokio::sync::Mutex` pays for its queue even without
+//! contention. The lock is not fair, but a request rarely has two waiters.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
-pub(crate) struct Turns {
+pub(crate) struct AsyncLock {
     state: AtomicU8,
-    over: Notify,
+    unlocked: Notify,
 }
 
 const FREE: u8 = 0;
-const TAKEN: u8 = 1;
-/// Taken, and somebody waits.
+const LOCKED: u8 = 1;
+/// Locked, and somebody waits.
 const AWAITED: u8 = 2;
 
-impl Turns {
+impl AsyncLock {
     pub(crate) const fn new() -> Self {
-        Self { state: AtomicU8::new(FREE), over: Notify::const_new() }
+        Self { state: AtomicU8::new(FREE), unlocked: Notify::const_new() }
     }
 
-    pub(crate) async fn take(&self) -> Turn<'_> {
+    pub(crate) async fn lock(&self) -> Guard<'_> {
         loop {
-            if let Some(turn) = self.try_take() {
-                return turn;
+            if let Some(guard) = self.try_lock() {
+                return guard;
             }
-            // From here on it hears of the end, so that none slips by before the wait.
-            let over = self.over.notified();
-            if matches!(self.change(TAKEN, AWAITED), Ok(_) | Err(AWAITED)) {
-                over.await;
+            // Registered before the state is looked at again, so that no unlock is missed.
+            let unlocked = self.unlocked.notified();
+            if matches!(self.change(LOCKED, AWAITED), Ok(_) | Err(AWAITED)) {
+                unlocked.await;
             }
         }
     }
 
-    pub(crate) fn try_take(&self) -> Option<Turn<'_>> {
-        self.change(FREE, TAKEN).is_ok().then(|| Turn(self))
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_>> {
+        self.change(FREE, LOCKED).is_ok().then(|| Guard(self))
     }
 
     fn change(&self, from: u8, to: u8) -> Result<u8, u8> {
@@ -43,13 +43,13 @@ impl Turns {
     }
 }
 
-/// Whose turn it is, until it is dropped.
-pub(crate) struct Turn<'a>(&'a Turns);
+/// Keeps the lock until dropped.
+pub(crate) struct Guard<'a>(&'a AsyncLock);
 
-impl Drop for Turn<'_> {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if self.0.state.swap(FREE, Ordering::AcqRel) == AWAITED {
-            self.0.over.notify_waiters();
+            self.0.unlocked.notify_waiters();
         }
     }
 }
@@ -67,18 +67,18 @@ mod tests {
 
     use tokio::time::{sleep, timeout};
 
-    use super::Turns;
+    use super::AsyncLock;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_two_have_a_turn_at_once_and_all_have_one() {
-        let shared = Arc::new((Turns::new(), AtomicU32::new(0)));
+    async fn no_two_hold_the_lock_at_once_and_all_get_it() {
+        let shared = Arc::new((AsyncLock::new(), AtomicU32::new(0)));
         let tasks: Vec<_> = (0..8)
             .map(|_| {
                 let shared = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let (turns, count) = &*shared;
+                    let (lock, count) = &*shared;
                     for _ in 0..500 {
-                        let _turn = turns.take().await;
+                        let _guard = lock.lock().await;
                         // Lost, if another one is between these two.
                         let before = count.load(Ordering::Relaxed);
                         tokio::task::yield_now().await;
@@ -96,9 +96,9 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_is_dropped_half_way_lets_the_next_one_in() {
-        let (turns, entered) = (Turns::new(), Cell::new(0));
+        let (lock, entered) = (AsyncLock::new(), Cell::new(0));
         let enter = async || {
-            let _turn = turns.take().await;
+            let _guard = lock.lock().await;
             entered.set(entered.get() + 1);
             sleep(Duration::from_secs(3600)).await;
         };
@@ -106,6 +106,6 @@ mod tests {
         // The second one gives up while it waits, the third gets in when the first one is gone.
         let _ = tokio::join!(soon(20), soon(10), soon(40));
         assert_eq!(entered.get(), 2);
-        assert!(turns.try_take().is_some());
+        assert!(lock.try_lock().is_some());
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use crate::error::{Error, Kind};
 
-/// Runs a future to its end whatever becomes of the caller: polled once where it is, and handed to
-/// a task of its own if that was not enough. A store in memory is done at the first poll.
+/// Runs a future to completion even if the caller is dropped: polls the future once in place, and
+/// hands the rest to a task of its own. A store in memory is done at the first poll.
 pub(crate) async fn detached<T, F>(future: F) -> Result<T, Error>
 where
     T: Send + 'static,
@@ -25,7 +25,7 @@ where
 /// Work that can be handed to another task.
 pub(crate) type Detached<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
-/// Runs work to its end that was not done at its first poll.
+/// Runs work to completion that was not done at its first poll.
 pub(crate) async fn hand_over<T: Send + 'static>(future: Detached<T>) -> Result<T, Error> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => {

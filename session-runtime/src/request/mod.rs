@@ -1,47 +1,53 @@
 //! Everything that one request has of one session, with the session type's generics: the cells, the
-//! state, and the load that fills them once. What handlers see of it is `handle`; how it ends is
-//! `commit`.
+//! state, and the load that fills them once. What handlers see of it is `handle`; the request ends in
+//! `finish`.
 
-pub(crate) mod async_lock;
+pub(crate) mod asked;
+mod async_lock;
 pub(crate) mod commit;
 pub(crate) mod detached;
 pub(crate) mod finish;
+pub(crate) mod lifetime;
 pub(crate) mod plan;
-pub(crate) mod reply;
-pub(crate) mod seal;
+mod reply;
 pub(crate) mod slot;
 pub(crate) mod state;
-pub(crate) mod token_text;
+mod token_text;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::HeaderValue;
 
+use self::{
+    state::{Core, LoadedRecord, Status},
+    token_text::TokenText,
+};
 use crate::{
     cell::{
         Context,
         model::{FieldSet, SessionType},
     },
-    engine::{Engine, Loaded, Presented, hooks::Client, live::Live},
+    engine::{
+        Engine,
+        hooks::HookAnswers,
+        live::LiveSession,
+        load::{Loaded, Presented},
+    },
     error::Error,
     event::{self, Reason},
-    request::{
-        state::{Core, Origin},
-        token_text::Held,
-    },
     schema::{FieldSpec, OnDecodeError},
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
-pub(crate) struct Inner<T: SessionType> {
+pub(crate) struct RequestSession<T: SessionType> {
     fields: T::Fields,
     pub(crate) core: Core,
 }
 
-impl<T: SessionType> Inner<T> {
-    pub(crate) fn new(engine: Arc<Engine>, client: Client) -> Arc<Self> {
+impl<T: SessionType> RequestSession<T> {
+    pub(crate) fn new(engine: Arc<Engine>, hooks: HookAnswers) -> Arc<Self> {
         let context = Context::new(engine.spec, engine.sealer.clone());
-        Arc::new(Self { fields: T::fields(context), core: Core::new(engine, client) })
+        Arc::new(Self { fields: T::fields(context), core: Core::new(engine, hooks) })
     }
 
     pub(crate) const fn fields(&self) -> &T::Fields {
@@ -50,39 +56,34 @@ impl<T: SessionType> Inner<T> {
 
     /// Loads the session, once for all extractors of the request. `present` is asked for what the
     /// request presents, if that is still to be looked at.
-    pub(crate) async fn load(
+    pub(crate) async fn load<'e>(
         &self,
-        present: impl FnOnce() -> (Presented, Option<HeaderValue>),
+        present: impl FnOnce() -> (Presented<'e>, Option<HeaderValue>),
     ) -> Result<(), Error> {
         if self.is_loaded() {
             return Ok(());
         }
-        let _turn = self.core.turns.take().await;
-        {
-            let mut state = self.core.state();
-            // A writer may have created it in this very request; what was presented is no session
-            // then.
-            state.loaded |= state.live().is_some_and(|live| live.term.is_some());
-            if state.loaded {
-                return Ok(());
-            }
+        let _guard = self.core.lock.lock().await;
+        // Another extractor may have loaded the session meanwhile, or a writer have created it.
+        if self.is_loaded() {
+            return Ok(());
         }
         let (presented, header) = present();
-        self.settle(self.core.engine.load(presented, &self.core.client).await?, header);
+        self.settle(self.core.engine.load(presented, &self.core.hooks).await?, header);
         Ok(())
     }
 
     fn settle(&self, loaded: Loaded, header: Option<HeaderValue>) {
         let engine = &self.core.engine;
         let context = self.fields().context();
-        let origin = match loaded {
+        let status = match loaded {
             Loaded::Degraded => {
                 context.settle(None);
-                Origin::Degraded
+                Status::Degraded
             }
             Loaded::Absent { stale } => {
                 context.settle(None);
-                Origin::Absent { stale }
+                Status::Absent { stale }
             }
             Loaded::Live(live, record) => {
                 let selector = live.selector;
@@ -104,40 +105,57 @@ impl<T: SessionType> Inner<T> {
                     engine.reject(Some(selector), Reason::Undecodable);
                     // The cells have the record already; a session that is rejected starts anew.
                     self.fields().each(&mut |cell| cell.clear(context));
-                    Origin::Absent { stale: true }
+                    Status::Absent { stale: true }
                 } else {
-                    Origin::Live(live)
+                    Status::Live(live)
                 }
             }
         };
         let mut state = self.core.state();
-        if matches!(origin, Origin::Live(_)) {
-            state.token = header.map(Held::Presented);
+        if matches!(status, Status::Live(_)) {
+            state.token = header.map(TokenText::Presented);
         }
-        state.origin = origin;
-        state.loaded = true;
+        state.status = status;
+        state.loaded = LoadedRecord::AsLoaded;
     }
 
-    /// For a writer: takes the credential at its word; the commit itself checks it.
-    pub(crate) fn take_unchecked(&self, presented: &Presented, header: Option<HeaderValue>) {
+    /// Takes the credential of a writer unchecked: the commit itself checks the credential.
+    pub(crate) fn take_unchecked(&self, presented: &Presented<'_>, header: Option<HeaderValue>) {
         let mut state = self.core.state();
-        if !matches!(state.origin, Origin::Unknown) {
+        if !matches!(state.status, Status::Unknown) {
             return;
         }
         match presented {
-            Presented::Credential(credential) => {
-                state.token = header.map(Held::Presented);
-                let live = Live::of_credential(*credential, false, None);
-                state.origin = Origin::Live(live);
+            Presented::Credential(_, credential) => {
+                state.token = header.map(TokenText::Presented);
+                let live = LiveSession::of_credential(*credential, false, None);
+                state.status = Status::Live(live);
             }
             Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
                 self.fields().context().settle(None);
-                state.origin = Origin::Absent { stale: !matches!(presented, Presented::Nothing) };
+                state.status = Status::Absent { stale: !matches!(presented, Presented::Nothing) };
             }
         }
     }
 
     pub(crate) fn is_loaded(&self) -> bool {
-        self.core.state().loaded
+        self.core.state().is_loaded()
+    }
+
+    /// Returns when the session expires if it is not used after this request.
+    pub(crate) fn expires_at(&self) -> SystemTime {
+        let (engine, state) = (&self.core.engine, self.core.state());
+        let meta = state.live().and_then(|live| live.meta.as_ref());
+        lifetime::expires_at(&engine.policy, meta, &state.requested, engine.now()).into()
+    }
+
+    /// Asks the store whether the session is live at this moment.
+    pub(crate) async fn is_live(&self) -> Result<bool, Error> {
+        let live = match &self.core.state().status {
+            Status::Live(live) => live.clone(),
+            Status::Degraded => return Err(Error::degraded()),
+            Status::Unknown | Status::Absent { .. } | Status::Over => return Ok(false),
+        };
+        self.core.engine.is_live(&live).await
     }
 }

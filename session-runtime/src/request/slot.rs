@@ -1,30 +1,30 @@
-//! The place in a request's extensions that the layer leaves for the extractors: the engine, and
-//! the handle once somebody asks for it. An untouched slot means the session was not used.
+//! The place in a request's extensions that the layer leaves for the extractors: the engine, and the
+//! request's session once an extractor asks for it. An empty slot means the session was not used.
 
 use std::sync::{Arc, OnceLock};
 
 use http::{Extensions, request::Parts};
 
+use super::RequestSession;
 use crate::{
     cell::model::SessionType,
-    engine::{Engine, Presented},
+    engine::{Engine, load::Presented},
     error::{Error, Kind},
-    request::Inner,
     schema::Payload,
     store::Selector,
 };
 
-pub(crate) struct Slot<T: SessionType> {
+pub(crate) struct SessionSlot<T: SessionType> {
     pub(crate) engine: Arc<Engine>,
-    handle: OnceLock<Arc<Inner<T>>>,
+    session: OnceLock<Arc<RequestSession<T>>>,
 }
 
-impl<T: SessionType> Slot<T> {
+impl<T: SessionType> SessionSlot<T> {
     pub(crate) const fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, handle: OnceLock::new() }
+        Self { engine, session: OnceLock::new() }
     }
 
-    /// The slot that the layer for `T` left in this request.
+    /// Returns the slot that the layer for `T` left in this request.
     pub(crate) fn find(extensions: &Extensions) -> Result<Arc<Self>, Error> {
         extensions.get::<Arc<Self>>().cloned().ok_or_else(|| {
             let type_name = T::spec().type_name;
@@ -32,56 +32,61 @@ impl<T: SessionType> Slot<T> {
         })
     }
 
-    /// Whether nobody has the handle but this slot, nor the slot but its holder; then it stays so.
+    /// Returns whether the caller is the slot's only owner and the slot the session's only owner.
+    /// Nobody is then left who could clone either.
     pub(crate) fn is_alone(this: &mut Arc<Self>) -> bool {
-        let handle = Arc::get_mut(this).and_then(|slot| slot.handle.get_mut());
-        handle.is_some_and(|handle| Arc::get_mut(handle).is_some())
+        let session = Arc::get_mut(this).and_then(|slot| slot.session.get_mut());
+        session.is_some_and(|session| Arc::get_mut(session).is_some())
     }
 
-    /// The handle, if an extractor has asked for it.
-    pub(crate) fn used(&self) -> Option<&Arc<Inner<T>>> {
-        self.handle.get()
+    /// Returns the session, if an extractor has asked for it.
+    pub(crate) fn used(&self) -> Option<&Arc<RequestSession<T>>> {
+        self.session.get()
     }
 
-    /// The handle; from now on the response depends on the session.
-    pub(crate) fn handle(&self, parts: &Parts) -> &Arc<Inner<T>> {
-        self.handle
-            .get_or_init(|| Inner::new(Arc::clone(&self.engine), self.engine.client.look_at(parts)))
+    /// Returns the session; from now on the response depends on it.
+    pub(crate) fn session(&self, parts: &Parts) -> &Arc<RequestSession<T>> {
+        self.session.get_or_init(|| self.new_session(parts))
     }
 
-    /// The loaded handle.
-    pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
-        self.engine.admit(parts)?;
-        let inner = Arc::clone(self.handle(parts));
-        inner.load(|| self.engine.present(&parts.headers)).await?;
-        Ok(inner)
+    /// Builds a session of this request that handlers do not see.
+    pub(crate) fn new_session(&self, parts: &Parts) -> Arc<RequestSession<T>> {
+        RequestSession::new(Arc::clone(&self.engine), self.engine.hooks.ask(parts))
     }
 
-    /// The handle for writing: not loaded, unless the payload is in the token itself, or who
-    /// presents the session may have to be refused.
-    pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<Inner<T>>, Error> {
-        if self.engine.spec.payload != Payload::Server || self.engine.client.may_reject() {
+    /// Returns the loaded session.
+    pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
+        self.engine.refuse_remote(parts)?;
+        let session = Arc::clone(self.session(parts));
+        session.load(|| self.engine.present(&parts.headers)).await?;
+        Ok(session)
+    }
+
+    /// Returns the session for writing. The session is not loaded, unless the payload is in the
+    /// token itself, or a binding may reject the client.
+    pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
+        if self.engine.spec.payload != Payload::Server || self.engine.hooks.may_reject() {
             return self.load(parts).await;
         }
-        self.engine.admit(parts)?;
-        let inner = Arc::clone(self.handle(parts));
-        if !inner.is_loaded() {
+        self.engine.refuse_remote(parts)?;
+        let session = Arc::clone(self.session(parts));
+        if !session.is_loaded() {
             let (presented, header) = self.engine.present(&parts.headers);
-            inner.take_unchecked(&presented, header);
+            session.take_unchecked(&presented, header);
         }
-        Ok(inner)
+        Ok(session)
     }
 
-    /// The selector of the session that the request presents, without a load.
+    /// Returns the selector of the session that the request presents, without a load.
     pub(crate) fn current(&self, parts: &Parts) -> Option<Selector> {
-        if let Some(inner) = self.used()
-            && inner.is_loaded()
+        if let Some(session) = self.used()
+            && session.is_loaded()
         {
-            return inner.core.state().live().map(|live| live.selector);
+            return session.core.state().live().map(|live| live.selector);
         }
         match self.engine.present(&parts.headers).0 {
-            Presented::Credential(credential) => Some(credential.selector),
-            Presented::Payload(envelope, _) => Some(envelope.selector),
+            Presented::Credential(_, credential) => Some(credential.selector),
+            Presented::Payload(_, envelope, _) => Some(envelope.selector),
             Presented::Nothing | Presented::Rejected => None,
         }
     }

@@ -14,6 +14,7 @@ mod mac;
 mod payload;
 mod random;
 mod sealed;
+pub(crate) mod session_token;
 mod signed;
 #[cfg(test)]
 mod tests;

@@ -46,7 +46,7 @@ async fn start_stored() -> (Server, Spy<MemoryStore>, Arc<ManualClock>) {
 /// `gate` is passed by `/wait` after its load, and again before its save.
 async fn start_gated(gate: Arc<Barrier>) -> (Server, Spy<MemoryStore>, Arc<ManualClock>) {
     let routes = Router::new()
-        .route("/force", get(async |s: Session<Stored>| said(s.force_save().await)))
+        .route("/force", get(async |s: Session<Stored>| said(s.create().await)))
         .route("/save", get(async |s: Session<Stored>| said(s.save().await)))
         .route("/read", get(async |s: Session<Stored>| s.theme().clone()))
         .route(
@@ -57,7 +57,7 @@ async fn start_gated(gate: Arc<Barrier>) -> (Server, Spy<MemoryStore>, Arc<Manua
             "/force-while-down",
             get(async |s: Session<Stored>, State(store): State<Spy<MemoryStore>>| {
                 store.fault("commit", Some(Fault::Down));
-                let failed = said(s.force_save().await);
+                let failed = said(s.create().await);
                 store.fault("commit", None);
                 failed
             }),
@@ -69,7 +69,7 @@ async fn start_gated(gate: Arc<Barrier>) -> (Server, Spy<MemoryStore>, Arc<Manua
                 let theme = s.theme().clone();
                 gate.wait().await;
                 gate.wait().await;
-                format!("{theme} {}", said(s.force_save().await))
+                format!("{theme} {}", said(s.create().await))
             }),
         )
         .layer(Extension(gate));
@@ -148,7 +148,7 @@ async fn a_payload_in_the_token_is_sealed_anew() {
     let routes = Router::new()
         .route("/set", get(async |s: Session<Sealed>| s.set_theme("dark".to_owned())))
         .route("/save", get(async |s: Session<Sealed>| said(s.save().await)))
-        .route("/force", get(async |s: Session<Sealed>| said(s.force_save().await)));
+        .route("/force", get(async |s: Session<Sealed>| said(s.create().await)));
     let (server, ..) =
         start::<Sealed>(routes, |builder, _| builder.accept_replay_until_expiry()).await;
     let client = Client::new(&server);

@@ -11,6 +11,8 @@ use tests::{Client, Server, Spy};
 #[derive(Session)]
 #[session(name = "loaded")]
 struct Visits {
+    #[session(principal)]
+    user: Option<u64>,
     #[session(counter)]
     visits: u32,
 }
@@ -22,6 +24,16 @@ async fn served(store: Spy<MemoryStore>) -> Server {
         .route(
             "/twice",
             get(async |s: Session<Visits>| {
+                s.add_visits(1);
+                s.save().await.map(drop)?;
+                s.add_visits(1);
+                Ok::<_, session_runtime::Error>(())
+            }),
+        )
+        .route(
+            "/begin-again",
+            get(async |s: Session<Visits>| {
+                s.log_out();
                 s.add_visits(1);
                 s.save().await.map(drop)?;
                 s.add_visits(1);
@@ -54,4 +66,19 @@ async fn a_store_is_told_what_was_loaded_if_it_wants_it_and_it_is_not_older() {
     store.pretend(Properties::IN_PROCESS);
     client.get("/write").await;
     assert_eq!(store.told(), [None], "not wanted");
+}
+
+#[tokio::test]
+async fn a_store_is_not_told_of_the_record_of_a_session_that_the_request_has_ended() {
+    let store = Spy::new(MemoryStore::default());
+    let mut wanting = Properties::IN_PROCESS;
+    wanting.wants_loaded = true;
+    store.pretend(wanting);
+    let server = served(store.clone()).await;
+    let client = Client::new(&server);
+    client.get("/write").await;
+    client.get("/begin-again").await;
+    assert_eq!(store.told(), [None], "one commit, to a session that was never loaded");
+    client.get("/write").await;
+    assert_eq!(store.told(), [Some(2)], "the new session is the one that goes on");
 }

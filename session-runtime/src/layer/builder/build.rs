@@ -5,10 +5,16 @@ use std::{marker::PhantomData, sync::Arc};
 use super::{SessionLayerBuilder, refuse};
 use crate::{
     cell::{FieldSealer, model::SessionType},
-    engine::{Engine, Residence, bind::Binds, policy::Policy, revocation::Revocation},
+    engine::{
+        Engine,
+        backend::{Backend, InToken, Stored},
+        bind::Binds,
+        policy::Policy,
+        revocation::Revocation,
+    },
     error::Error,
     layer::{SessionLayer, name_registry::claim},
-    repository::deadline::TimedStore,
+    repository::deadline::DeadlineStore,
     schema::{self, FieldSpec, Payload, Spec},
     store::{Namespace, Store},
     token::{
@@ -47,22 +53,22 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         if !self.binds.is_empty() {
             let codec = BindCodec::new(&self.keys, &bind(Purpose::Bind), self.random);
             let list = std::mem::take(&mut self.binds);
-            self.client.binds = Some(Arc::new(Binds { list, codec }));
+            self.hooks.binds = Some(Arc::new(Binds { list, codec }));
         }
         let namespace = self.namespace(spec)?;
-        let (residence, seals_fields) = match spec.payload {
+        let (backend, seals_fields) = match spec.payload {
             Payload::Server => {
                 let store = self.server_store(spec)?;
                 let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
-                (Residence::Server { store, codec }, true)
+                (Backend::Stored(Arc::new(Stored { store, codec })), true)
             }
             Payload::Sealed => {
                 let codec = PayloadCodec::sealed(&self.keys, &bind(Purpose::Sealed));
-                (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, false)
+                (self.in_token(spec, &namespace, codec)?, false)
             }
             Payload::Signed => {
                 let codec = PayloadCodec::signed(&self.keys, &bind(Purpose::Signed));
-                (Residence::Token { codec, revocation: self.ending(spec, &namespace)? }, true)
+                (self.in_token(spec, &namespace, codec)?, true)
             }
         };
         let which = self.sealed_fields(spec)?.filter(|_| seals_fields);
@@ -87,12 +93,12 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             policy: self.policy,
             carrier,
             namespace,
-            residence,
+            backend,
             sealer,
             index,
             clock: self.clock,
             random: self.random,
-            client: self.client,
+            hooks: self.hooks,
             loopback_only: self.cookie.insecure_dev,
             #[cfg(feature = "axum")]
             challenge: self.challenge,
@@ -144,7 +150,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         Ok(Some(Which::All))
     }
 
-    fn server_store(&self, spec: &Spec) -> Result<TimedStore, Error> {
+    fn server_store(&self, spec: &Spec) -> Result<DeadlineStore, Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
                 spec,
@@ -156,10 +162,24 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
         };
         self.check_ephemeral(spec, &**store)?;
-        Ok(self.timed(store))
+        Ok(self.under_deadline(store))
     }
 
-    fn ending(&self, spec: &Spec, namespace: &Namespace) -> Result<Option<Revocation>, Error> {
+    fn in_token(
+        &self,
+        spec: &Spec,
+        namespace: &Namespace,
+        codec: PayloadCodec,
+    ) -> Result<Backend, Error> {
+        let revocation = self.revocation_of(spec, namespace)?;
+        Ok(Backend::InToken(Arc::new(InToken { codec, revocation })))
+    }
+
+    fn revocation_of(
+        &self,
+        spec: &Spec,
+        namespace: &Namespace,
+    ) -> Result<Option<Revocation>, Error> {
         if self.store.is_some() {
             return Err(refuse(
                 spec,
@@ -180,14 +200,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             (None, true) => Ok(None),
             (Some(store), false) => {
                 self.check_ephemeral(spec, &**store)?;
-                Ok(Some(Revocation::new(self.timed(store), namespace)))
+                Ok(Some(Revocation::new(self.under_deadline(store), namespace)))
             }
         }
     }
 
-    fn timed(&self, store: &Arc<dyn Store>) -> TimedStore {
+    fn under_deadline(&self, store: &Arc<dyn Store>) -> DeadlineStore {
         let Policy { load_deadline, commit_deadline, .. } = self.policy;
-        TimedStore::new(Arc::clone(store), load_deadline, commit_deadline)
+        DeadlineStore::new(Arc::clone(store), load_deadline, commit_deadline)
     }
 
     fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {

@@ -41,7 +41,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// ```
     pub fn secure(mut self, secure: SecureCookie) -> Self {
         self.cookie.secure = Some(secure);
-        self.client.secure(secure);
+        self.hooks.secure(secure);
         self
     }
 
@@ -96,7 +96,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
     /// ```
     pub fn consent(mut self, consents: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
-        self.client.consent = Some(Arc::new(consents));
+        self.hooks.consent = Some(Arc::new(consents));
         self
     }
 
@@ -166,7 +166,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         mut self,
         generate: impl Fn(&Parts) -> [u8; 16] + Send + Sync + 'static,
     ) -> Self {
-        self.client.session_ids = Some(Arc::new(generate));
+        self.hooks.session_ids = Some(Arc::new(generate));
         self
     }
 

@@ -1,356 +1,222 @@
-//! From facts to one commit: looks at the cells and the state, and says what the store must do and
-//! what the client must be told. Pure decisions; `commit` carries them out.
+//! From what was asked to one commit: looks at the cells and the state, and says what the store must
+//! do and what the client must be told. Pure decisions; `commit` carries them out. Here is what
+//! sessions in a store and sessions in their tokens have in common.
 
-mod upkeep;
+mod binding;
+pub(super) mod stored;
+pub(super) mod token;
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-pub(crate) use self::upkeep::is_idle;
+use super::{
+    asked::{End, Requested},
+    lifetime,
+    state::{State, Status},
+};
 use crate::{
-    cell::{Cell, Emission, model::FieldSet, unknown_fields},
+    cell::{Cell, Context, Emission, model::FieldSet},
     clock::Timestamp,
-    engine::{Engine, Residence, hooks::Client, live::Live},
+    engine::{
+        Engine,
+        backend::{Backend, InToken, Stored},
+        hooks::HookAnswers,
+        live::LiveSession,
+    },
     error::{Error, Kind},
     event,
-    request::state::{End, Facts, Origin, State},
     schema::{Create, OnStale},
-    store::{
-        Cap, Check, Commit, Expected, KeyId, Meta, Op, PrincipalKey, Record, Rotation, Selector,
-        StoreKey,
-    },
-    token::{Envelope, Issued},
+    store::{Op, PrincipalKey, Selector},
 };
 
-/// What to do, in this order.
-pub(crate) struct Plan {
-    /// End this session first.
-    pub(crate) end: Option<Ending>,
-    pub(crate) write: Write,
-    /// The facts that the plan is made of; put back if it fails.
-    pub(crate) facts: Facts,
-    /// Nothing of the user's is in it: a touch, a periodic rotation.
-    pub(crate) upkeep: bool,
+/// When a commit is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// A handler saves.
+    Save,
+    /// The response is about to leave.
+    Response,
+    /// The response is about to leave, and nothing has looked at the session: a touch, if one is
+    /// due, and nothing else.
+    TouchOnly,
 }
 
-pub(crate) struct Ending {
+/// What a request comes to.
+pub(crate) enum Planned {
+    /// The store has nothing to do.
+    Nothing {
+        requested: Requested,
+        /// A session would have been created, but the client does not consent.
+        withheld: bool,
+    },
+    Work(Work),
+}
+
+/// What there is to do, and for whom.
+pub(crate) enum Work {
+    Stored(Arc<Stored>, Plan<stored::Write>),
+    InToken(Arc<InToken>, Plan<Box<token::Seal>>),
+}
+
+/// What to do, in this order.
+pub(crate) struct Plan<W> {
+    /// End this session first.
+    pub(crate) end: Option<EndSession>,
+    pub(crate) write: Option<W>,
+    /// What the plan is made of; put back if the plan fails.
+    pub(crate) requested: Requested,
+    /// The plan only keeps the session up: a touch, a periodic rotation.
+    pub(crate) no_user_changes: bool,
+    /// A session would have been created, but the client does not consent.
+    withheld: bool,
+}
+
+pub(crate) struct EndSession {
     pub(crate) selector: Selector,
-    /// Until when a token that names it could pass.
+    /// Until when a token that names the session could pass.
     pub(crate) until: Timestamp,
-    /// It goes on under another selector (the elevation of a payload session).
+    /// The session goes on under another selector (the elevation of a session in its token).
     pub(crate) superseded: bool,
 }
 
-/// Boxed, since it goes from one future into the next.
-pub(crate) enum Write {
-    Nothing,
-    /// A session would have been created, but the client does not consent.
-    Withheld,
-    Insert(Box<Insert>),
-    Commit(Box<Change>),
-    Seal(Box<Seal>),
-}
-
-/// A session that is to be in the store.
-pub(crate) struct Insert {
-    pub(crate) key: StoreKey,
-    pub(crate) record: Record,
-    pub(crate) cap: Option<Cap>,
-    pub(crate) issued: Issued,
-}
-
-/// A commit to a session that is in the store.
-pub(crate) struct Change {
-    pub(crate) key: StoreKey,
-    pub(crate) commit: Commit,
-    pub(crate) issued: Option<Issued>,
-}
-
-/// A payload for the token.
-pub(crate) struct Seal {
-    pub(crate) envelope: Envelope,
-    pub(crate) principal: Option<PrincipalKey>,
-    pub(crate) look_up_epoch: bool,
-}
-
-impl Plan {
-    fn nothing(facts: Facts) -> Self {
-        Self { end: None, write: Write::Nothing, facts, upkeep: true }
-    }
-
-    pub(crate) const fn is_nothing(&self) -> bool {
-        self.end.is_none() && matches!(self.write, Write::Nothing | Write::Withheld)
+impl Occasion {
+    /// Returns whether this is the last commit of the request.
+    pub(crate) const fn is_last(self) -> bool {
+        matches!(self, Self::Response | Self::TouchOnly)
     }
 }
 
-/// Plans the commit of everything so far. `closing`: the response is about to leave.
+impl<W> Plan<W> {
+    fn nothing(requested: Requested) -> Self {
+        Self { end: None, write: None, requested, no_user_changes: true, withheld: false }
+    }
+
+    fn end_only(end: Option<EndSession>, requested: Requested) -> Self {
+        Self { no_user_changes: end.is_none(), end, write: None, requested, withheld: false }
+    }
+
+    fn write(end: Option<EndSession>, write: W, requested: Requested) -> Self {
+        Self { end, write: Some(write), requested, no_user_changes: false, withheld: false }
+    }
+
+    /// Returns the plan, or the news that there is nothing to do.
+    fn or_nothing(self, work: impl FnOnce(Self) -> Work) -> Planned {
+        if self.end.is_none() && self.write.is_none() {
+            Planned::Nothing { requested: self.requested, withheld: self.withheld }
+        } else {
+            Planned::Work(work(self))
+        }
+    }
+}
+
+/// Plans the commit of everything so far.
 pub(crate) fn plan(
     engine: &Engine,
-    client: &Client,
+    hooks: &HookAnswers,
     fields: &dyn FieldSet,
     state: &mut State,
-    closing: bool,
-) -> Result<Plan, Error> {
+    occasion: Occasion,
+) -> Result<Planned, Error> {
     // Taken at the end only: serialising a value may fail, or panic.
-    let facts = state.facts.clone();
-    let planner = Planner { engine, client, fields, now: engine.now(), closing };
-    let plan = match state.origin {
-        Origin::Unknown | Origin::Over => Plan::nothing(Facts::default()),
+    let requested = state.requested.clone();
+    let planner = Planner { engine, hooks, fields, now: engine.now(), occasion };
+    let nothing = Planned::Nothing { requested: Requested::default(), withheld: false };
+    let outcome = match state.status {
+        Status::Unknown | Status::Over => nothing,
         // Nobody must believe that a session was ended that is still there, or that somebody is
         // logged in who is not.
-        Origin::Degraded if facts.end.is_some() || facts.elevate => return Err(Error::degraded()),
-        Origin::Degraded => {
-            if !planner.values()?.is_empty() || facts.any() {
+        Status::Degraded if requested.end.is_some() || requested.elevate => {
+            return Err(Error::degraded());
+        }
+        Status::Degraded => {
+            if !planner.values()?.is_empty() || requested.any() {
                 event::degraded_write(engine.name());
             }
-            Plan::nothing(Facts::default())
+            nothing
         }
-        Origin::Absent { .. } | Origin::Live(_) => planner.plan(state, facts)?,
+        Status::Absent { .. } | Status::Live(_) => {
+            if let Some(Err(error)) = &state.fresh {
+                return Err(error.clone());
+            }
+            match &engine.backend {
+                Backend::Stored(stored) => planner
+                    .plan_stored(stored, state, requested)?
+                    .or_nothing(|plan| Work::Stored(Arc::clone(stored), plan)),
+                Backend::InToken(in_token) => planner
+                    .plan_in_token(in_token, state, requested)?
+                    .or_nothing(|plan| Work::InToken(Arc::clone(in_token), plan)),
+            }
+        }
     };
-    state.facts = Facts::default();
-    Ok(plan)
+    state.requested = Requested::default();
+    Ok(outcome)
+}
+
+/// Returns whether nothing was asked of a live session, nothing written to it, and nothing is due:
+/// what most requests come to, found without a plan.
+pub(crate) fn is_idle(engine: &Engine, context: &Context, state: &State) -> bool {
+    let Status::Live(live) = &state.status else { return false };
+    !context.is_written()
+        && !state.requested.any()
+        && !matches!(state.fresh, Some(Err(_)))
+        && live.meta.as_ref().is_none_or(|meta| {
+            let now = engine.now();
+            live.current_key
+                && !lifetime::touch_is_due(meta, now)
+                && !lifetime::rotation_is_due(&engine.policy, meta, now)
+        })
 }
 
 struct Planner<'a> {
     engine: &'a Engine,
-    client: &'a Client,
+    hooks: &'a HookAnswers,
     fields: &'a dyn FieldSet,
     now: Timestamp,
-    closing: bool,
+    occasion: Occasion,
 }
 
 impl Planner<'_> {
-    fn plan(&self, state: &mut State, facts: Facts) -> Result<Plan, Error> {
-        if let Some(Err(error)) = &state.fresh {
-            return Err(error.clone());
-        }
-        if let (Residence::Server { .. }, Origin::Live(live), None) =
-            (&self.engine.residence, &state.origin, facts.end)
-        {
-            return self.change(state, live, facts);
-        }
-        let live = state.live().cloned();
-        let end = match (&live, facts.end) {
-            (Some(live), Some(_)) => Some(self.ending(live, false)),
-            _ => None,
-        };
-        if facts.end == Some(End::Destroy) {
-            return Ok(Plan { end, write: Write::Nothing, facts, upkeep: false });
-        }
-        match (&self.engine.residence, live.filter(|_| facts.end.is_none())) {
-            (Residence::Server { .. }, _) => self.create(state, end, facts),
-            (Residence::Token { .. }, live) => self.seal(state, live.as_ref(), end, facts),
-        }
+    /// Returns the end of the live session, if its end was asked for.
+    fn asked_end(&self, live: Option<&LiveSession>, requested: &Requested) -> Option<EndSession> {
+        requested.end.and(live).map(|live| self.end_session(live, false))
     }
 
-    fn ending(&self, live: &Live, superseded: bool) -> Ending {
-        let until = live.term.as_ref().map_or(self.now, |term| term.lifetime.absolute_until);
-        Ending { selector: live.selector, until, superseded }
+    fn end_session(&self, live: &LiveSession, superseded: bool) -> EndSession {
+        let until = live.meta.as_ref().map_or(self.now, |meta| meta.lifetime.absolute_until);
+        EndSession { selector: live.selector, until, superseded }
     }
 
-    /// A session that is not there yet.
-    fn create(&self, state: &mut State, end: Option<Ending>, facts: Facts) -> Result<Plan, Error> {
-        let mut ops = self.values()?;
-        if ops.is_empty() && !self.starts_empty(state, &facts) {
-            return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
-        }
-        if !self.client.consents {
-            return Ok(self.withheld(end, facts));
-        }
-        let (selector, issued) = self.first_credential(state)?;
-        self.seal_secrets(selector, &mut ops)?;
-        self.bind_anew(&mut ops)?;
-        let mut meta = Meta::new(issued.check, issued.key_id, self.now, self.new_lifetime(&facts));
-        meta.set_principal(self.index_key(&facts), self.now);
-        let mut record = Record::new(meta);
-        record.write_all(ops);
-        let key = self.engine.key(selector);
-        let cap = self.engine.policy.max_sessions;
-        let write = Write::Insert(Box::new(Insert { key, record, cap, issued }));
-        Ok(Plan { end, write, facts, upkeep: false })
-    }
-
-    /// No session is created; one that is to end does.
-    fn withheld(&self, end: Option<Ending>, facts: Facts) -> Plan {
+    /// No session is created. One that is to end does.
+    fn withheld<W>(&self, end: Option<EndSession>, requested: Requested) -> Plan<W> {
         event::withheld(self.engine.name());
-        Plan { upkeep: end.is_none(), end, write: Write::Withheld, facts }
+        Plan { withheld: true, ..Plan::end_only(end, requested) }
     }
 
-    /// Whether a session comes into being although nothing is in it.
-    fn starts_empty(&self, state: &State, facts: &Facts) -> bool {
+    /// Returns whether a session is created although nothing is in it.
+    fn starts_empty(&self, state: &State, requested: &Requested) -> bool {
         let policy = &self.engine.policy;
-        let was_presented = matches!(state.origin, Origin::Absent { stale: true });
-        facts.elevate
-            || facts.force
-            || (self.closing
-                && facts.end.is_none()
+        let was_presented = matches!(state.status, Status::Absent { stale: true });
+        requested.elevate
+            || requested.create
+            || (self.occasion.is_last()
+                && requested.end.is_none()
                 && (policy.create == Create::Eager
                     || (was_presented && policy.on_stale == OnStale::NewSession)))
     }
 
-    /// A session in the store.
-    fn change(&self, state: &State, live: &Live, facts: Facts) -> Result<Plan, Error> {
-        let context = self.fields.context();
-        let mut emission = match &facts.cleared {
-            None => self.changes()?,
-            // After a clear the store has nothing, so whatever is there now must be written;
-            // what was kept still merges.
-            Some(kept) => self.emit(Emission::default(), |cell, out| {
-                if kept.iter().any(|kept| kept == cell.spec().name) {
-                    cell.emit_changes(context, out);
-                } else {
-                    cell.emit_value(context, out);
-                }
-            })?,
-        };
-        if let Some(kept) = &facts.cleared {
-            emission.ops.insert(0, Op::Clear { keep: kept.to_vec() });
-            // It changes every group; those of a credential that dies with it compare nothing more.
-            if !facts.elevate && !facts.rotate {
-                for field in self.engine.spec.fields {
-                    if let Some(group) = field.group
-                        && !kept.iter().any(|kept| kept == field.name)
-                        && !emission.groups.contains(&group)
-                    {
-                        emission.groups.push(group);
-                    }
-                }
-            }
-        }
-        let rotation = if state.touch_only { None } else { self.rotation(live, &facts)? };
-        let lifetime = self.changed_lifetime(live, &facts);
-        let touch =
-            facts.extend || live.term.as_ref().is_none_or(|term| Engine::touch_due(term, self.now));
-        let nothing_of_the_user = emission.ops.is_empty() && !facts.any();
-        // A blind write that wrote nothing has nothing to touch either.
-        let wanted = !nothing_of_the_user || (live.term.is_some() && (touch || rotation.is_some()));
-        if !wanted {
-            return Ok(Plan::nothing(facts));
-        }
-        let mut commit = Commit::touch(self.now, live.check, live.key_id);
-        for group in emission.groups {
-            let revision = state.group_revision(group, context.record().as_deref());
-            commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
-            commit.bump.push(Cow::Borrowed(group));
-        }
-        self.seal_secrets(live.selector, &mut emission.ops)?;
-        self.bind_on(state, live, &facts, &mut emission.ops)?;
-        commit.ops = emission.ops;
-        commit.lifetime = lifetime;
-        if let Residence::Server { store, .. } = &self.engine.residence
-            && store.wants_loaded()
-            && !state.committed
-        {
-            commit.loaded = context.record();
-        }
-        if facts.elevate {
-            commit.principal = Some(self.index_key(&facts));
-            commit.cap = self.engine.policy.max_sessions;
-        }
-        let issued = rotation.map(|(issued, grace_until)| {
-            let Issued { check, key_id, .. } = issued;
-            commit.rotation = Some(Rotation { check, key_id, grace_until });
-            issued
-        });
-        let key = self.engine.key(live.selector);
-        let write = Write::Commit(Box::new(Change { key, commit, issued }));
-        Ok(Plan { end: None, write, facts, upkeep: nothing_of_the_user })
-    }
-
-    /// A payload that travels in the token.
-    fn seal(
-        &self,
-        state: &mut State,
-        live: Option<&Live>,
-        mut end: Option<Ending>,
-        facts: Facts,
-    ) -> Result<Plan, Error> {
-        let context = self.fields.context();
-        if let Some(live) = live
-            && self.changes()?.ops.is_empty()
-            && !facts.any()
-            && !self.reseal_due(live)
-        {
-            return Ok(Plan::nothing(facts));
-        }
-        let mut ops = self.values()?;
-        if live.is_none() && ops.is_empty() && !self.starts_empty(state, &facts) {
-            return Ok(Plan { upkeep: end.is_none(), end, write: Write::Nothing, facts });
-        }
-        if live.is_none() && !self.client.consents {
-            return Ok(self.withheld(end, facts));
-        }
-        // An ended selector is remembered for as long as its tokens live, so one that lives for
-        // another time needs another selector.
-        let new_token = facts.elevate
-            || facts.rotate
-            || (facts.move_end()
-                && matches!(self.engine.residence, Residence::Token { revocation: Some(_), .. }));
-        let selector = match live {
-            Some(live) if !new_token => live.selector,
-            _ => self.fresh_selector(state)?,
-        };
-        self.seal_secrets(selector, &mut ops)?;
-        match live {
-            // The whole payload is written, so all of what binds it, too.
-            Some(live) => self.bind_on(state, live, &facts, &mut ops)?,
-            None => self.bind_anew(&mut ops)?,
-        }
-        let term = live.and_then(|live| live.term.as_ref());
-        let lifetime = match (live.and_then(|live| self.changed_lifetime(live, &facts)), term) {
-            (Some(lifetime), _) => lifetime,
-            (None, Some(term)) => term.lifetime,
-            (None, None) => self.new_lifetime(&facts),
-        };
-        let principal = match (facts.elevate, term) {
-            (true, _) => facts.principal.clone(),
-            (false, Some(term)) => term.principal.clone(),
-            (false, None) => None,
-        };
-        let mut record = Record::new(Meta::new(Check([0; 16]), KeyId([0; 4]), self.now, lifetime));
-        if facts.cleared.is_none()
-            && let Some(before) = live.and(context.record()).filter(|_| !state.rebased)
-        {
-            record.extend(unknown_fields(&before, self.engine.spec.fields));
-        }
-        record.write_all(ops);
-        let envelope = Envelope {
-            selector,
-            created: term.map_or(self.now, |term| term.created),
-            sealed_at: self.now,
-            idle_millis: lifetime.idle_millis,
-            absolute_until: lifetime.absolute_until,
-            generation: live.map_or(0, |live| live.generation.saturating_add(u32::from(new_token))),
-            epoch: live.map_or(0, |live| live.epoch),
-            persistent: lifetime.persistent,
-            fields: record.into_fields(),
-        };
-        if let (Some(live), true) = (live, new_token) {
-            end = Some(self.ending(live, true));
-        }
-        let look_up_epoch = facts.elevate;
-        let write = Write::Seal(Box::new(Seal { envelope, principal, look_up_epoch }));
-        Ok(Plan { end, write, facts, upkeep: false })
-    }
-
-    fn reseal_due(&self, live: &Live) -> bool {
-        !live.current_key
-            || live.term.as_ref().is_some_and(|term| Engine::touch_due(term, self.now))
-    }
-
-    /// What the principal of a log-in is indexed by.
-    fn index_key(&self, facts: &Facts) -> Option<PrincipalKey> {
-        facts.principal.as_ref().map(|principal| self.engine.index_key(principal))
+    /// Returns the key by which the store indexes the principal of a log-in.
+    fn index_key(&self, requested: &Requested) -> Option<PrincipalKey> {
+        requested.principal.as_ref().map(|principal| self.engine.index_key(principal))
     }
 
     fn fresh_selector(&self, state: &mut State) -> Result<Selector, Error> {
-        let selector = state.fresh_selector(self.engine, self.client);
+        let selector = state.fresh_selector(self.engine, self.hooks);
         match &state.fresh {
             Some(Err(error)) => Err(error.clone()),
             _ => Ok(selector),
         }
     }
 
-    /// What was written since the load, or since the last save.
+    /// Returns what was written since the load, or since the last save.
     fn changes(&self) -> Result<Emission, Error> {
         let context = self.fields.context();
         if !context.is_written() {
@@ -359,8 +225,8 @@ impl Planner<'_> {
         self.emit(Emission::default(), |cell, out| cell.emit_changes(context, out))
     }
 
-    /// Every value that is not its default, as `Set` and `Insert` ops, in the order of the fields'
-    /// names: so a record has them, too.
+    /// Returns every value that is not its default, as `Set` and `Insert` ops, in the order of the
+    /// fields' names: so a record has them, too.
     fn values(&self) -> Result<Vec<Op>, Error> {
         let context = self.fields.context();
         if !context.is_written() && context.record().is_none() {
@@ -392,4 +258,9 @@ impl Planner<'_> {
         });
         emission.checked()
     }
+}
+
+/// Returns whether the handler has destroyed the session: nothing goes on then.
+fn is_destroyed(requested: &Requested) -> bool {
+    requested.end == Some(End::Destroy)
 }

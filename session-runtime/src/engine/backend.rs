@@ -1,0 +1,28 @@
+//! Where the fields of a session type are: in a store, or in the token. Each has what that takes and
+//! the other has not, so that code for one of them cannot meet the other.
+
+use std::sync::Arc;
+
+use super::revocation::Revocation;
+use crate::{
+    repository::deadline::DeadlineStore,
+    token::{CredentialCodec, PayloadCodec},
+};
+
+pub(crate) enum Backend {
+    Stored(Arc<Stored>),
+    InToken(Arc<InToken>),
+}
+
+/// The token is a credential for a record in a store.
+pub(crate) struct Stored {
+    pub(crate) store: DeadlineStore,
+    pub(crate) codec: CredentialCodec,
+}
+
+/// The token carries the fields.
+pub(crate) struct InToken {
+    pub(crate) codec: PayloadCodec,
+    /// `None`: replay until expiry was accepted when the layer was built.
+    pub(crate) revocation: Option<Revocation>,
+}

@@ -1,0 +1,247 @@
+//! From what a request presents to a live session, or the reason why there is none: finds and
+//! verifies the token, loads the record or opens the payload, and judges both.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue};
+
+use super::{
+    Engine,
+    backend::{Backend, InToken, Stored},
+    hooks::HookAnswers,
+    live::{LiveSession, LoadedMeta},
+    revocation::Revocation,
+};
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    event::{self, Reason},
+    schema::OnStoreError,
+    store::{FieldValue, Meta, PrincipalKey, Record, Selector, Standing},
+    token::{Credential, Envelope},
+    transport::Found,
+};
+
+/// How far the clocks of two machines may differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+/// What a request presents, verified as far as that goes without a store.
+pub(crate) enum Presented<'e> {
+    Nothing,
+    Rejected,
+    Credential(&'e Stored, Credential),
+    /// With whether the key that writes now has written the payload.
+    Payload(&'e InToken, Box<Envelope>, bool),
+}
+
+/// What a load found.
+pub(crate) enum Loaded {
+    Absent {
+        stale: bool,
+    },
+    Live(LiveSession, Arc<Record>),
+    /// The store failed, and the policy is to go on without the session.
+    Degraded,
+}
+
+/// What a load found, or why that is no live session.
+type Judged = Result<Loaded, (Selector, Reason)>;
+
+impl Engine {
+    /// Finds and verifies the token, without touching a store. Returns the header that the token is
+    /// in, too.
+    pub(crate) fn present(&self, headers: &HeaderMap) -> (Presented<'_>, Option<HeaderValue>) {
+        let (text, header) = match self.carrier.find(headers) {
+            Found::None => return (Presented::Nothing, None),
+            Found::Duplicate => {
+                self.reject(None, Reason::Duplicate);
+                return (Presented::Rejected, None);
+            }
+            Found::One(text, header) => (text, header),
+        };
+        let now = || self.now();
+        let presented = match &self.backend {
+            Backend::Stored(stored) => {
+                let credential = stored.codec.verify(text, now);
+                credential.map(|credential| Presented::Credential(stored, credential))
+            }
+            Backend::InToken(in_token) => in_token.codec.open(text, now).and_then(|opened| {
+                let known = |name: &[u8]| {
+                    let mut names = self.spec.fields.iter().map(|field| field.name);
+                    names.find(|known| known.as_bytes() == name)
+                };
+                let envelope = Envelope::decode(&opened.plain, known).ok_or(Reason::Malformed)?;
+                Ok(Presented::Payload(in_token, Box::new(envelope), opened.current_key))
+            }),
+        };
+        match presented {
+            Ok(presented) => (presented, Some(header.clone())),
+            Err(reason) => {
+                self.reject(None, reason);
+                (Presented::Rejected, None)
+            }
+        }
+    }
+
+    /// Turns what was presented into a live session, or says that there is none.
+    pub(crate) async fn load(
+        &self,
+        presented: Presented<'_>,
+        hooks: &HookAnswers,
+    ) -> Result<Loaded, Error> {
+        let loaded = match presented {
+            Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
+            Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
+            Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
+            Presented::Payload(in_token, envelope, current_key) => {
+                let opened = self.load_payload(*envelope, current_key);
+                match (&in_token.revocation, opened) {
+                    (Some(revocation), Ok(opened)) => {
+                        Box::pin(self.unless_revoked(revocation, opened)).await
+                    }
+                    (_, opened) => Ok(opened),
+                }
+            }
+        };
+        match loaded {
+            Ok(Ok(Loaded::Live(live, record))) => {
+                event::loaded(self.name(), live.selector);
+                if self.is_refused(&live, &record, hooks) {
+                    self.reject(Some(live.selector), Reason::OtherClient);
+                    return Ok(Loaded::Absent { stale: true });
+                }
+                Ok(Loaded::Live(live, record))
+            }
+            Ok(Ok(loaded)) => Ok(loaded),
+            Ok(Err((selector, reason))) => {
+                self.reject(Some(selector), reason);
+                Ok(Loaded::Absent { stale: true })
+            }
+            Err(error)
+                if error.is_unavailable()
+                    && self.policy.on_store_error == OnStoreError::Degrade =>
+            {
+                event::degraded(self.name(), &error);
+                Ok(Loaded::Degraded)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns whether the session is bound to another client than the one that presents the token,
+    /// and the policy rejects that.
+    fn is_refused(&self, live: &LiveSession, record: &Record, hooks: &HookAnswers) -> bool {
+        let Some(bound) = &hooks.bound else { return false };
+        let mut refused = false;
+        for mismatch in bound.mismatches(record) {
+            event::mismatch(self.name(), live.selector, mismatch.kind);
+            refused |= mismatch.rejects;
+        }
+        refused
+    }
+
+    async fn load_record(&self, stored: &Stored, credential: Credential) -> Result<Judged, Error> {
+        let selector = credential.selector;
+        let key = self.key(selector);
+        let Some(mut record) = stored.store.load(&key).await? else {
+            return Ok(Err((selector, Reason::Unknown)));
+        };
+        let now = self.now();
+        let mut judged = judge(&record.meta, &credential, now);
+        // A cache may not know yet of a touch or a new credential, which must log nobody out.
+        if judged.is_err()
+            && let Some(present) = stored.store.reload(&key).await?
+        {
+            record = present;
+            judged = judge(&record.meta, &credential, now);
+        }
+        let in_grace = match judged {
+            Ok(standing) => standing == Standing::Previous,
+            Err(reason) => return Ok(Err((selector, reason))),
+        };
+        let live =
+            LiveSession::of_credential(credential, in_grace, Some(LoadedMeta::of(&record.meta)));
+        Ok(Ok(Loaded::Live(live, record)))
+    }
+
+    fn load_payload(&self, envelope: Envelope, current_key: bool) -> Judged {
+        let Envelope { selector, sealed_at, .. } = envelope;
+        let now = self.now();
+        if sealed_at > now.saturating_add(CLOCK_SKEW) {
+            return Err((selector, Reason::FromTheFuture));
+        }
+        let live = LiveSession::of_payload(&envelope, self.principal_of(&envelope), current_key);
+        let Some(meta) = live.meta.as_ref().filter(|meta| now < meta.expires_at()) else {
+            return Err((selector, Reason::Expired));
+        };
+        let mut record = Record::new(Meta::new(live.check, live.key_id, now, meta.lifetime));
+        record.extend(envelope.fields);
+        Ok(Loaded::Live(live, Arc::new(record)))
+    }
+
+    /// Lets a session in its token pass unless the session, or every session of its principal, was
+    /// ended.
+    async fn unless_revoked(
+        &self,
+        revocation: &Revocation,
+        loaded: Loaded,
+    ) -> Result<Judged, Error> {
+        let Loaded::Live(live, _) = &loaded else { return Ok(Ok(loaded)) };
+        let revoked = self.is_revoked(revocation, live).await?;
+        Ok(if revoked { Err((live.selector, Reason::Revoked)) } else { Ok(loaded) })
+    }
+
+    async fn is_revoked(&self, revocation: &Revocation, live: &LiveSession) -> Result<bool, Error> {
+        let now = self.now();
+        let principal = live.meta.as_ref().and_then(|meta| meta.principal.as_ref());
+        Ok(revocation.is_ended(live.selector, now).await?
+            || match principal {
+                Some(principal) => live.epoch < revocation.epoch(principal, now).await?,
+                None => false,
+            })
+    }
+
+    fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {
+        let field = self.spec.fields.iter().find(|field| field.principal)?;
+        let stored = |name: &str| envelope.fields.iter().find(|(stored, _)| stored == name);
+        match field.names().find_map(stored)? {
+            (_, FieldValue::Bytes(json)) => std::str::from_utf8(json).ok().map(PrincipalKey::new),
+            _ => None,
+        }
+    }
+
+    /// Asks the store whether the session is live at this moment. Answers of a cache do not count.
+    pub(crate) async fn is_live(&self, live: &LiveSession) -> Result<bool, Error> {
+        let (selector, now) = (live.selector, self.now());
+        match &self.backend {
+            Backend::Stored(stored) => {
+                let key = self.key(selector);
+                let mut record = stored.store.load(&key).await?;
+                if let Some(present) = stored.store.reload(&key).await? {
+                    record = Some(present);
+                }
+                let judged = record.map(|record| judge(&record.meta, &live.credential(), now));
+                Ok(matches!(judged, Some(Ok(_))))
+            }
+            Backend::InToken(in_token) => {
+                let is_expired = live.meta.as_ref().is_some_and(|meta| now >= meta.expires_at());
+                match &in_token.revocation {
+                    _ if is_expired => Ok(false),
+                    Some(revocation) => Ok(!self.is_revoked(revocation, live).await?),
+                    None => Ok(true),
+                }
+            }
+        }
+    }
+}
+
+/// Returns how a credential opens a record, or why the credential does not.
+fn judge(meta: &Meta, credential: &Credential, now: Timestamp) -> Result<Standing, Reason> {
+    if meta.is_expired(now) {
+        return Err(Reason::Expired);
+    }
+    match meta.standing(&credential.check, credential.key_id, now) {
+        Standing::Former => Err(Reason::Replaced),
+        standing => Ok(standing),
+    }
+}

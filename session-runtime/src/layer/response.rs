@@ -1,0 +1,55 @@
+//! What the head of the response gets: the token or its expiry, the headers for caches, or the error of
+//! a commit that failed.
+
+use http::{Response, header::CACHE_CONTROL};
+
+use crate::{
+    cell::model::SessionType,
+    error::Error,
+    event,
+    request::{RequestSession, commit::Saved, state::Outgoing},
+};
+
+/// Returns whether the response must say anything of the token.
+pub(super) fn says_anything<T: SessionType>(session: &RequestSession<T>) -> bool {
+    !matches!(session.core.state().outgoing, Outgoing::Nothing)
+}
+
+/// Returns the response as the client gets it: with the headers for the token, or the error instead.
+pub(super) fn finish_response<T: SessionType, B: Default>(
+    session: &RequestSession<T>,
+    result: Result<Saved, Error>,
+    mut response: Response<B>,
+) -> Response<B> {
+    let engine = &session.core.engine;
+    if let Err(error) = result {
+        if !error.is_conflict() {
+            event::commit_failed(engine.name(), &error);
+        }
+        response = Response::new(B::default());
+        *response.status_mut() = error.status();
+        response.extensions_mut().insert(error);
+    }
+    let headers = response.headers_mut();
+    engine.carrier.mark_read(headers);
+    let secure = session.core.hooks.secure;
+    let mut state = session.core.state();
+    let carries_token = match std::mem::take(&mut state.outgoing) {
+        Outgoing::Nothing => false,
+        Outgoing::Token { max_age } => {
+            let text = state.token.as_ref().and_then(|token| token.text(&engine.carrier));
+            // The size was checked when the token was made; a credential is 72 characters.
+            text.is_some_and(|text| engine.carrier.write(headers, text, max_age, secure).is_ok())
+        }
+        Outgoing::Expire => {
+            engine.carrier.expire(headers, secure);
+            true
+        }
+    };
+    drop(state);
+    let said = engine.policy.handlers_decide_caching && headers.contains_key(CACHE_CONTROL);
+    if carries_token && !said {
+        engine.carrier.mark_private(headers);
+    }
+    response
+}

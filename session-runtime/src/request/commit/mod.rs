@@ -1,0 +1,188 @@
+//! Carries out a plan, then notes in the state what is true now and what the response must carry.
+//! `save` and `transact` do so at once, `finish` at the end of the request. Here is what sessions in
+//! a store and sessions in their tokens have in common.
+
+mod stored;
+mod token;
+
+use std::sync::Arc;
+
+use super::{
+    RequestSession,
+    asked::{End, Requested},
+    detached::detached,
+    plan::{EndSession, Occasion, Planned, Work, is_idle, plan},
+    reply::{expire_if_ended, expire_if_stale, max_age, resend},
+    state::{Core, LoadedRecord, Outgoing, State, Status},
+    token_text::TokenText,
+};
+use crate::{
+    cell::model::{FieldSet, SessionType},
+    engine::{Engine, live::LiveSession},
+    error::{Error, Kind},
+    event,
+};
+
+/// The outcome of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Saved {
+    /// Nothing had changed; the store was not asked.
+    Unchanged,
+    /// There is a new session.
+    Created,
+    /// The changes are in the session.
+    Updated,
+    /// There is no session, and none was created: the client does not consent
+    /// ([`consent`](crate::SessionLayerBuilder::consent)). The changes are not saved.
+    Withheld,
+    /// The session was ended. The fields that are kept are in a new session.
+    Ended,
+    /// A parallel request has ended the session, or given it a new credential. The changes were
+    /// dropped.
+    Lost,
+}
+
+/// Commits everything so far, and finishes even if the caller is dropped.
+pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
+    detached(commit(session, Occasion::Save)).await
+}
+
+/// Commits everything so far.
+pub(crate) async fn commit<T: SessionType>(
+    session: Arc<RequestSession<T>>,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    let _guard = session.core.lock.lock().await;
+    match prepare(&session, occasion)? {
+        Prepared::Settled(saved) => Ok(saved),
+        Prepared::Planned(work) => execute(&session, work, occasion).await,
+    }
+}
+
+/// A commit after its first half.
+pub(super) enum Prepared {
+    Settled(Saved),
+    Planned(Work),
+}
+
+/// Plans, and settles what needs no store.
+pub(super) fn prepare<T: SessionType>(
+    session: &RequestSession<T>,
+    occasion: Occasion,
+) -> Result<Prepared, Error> {
+    let (core, fields) = (&session.core, session.fields());
+    if occasion.is_last() {
+        // Before the cells are read: a write from now on either is seen below or is reported.
+        fields.context().close();
+    } else if fields.context().is_closed() {
+        return Err(Error::new(Kind::Closed));
+    } else if matches!(core.state().status, Status::Degraded) {
+        return Err(Error::degraded());
+    }
+    let mut state = core.state();
+    if is_idle(&core.engine, fields.context(), &state) {
+        if occasion.is_last() {
+            resend(core, &mut state);
+        }
+        return Ok(Prepared::Settled(Saved::Unchanged));
+    }
+    let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion)?;
+    drop(state);
+    Ok(match planned {
+        Planned::Nothing { requested, withheld } => {
+            let settled = settle_nothing(core, requested, occasion);
+            Prepared::Settled(if withheld { Saved::Withheld } else { settled })
+        }
+        Planned::Work(work) => Prepared::Planned(work),
+    })
+}
+
+/// Carries out a plan, and puts back what it was made of if that fails.
+pub(super) async fn execute<T: SessionType>(
+    session: &RequestSession<T>,
+    work: Work,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    let (core, fields) = (&session.core, session.fields());
+    let (carried_out, requested, no_user_changes) = match work {
+        Work::Stored(stored, mut plan) => {
+            let carried_out = stored::execute(core, fields, &stored, &mut plan, occasion).await;
+            (carried_out, plan.requested, plan.no_user_changes)
+        }
+        Work::InToken(in_token, mut plan) => {
+            let carried_out = token::execute(core, fields, &in_token, &mut plan).await;
+            (carried_out, plan.requested, plan.no_user_changes)
+        }
+    };
+    match carried_out {
+        Err(error) if no_user_changes && error.is_unavailable() => {
+            event::upkeep_failed(core.engine.name(), &error);
+            Ok(Saved::Unchanged)
+        }
+        Err(error) => {
+            if let Some(field) = error.conflict_field() {
+                let selector = core.state().selector(core);
+                event::conflict(core.engine.name(), selector, field);
+            }
+            core.state().requested.restore(requested);
+            Err(error)
+        }
+        saved => saved,
+    }
+}
+
+/// Settles a commit that has no work for the store. The client may have to be told of its token all
+/// the same.
+fn settle_nothing(core: &Core, requested: Requested, occasion: Occasion) -> Saved {
+    let mut state = core.state();
+    let ended = requested.end.is_some();
+    if ended {
+        leave(core, &mut state, &requested);
+    } else {
+        // What was asked for still counts when there is something to commit.
+        state.requested.restore(requested);
+    }
+    if occasion.is_last() {
+        resend(core, &mut state);
+        expire_if_stale(core, &mut state);
+    }
+    if ended { Saved::Ended } else { Saved::Unchanged }
+}
+
+/// Notes that the client is in this session from now on, and queues its token.
+fn enter(engine: &Engine, state: &mut State, live: LiveSession, text: String) {
+    if !matches!(state.status, Status::Live(_)) {
+        // Another session than the one that was loaded.
+        state.loaded = LoadedRecord::Replaced;
+        state.groups = None;
+    }
+    state.fresh.take_if(|fresh| matches!(fresh, Ok(fresh) if *fresh == live.selector));
+    state.outgoing = Outgoing::Token { max_age: max_age(engine, &live) };
+    state.token = Some(TokenText::Issued(text));
+    state.status = Status::Live(live);
+}
+
+/// Notes that the session has ended, and queues that the client is told.
+fn leave(core: &Core, state: &mut State, requested: &Requested) {
+    expire_if_ended(core, state);
+    state.status = match requested.end {
+        // A fresh session may follow.
+        Some(End::LogOut) => Status::Absent { stale: false },
+        _ => Status::Over,
+    };
+}
+
+fn note_ended(engine: &Engine, end: &EndSession) {
+    if !end.superseded {
+        event::ended(engine.name(), end.selector);
+    }
+}
+
+fn settle_fields(fields: &dyn FieldSet) {
+    let context = fields.context();
+    if context.is_released() {
+        return;
+    }
+    fields.cells(&mut |cells| cells.iter().for_each(|cell| cell.mark_saved(context)));
+}

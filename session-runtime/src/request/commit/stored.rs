@@ -1,0 +1,161 @@
+//! Carries out the plan for a session in a store: ends the old session, inserts or commits, and notes
+//! what the store has answered.
+
+use std::borrow::Cow;
+
+use super::{Saved, enter, leave, max_age, note_ended, resend, settle_fields};
+use crate::{
+    cell::model::FieldSet,
+    engine::{
+        Engine,
+        backend::Stored,
+        live::{LiveSession, LoadedMeta},
+    },
+    error::{Error, Kind},
+    event,
+    request::{
+        plan::{
+            EndSession, Occasion, Plan,
+            stored::{Change, Insert, Write},
+        },
+        state::{Core, LoadedRecord, Outgoing, State, Status},
+        token_text::TokenText,
+    },
+    store::{Commit, CommitOutcome, InsertOutcome, Selector},
+    token::{Credential, Issued},
+};
+
+pub(super) async fn execute(
+    core: &Core,
+    fields: &dyn FieldSet,
+    stored: &Stored,
+    plan: &mut Plan<Write>,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    let engine = &*core.engine;
+    if let Some(end) = &plan.end {
+        // Few plans end a session, so that this is in a box, out of the way of the others.
+        Box::pin(end_session(engine, stored, end)).await?;
+        leave(core, &mut core.state(), &plan.requested);
+    }
+    let elevate = plan.requested.elevate;
+    match plan.write.take() {
+        None => Ok(Saved::Ended),
+        Some(Write::Insert(insert)) => {
+            let Insert { key, record, cap, issued } = *insert;
+            let meta = LoadedMeta::of(&record.meta);
+            let outcome = stored.store.insert(&key, record, cap).await?;
+            note_evicted(engine, &inserted(engine, outcome)?);
+            settle_fields(fields);
+            let Issued { token, check, key_id } = issued;
+            let credential =
+                Credential { selector: key.selector, check, key_id, current_key: true };
+            let live = LiveSession::of_credential(credential, false, Some(meta));
+            enter(engine, &mut core.state(), live, token);
+            event::created(engine.name(), key.selector);
+            if elevate {
+                event::elevated(engine.name(), key.selector);
+            }
+            Ok(if plan.end.is_some() { Saved::Ended } else { Saved::Created })
+        }
+        Some(Write::Commit(change)) => {
+            let outcome = stored.store.commit(&change.key, &change.commit).await?;
+            let Change { key, commit, issued } = *change;
+            match outcome {
+                CommitOutcome::Committed { rotated, ended, .. } => {
+                    note_evicted(engine, &ended);
+                    settle_fields(fields);
+                    let mut state = core.state();
+                    committed(engine, &mut state, &commit, issued.filter(|_| rotated), elevate);
+                    if occasion.is_last() {
+                        resend(core, &mut state);
+                    }
+                    match &commit.rotation {
+                        Some(_) if elevate => event::elevated(engine.name(), key.selector),
+                        Some(_) if rotated => event::rotated(engine.name(), key.selector),
+                        _ => event::committed(engine.name(), key.selector),
+                    }
+                    Ok(Saved::Updated)
+                }
+                CommitOutcome::Conflict { field } => {
+                    Err(Error::new(Kind::Conflict { field: field.into_owned() }))
+                }
+                CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
+                CommitOutcome::Gone | CommitOutcome::Stale => {
+                    if outcome == CommitOutcome::Gone {
+                        event::gone(engine.name(), key.selector);
+                    } else {
+                        event::stale(engine.name(), key.selector);
+                    }
+                    // Another request has told the client already, or is about to: a word from
+                    // here could overwrite what that one says.
+                    core.state().status = Status::Over;
+                    Ok(Saved::Lost)
+                }
+            }
+        }
+    }
+}
+
+async fn end_session(engine: &Engine, stored: &Stored, end: &EndSession) -> Result<(), Error> {
+    stored.store.delete(&engine.key(end.selector)).await?;
+    note_ended(engine, end);
+    Ok(())
+}
+
+/// Returns the sessions that an insert has evicted, or why there was no insert.
+fn inserted(engine: &Engine, outcome: InsertOutcome) -> Result<Vec<Selector>, Error> {
+    match outcome {
+        InsertOutcome::Inserted { ended } => Ok(ended),
+        InsertOutcome::Exists => Err(engine.taken()),
+        InsertOutcome::Full => Err(Error::new(Kind::TooManySessions)),
+    }
+}
+
+/// Notes the sessions that a log-in has evicted under `max_sessions`.
+fn note_evicted(engine: &Engine, evicted: &[Selector]) {
+    for selector in evicted {
+        event::ended(engine.name(), *selector);
+    }
+}
+
+/// Notes a commit that went through.
+fn committed(
+    engine: &Engine,
+    state: &mut State,
+    commit: &Commit,
+    issued: Option<Issued>,
+    elevate: bool,
+) {
+    state.loaded.reduce(if elevate { LoadedRecord::Rebound } else { LoadedRecord::Changed });
+    for expected in &commit.expected {
+        if let Cow::Borrowed(group) = expected.group {
+            state.groups.get_or_insert_default().insert(group, expected.revision + 1);
+        }
+    }
+    let has_token = state.token.is_some();
+    let Status::Live(live) = &mut state.status else { return };
+    let told_before = max_age(engine, live);
+    if let Some(meta) = &mut live.meta {
+        meta.last_seen = meta.last_seen.max(commit.now);
+        if let Some(lifetime) = commit.lifetime {
+            meta.lifetime = lifetime;
+        }
+        if let Some(principal) = &commit.principal {
+            meta.principal.clone_from(principal);
+        }
+    }
+    let told_now = max_age(engine, live);
+    if let Some(issued) = issued {
+        (live.check, live.key_id) = (issued.check, issued.key_id);
+        (live.current_key, live.in_grace) = (true, false);
+        if let Some(meta) = &mut live.meta {
+            meta.rotated = commit.now;
+        }
+        state.token = Some(TokenText::Issued(issued.token));
+        state.outgoing = Outgoing::Token { max_age: told_now };
+    } else if told_now != told_before && has_token && engine.may_resend() {
+        // The same token, to be kept for longer (or shorter) than the client was told.
+        state.outgoing = Outgoing::Token { max_age: told_now };
+    }
+}

@@ -1,0 +1,123 @@
+//! Carries out the plan for a session in its token: seals the payload, ends the old selector, and
+//! notes what the client holds from now on.
+
+use std::cmp::Reverse;
+
+use super::{Saved, enter, leave, note_ended, settle_fields};
+use crate::{
+    cell::model::FieldSet,
+    engine::{Engine, backend::InToken, live::LiveSession},
+    error::{Error, Kind},
+    event,
+    request::{
+        plan::{EndSession, Plan, token::Seal},
+        state::{Core, LoadedRecord, Status},
+    },
+    store::PrincipalKey,
+    token::Envelope,
+};
+
+pub(super) async fn execute(
+    core: &Core,
+    fields: &dyn FieldSet,
+    in_token: &InToken,
+    plan: &mut Plan<Box<Seal>>,
+) -> Result<Saved, Error> {
+    let engine = &*core.engine;
+    let mut write = plan.write.take();
+    // A payload that goes on under a new selector is sealed before the old one is ended, so that
+    // an error (too large) ends nothing.
+    let text = match &mut write {
+        Some(sealing) => {
+            if sealing.look_up_epoch {
+                let epoch = epoch_of(engine, in_token, sealing.principal.as_ref());
+                sealing.envelope.epoch = Box::pin(epoch).await?;
+            }
+            Some(seal(engine, in_token, &sealing.envelope)?)
+        }
+        None => None,
+    };
+    let requested = &plan.requested;
+    if let Some(end) = &plan.end {
+        // Few plans end a session, so that this is in a box, out of the way of the others.
+        let goes_on = Box::pin(end_session(engine, in_token, end)).await?;
+        let mut state = core.state();
+        if !goes_on {
+            event::gone(engine.name(), state.selector(core));
+            state.status = Status::Over;
+            return Ok(Saved::Lost);
+        }
+        if requested.end.is_some() {
+            leave(core, &mut state, requested);
+        }
+    }
+    let (Some(text), Some(sealing)) = (text, write) else { return Ok(Saved::Ended) };
+    let Seal { envelope, principal, .. } = *sealing;
+    let mut state = core.state();
+    let created = !matches!(state.status, Status::Live(_));
+    state.loaded.reduce(if requested.cleared.is_some() {
+        LoadedRecord::Replaced
+    } else if requested.elevate {
+        LoadedRecord::Rebound
+    } else {
+        LoadedRecord::Changed
+    });
+    enter(engine, &mut state, LiveSession::of_payload(&envelope, principal, true), text);
+    drop(state);
+    settle_fields(fields);
+    if requested.elevate {
+        event::elevated(engine.name(), envelope.selector);
+    }
+    if created {
+        event::created(engine.name(), envelope.selector);
+    } else {
+        event::committed(engine.name(), envelope.selector);
+    }
+    Ok(if requested.end.is_some() {
+        Saved::Ended
+    } else if created {
+        Saved::Created
+    } else {
+        Saved::Updated
+    })
+}
+
+/// Ends a selector. Returns whether the session may go on under another one: not if a parallel
+/// request has ended the selector before.
+async fn end_session(engine: &Engine, in_token: &InToken, end: &EndSession) -> Result<bool, Error> {
+    // Without a revocation, replay until expiry was accepted, out loud, when the layer was built.
+    if let Some(revocation) = &in_token.revocation {
+        let ended_now = revocation.end(end.selector, engine.now(), end.until).await?;
+        if !ended_now && end.superseded {
+            return Ok(false);
+        }
+    }
+    note_ended(engine, end);
+    Ok(true)
+}
+
+/// Returns the epoch of a session that its principal begins now.
+async fn epoch_of(
+    engine: &Engine,
+    in_token: &InToken,
+    principal: Option<&PrincipalKey>,
+) -> Result<u64, Error> {
+    match (&in_token.revocation, principal) {
+        (Some(revocation), Some(principal)) => revocation.epoch(principal, engine.now()).await,
+        _ => Ok(0),
+    }
+}
+
+/// Writes the token of a payload. The error for a token that is too large names the fields, the
+/// largest first.
+fn seal(engine: &Engine, in_token: &InToken, envelope: &Envelope) -> Result<String, Error> {
+    let text =
+        in_token.codec.write(envelope, engine.random).map_err(|_| Error::new(Kind::Random))?;
+    engine.carrier.check(&text).map_err(|too_large| {
+        let mut fields: Vec<_> =
+            envelope.fields.iter().map(|(name, value)| (name.to_string(), value.size())).collect();
+        fields.sort_by_key(|(_, size)| Reverse(*size));
+        Error::new(Kind::TooLarge { size: too_large.size, limit: too_large.limit, fields })
+    })?;
+    Ok(text)
+}

@@ -1,0 +1,210 @@
+//! The plan for a session in a store: an insert for a new session, a commit of ops for one that is
+//! there, and the credential that the client gets.
+
+use std::borrow::Cow;
+
+use super::{EndSession, Occasion, Plan, Planner, is_destroyed};
+use crate::{
+    cell::Emission,
+    clock::Timestamp,
+    engine::{backend::Stored, live::LiveSession},
+    error::{Error, Kind},
+    request::{
+        asked::Requested,
+        lifetime,
+        state::{LoadedRecord, State, Status},
+    },
+    store::{Cap, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey},
+    token::Issued,
+};
+
+/// Boxed, since a write goes from one future into the next.
+pub(crate) enum Write {
+    Insert(Box<Insert>),
+    Commit(Box<Change>),
+}
+
+/// A session that is to be in the store.
+pub(crate) struct Insert {
+    pub(crate) key: StoreKey,
+    pub(crate) record: Record,
+    pub(crate) cap: Option<Cap>,
+    pub(crate) issued: Issued,
+}
+
+/// A commit to a session that is in the store.
+pub(crate) struct Change {
+    pub(crate) key: StoreKey,
+    pub(crate) commit: Commit,
+    pub(crate) issued: Option<Issued>,
+}
+
+impl Planner<'_> {
+    pub(super) fn plan_stored(
+        &self,
+        stored: &Stored,
+        state: &mut State,
+        requested: Requested,
+    ) -> Result<Plan<Write>, Error> {
+        if let (Status::Live(live), None) = (&state.status, requested.end) {
+            return self.change(stored, state, live, requested);
+        }
+        let end = self.asked_end(state.live(), &requested);
+        if is_destroyed(&requested) {
+            return Ok(Plan::end_only(end, requested));
+        }
+        self.create(stored, state, end, requested)
+    }
+
+    /// A session that is not there yet.
+    fn create(
+        &self,
+        stored: &Stored,
+        state: &mut State,
+        end: Option<EndSession>,
+        requested: Requested,
+    ) -> Result<Plan<Write>, Error> {
+        let mut ops = self.values()?;
+        if ops.is_empty() && !self.starts_empty(state, &requested) {
+            return Ok(Plan::end_only(end, requested));
+        }
+        if !self.hooks.consents {
+            return Ok(self.withheld(end, requested));
+        }
+        let (selector, issued) = self.first_credential(stored, state)?;
+        self.seal_secrets(selector, &mut ops)?;
+        self.bind_anew(&mut ops)?;
+        let lifetime = lifetime::new(&self.engine.policy, &requested, self.now);
+        let mut meta = Meta::new(issued.check, issued.key_id, self.now, lifetime);
+        meta.set_principal(self.index_key(&requested), self.now);
+        let mut record = Record::new(meta);
+        record.write_all(ops);
+        let key = self.engine.key(selector);
+        let cap = self.engine.policy.max_sessions;
+        let insert = Write::Insert(Box::new(Insert { key, record, cap, issued }));
+        Ok(Plan::write(end, insert, requested))
+    }
+
+    /// A session that is in the store.
+    fn change(
+        &self,
+        stored: &Stored,
+        state: &State,
+        live: &LiveSession,
+        requested: Requested,
+    ) -> Result<Plan<Write>, Error> {
+        let context = self.fields.context();
+        let mut emission = self.emission(&requested)?;
+        let rotation = match self.occasion {
+            Occasion::TouchOnly => None,
+            Occasion::Save | Occasion::Response => self.rotation(stored, live, &requested)?,
+        };
+        let principal = self.index_key(&requested);
+        let policy = &self.engine.policy;
+        let meta = live.meta.as_ref();
+        let lifetime = lifetime::changed(policy, meta, &requested, principal.as_ref(), self.now);
+        let touch =
+            requested.touch || meta.is_none_or(|meta| lifetime::touch_is_due(meta, self.now));
+        let no_user_changes = emission.ops.is_empty() && !requested.any();
+        // A blind write that wrote nothing has nothing to touch either.
+        let wanted = !no_user_changes || (meta.is_some() && (touch || rotation.is_some()));
+        if !wanted {
+            return Ok(Plan::nothing(requested));
+        }
+        let mut commit = Commit::touch(self.now, live.check, live.key_id);
+        for group in emission.groups {
+            let revision = state.group_revision(group, context.record().as_deref());
+            commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
+            commit.bump.push(Cow::Borrowed(group));
+        }
+        self.seal_secrets(live.selector, &mut emission.ops)?;
+        self.bind_on(state, live, &requested, &mut emission.ops)?;
+        commit.ops = emission.ops;
+        commit.lifetime = lifetime;
+        if stored.store.wants_loaded() && state.loaded == LoadedRecord::AsLoaded {
+            commit.loaded = context.record();
+        }
+        if requested.elevate {
+            commit.principal = Some(principal);
+            commit.cap = policy.max_sessions;
+        }
+        let issued = rotation.map(|(issued, grace_until)| {
+            let Issued { check, key_id, .. } = issued;
+            commit.rotation = Some(Rotation { check, key_id, grace_until });
+            issued
+        });
+        let key = self.engine.key(live.selector);
+        let change = Write::Commit(Box::new(Change { key, commit, issued }));
+        Ok(Plan { no_user_changes, ..Plan::write(None, change, requested) })
+    }
+
+    /// Returns the ops of the cells, and the groups that they write.
+    fn emission(&self, requested: &Requested) -> Result<Emission, Error> {
+        let Some(kept) = &requested.cleared else { return self.changes() };
+        let context = self.fields.context();
+        // After a clear the store has nothing, so every value must be written; what was kept still
+        // merges.
+        let mut emission = self.emit(Emission::default(), |cell, out| {
+            if kept.iter().any(|kept| kept == cell.spec().name) {
+                cell.emit_changes(context, out);
+            } else {
+                cell.emit_value(context, out);
+            }
+        })?;
+        emission.ops.insert(0, Op::Clear { keep: kept.to_vec() });
+        // A clear changes every group; those of a superseded credential compare nothing more.
+        if !requested.elevate && !requested.rotate {
+            for field in self.engine.spec.fields {
+                if let Some(group) = field.group
+                    && !kept.iter().any(|kept| kept == field.name)
+                    && !emission.groups.contains(&group)
+                {
+                    emission.groups.push(group);
+                }
+            }
+        }
+        Ok(emission)
+    }
+
+    /// Draws the selector and the credential of a session that is to be created.
+    fn first_credential(
+        &self,
+        stored: &Stored,
+        state: &mut State,
+    ) -> Result<(Selector, Issued), Error> {
+        if state.fresh.is_some() || self.hooks.has_ids() {
+            let selector = self.fresh_selector(state)?;
+            return Ok((selector, self.issue(stored, selector)?));
+        }
+        let drawn = stored.codec.issue_new(self.engine.random);
+        let (selector, issued) = drawn.map_err(|_| Error::new(Kind::Random))?;
+        state.fresh = Some(Ok(selector));
+        Ok((selector, issued))
+    }
+
+    fn issue(&self, stored: &Stored, selector: Selector) -> Result<Issued, Error> {
+        let issued = stored.codec.issue(selector, self.engine.random);
+        issued.map_err(|_| Error::new(Kind::Random))
+    }
+
+    /// Returns the new credential, if one is due, and until when the old credential still passes.
+    fn rotation(
+        &self,
+        stored: &Stored,
+        live: &LiveSession,
+        requested: &Requested,
+    ) -> Result<Option<(Issued, Option<Timestamp>)>, Error> {
+        let grace_until = if requested.elevate || requested.rotate {
+            None
+        } else {
+            let Some(meta) = live.meta.as_ref().filter(|_| !live.in_grace) else {
+                return Ok(None);
+            };
+            if live.current_key && !lifetime::rotation_is_due(&self.engine.policy, meta, self.now) {
+                return Ok(None);
+            }
+            Some(lifetime::grace_until(self.now))
+        };
+        Ok(Some((self.issue(stored, live.selector)?, grace_until)))
+    }
+}

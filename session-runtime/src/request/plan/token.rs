@@ -1,0 +1,124 @@
+//! The plan for a session in its token: the payload to seal, and the selector to end if the session
+//! goes on under another one.
+
+use super::{EndSession, Plan, Planner, is_destroyed};
+use crate::{
+    cell::unknown_fields,
+    engine::{backend::InToken, live::LiveSession},
+    error::Error,
+    request::{
+        asked::Requested,
+        lifetime,
+        state::{LoadedRecord, State},
+    },
+    store::{Check, KeyId, Meta, PrincipalKey, Record},
+    token::Envelope,
+};
+
+/// A payload for the token.
+pub(crate) struct Seal {
+    pub(crate) envelope: Envelope,
+    pub(crate) principal: Option<PrincipalKey>,
+    /// The principal's epoch must be asked for before the payload is sealed.
+    pub(crate) look_up_epoch: bool,
+}
+
+impl Planner<'_> {
+    pub(super) fn plan_in_token(
+        &self,
+        in_token: &InToken,
+        state: &mut State,
+        requested: Requested,
+    ) -> Result<Plan<Box<Seal>>, Error> {
+        let live = state.live().cloned();
+        let end = self.asked_end(live.as_ref(), &requested);
+        if is_destroyed(&requested) {
+            return Ok(Plan::end_only(end, requested));
+        }
+        let live = live.filter(|_| requested.end.is_none());
+        self.seal(in_token, state, live.as_ref(), end, requested)
+    }
+
+    fn seal(
+        &self,
+        in_token: &InToken,
+        state: &mut State,
+        live: Option<&LiveSession>,
+        mut end: Option<EndSession>,
+        requested: Requested,
+    ) -> Result<Plan<Box<Seal>>, Error> {
+        if let Some(live) = live
+            && self.changes()?.ops.is_empty()
+            && !requested.any()
+            && !self.reseal_is_due(live)
+        {
+            return Ok(Plan::nothing(requested));
+        }
+        let mut ops = self.values()?;
+        if live.is_none() && ops.is_empty() && !self.starts_empty(state, &requested) {
+            return Ok(Plan::end_only(end, requested));
+        }
+        if live.is_none() && !self.hooks.consents {
+            return Ok(self.withheld(end, requested));
+        }
+        // An ended selector is remembered for as long as its tokens live, so one that lives for
+        // another time needs another selector.
+        let new_token = requested.elevate
+            || requested.rotate
+            || (requested.moves_absolute() && in_token.revocation.is_some());
+        let selector = match live {
+            Some(live) if !new_token => live.selector,
+            _ => self.fresh_selector(state)?,
+        };
+        self.seal_secrets(selector, &mut ops)?;
+        match live {
+            // The whole payload is written, so all of what binds the session, too.
+            Some(live) => self.bind_on(state, live, &requested, &mut ops)?,
+            None => self.bind_anew(&mut ops)?,
+        }
+        let policy = &self.engine.policy;
+        let meta = live.and_then(|live| live.meta.as_ref());
+        let indexed = self.index_key(&requested);
+        let lifetime = match meta {
+            None => lifetime::new(policy, &requested, self.now),
+            Some(meta) => {
+                lifetime::changed(policy, Some(meta), &requested, indexed.as_ref(), self.now)
+                    .unwrap_or(meta.lifetime)
+            }
+        };
+        let principal = if requested.elevate {
+            requested.principal.clone()
+        } else {
+            meta.and_then(|meta| meta.principal.clone())
+        };
+        let mut record = Record::new(Meta::new(Check([0; 16]), KeyId([0; 4]), self.now, lifetime));
+        if requested.cleared.is_none()
+            && state.loaded < LoadedRecord::Replaced
+            && let Some(before) = live.and(self.fields.context().record())
+        {
+            record.extend(unknown_fields(&before, self.engine.spec.fields));
+        }
+        record.write_all(ops);
+        let envelope = Envelope {
+            selector,
+            created: meta.map_or(self.now, |meta| meta.created),
+            sealed_at: self.now,
+            idle_millis: lifetime.idle_millis,
+            absolute_until: lifetime.absolute_until,
+            generation: live.map_or(0, |live| live.generation.saturating_add(u32::from(new_token))),
+            epoch: live.map_or(0, |live| live.epoch),
+            persistent: lifetime.persistent,
+            fields: record.into_fields(),
+        };
+        if let (Some(live), true) = (live, new_token) {
+            end = Some(self.end_session(live, true));
+        }
+        let look_up_epoch = requested.elevate;
+        Ok(Plan::write(end, Box::new(Seal { envelope, principal, look_up_epoch }), requested))
+    }
+
+    fn reseal_is_due(&self, live: &LiveSession) -> bool {
+        !live.current_key
+            || live.meta.as_ref().is_some_and(|meta| lifetime::touch_is_due(meta, self.now))
+    }
+}
