@@ -6,7 +6,7 @@ fn is_active(user: &String) -> bool {
 
 #[derive(Session)]
 struct Shop {
-    #[session(principal, extract = "CurrentUser", validate = is_active)]
+    #[session(principal, extract = "CurrentUser", validate = |user| is_active(user))]
     user: Option<u64>,
 }
 

@@ -1,12 +1,8 @@
 //! The mongo store: conformance, and what is its own.
 
-#[path = "store_mongo/log_ins.rs"]
 mod log_ins;
-#[path = "store_mongo/server.rs"]
 mod server;
-#[path = "store_mongo/stored.rs"]
 mod stored;
-#[path = "store_mongo/support.rs"]
 mod support;
 
 /// The store as its users make it.

@@ -1,18 +1,11 @@
 //! The redis store: conformance, and what is its own.
 
-#[path = "store_redis/access.rs"]
 mod access;
-#[path = "store_redis/apart.rs"]
 mod apart;
-#[path = "store_redis/crowd.rs"]
 mod crowd;
-#[path = "store_redis/failover.rs"]
 mod failover;
-#[path = "store_redis/late.rs"]
 mod late;
-#[path = "store_redis/support.rs"]
 mod support;
-#[path = "store_redis/trips.rs"]
 mod trips;
 
 /// On one server.

@@ -1,24 +1,14 @@
 //! The SQL store: conformance on each database, and what is its own.
 
-#[path = "store_sql/crash.rs"]
 mod crash;
-#[path = "store_sql/dropped.rs"]
 mod dropped;
-#[path = "store_sql/errors.rs"]
 mod errors;
-#[path = "store_sql/plans.rs"]
 mod plans;
-#[path = "store_sql/processes.rs"]
 mod processes;
-#[path = "store_sql/schema.rs"]
 mod schema;
-#[path = "store_sql/support.rs"]
 mod support;
-#[path = "store_sql/sweep.rs"]
 mod sweep;
-#[path = "store_sql/table.rs"]
 mod table;
-#[path = "store_sql/trips.rs"]
 mod trips;
 
 /// The suite on PostgreSQL.

@@ -1,12 +1,8 @@
 //! The cached store: conformance, and what is its own.
 
-#[path = "store_cached/copies.rs"]
 mod copies;
-#[path = "store_cached/http.rs"]
 mod http;
-#[path = "store_cached/late.rs"]
 mod late;
-#[path = "store_cached/support.rs"]
 mod support;
 
 /// Memory in front of memory.

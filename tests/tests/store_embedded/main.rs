@@ -3,11 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-#[path = "store_embedded/disk.rs"]
 mod disk;
-#[path = "store_embedded/kills.rs"]
 mod kills;
-#[path = "store_embedded/support.rs"]
 mod support;
 
 use std::{

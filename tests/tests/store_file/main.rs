@@ -1,18 +1,11 @@
 //! The file store: conformance, and what is its own.
 
-#[path = "store_file/crash.rs"]
 mod crash;
-#[path = "store_file/damage.rs"]
 mod damage;
-#[path = "store_file/leftovers.rs"]
 mod leftovers;
-#[path = "store_file/open.rs"]
 mod open;
-#[path = "store_file/planted.rs"]
 mod planted;
-#[path = "store_file/processes.rs"]
 mod processes;
-#[path = "store_file/support.rs"]
 mod support;
 
 mod conformance {
