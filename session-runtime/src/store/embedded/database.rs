@@ -149,7 +149,7 @@ fn fill(file: File) -> Result<(), Refusal> {
 }
 
 /// The database in a file, which is made if the file is empty.
-fn attach(file: File) -> Result<redb::Database, DatabaseError> {
+pub(super) fn attach(file: File) -> Result<redb::Database, DatabaseError> {
     let backend = FileBackend::new(file)?;
     redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)
 }
