@@ -11,8 +11,9 @@ use super::{
     giving::Giving,
     index::{Entered, Index, life},
     key::Token,
-    layout::{Damaged, Glimpse, PACKED, blob, items, text},
+    layout::{Glimpse, PACKED, blob, items},
     link::{Fate, Times, Trouble},
+    pack::{Damaged, text},
     put::Stored,
     script::{COMMIT, DELETE, JUDGE},
     together::together,
@@ -123,7 +124,7 @@ impl Inner {
         let (mut full, mut given) = (None, None);
         if self.link.is_one_server() {
             let index = Index { link: &self.link, key: &place.index };
-            match index.admit_and_give(&place.entry(), &session, giving).await {
+            match giving.behind_entry(index, &session, &place.entry()).await {
                 Ok((Entered::Yes(sample), answer)) => {
                     place.sample = sample;
                     given = Some(Ok(answer));

@@ -6,8 +6,13 @@
 //! and removes who gives way, in one transaction. Whatever ends it early undoes all of it.
 
 use super::{
-    SqlStore, connection::Connection, error::Fault, operation::committed, plan::Fields, row,
-    table::Table, update::update,
+    SqlStore,
+    connection::Connection,
+    error::Fault,
+    plan::Fields,
+    row,
+    table::Table,
+    update::{committed, update},
 };
 use crate::{
     clock::Timestamp,
@@ -110,8 +115,8 @@ impl Turn {
         now: Timestamp,
     ) -> Result<Option<Self>, Fault> {
         let table = &store.table;
-        let number = table.number(&["turn", key.namespace.as_str(), principal.as_str()]);
-        if let Some(turn) = table.dialect.turn(table, number) {
+        let number = table.name.number(&["turn", key.namespace.as_str(), principal.as_str()]);
+        if let Some(turn) = table.dialect.turn(&table.name, number) {
             connection.run(&turn).await?;
         }
         let others = connection.run(&table.others(key, principal, now)).await?.rows;
