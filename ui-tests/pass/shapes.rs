@@ -92,13 +92,13 @@ mod names {
     pub struct Node;
 
     fn uses(session: &Session<Raw>) {
-        let _: &u8 = session.r#type();
+        let _: u8 = session.r#type();
         session.set_type(1);
         session.set_match("a".to_owned());
         session.set__leading(1);
         session.set_größe(1);
-        session.set_fn(*session.type_of());
-        let _: &u8 = session.r#enum();
+        session.set_fn(session.type_of());
+        let _: u8 = session.r#enum();
     }
 
     pub fn check() {
@@ -128,7 +128,7 @@ mod visibility {
         }
 
         fn own(session: &Session<Shop>) -> u8 {
-            *session.private()
+            session.private()
         }
     }
 

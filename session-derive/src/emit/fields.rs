@@ -117,6 +117,9 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
             (Kind::Max, _) => {
                 (quote!((&self) -> #ty), quote!(#writer.#ident.cloned(&#writer.__context)))
             }
+            _ if field.primitive => {
+                (quote!((&self) -> #ty), quote!(*#writer.#ident.get(&#writer.__context)))
+            }
             _ if field.copy => {
                 let get = quote!(#writer.#ident.get(&#writer.__context));
                 (quote!((&self) -> #ty), quote!(<#ty as #private::CopyAccess>::copied(#get)))

@@ -12,7 +12,8 @@ It loads nothing, so it has only what needs no present value.*/
 pub struct ShopWriter {
     __context: ::session_runtime::__private0::Context,
     user: ::session_runtime::__private0::ValueCell<Option<UserId>>,
-    page: ::session_runtime::__private0::ValueCell<u8>,
+    page: ::session_runtime::__private0::ValueCell<Page>,
+    small: ::session_runtime::__private0::ValueCell<Option<core::primitive::u8>>,
     coupon: ::session_runtime::__private0::ValueCell<Option<String>>,
     visits: ::session_runtime::__private0::CounterCell<i64>,
     tags: ::session_runtime::__private0::CollectionCell<BTreeSet<String>>,
@@ -42,8 +43,8 @@ const _: () = {
         ///The field `page`.
         #[must_use]
         #[inline]
-        fn page(&self) -> u8 {
-            <u8 as __session::CopyAccess>::copied(
+        fn page(&self) -> Page {
+            <Page as __session::CopyAccess>::copied(
                 self.writer.page.get(&self.writer.__context),
             )
         }
@@ -51,8 +52,29 @@ const _: () = {
 
 `change` works on a clone; what another task writes to the same field meanwhile is lost.*/
         #[inline]
-        fn update_page<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
+        fn update_page<R>(&self, change: impl __session::FnOnce(&mut Page) -> R) -> R {
             self.writer.page.update(&self.writer.__context, change)
+        }
+        ///The field `small`.
+        #[must_use]
+        #[inline]
+        fn small(&self) -> Option<core::primitive::u8> {
+            *self.writer.small.get(&self.writer.__context)
+        }
+        /**Changes [`small`](Self::small) in place and returns what `change` returns.
+
+`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        #[inline]
+        fn update_small<R>(
+            &self,
+            change: impl __session::FnOnce(&mut Option<core::primitive::u8>) -> R,
+        ) -> R {
+            self.writer.small.update(&self.writer.__context, change)
+        }
+        ///Takes the value out of [`small`](Self::small), leaving `None`.
+        #[inline]
+        fn take_small(&self) -> Option<core::primitive::u8> {
+            self.writer.small.take(&self.writer.__context)
         }
         ///The field `coupon`.
         #[must_use]
@@ -127,8 +149,8 @@ Leaves it for the next request, unlike `take`.*/
         ///The field `balance`.
         #[must_use]
         #[inline]
-        fn balance(&self) -> &i64 {
-            self.writer.balance.get(&self.writer.__context)
+        fn balance(&self) -> i64 {
+            *self.writer.balance.get(&self.writer.__context)
         }
         ///Sets [`balance`](Self::balance).
         #[inline]
@@ -177,8 +199,8 @@ Leaves it for the next request, unlike `take`.*/
         ///The field `type`.
         #[must_use]
         #[inline]
-        fn kind(&self) -> &u8 {
-            self.writer.r#type.get(&self.writer.__context)
+        fn kind(&self) -> u8 {
+            *self.writer.r#type.get(&self.writer.__context)
         }
         /**Changes [`kind`](Self::kind) in place and returns what `change` returns.
 
@@ -205,13 +227,28 @@ Leaves it for the next request, unlike `take`.*/
     impl ShopWriter {
         ///Sets [`page`](ShopFields::page).
         #[inline]
-        fn set_page(&self, value: u8) {
+        fn set_page(&self, value: Page) {
             self.page.set(&self.__context, value);
         }
         ///Brings [`page`](ShopFields::page) back to its default.
         #[inline]
         fn reset_page(&self) {
             self.page.reset(&self.__context);
+        }
+        ///Sets [`small`](ShopFields::small).
+        #[inline]
+        fn set_small(&self, value: impl __session::Into<Option<core::primitive::u8>>) {
+            self.small.set(&self.__context, __session::Into::into(value));
+        }
+        ///Brings [`small`](ShopFields::small) back to its default.
+        #[inline]
+        fn reset_small(&self) {
+            self.small.reset(&self.__context);
+        }
+        ///Sets [`small`](ShopFields::small) to `None`.
+        #[inline]
+        fn clear_small(&self) {
+            self.small.set(&self.__context, __session::None);
         }
         ///Sets [`coupon`](ShopFields::coupon).
         #[inline]
@@ -297,12 +334,13 @@ Leaves it for the next request, unlike `take`.*/
             self.packed.set(&self.__context, __session::Into::into(value));
         }
     }
-    static __FIELDS: [__session::FieldSpec; 13usize] = [
+    static __FIELDS: [__session::FieldSpec; 14usize] = [
         __session::FieldSpec {
             principal: true,
             ..__session::FieldSpec::new("user")
         },
         __session::FieldSpec::new("page"),
+        __session::FieldSpec::new("small"),
         __session::FieldSpec::new("coupon"),
         __session::FieldSpec {
             policy: __session::Policy::Counter,
@@ -378,7 +416,7 @@ Leaves it for the next request, unlike `take`.*/
         #[inline]
         fn fields(context: __session::Context) -> Self::Fields {
             let [__spec0, __spec1, __spec2, __spec3, __spec4, __spec5, __spec6, __spec7,
-            __spec8, __spec9, __spec10, __spec11, __spec12] = &__FIELDS;
+            __spec8, __spec9, __spec10, __spec11, __spec12, __spec13] = &__FIELDS;
             ShopFields {
                 writer: ShopWriter {
                     __context: context,
@@ -388,48 +426,56 @@ Leaves it for the next request, unlike `take`.*/
                         __spec0,
                         <Option<UserId> as __session::FieldDefault>::field_default,
                     ),
-                    page: <u8 as __session::ValueAccess>::cell(__spec1, || 3),
+                    page: <Page as __session::ValueAccess>::cell(__spec1, || Page(3)),
+                    small: <Option<
+                        core::primitive::u8,
+                    > as __session::ValueAccess>::cell(
+                        __spec2,
+                        <Option<
+                            core::primitive::u8,
+                        > as __session::FieldDefault>::field_default,
+                    ),
                     coupon: <Option<
                         String,
                     > as __session::ValueAccess>::cell(
-                        __spec2,
+                        __spec3,
                         <Option<String> as __session::FieldDefault>::field_default,
                     ),
-                    visits: <i64 as __session::NumberAccess>::counter(__spec3),
-                    tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec4),
+                    visits: <i64 as __session::NumberAccess>::counter(__spec4),
+                    tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec5),
                     more: __session::CollectionCell::<
                         BTreeMap<String, Value>,
-                    >::new(__spec5),
+                    >::new(__spec6),
                     notice: <Option<
                         String,
                     > as __session::ValueAccess>::cell(
-                        __spec6,
+                        __spec7,
                         <Option<String> as __session::FieldDefault>::field_default,
                     ),
                     best: <u32 as __session::NumberAccess>::max(
-                        __spec7,
+                        __spec8,
                         <u32 as __session::FieldDefault>::field_default,
                     ),
                     origin: <String as __session::ValueAccess>::cell(
-                        __spec8,
+                        __spec9,
                         || __session::Into::into("web"),
                     ),
                     balance: <i64 as __session::ValueAccess>::cell(
-                        __spec9,
+                        __spec10,
                         <i64 as __session::FieldDefault>::field_default,
                     ),
                     timer: <Timer as __session::LocalAccess>::cell(
-                        __spec10,
+                        __spec11,
                         <Timer as __session::FieldDefault>::field_default,
                     ),
                     r#type: <u8 as __session::ValueAccess>::cell(
-                        __spec11,
+                        __spec12,
                         <u8 as __session::FieldDefault>::field_default,
                     ),
                     packed: <MsgPack as __session::CodecAccess<
                         Option<Item>,
                     >>::cell(
-                        __spec12,
+                        __spec13,
                         <Option<Item> as __session::FieldDefault>::field_default,
                     ),
                 },
@@ -441,6 +487,7 @@ Leaves it for the next request, unlike `take`.*/
             Self {
                 user: writer.user.cloned(&writer.__context),
                 page: writer.page.cloned(&writer.__context),
+                small: writer.small.cloned(&writer.__context),
                 coupon: writer.coupon.cloned(&writer.__context),
                 visits: writer.visits.get(&writer.__context),
                 tags: __session::Clone::clone(
@@ -467,6 +514,7 @@ Leaves it for the next request, unlike `take`.*/
             let writer = &fields.writer;
             let _ = &value.user;
             writer.page.set(&writer.__context, value.page);
+            writer.small.set(&writer.__context, value.small);
             writer.coupon.set(&writer.__context, value.coupon);
             writer.visits.replace(&writer.__context, value.visits);
             __session::CollectionCell::<
@@ -506,6 +554,7 @@ Leaves it for the next request, unlike `take`.*/
                 &[
                     &self.writer.user,
                     &self.writer.page,
+                    &self.writer.small,
                     &self.writer.coupon,
                     &self.writer.visits,
                     &self.writer.tags,
@@ -534,7 +583,7 @@ Leaves it for the next request, unlike `take`.*/
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str(
-                "ShopFields { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
+                "ShopFields { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
@@ -543,7 +592,7 @@ Leaves it for the next request, unlike `take`.*/
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str(
-                "ShopWriter { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
+                "ShopWriter { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }

@@ -41,8 +41,9 @@ fn every_kind() {
         pub struct Shop {
             #[session(principal, extract = "CurrentUser")]
             pub user: Option<UserId>,
-            #[session(copy, default = 3)]
-            page: u8,
+            #[session(copy, default = Page(3))]
+            page: Page,
+            small: Option<core::primitive::u8>,
             coupon: Option<String>,
             #[session(counter)]
             #[deprecated]
