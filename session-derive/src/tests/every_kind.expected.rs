@@ -590,13 +590,21 @@ const _: () = {
             )
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for Shop { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::snapshot:: < Self > (parts) } }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for Shop {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::snapshot::<Self>(parts)
+            }
+        }
     }
     #[automatically_derived]
     impl __session::Debug for CurrentUser {
@@ -620,21 +628,57 @@ const _: () = {
             &self.0
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for CurrentUser { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::required:: < Shop, UserId, Self > (parts, | fields | { let writer = &
-        fields.writer; writer.user.cloned(& writer.__context) }, Self) } }
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::OptionalFromRequestParts < __S > for CurrentUser { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < __session::Option < Self >, __session::Rejection > > +
-        __session::Send { __session::optional:: < Shop, UserId, Self > (parts, | fields |
-        { let writer = & fields.writer; writer.user.cloned(& writer.__context) }, Self) }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for CurrentUser {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::required::<
+                    Shop,
+                    UserId,
+                    Self,
+                >(
+                    parts,
+                    |fields| {
+                        let writer = &fields.writer;
+                        writer.user.cloned(&writer.__context)
+                    },
+                    Self,
+                )
+            }
+        }
+        #[automatically_derived]
+        impl<
+            __S: __session::Send + __session::Sync,
+        > __session::OptionalFromRequestParts<__S> for CurrentUser {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<__session::Option<Self>, __session::Rejection>,
+            > + __session::Send {
+                __session::optional::<
+                    Shop,
+                    UserId,
+                    Self,
+                >(
+                    parts,
+                    |fields| {
+                        let writer = &fields.writer;
+                        writer.user.cloned(&writer.__context)
+                    },
+                    Self,
+                )
+            }
         }
     }
     const _: () = {

@@ -15,8 +15,32 @@ fn tokens(text: &str) -> TokenStream {
 }
 
 fn pretty(input: &str) -> String {
-    let file = syn::parse2(expand(tokens(input))).unwrap_or_else(|error| panic!("{error}"));
-    prettyplease::unparse(&file)
+    let file = syn::parse2(without_macro(expand(tokens(input))));
+    prettyplease::unparse(&file.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// The expansion with `__session::if_axum! { … }` as `'if_axum: { … }`: what is inside a macro would be
+/// printed token by token.
+fn without_macro(code: TokenStream) -> TokenStream {
+    let (mut all, mut opens): (Vec<TokenTree>, _) = (Vec::new(), false);
+    for tree in code {
+        match tree {
+            TokenTree::Group(group) => {
+                let inner = without_macro(group.stream());
+                all.push(proc_macro2::Group::new(group.delimiter(), inner).into());
+            }
+            TokenTree::Ident(ident) if ident == "if_axum" => {
+                all.truncate(all.len().saturating_sub(3));
+                all.extend(tokens("'if_axum:"));
+                opens = true;
+            }
+            TokenTree::Punct(punct) if std::mem::take(&mut opens) => {
+                assert_eq!(punct.as_char(), '!')
+            }
+            tree => all.push(tree),
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// Compares with a recorded expansion; `UPDATE_EXPECT=1` records anew.
