@@ -76,6 +76,9 @@ use proc_macro::TokenStream;
 /// | `merge = "max"` | `x() -> T`, `set_x(T)` |
 /// | `merge = "once"` | `x()`, `set_x(…)` |
 ///
+/// An accessor cannot have the name of a method of `Session<T>`, nor one that is reserved for such
+/// a method: the derive says so, and `getter = "…"` or another name for the field is the way out.
+///
 /// # On the struct
 ///
 /// | key | says | otherwise |

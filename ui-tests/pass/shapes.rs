@@ -78,6 +78,11 @@ mod names {
         r#match: Option<String>,
         _leading: u8,
         x: u8,
+        // Of the layer's builder, not of the handle.
+        bind: u8,
+        // Reserved for the handle, hence the getter.
+        #[session(getter = "present_actor")]
+        actor: u8,
         #[session(rename = "groesse")]
         größe: u8,
         #[session(getter = "type_of")]
@@ -98,6 +103,7 @@ mod names {
         session.set__leading(1);
         session.set_größe(1);
         session.set_fn(session.type_of());
+        session.set_bind(session.present_actor());
         let _: u8 = session.r#enum();
     }
 

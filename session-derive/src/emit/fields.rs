@@ -270,9 +270,9 @@ fn docs(session: &Session, field: &Field, verb: Verb) -> TokenStream {
         Verb::Remove => format!("Removes a member from {link}."),
     };
     // A space before each line, as `///` has it: the user's lines are not indented then.
-    let lines = text.split('\n').map(|line| match line {
+    let lines = text.split('\n').map(|text| match text {
         "" => String::new(),
-        line => format!(" {line}"),
+        text => format!(" {text}"),
     });
     let own = matches!(verb, Verb::Get | Verb::Peek).then_some(&field.docs);
     let own = own.into_iter().flatten();

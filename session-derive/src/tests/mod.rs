@@ -1,9 +1,10 @@
 //! Tests of the whole macro, run on token streams: recorded expansions, where names point to, odd
-//! input, the size of what is generated, and the docs.
+//! input, the size of what is generated, the reserved names, and the docs.
 
 mod docs;
 mod layout;
 mod odd;
+mod reserved;
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::{TokenStream, TokenTree};
@@ -35,7 +36,7 @@ fn without_macro(code: TokenStream) -> TokenStream {
                 opens = true;
             }
             TokenTree::Punct(punct) if std::mem::take(&mut opens) => {
-                assert_eq!(punct.as_char(), '!')
+                assert_eq!(punct.as_char(), '!');
             }
             tree => all.push(tree),
         }
