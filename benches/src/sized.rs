@@ -42,7 +42,6 @@ pub fn bare(_: usize) -> Router {
 #[session(name = "id", idle = "30m", absolute = "12h", secure = false)]
 struct Ours {
     large: String,
-    #[session(copy)]
     small: u64,
 }
 

@@ -23,7 +23,6 @@ use session_runtime::{Error, Preset, Session};
 struct UserSession {
     #[session(principal)]
     id: Option<String>,
-    #[session(copy)]
     count: u32,
 }
 

@@ -66,6 +66,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | any `x: T` | `x() -> &T`, `set_x(T)`, `update_x(\|x: &mut T\| …)`, `reset_x()` |
 /// | any `x: Option<T>` | `x() -> Option<&T>`; `set_x` takes a `T` or an `Option<T>`; also `take_x()`, `clear_x()` |
+/// | a number, `bool` or `char`, or an `Option` of one | as above, but `x() -> T` or `x() -> Option<T>` |
 /// | `copy` | `x() -> T` |
 /// | `counter` | `x() -> T`, `add_x(i64)` |
 /// | `set` | `x() -> &S`, `insert_x(member)`, `remove_x(&member)` |
@@ -74,6 +75,9 @@ use proc_macro::TokenStream;
 /// | `principal` | `x() -> Option<&T>`; it is set by `log_in` and `log_out` |
 /// | `merge = "max"` | `x() -> T`, `set_x(T)` |
 /// | `merge = "once"` | `x()`, `set_x(…)` |
+///
+/// An accessor cannot have the name of a method of `Session<T>`, nor one that is reserved for such
+/// a method: the derive says so, and `getter = "…"` or another name for the field is the way out.
 ///
 /// # On the struct
 ///
@@ -126,7 +130,7 @@ use proc_macro::TokenStream;
 /// | `extra` | dynamic keys, merged per key; `BTreeMap<String, String>` or with another value |
 /// | `merge = "last"` | how writes of parallel requests merge: `last`, `counter`, `set`, `max`, `once`, `flash` or `cas` (a conflict is an error) |
 /// | `group = "checkout"` | fields that are compared together: a write of one conflicts with a parallel write of another |
-/// | `copy` | the getter returns by value |
+/// | `copy` | the getter returns by value, for any `Copy` type; numbers, `bool`, `char` and `Option`s of them need no `copy` |
 /// | `skip` | for this request only, not stored; any `Clone` type |
 /// | `secret` | sealed in the store, each field on its own |
 /// | `keep` | survives log-out and a change of principal |
@@ -144,6 +148,8 @@ use proc_macro::TokenStream;
 /// # enum Theme { Dark }
 /// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
 /// # struct Item;
+/// # #[derive(Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
+/// # struct Cents(u32);
 /// # #[derive(Clone, Default)]
 /// # struct Timing;
 /// #[derive(Session)]
@@ -155,7 +161,7 @@ use proc_macro::TokenStream;
 ///     #[session(secret, clear_on_login, on_decode_error = "reject")]
 ///     pending_code: Option<String>,
 ///     #[session(merge = "cas", copy)] // two that spend at once: one is told so
-///     balance: u32,
+///     balance: Cents,
 ///     #[session(skip)]
 ///     timing: Timing,
 /// }

@@ -117,6 +117,7 @@ fn lower_field(
     // A named field always has a name; the fallback keeps the macro from panicking on odd tokens.
     let ident = field.ident.clone().unwrap_or_else(|| Ident::new("field", field.span()));
     let ty = without_self(&field.ty, input);
+    let inner = option_inner(&ty).cloned();
     let kind = kind(&keys);
     let stored = text(keys.rename.as_ref()).unwrap_or_else(|| names::plain(&ident));
     let name = |slot: &Slot<String>, key: &str| {
@@ -144,13 +145,14 @@ fn lower_field(
         default: keys.default.as_ref().map(|slot| slot.value.clone()),
         aliases: keys.alias.iter().map(|slot| slot.value.clone()).collect(),
         copy: keys.copy.is_some(),
+        primitive: is_primitive(inner.as_ref().unwrap_or(&ty)),
         secret: keys.secret.is_some(),
         keep: keys.keep.is_some(),
         clear_on_login: keys.clear_on_login.is_some(),
         on_decode_error: keys.on_decode_error.as_ref().map_or("Default", |slot| slot.value),
         docs: attributes(&field.attrs, &["doc"]),
         inherited: inherited(&field.attrs, true),
-        inner: option_inner(&ty).cloned(),
+        inner,
         vis: field.vis.clone(),
         ident,
         ty,
@@ -261,6 +263,26 @@ fn option_inner(ty: &Type) -> Option<&Type> {
             }
         }
         _ => None,
+    }
+}
+
+/// Whether a type is written as a number, `bool` or `char`, under its own path or none.
+fn is_primitive(ty: &Type) -> bool {
+    const PRIMITIVES: &[&str] = &[
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+        "u32", "u64", "u128", "usize",
+    ];
+    match ty {
+        Type::Group(group) => is_primitive(&group.elem),
+        Type::Paren(paren) => is_primitive(&paren.elem),
+        Type::Path(path) if path.qself.is_none() => {
+            let segments: Vec<_> =
+                path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            let segments: Vec<_> = segments.iter().map(String::as_str).collect();
+            let (["core" | "std", "primitive", name] | [name]) = segments[..] else { return false };
+            PRIMITIVES.contains(&name)
+        }
+        _ => false,
     }
 }
 

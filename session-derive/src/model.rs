@@ -57,7 +57,10 @@ pub(crate) struct Field {
     /// The `T` of `Option<T>`.
     pub(crate) inner: Option<Type>,
     pub(crate) kind: Kind,
+    /// The getter returns by value, since the user says so.
     pub(crate) copy: bool,
+    /// A number, `bool` or `char`, or an `Option` of one: the getter returns by value.
+    pub(crate) primitive: bool,
     pub(crate) getter: Ident,
     /// The name of the generated extractor.
     pub(crate) guard: Option<Ident>,

@@ -175,7 +175,7 @@ async fn show(session: Session<App>) -> Json<Shown> {
         user: session.user().cloned(),
         theme: session.theme().clone(),
         notice: session.peek_notice().cloned(),
-        tally: *session.tally(),
+        tally: session.tally(),
         notes: session.notes().clone(),
     })
 }

@@ -16,6 +16,9 @@ struct Item {
     id: u32,
 }
 
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Page(u8);
+
 #[derive(Clone, Default)]
 struct Timer;
 
@@ -39,10 +42,14 @@ struct Shop {
     cart: Vec<Item>,
     #[session(merge = "last", clear_on_login)]
     coupon: Option<String>,
-    #[session(copy, default = 3)]
-    page: u8,
+    #[session(copy, default = Page(3))]
+    page: Page,
     #[session(copy)]
-    shown: Option<u8>,
+    shown: Option<Page>,
+    number: f64,
+    letter: Option<char>,
+    #[session(copy)]
+    said_twice: u8,
     #[session(counter)]
     visits: i64,
     #[session(merge = "counter")]
@@ -150,9 +157,12 @@ fn handle(session: &Session<Shop>) {
     let _: Option<String> = session.take_coupon();
     session.clear_coupon();
 
-    let _: u8 = session.page();
-    session.set_page(3);
-    let _: Option<u8> = session.shown();
+    let _: Page = session.page();
+    session.set_page(Page(3));
+    let _: Option<Page> = session.shown();
+    let _: f64 = session.number();
+    let _: Option<char> = session.letter();
+    let _: u8 = session.said_twice();
 
     let _: i64 = session.visits();
     session.add_visits(-1);
@@ -182,9 +192,9 @@ fn handle(session: &Session<Shop>) {
     session.set_best(7);
     let _: Option<&String> = session.origin();
     session.set_origin("ad".to_owned());
-    let _: &i64 = session.balance();
+    let _: i64 = session.balance();
     session.update_balance(|balance| *balance -= 1);
-    let _: &u8 = session.step();
+    let _: u8 = session.step();
     let _: &String = session.method();
 
     let _: &Timer = session.timer();
@@ -195,7 +205,7 @@ fn handle(session: &Session<Shop>) {
     let _: Option<Timer> = session.take_stopwatch();
     session.clear_stopwatch();
 
-    let _: &bool = session.has_started();
+    let _: bool = session.has_started();
     session.set_started(true);
 }
 
@@ -255,6 +265,9 @@ fn main() {
             ("coupon", Policy::Last),
             ("page", Policy::Last),
             ("shown", Policy::Last),
+            ("number", Policy::Last),
+            ("letter", Policy::Last),
+            ("said_twice", Policy::Last),
             ("visits", Policy::Counter),
             ("clicks", Policy::Counter),
             ("tags", Policy::Set),
@@ -280,8 +293,8 @@ fn main() {
     assert_eq!(user.on_decode_error, OnDecodeError::Reject);
     assert_eq!(spec.fields[1].aliases, ["cart_v1", "cart_v2"]);
     assert!(spec.fields[2].clear_on_login);
-    assert_eq!(spec.fields[15].group, Some("balance"));
-    assert_eq!(spec.fields[16].group, Some("checkout"));
+    assert_eq!(spec.fields[18].group, Some("balance"));
+    assert_eq!(spec.fields[19].group, Some("checkout"));
 
     let spec = Token::spec();
     assert_eq!((spec.name, spec.transport, spec.payload), ("x-token", Transport::Bearer, Payload::Sealed));

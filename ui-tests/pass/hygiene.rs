@@ -114,9 +114,9 @@ mod reexport {
 fn main() {
     let _ = |shop: &::session_runtime::Session<Shop>| {
         shop.update_result(|_| ());
-        shop.set_value(*shop.context());
+        shop.set_value(shop.context());
     };
-    let _ = |a: &::session_runtime::Session<AsPath>| *a.page();
-    let _ = |a: &::session_runtime::Session<AsText>| *a.page();
+    let _ = |a: &::session_runtime::Session<AsPath>| a.page();
+    let _ = |a: &::session_runtime::Session<AsText>| a.page();
     let _ = |guard: Guard| guard.0;
 }

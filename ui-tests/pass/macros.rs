@@ -27,7 +27,6 @@ session! {
     #[session(idle = "1h")]
     pub(crate) struct Shop {
         /// The page.
-        #[session(copy)]
         pub(crate) page: u8,
         #[session(principal, extract = "Me")]
         user: Option<String>,
@@ -100,8 +99,8 @@ mod keywords {
     }
 
     pub fn check() {
-        let _: fn(&Session<Shop>) -> &u8 = |session| session.r#gen();
-        let _: fn(&Session<Shop>) -> &u8 = |session| session.r#async();
+        let _: fn(&Session<Shop>) -> u8 = |session| session.r#gen();
+        let _: fn(&Session<Shop>) -> u8 = |session| session.r#async();
     }
 }
 

@@ -78,6 +78,11 @@ mod names {
         r#match: Option<String>,
         _leading: u8,
         x: u8,
+        // Of the layer's builder, not of the handle.
+        bind: u8,
+        // Reserved for the handle, hence the getter.
+        #[session(getter = "present_actor")]
+        actor: u8,
         #[session(rename = "groesse")]
         größe: u8,
         #[session(getter = "type_of")]
@@ -92,13 +97,14 @@ mod names {
     pub struct Node;
 
     fn uses(session: &Session<Raw>) {
-        let _: &u8 = session.r#type();
+        let _: u8 = session.r#type();
         session.set_type(1);
         session.set_match("a".to_owned());
         session.set__leading(1);
         session.set_größe(1);
-        session.set_fn(*session.type_of());
-        let _: &u8 = session.r#enum();
+        session.set_fn(session.type_of());
+        session.set_bind(session.present_actor());
+        let _: u8 = session.r#enum();
     }
 
     pub fn check() {
@@ -128,7 +134,7 @@ mod visibility {
         }
 
         fn own(session: &Session<Shop>) -> u8 {
-            *session.private()
+            session.private()
         }
     }
 

@@ -19,7 +19,6 @@ struct Stored {
     mail: String,
     theme: String,
     cart: Vec<u32>,
-    #[session(copy)]
     visits: u64,
     a: Option<String>,
     b: Option<String>,
@@ -36,7 +35,6 @@ struct Sealed {
     mail: String,
     theme: String,
     cart: Vec<u32>,
-    #[session(copy)]
     visits: u64,
 }
 
@@ -45,7 +43,7 @@ macro_rules! many {
         #[derive(Session)]
         #[session(name = "many", idle = "30m", absolute = "12h", secure = false)]
         struct Many {
-            $(#[session(copy)] $field: u32,)*
+            $($field: u32,)*
         }
 
         impl Many {

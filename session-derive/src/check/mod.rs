@@ -2,6 +2,7 @@
 //! what to do about it. Must not know what the expansion looks like.
 
 mod names;
+pub(crate) mod reserved;
 mod rules;
 
 use proc_macro2::Span;

@@ -1,43 +1,16 @@
 //! Names that must be different: what fields are stored under, and what their accessors are called.
-//! Owns the list of names that the handle has already; must not know attributes' syntax.
+//! Must not know attributes' syntax.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::Span;
 
+use super::reserved;
 use crate::{
     attr::{field::FieldKeys, value},
     diag::{Diag, code},
     model::{Field, Kind, Session, Verb},
 };
-
-/// Methods of the handle, which an accessor of that name could never be called past.
-const RESERVED: &[&str] = &[
-    "bind",
-    "clear",
-    "clone",
-    "csrf_token",
-    "deref",
-    "destroy",
-    "expires_at",
-    "extend",
-    "idle_for",
-    "into",
-    "is_new",
-    "live_for",
-    "log_in",
-    "log_out",
-    "persist_for",
-    "replace",
-    "rotate",
-    "save",
-    "session_id",
-    "session_token",
-    "snapshot",
-    "to_owned",
-    "transact",
-    "try_into",
-];
 
 /// The generated struct's own field.
 const CONTEXT: &str = "__context";
@@ -96,18 +69,8 @@ pub(super) fn accessors(fields: &[Field], keys: &[FieldKeys], diag: &Diag) {
         for &verb in field.verbs() {
             let ident = field.accessor(verb);
             let name = crate::names::plain(&ident);
-            if RESERVED.contains(&name.as_str()) {
-                diag.error(
-                    ident.span(),
-                    format_args!("`{name}` is a method of the session handle already"),
-                    match (&keys.getter, verb) {
-                        (None, Verb::Get) => {
-                            "add `#[session(getter = \"…\")]` with another name for the getter"
-                        }
-                        (Some(_), Verb::Get) => "choose another name for the getter",
-                        _ => "give the field another name",
-                    },
-                );
+            if let Some(problem) = reserved::taken(&name) {
+                reserved_name(&name, problem, (field, keys, verb), diag);
             }
             let here = (field, keys, verb);
             let Some(there) = taken.get(&name).copied() else {
@@ -136,6 +99,31 @@ pub(super) fn accessors(fields: &[Field], keys: &[FieldKeys], diag: &Diag) {
             );
         }
     }
+}
+
+fn reserved_name(
+    name: &str,
+    problem: &str,
+    (field, keys, verb): (&Field, &FieldKeys, Verb),
+    diag: &Diag,
+) {
+    let of = match verb {
+        Verb::Get => String::new(),
+        _ => format!(", an accessor of `{}`,", crate::names::plain(&field.ident)),
+    };
+    let help = match (verb, &keys.getter, &keys.rename) {
+        (Verb::Get, None, _) => {
+            "add `#[session(getter = \"…\")]` with another name for the getter".to_owned()
+        }
+        (Verb::Get, Some(_), _) => "choose another name for the getter".to_owned(),
+        (_, _, None) if field.kind != Kind::Local => format!(
+            "give the field another name; with `rename = \"{}\"` it is stored under this one",
+            field.stored
+        ),
+        _ => "give the field another name".to_owned(),
+    };
+    let span = field.accessor(verb).span();
+    diag.error(span, format_args!("`{name}`{of} {problem}"), help);
 }
 
 /// Reports extractors with the name of another generated type, or of the struct.

@@ -117,6 +117,9 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
             (Kind::Max, _) => {
                 (quote!((&self) -> #ty), quote!(#writer.#ident.cloned(&#writer.__context)))
             }
+            _ if field.primitive => {
+                (quote!((&self) -> #ty), quote!(*#writer.#ident.get(&#writer.__context)))
+            }
             _ if field.copy => {
                 let get = quote!(#writer.#ident.get(&#writer.__context));
                 (quote!((&self) -> #ty), quote!(<#ty as #private::CopyAccess>::copied(#get)))
@@ -222,29 +225,25 @@ fn result_name(session: &Session, field: &Field) -> Ident {
     names::fresh("R", &quote!(#ty #parameters))
 }
 
-/// The field's own docs for what reads it, a sentence that links there for the rest.
+/// What an accessor does, in a sentence that begins with a verb and names the field. What reads the
+/// field has the field's own docs too; the others link there.
 fn docs(session: &Session, field: &Field, verb: Verb) -> TokenStream {
     let name = names::plain(&field.ident);
-    if verb == Verb::Get || verb == Verb::Peek {
-        let note = (verb == Verb::Peek)
-            .then(|| quote!(#[doc = "\n\nLeaves it for the next request, unlike `take`."]));
-        if field.docs.is_empty() {
-            let text = format!("The field `{name}`.");
-            return quote!(#[doc = #text] #note);
-        }
-        let docs = &field.docs;
-        return quote!(#(#docs)* #note);
-    }
     let reader = field.reader().to_string();
     let link = if reader.starts_with("r#") {
         // Rustdoc resolves no links to raw identifiers.
-        format!("`{}`", names::plain(&field.reader()))
+        format!("`{name}`")
     } else if field.is_blind(verb) {
-        format!("[`{reader}`]({}::{reader})", session.fields_ident())
+        format!("[`{name}`]({}::{reader})", session.fields_ident())
     } else {
-        format!("[`{reader}`](Self::{reader})")
+        format!("[`{name}`](Self::{reader})")
     };
     let text = match verb {
+        // In one paragraph with the field's own docs, so that lists of methods show those as well.
+        Verb::Get => format!("Returns the value that `{name}` has at this moment."),
+        Verb::Peek => format!(
+            "Returns the value that `{name}` has at this moment, and leaves it for the next request."
+        ),
         Verb::Set if field.kind == Kind::Max => {
             format!("Raises {link}; a smaller value changes nothing.")
         }
@@ -254,15 +253,28 @@ fn docs(session: &Session, field: &Field, verb: Verb) -> TokenStream {
             "Changes {link} in place and returns what `change` returns.\n\n`change` works on a clone; \
              what another task writes to the same field meanwhile is lost."
         ),
-        Verb::Reset => format!("Brings {link} back to its default."),
-        Verb::Take => format!("Takes the value out of {link}, leaving `None`."),
+        Verb::Reset => format!("Sets {link} back to its default."),
+        Verb::Take if field.kind == Kind::Local => {
+            format!("Takes the value out of {link}, leaving `None`.")
+        }
+        Verb::Take => format!(
+            "Takes the value out of {link}, leaving `None`; the value is gone at the commit."
+        ),
         Verb::Clear => format!("Sets {link} to `None`."),
         Verb::Add => format!("Adds to {link}; parallel requests add up. `by` may be negative."),
-        Verb::Insert if field.kind == Kind::Extra => format!("Puts a key into {link}."),
-        Verb::Remove if field.kind == Kind::Extra => format!("Takes a key out of {link}."),
-        Verb::Insert => format!("Puts a member into {link}."),
-        Verb::Remove => format!("Takes a member out of {link}."),
-        Verb::Get | Verb::Peek => String::new(),
+        Verb::Insert if field.kind == Kind::Extra => {
+            format!("Inserts a value into {link} under a key.")
+        }
+        Verb::Remove if field.kind == Kind::Extra => format!("Removes a key from {link}."),
+        Verb::Insert => format!("Inserts a member into {link}."),
+        Verb::Remove => format!("Removes a member from {link}."),
     };
-    quote!(#[doc = #text])
+    // A space before each line, as `///` has it: the user's lines are not indented then.
+    let lines = text.split('\n').map(|text| match text {
+        "" => String::new(),
+        text => format!(" {text}"),
+    });
+    let own = matches!(verb, Verb::Get | Verb::Peek).then_some(&field.docs);
+    let own = own.into_iter().flatten();
+    quote!(#(#[doc = #lines])* #(#own)*)
 }

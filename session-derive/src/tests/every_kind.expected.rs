@@ -12,7 +12,8 @@ It loads nothing, so it has only what needs no present value.*/
 pub struct ShopWriter {
     __context: ::session_runtime::__private0::Context,
     user: ::session_runtime::__private0::ValueCell<Option<UserId>>,
-    page: ::session_runtime::__private0::ValueCell<u8>,
+    page: ::session_runtime::__private0::ValueCell<Page>,
+    small: ::session_runtime::__private0::ValueCell<Option<core::primitive::u8>>,
     coupon: ::session_runtime::__private0::ValueCell<Option<String>>,
     visits: ::session_runtime::__private0::CounterCell<i64>,
     tags: ::session_runtime::__private0::CollectionCell<BTreeSet<String>>,
@@ -33,36 +34,57 @@ pub struct CurrentUser(pub UserId);
 const _: () = {
     use ::session_runtime::__private0 as __session;
     impl ShopFields {
-        ///The field `user`.
+        /// Returns the value that `user` has at this moment.
         #[must_use]
         #[inline]
         pub fn user(&self) -> __session::Option<&UserId> {
             self.writer.user.get_some(&self.writer.__context)
         }
-        ///The field `page`.
+        /// Returns the value that `page` has at this moment.
         #[must_use]
         #[inline]
-        fn page(&self) -> u8 {
-            <u8 as __session::CopyAccess>::copied(
+        fn page(&self) -> Page {
+            <Page as __session::CopyAccess>::copied(
                 self.writer.page.get(&self.writer.__context),
             )
         }
-        /**Changes [`page`](Self::page) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`page`](Self::page) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
-        fn update_page<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
+        fn update_page<R>(&self, change: impl __session::FnOnce(&mut Page) -> R) -> R {
             self.writer.page.update(&self.writer.__context, change)
         }
-        ///The field `coupon`.
+        /// Returns the value that `small` has at this moment.
+        #[must_use]
+        #[inline]
+        fn small(&self) -> Option<core::primitive::u8> {
+            *self.writer.small.get(&self.writer.__context)
+        }
+        /// Changes [`small`](Self::small) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        #[inline]
+        fn update_small<R>(
+            &self,
+            change: impl __session::FnOnce(&mut Option<core::primitive::u8>) -> R,
+        ) -> R {
+            self.writer.small.update(&self.writer.__context, change)
+        }
+        /// Takes the value out of [`small`](Self::small), leaving `None`; the value is gone at the commit.
+        #[inline]
+        fn take_small(&self) -> Option<core::primitive::u8> {
+            self.writer.small.take(&self.writer.__context)
+        }
+        /// Returns the value that `coupon` has at this moment.
         #[must_use]
         #[inline]
         fn coupon(&self) -> __session::Option<&String> {
             self.writer.coupon.get_some(&self.writer.__context)
         }
-        /**Changes [`coupon`](Self::coupon) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`coupon`](Self::coupon) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_coupon<R>(
             &self,
@@ -70,19 +92,19 @@ const _: () = {
         ) -> R {
             self.writer.coupon.update(&self.writer.__context, change)
         }
-        ///Takes the value out of [`coupon`](Self::coupon), leaving `None`.
+        /// Takes the value out of [`coupon`](Self::coupon), leaving `None`; the value is gone at the commit.
         #[inline]
         fn take_coupon(&self) -> Option<String> {
             self.writer.coupon.take(&self.writer.__context)
         }
-        ///The field `visits`.
+        /// Returns the value that `visits` has at this moment.
         #[deprecated]
         #[must_use]
         #[inline]
         fn visits(&self) -> i64 {
             self.writer.visits.get(&self.writer.__context)
         }
-        ///The field `tags`.
+        /// Returns the value that `tags` has at this moment.
         #[must_use]
         #[inline]
         fn tags(&self) -> &BTreeSet<String> {
@@ -90,7 +112,7 @@ const _: () = {
                 BTreeSet<String>,
             >::get(&self.writer.tags, &self.writer.__context)
         }
-        ///The field `more`.
+        /// Returns the value that `more` has at this moment.
         #[must_use]
         #[inline]
         fn more(&self) -> &BTreeMap<String, Value> {
@@ -98,104 +120,98 @@ const _: () = {
                 BTreeMap<String, Value>,
             >::get(&self.writer.more, &self.writer.__context)
         }
-        ///Takes the value out of [`peek_notice`](Self::peek_notice), leaving `None`.
+        /// Takes the value out of [`notice`](Self::peek_notice), leaving `None`; the value is gone at the commit.
         #[inline]
         fn take_notice(&self) -> Option<String> {
             self.writer.notice.take(&self.writer.__context)
         }
-        ///The field `notice`.
-        /**
-
-Leaves it for the next request, unlike `take`.*/
+        /// Returns the value that `notice` has at this moment, and leaves it for the next request.
         #[must_use]
         #[inline]
         fn peek_notice(&self) -> __session::Option<&String> {
             self.writer.notice.get_some(&self.writer.__context)
         }
-        ///The field `best`.
+        /// Returns the value that `best` has at this moment.
         #[must_use]
         #[inline]
         fn best(&self) -> u32 {
             self.writer.best.cloned(&self.writer.__context)
         }
-        ///The field `origin`.
+        /// Returns the value that `origin` has at this moment.
         #[must_use]
         #[inline]
         fn origin(&self) -> &String {
             self.writer.origin.get(&self.writer.__context)
         }
-        ///The field `balance`.
+        /// Returns the value that `balance` has at this moment.
         #[must_use]
         #[inline]
-        fn balance(&self) -> &i64 {
-            self.writer.balance.get(&self.writer.__context)
+        fn balance(&self) -> i64 {
+            *self.writer.balance.get(&self.writer.__context)
         }
-        ///Sets [`balance`](Self::balance).
+        /// Sets [`balance`](Self::balance).
         #[inline]
         fn set_balance(&self, value: i64) {
             self.writer.balance.set(&self.writer.__context, value);
         }
-        /**Changes [`balance`](Self::balance) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`balance`](Self::balance) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_balance<R>(&self, change: impl __session::FnOnce(&mut i64) -> R) -> R {
             self.writer.balance.update(&self.writer.__context, change)
         }
-        ///Brings [`balance`](Self::balance) back to its default.
+        /// Sets [`balance`](Self::balance) back to its default.
         #[inline]
         fn reset_balance(&self) {
             self.writer.balance.reset(&self.writer.__context);
         }
-        ///The field `timer`.
+        /// Returns the value that `timer` has at this moment.
         #[allow(missing_docs)]
         #[must_use]
         #[inline]
         fn timer(&self) -> &Timer {
             self.writer.timer.get(&self.writer.__context)
         }
-        ///Sets [`timer`](Self::timer).
+        /// Sets [`timer`](Self::timer).
         #[allow(missing_docs)]
         #[inline]
         fn set_timer(&self, value: Timer) {
             self.writer.timer.set(&self.writer.__context, value);
         }
-        /**Changes [`timer`](Self::timer) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`timer`](Self::timer) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[allow(missing_docs)]
         #[inline]
         fn update_timer<R>(&self, change: impl __session::FnOnce(&mut Timer) -> R) -> R {
             self.writer.timer.update(&self.writer.__context, change)
         }
-        ///Brings [`timer`](Self::timer) back to its default.
+        /// Sets [`timer`](Self::timer) back to its default.
         #[allow(missing_docs)]
         #[inline]
         fn reset_timer(&self) {
             self.writer.timer.reset(&self.writer.__context);
         }
-        ///The field `type`.
+        /// Returns the value that `type` has at this moment.
         #[must_use]
         #[inline]
-        fn kind(&self) -> &u8 {
-            self.writer.r#type.get(&self.writer.__context)
+        fn kind(&self) -> u8 {
+            *self.writer.r#type.get(&self.writer.__context)
         }
-        /**Changes [`kind`](Self::kind) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`type`](Self::kind) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_type<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
             self.writer.r#type.update(&self.writer.__context, change)
         }
-        ///Takes the value out of [`peek_packed`](Self::peek_packed), leaving `None`.
+        /// Takes the value out of [`packed`](Self::peek_packed), leaving `None`; the value is gone at the commit.
         #[inline]
         fn take_packed(&self) -> Option<Item> {
             self.writer.packed.take(&self.writer.__context)
         }
-        ///The field `packed`.
-        /**
-
-Leaves it for the next request, unlike `take`.*/
+        /// Returns the value that `packed` has at this moment, and leaves it for the next request.
         #[must_use]
         #[inline]
         fn peek_packed(&self) -> __session::Option<&Item> {
@@ -203,52 +219,67 @@ Leaves it for the next request, unlike `take`.*/
         }
     }
     impl ShopWriter {
-        ///Sets [`page`](ShopFields::page).
+        /// Sets [`page`](ShopFields::page).
         #[inline]
-        fn set_page(&self, value: u8) {
+        fn set_page(&self, value: Page) {
             self.page.set(&self.__context, value);
         }
-        ///Brings [`page`](ShopFields::page) back to its default.
+        /// Sets [`page`](ShopFields::page) back to its default.
         #[inline]
         fn reset_page(&self) {
             self.page.reset(&self.__context);
         }
-        ///Sets [`coupon`](ShopFields::coupon).
+        /// Sets [`small`](ShopFields::small).
+        #[inline]
+        fn set_small(&self, value: impl __session::Into<Option<core::primitive::u8>>) {
+            self.small.set(&self.__context, __session::Into::into(value));
+        }
+        /// Sets [`small`](ShopFields::small) back to its default.
+        #[inline]
+        fn reset_small(&self) {
+            self.small.reset(&self.__context);
+        }
+        /// Sets [`small`](ShopFields::small) to `None`.
+        #[inline]
+        fn clear_small(&self) {
+            self.small.set(&self.__context, __session::None);
+        }
+        /// Sets [`coupon`](ShopFields::coupon).
         #[inline]
         fn set_coupon(&self, value: impl __session::Into<Option<String>>) {
             self.coupon.set(&self.__context, __session::Into::into(value));
         }
-        ///Brings [`coupon`](ShopFields::coupon) back to its default.
+        /// Sets [`coupon`](ShopFields::coupon) back to its default.
         #[inline]
         fn reset_coupon(&self) {
             self.coupon.reset(&self.__context);
         }
-        ///Sets [`coupon`](ShopFields::coupon) to `None`.
+        /// Sets [`coupon`](ShopFields::coupon) to `None`.
         #[inline]
         fn clear_coupon(&self) {
             self.coupon.set(&self.__context, __session::None);
         }
-        ///Adds to [`visits`](ShopFields::visits); parallel requests add up. `by` may be negative.
+        /// Adds to [`visits`](ShopFields::visits); parallel requests add up. `by` may be negative.
         #[deprecated]
         #[inline]
         fn add_visits(&self, by: __session::i64) {
             self.visits.add(&self.__context, by);
         }
-        ///Puts a member into [`tags`](ShopFields::tags).
+        /// Inserts a member into [`tags`](ShopFields::tags).
         #[inline]
         fn insert_tags(&self, member: String) {
             __session::CollectionCell::<
                 BTreeSet<String>,
             >::insert(&self.tags, &self.__context, member);
         }
-        ///Takes a member out of [`tags`](ShopFields::tags).
+        /// Removes a member from [`tags`](ShopFields::tags).
         #[inline]
         fn remove_tags(&self, member: &String) {
             __session::CollectionCell::<
                 BTreeSet<String>,
             >::remove(&self.tags, &self.__context, member);
         }
-        ///Puts a key into [`more`](ShopFields::more).
+        /// Inserts a value into [`more`](ShopFields::more) under a key.
         #[inline]
         fn insert_more(
             &self,
@@ -259,50 +290,51 @@ Leaves it for the next request, unlike `take`.*/
                 BTreeMap<String, Value>,
             >::insert(&self.more, &self.__context, (__session::Into::into(key), value));
         }
-        ///Takes a key out of [`more`](ShopFields::more).
+        /// Removes a key from [`more`](ShopFields::more).
         #[inline]
         fn remove_more(&self, key: &__session::str) {
             __session::CollectionCell::<
                 BTreeMap<String, Value>,
             >::remove(&self.more, &self.__context, &__session::Into::into(key));
         }
-        ///Sets [`peek_notice`](ShopFields::peek_notice).
+        /// Sets [`notice`](ShopFields::peek_notice).
         #[inline]
         fn set_notice(&self, value: impl __session::Into<Option<String>>) {
             self.notice.set(&self.__context, __session::Into::into(value));
         }
-        ///Raises [`best`](ShopFields::best); a smaller value changes nothing.
+        /// Raises [`best`](ShopFields::best); a smaller value changes nothing.
         #[inline]
         fn set_best(&self, value: u32) {
             self.best.set(&self.__context, value);
         }
-        ///Sets [`origin`](ShopFields::origin), unless it was set before.
+        /// Sets [`origin`](ShopFields::origin), unless it was set before.
         #[inline]
         fn set_origin(&self, value: String) {
             self.origin.set(&self.__context, value);
         }
-        ///Sets [`kind`](ShopFields::kind).
+        /// Sets [`type`](ShopFields::kind).
         #[inline]
         fn set_type(&self, value: u8) {
             self.r#type.set(&self.__context, value);
         }
-        ///Brings [`kind`](ShopFields::kind) back to its default.
+        /// Sets [`type`](ShopFields::kind) back to its default.
         #[inline]
         fn reset_type(&self) {
             self.r#type.reset(&self.__context);
         }
-        ///Sets [`peek_packed`](ShopFields::peek_packed).
+        /// Sets [`packed`](ShopFields::peek_packed).
         #[inline]
         fn set_packed(&self, value: impl __session::Into<Option<Item>>) {
             self.packed.set(&self.__context, __session::Into::into(value));
         }
     }
-    static __FIELDS: [__session::FieldSpec; 13usize] = [
+    static __FIELDS: [__session::FieldSpec; 14usize] = [
         __session::FieldSpec {
             principal: true,
             ..__session::FieldSpec::new("user")
         },
         __session::FieldSpec::new("page"),
+        __session::FieldSpec::new("small"),
         __session::FieldSpec::new("coupon"),
         __session::FieldSpec {
             policy: __session::Policy::Counter,
@@ -378,7 +410,7 @@ Leaves it for the next request, unlike `take`.*/
         #[inline]
         fn fields(context: __session::Context) -> Self::Fields {
             let [__spec0, __spec1, __spec2, __spec3, __spec4, __spec5, __spec6, __spec7,
-            __spec8, __spec9, __spec10, __spec11, __spec12] = &__FIELDS;
+            __spec8, __spec9, __spec10, __spec11, __spec12, __spec13] = &__FIELDS;
             ShopFields {
                 writer: ShopWriter {
                     __context: context,
@@ -388,48 +420,56 @@ Leaves it for the next request, unlike `take`.*/
                         __spec0,
                         <Option<UserId> as __session::FieldDefault>::field_default,
                     ),
-                    page: <u8 as __session::ValueAccess>::cell(__spec1, || 3),
+                    page: <Page as __session::ValueAccess>::cell(__spec1, || Page(3)),
+                    small: <Option<
+                        core::primitive::u8,
+                    > as __session::ValueAccess>::cell(
+                        __spec2,
+                        <Option<
+                            core::primitive::u8,
+                        > as __session::FieldDefault>::field_default,
+                    ),
                     coupon: <Option<
                         String,
                     > as __session::ValueAccess>::cell(
-                        __spec2,
+                        __spec3,
                         <Option<String> as __session::FieldDefault>::field_default,
                     ),
-                    visits: <i64 as __session::NumberAccess>::counter(__spec3),
-                    tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec4),
+                    visits: <i64 as __session::NumberAccess>::counter(__spec4),
+                    tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec5),
                     more: __session::CollectionCell::<
                         BTreeMap<String, Value>,
-                    >::new(__spec5),
+                    >::new(__spec6),
                     notice: <Option<
                         String,
                     > as __session::ValueAccess>::cell(
-                        __spec6,
+                        __spec7,
                         <Option<String> as __session::FieldDefault>::field_default,
                     ),
                     best: <u32 as __session::NumberAccess>::max(
-                        __spec7,
+                        __spec8,
                         <u32 as __session::FieldDefault>::field_default,
                     ),
                     origin: <String as __session::ValueAccess>::cell(
-                        __spec8,
+                        __spec9,
                         || __session::Into::into("web"),
                     ),
                     balance: <i64 as __session::ValueAccess>::cell(
-                        __spec9,
+                        __spec10,
                         <i64 as __session::FieldDefault>::field_default,
                     ),
                     timer: <Timer as __session::LocalAccess>::cell(
-                        __spec10,
+                        __spec11,
                         <Timer as __session::FieldDefault>::field_default,
                     ),
                     r#type: <u8 as __session::ValueAccess>::cell(
-                        __spec11,
+                        __spec12,
                         <u8 as __session::FieldDefault>::field_default,
                     ),
                     packed: <MsgPack as __session::CodecAccess<
                         Option<Item>,
                     >>::cell(
-                        __spec12,
+                        __spec13,
                         <Option<Item> as __session::FieldDefault>::field_default,
                     ),
                 },
@@ -441,6 +481,7 @@ Leaves it for the next request, unlike `take`.*/
             Self {
                 user: writer.user.cloned(&writer.__context),
                 page: writer.page.cloned(&writer.__context),
+                small: writer.small.cloned(&writer.__context),
                 coupon: writer.coupon.cloned(&writer.__context),
                 visits: writer.visits.get(&writer.__context),
                 tags: __session::Clone::clone(
@@ -467,6 +508,7 @@ Leaves it for the next request, unlike `take`.*/
             let writer = &fields.writer;
             let _ = &value.user;
             writer.page.set(&writer.__context, value.page);
+            writer.small.set(&writer.__context, value.small);
             writer.coupon.set(&writer.__context, value.coupon);
             writer.visits.replace(&writer.__context, value.visits);
             __session::CollectionCell::<
@@ -506,6 +548,7 @@ Leaves it for the next request, unlike `take`.*/
                 &[
                     &self.writer.user,
                     &self.writer.page,
+                    &self.writer.small,
                     &self.writer.coupon,
                     &self.writer.visits,
                     &self.writer.tags,
@@ -534,7 +577,7 @@ Leaves it for the next request, unlike `take`.*/
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str(
-                "ShopFields { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
+                "ShopFields { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
@@ -543,17 +586,25 @@ Leaves it for the next request, unlike `take`.*/
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str(
-                "ShopWriter { user, page, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
+                "ShopWriter { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for Shop { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::snapshot:: < Self > (parts) } }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for Shop {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::snapshot::<Self>(parts)
+            }
+        }
     }
     #[automatically_derived]
     impl __session::Debug for CurrentUser {
@@ -577,21 +628,57 @@ Leaves it for the next request, unlike `take`.*/
             &self.0
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for CurrentUser { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::required:: < Shop, UserId, Self > (parts, | fields | { let writer = &
-        fields.writer; writer.user.cloned(& writer.__context) }, Self) } }
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::OptionalFromRequestParts < __S > for CurrentUser { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < __session::Option < Self >, __session::Rejection > > +
-        __session::Send { __session::optional:: < Shop, UserId, Self > (parts, | fields |
-        { let writer = & fields.writer; writer.user.cloned(& writer.__context) }, Self) }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for CurrentUser {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::required::<
+                    Shop,
+                    UserId,
+                    Self,
+                >(
+                    parts,
+                    |fields| {
+                        let writer = &fields.writer;
+                        writer.user.cloned(&writer.__context)
+                    },
+                    Self,
+                )
+            }
+        }
+        #[automatically_derived]
+        impl<
+            __S: __session::Send + __session::Sync,
+        > __session::OptionalFromRequestParts<__S> for CurrentUser {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<__session::Option<Self>, __session::Rejection>,
+            > + __session::Send {
+                __session::optional::<
+                    Shop,
+                    UserId,
+                    Self,
+                >(
+                    parts,
+                    |fields| {
+                        let writer = &fields.writer;
+                        writer.user.cloned(&writer.__context)
+                    },
+                    Self,
+                )
+            }
         }
     }
     const _: () = {

@@ -59,20 +59,20 @@ const _: () = {
         >: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
     {
-        ///The field `one`.
+        /// Returns the value that `one` has at this moment.
         #[must_use]
         #[inline]
         fn one(&self) -> &T {
             self.writer.one.get(&self.writer.__context)
         }
-        /**Changes [`one`](Self::one) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`one`](Self::one) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_one<R>(&self, change: impl __session::FnOnce(&mut T) -> R) -> R {
             self.writer.one.update(&self.writer.__context, change)
         }
-        ///The field `set`.
+        /// Returns the value that `set` has at this moment.
         #[must_use]
         #[inline]
         fn set(&self) -> &BTreeSet<T> {
@@ -80,20 +80,20 @@ const _: () = {
                 BTreeSet<T>,
             >::get(&self.writer.set, &self.writer.__context)
         }
-        ///The field `local`.
+        /// Returns the value that `local` has at this moment.
         #[must_use]
         #[inline]
         fn local(&self) -> &[u8; N] {
             self.writer.local.get(&self.writer.__context)
         }
-        ///Sets [`local`](Self::local).
+        /// Sets [`local`](Self::local).
         #[inline]
         fn set_local(&self, value: [u8; N]) {
             self.writer.local.set(&self.writer.__context, value);
         }
-        /**Changes [`local`](Self::local) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`local`](Self::local) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_local<R>(
             &self,
@@ -101,20 +101,20 @@ const _: () = {
         ) -> R {
             self.writer.local.update(&self.writer.__context, change)
         }
-        ///Brings [`local`](Self::local) back to its default.
+        /// Sets [`local`](Self::local) back to its default.
         #[inline]
         fn reset_local(&self) {
             self.writer.local.reset(&self.writer.__context);
         }
-        ///The field `next`.
+        /// Returns the value that `next` has at this moment.
         #[must_use]
         #[inline]
         fn next(&self) -> __session::Option<&Box<Shop<T, N>>> {
             self.writer.next.get_some(&self.writer.__context)
         }
-        /**Changes [`next`](Self::next) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`next`](Self::next) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_next<R>(
             &self,
@@ -122,7 +122,7 @@ const _: () = {
         ) -> R {
             self.writer.next.update(&self.writer.__context, change)
         }
-        ///Takes the value out of [`next`](Self::next), leaving `None`.
+        /// Takes the value out of [`next`](Self::next), leaving `None`; the value is gone at the commit.
         #[inline]
         fn take_next(&self) -> Option<Box<Shop<T, N>>> {
             self.writer.next.take(&self.writer.__context)
@@ -142,41 +142,41 @@ const _: () = {
         >: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
     {
-        ///Sets [`one`](ShopFields::one).
+        /// Sets [`one`](ShopFields::one).
         #[inline]
         fn set_one(&self, value: T) {
             self.one.set(&self.__context, value);
         }
-        ///Brings [`one`](ShopFields::one) back to its default.
+        /// Sets [`one`](ShopFields::one) back to its default.
         #[inline]
         fn reset_one(&self) {
             self.one.reset(&self.__context);
         }
-        ///Puts a member into [`set`](ShopFields::set).
+        /// Inserts a member into [`set`](ShopFields::set).
         #[inline]
         fn insert_set(&self, member: T) {
             __session::CollectionCell::<
                 BTreeSet<T>,
             >::insert(&self.set, &self.__context, member);
         }
-        ///Takes a member out of [`set`](ShopFields::set).
+        /// Removes a member from [`set`](ShopFields::set).
         #[inline]
         fn remove_set(&self, member: &T) {
             __session::CollectionCell::<
                 BTreeSet<T>,
             >::remove(&self.set, &self.__context, member);
         }
-        ///Sets [`next`](ShopFields::next).
+        /// Sets [`next`](ShopFields::next).
         #[inline]
         fn set_next(&self, value: impl __session::Into<Option<Box<Shop<T, N>>>>) {
             self.next.set(&self.__context, __session::Into::into(value));
         }
-        ///Brings [`next`](ShopFields::next) back to its default.
+        /// Sets [`next`](ShopFields::next) back to its default.
         #[inline]
         fn reset_next(&self) {
             self.next.reset(&self.__context);
         }
-        ///Sets [`next`](ShopFields::next) to `None`.
+        /// Sets [`next`](ShopFields::next) to `None`.
         #[inline]
         fn clear_next(&self) {
             self.next.set(&self.__context, __session::None);
@@ -382,20 +382,37 @@ const _: () = {
             f.write_str("ShopWriter { one, set, local, next, .. }")
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < T : Ord, const N : usize, __S : __session::Send +
-        __session::Sync > __session::FromRequestParts < __S > for Shop < T, N > where T :
-        Copy, T : crate ::runtime::__private0::SessionField + crate
-        ::runtime::__private0::FieldDefault, T : crate
-        ::runtime::__private0::SessionField, BTreeSet < T > : crate
-        ::runtime::__private0::SetField < Member = T >, [u8; N] : crate
-        ::runtime::__private0::LocalField + crate ::runtime::__private0::FieldDefault,
-        Option < Box < Shop < T, N > > > : crate ::runtime::__private0::SessionField +
-        crate ::runtime::__private0::FieldDefault { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::snapshot:: < Self > (parts) } }
+    'if_axum: {
+        #[automatically_derived]
+        impl<
+            T: Ord,
+            const N: usize,
+            __S: __session::Send + __session::Sync,
+        > __session::FromRequestParts<__S> for Shop<T, N>
+        where
+            T: Copy,
+            T: crate::runtime::__private0::SessionField
+                + crate::runtime::__private0::FieldDefault,
+            T: crate::runtime::__private0::SessionField,
+            BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
+            [u8; N]: crate::runtime::__private0::LocalField
+                + crate::runtime::__private0::FieldDefault,
+            Option<
+                Box<Shop<T, N>>,
+            >: crate::runtime::__private0::SessionField
+                + crate::runtime::__private0::FieldDefault,
+        {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::snapshot::<Self>(parts)
+            }
+        }
     }
     const _: () = {
         fn types<T: Ord, const N: usize>()

@@ -1,9 +1,10 @@
 //! Tests of the whole macro, run on token streams: recorded expansions, where names point to, odd
-//! input, the size of what is generated, and the docs.
+//! input, the size of what is generated, the reserved names, and the docs.
 
 mod docs;
 mod layout;
 mod odd;
+mod reserved;
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::{TokenStream, TokenTree};
@@ -15,8 +16,32 @@ fn tokens(text: &str) -> TokenStream {
 }
 
 fn pretty(input: &str) -> String {
-    let file = syn::parse2(expand(tokens(input))).unwrap_or_else(|error| panic!("{error}"));
-    prettyplease::unparse(&file)
+    let file = syn::parse2(without_macro(expand(tokens(input))));
+    prettyplease::unparse(&file.unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// The expansion with `__session::if_axum! { … }` as `'if_axum: { … }`: what is inside a macro would be
+/// printed token by token.
+fn without_macro(code: TokenStream) -> TokenStream {
+    let (mut all, mut opens): (Vec<TokenTree>, _) = (Vec::new(), false);
+    for tree in code {
+        match tree {
+            TokenTree::Group(group) => {
+                let inner = without_macro(group.stream());
+                all.push(proc_macro2::Group::new(group.delimiter(), inner).into());
+            }
+            TokenTree::Ident(ident) if ident == "if_axum" => {
+                all.truncate(all.len().saturating_sub(3));
+                all.extend(tokens("'if_axum:"));
+                opens = true;
+            }
+            TokenTree::Punct(punct) if std::mem::take(&mut opens) => {
+                assert_eq!(punct.as_char(), '!');
+            }
+            tree => all.push(tree),
+        }
+    }
+    all.into_iter().collect()
 }
 
 /// Compares with a recorded expansion; `UPDATE_EXPECT=1` records anew.
@@ -41,8 +66,9 @@ fn every_kind() {
         pub struct Shop {
             #[session(principal, extract = "CurrentUser")]
             pub user: Option<UserId>,
-            #[session(copy, default = 3)]
-            page: u8,
+            #[session(copy, default = Page(3))]
+            page: Page,
+            small: Option<core::primitive::u8>,
             coupon: Option<String>,
             #[session(counter)]
             #[deprecated]
@@ -99,6 +125,98 @@ fn skeleton() {
         }",
         expect_file!["./skeleton.expected.rs"],
     );
+}
+
+#[test]
+fn what_is_written_as_a_number_is_returned_by_value() {
+    for (ty, by_value) in [
+        ("u64", true),
+        ("Option<f32>", true),
+        ("core::primitive::char", true),
+        ("::std::option::Option<::std::primitive::bool>", true),
+        ("my::u64", false),
+        ("u64::Other", false),
+        ("<A as B>::u64", false),
+        ("String", false),
+        ("Option<Option<u8>>", false),
+        ("Vec<u8>", false),
+    ] {
+        // Local, since what is stored has further rules.
+        let code = pretty(&format!("struct S {{ #[session(skip)] x: {ty} }}"));
+        assert_eq!(code.contains(&format!("fn x(&self) -> {ty} {{")), by_value, "{ty}");
+    }
+}
+
+/// The methods of the generated structs, with the lines of their docs.
+fn methods(input: &str) -> Vec<(String, Vec<String>)> {
+    fn inherent(items: Vec<syn::Item>, all: &mut Vec<(String, Vec<String>)>) {
+        for item in items {
+            match item {
+                // The `const _` around them.
+                syn::Item::Const(item) => {
+                    let syn::Expr::Block(block) = *item.expr else { continue };
+                    let items = block.block.stmts.into_iter().filter_map(|stmt| match stmt {
+                        syn::Stmt::Item(item) => Some(item),
+                        _ => None,
+                    });
+                    inherent(items.collect(), all);
+                }
+                syn::Item::Impl(item) if item.trait_.is_none() => {
+                    all.extend(item.items.into_iter().filter_map(|item| match item {
+                        syn::ImplItem::Fn(method) => {
+                            let docs = method.attrs.iter().filter_map(|attribute| {
+                                let value = &attribute.meta.require_name_value().ok()?.value;
+                                let syn::Expr::Lit(literal) = value else { return None };
+                                let syn::Lit::Str(text) = &literal.lit else { return None };
+                                attribute.path().is_ident("doc").then(|| text.value())
+                            });
+                            Some((method.sig.ident.to_string(), docs.collect()))
+                        }
+                        _ => None,
+                    }));
+                }
+                _ => {}
+            }
+        }
+    }
+    let file = syn::parse2::<syn::File>(expand(tokens(input)));
+    let mut all = Vec::new();
+    inherent(file.unwrap_or_else(|error| panic!("{error}")).items, &mut all);
+    all
+}
+
+#[test]
+fn every_method_is_documented_by_a_verb_and_the_name_of_the_field() {
+    const VERBS: &[&str] =
+        &["Adds", "Changes", "Inserts", "Raises", "Removes", "Returns", "Sets", "Takes"];
+    let fields = [
+        ("notice", "#[session(flash)] /** Shown once. */ notice: Option<String>"),
+        ("type", "#[session(getter = \"kind\")] r#type: Option<String>"),
+        ("r#loop", "r#loop: u8"),
+        ("visits", "#[session(counter)] visits: i64"),
+        ("tags", "#[session(set)] tags: BTreeSet<String>"),
+        ("more", "#[session(extra)] more: BTreeMap<String, String>"),
+        ("best", "#[session(merge = \"max\")] best: u32"),
+        ("origin", "#[session(merge = \"once\")] origin: String"),
+        ("timer", "#[session(skip)] timer: Option<Timer>"),
+        ("user", "#[session(principal)] user: Option<UserId>"),
+    ];
+    for (name, field) in fields {
+        let methods = methods(&format!("struct Shop {{ {field} }}"));
+        assert!(!methods.is_empty(), "{name}");
+        for (method, docs) in methods {
+            let first = docs.first().map_or("", |line| line.trim());
+            let verb = first.split(' ').next().unwrap_or_default();
+            assert!(VERBS.contains(&verb), "`{method}`: {first}");
+            let named = format!("`{}`", name.trim_start_matches("r#"));
+            assert!(first.contains(&named), "`{method}`: {first}");
+            if verb == "Returns" {
+                assert!(first.contains("at this moment"), "`{method}`: {first}");
+                let own = docs.iter().any(|line| line.contains("Shown once."));
+                assert_eq!(own, name == "notice", "`{method}`: {docs:?}");
+            }
+        }
+    }
 }
 
 /// All identifiers with their places, groups included.

@@ -17,15 +17,16 @@ struct ShopWriter {
 const _: () = {
     use ::session_runtime::__private0 as __session;
     impl ShopFields {
+        /// Returns the value that `cart` has at this moment.
         /// What is to be bought.
         #[must_use]
         #[inline]
         fn cart(&self) -> &Vec<Item> {
             self.writer.cart.get(&self.writer.__context)
         }
-        /**Changes [`cart`](Self::cart) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`cart`](Self::cart) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_cart<R>(
             &self,
@@ -35,12 +36,12 @@ const _: () = {
         }
     }
     impl ShopWriter {
-        ///Sets [`cart`](ShopFields::cart).
+        /// Sets [`cart`](ShopFields::cart).
         #[inline]
         fn set_cart(&self, value: Vec<Item>) {
             self.cart.set(&self.__context, value);
         }
-        ///Brings [`cart`](ShopFields::cart) back to its default.
+        /// Sets [`cart`](ShopFields::cart) back to its default.
         #[inline]
         fn reset_cart(&self) {
             self.cart.reset(&self.__context);
@@ -142,12 +143,20 @@ const _: () = {
             f.write_str("ShopWriter { cart, .. }")
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for Shop { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::snapshot:: < Self > (parts) } }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for Shop {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::snapshot::<Self>(parts)
+            }
+        }
     }
 };

@@ -23,21 +23,21 @@ struct CurrentUser(UserId);
 const _: () = {
     use ::session_runtime::__private0 as __session;
     impl ShopFields {
-        ///The field `user`.
+        /// Returns the value that `user` has at this moment.
         #[must_use]
         #[inline]
         fn user(&self) -> __session::Option<&UserId> {
             __session::unreachable!()
         }
-        ///The field `cart`.
+        /// Returns the value that `cart` has at this moment.
         #[must_use]
         #[inline]
         fn cart(&self) -> &Vec<Item> {
             __session::unreachable!()
         }
-        /**Changes [`cart`](Self::cart) in place and returns what `change` returns.
-
-`change` works on a clone; what another task writes to the same field meanwhile is lost.*/
+        /// Changes [`cart`](Self::cart) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_cart<R>(
             &self,
@@ -47,12 +47,12 @@ const _: () = {
         }
     }
     impl ShopWriter {
-        ///Sets [`cart`](ShopFields::cart).
+        /// Sets [`cart`](ShopFields::cart).
         #[inline]
         fn set_cart(&self, value: Vec<Item>) {
             __session::unreachable!()
         }
-        ///Brings [`cart`](ShopFields::cart) back to its default.
+        /// Sets [`cart`](ShopFields::cart) back to its default.
         #[inline]
         fn reset_cart(&self) {
             __session::unreachable!()
@@ -122,13 +122,21 @@ const _: () = {
             __session::unreachable!()
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for Shop { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::snapshot:: < Self > (parts) } }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for Shop {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::snapshot::<Self>(parts)
+            }
+        }
     }
     #[automatically_derived]
     impl __session::Debug for CurrentUser {
@@ -152,19 +160,43 @@ const _: () = {
             __session::unreachable!()
         }
     }
-    __session::if_axum! {
-        #[automatically_derived] impl < __S : __session::Send + __session::Sync >
-        __session::FromRequestParts < __S > for CurrentUser { type Rejection =
-        __session::Rejection; #[inline] fn from_request_parts(parts : & mut
-        __session::Parts, _ : & __S) -> impl __session::Future < Output =
-        __session::Result < Self, __session::Rejection > > + __session::Send {
-        __session::required:: < Shop, UserId, Self > (parts, | fields | {
-        __session::unreachable!() }, Self) } } #[automatically_derived] impl < __S :
-        __session::Send + __session::Sync > __session::OptionalFromRequestParts < __S >
-        for CurrentUser { type Rejection = __session::Rejection; #[inline] fn
-        from_request_parts(parts : & mut __session::Parts, _ : & __S) -> impl
-        __session::Future < Output = __session::Result < __session::Option < Self >,
-        __session::Rejection > > + __session::Send { __session::optional:: < Shop,
-        UserId, Self > (parts, | fields | { __session::unreachable!() }, Self) } }
+    'if_axum: {
+        #[automatically_derived]
+        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
+        for CurrentUser {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<Self, __session::Rejection>,
+            > + __session::Send {
+                __session::required::<
+                    Shop,
+                    UserId,
+                    Self,
+                >(parts, |fields| { __session::unreachable!() }, Self)
+            }
+        }
+        #[automatically_derived]
+        impl<
+            __S: __session::Send + __session::Sync,
+        > __session::OptionalFromRequestParts<__S> for CurrentUser {
+            type Rejection = __session::Rejection;
+            #[inline]
+            fn from_request_parts(
+                parts: &mut __session::Parts,
+                _: &__S,
+            ) -> impl __session::Future<
+                Output = __session::Result<__session::Option<Self>, __session::Rejection>,
+            > + __session::Send {
+                __session::optional::<
+                    Shop,
+                    UserId,
+                    Self,
+                >(parts, |fields| { __session::unreachable!() }, Self)
+            }
+        }
     }
 };

@@ -88,7 +88,7 @@ impl<T: Integer> NumberAccess for T {
     }
 }
 
-/// Types whose getter returns by value (`copy`).
+/// Types whose getter returns by value (`copy`, and numbers, `bool` and `char` without it).
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `Copy`, so its getter cannot return it by value",

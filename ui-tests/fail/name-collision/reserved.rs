@@ -4,6 +4,7 @@ use session_runtime::Session;
 struct Shop {
     rotate: u8,
     clone: u8,
+    force_save: bool,
     #[session(getter = "save")]
     saved: bool,
 }

@@ -1,0 +1,62 @@
+//! The names that accessors cannot have, since `Session<T>` has them: an accessor of that name could
+//! never be called past the handle's method. Owns the lists, which a test compares with the handle;
+//! must not know fields.
+
+/// Methods of the handle.
+pub(crate) const METHODS: &[&str] = &[
+    "clear",
+    "destroy",
+    "expires_at",
+    "extend",
+    "force_save",
+    "idle_for",
+    "is_new",
+    "live_for",
+    "log_in",
+    "log_out",
+    "persist_for",
+    "replace",
+    "rotate",
+    "save",
+    "session_id",
+    "session_token",
+    "snapshot",
+    "transact",
+];
+
+/// Methods of traits that the handle implements and every module sees, or the handle cannot do
+/// without.
+pub(crate) const OF_TRAITS: &[&str] = &["clone", "deref", "into", "to_owned", "try_into"];
+
+/// Names of methods to come, each with what the method is for: a program that compiles today is not
+/// to be broken by the release that brings one.
+pub(crate) const LATER: &[(&str, &str)] = &[
+    ("act_as", "an administrator who sees what a user sees"),
+    ("actor", "who that administrator is"),
+    ("confirm_identity", "the time at which the user proved who they are"),
+    ("create", "a session that is stored now, even if it is empty"),
+    ("csrf_token", "a token for forms, bound to the session"),
+    ("detach", "a handle for work after the response"),
+    ("discard", "the changes of this request, dropped"),
+    ("forget_me", "the end of \"remember me\""),
+    ("info", "the facts about the session, in one struct"),
+    ("is_live", "the store's word that the session is there"),
+    ("presented", "the kind of token that the request brought"),
+    ("reload", "the present record, read again"),
+    ("remember_for", "\"remember me\""),
+    ("set_absolute", "an absolute end of the session's own"),
+    ("set_idle", "an idle limit of the session's own"),
+    ("single_flight", "work that one request of a session does for all"),
+    ("stop_acting", "the end of `act_as`"),
+    ("touch", "a use that is recorded whatever the throttle says"),
+    ("try_transact", "a transaction that may give up"),
+];
+
+/// What the handle has under this name, if anything.
+pub(super) fn taken(name: &str) -> Option<&'static str> {
+    if METHODS.contains(&name) || OF_TRAITS.contains(&name) {
+        return Some("is a method of the session handle already");
+    }
+    let later = LATER.iter().any(|(later, _)| *later == name);
+    later.then_some("is reserved for a method of the session handle")
+}
