@@ -135,7 +135,7 @@ pub(crate) fn json_place(error: &serde_json::Error) -> CodecError {
 /// ```
 /// use session_runtime::{Session, codec::{Chain, Codec, CodecError, Json}};
 ///
-/// Writes long runs of one byte as their length and the byte.
+/// /// Writes long runs of one byte as their length and the byte.
 /// struct RunLength;
 ///
 /// impl Codec<Vec<u8>> for RunLength {
