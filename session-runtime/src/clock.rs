@@ -1,5 +1,5 @@
-//! Time as the runtime sees it: one point in milliseconds, and a clock that tests can inject.
-//! Everything that decides whether a session lives asks a [`Clock`]; nothing else reads the time.
+//! The runtime's view of time: a point in milliseconds, and a clock that tests can inject. All code
+//! that decides whether a session is live asks a [`Clock`]; nothing else reads the time.
 
 use std::{
     fmt,
@@ -7,33 +7,33 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// A point in time: milliseconds since the Unix epoch, UTC. Arithmetic saturates.
+/// A point in time: milliseconds since the Unix epoch, in UTC. Arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The end of time: what "never" is stored as.
+    /// The latest point in time. Stands for "never" in a store.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// From milliseconds since the Unix epoch.
+    /// Creates a point in time from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// This point plus `duration`; [`Timestamp::MAX`] instead of an overflow.
+    /// Returns this point plus `duration`, or [`Timestamp::MAX`] if the sum would overflow.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis(duration)))
     }
 
-    /// The time since `earlier`; zero if `earlier` is later than this.
+    /// Returns the time from `earlier` to this point, or zero if `earlier` is later.
     #[must_use]
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -41,31 +41,31 @@ impl Timestamp {
 }
 
 impl From<SystemTime> for Timestamp {
-    /// Times before 1970 become the epoch itself.
+    /// Converts the time. A time before 1970 becomes the epoch itself.
     fn from(time: SystemTime) -> Self {
         Self(time.duration_since(UNIX_EPOCH).map_or(0, millis))
     }
 }
 
 impl From<Timestamp> for SystemTime {
-    /// Saturates at the largest time the platform can express.
+    /// Converts the point in time. A point after the year 9999 becomes the end of that year.
     fn from(timestamp: Timestamp) -> Self {
-        // 8,000 years fit every platform's `SystemTime`.
+        // The year 9999 fits every platform's `SystemTime`.
         const LARGEST: u64 = 253_402_300_799_000;
         UNIX_EPOCH + Duration::from_millis(timestamp.0.min(LARGEST))
     }
 }
 
-/// Whole milliseconds of a duration, saturating.
+/// Returns the whole milliseconds of a duration. Saturates.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Where the runtime gets the time from.
+/// The source of the runtime's time.
 ///
-/// The default is [`SystemClock`]; tests inject a [`ManualClock`] instead of sleeping.
+/// The default is [`SystemClock`]. Tests inject a [`ManualClock`] instead of sleeping.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -79,7 +79,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until a test moves it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,25 +93,25 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// Creates a clock that shows `start`.
     #[must_use]
     pub const fn at(start: Timestamp) -> Self {
         Self(AtomicU64::new(start.0))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward by `by`. Saturates.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().saturating_add(by));
     }
 
-    /// Sets the clock, also backwards.
+    /// Sets the clock to `to`, which may lie in its past.
     pub fn set(&self, to: Timestamp) {
         self.0.store(to.0, Ordering::SeqCst);
     }
 }
 
 impl Default for ManualClock {
-    /// Starts on 1 January 2026, 00:00 UTC.
+    /// Creates a clock that shows 1 January 2026, 00:00 UTC.
     fn default() -> Self {
         Self::at(Timestamp(1_767_225_600_000))
     }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(Timestamp::default().saturating_add(Duration::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::default().saturating_since(late), Duration::ZERO);
         assert_eq!(late.saturating_since(late), Duration::ZERO);
-        // Longer than 64 bits of milliseconds: cut short, it would be a short time.
+        // A duration longer than 64 bits of milliseconds: truncated, it would be a short one.
         let overlong = Duration::from_millis(u64::MAX) + second;
         assert_eq!(millis(overlong), u64::MAX);
     }
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(Timestamp::from(before), Timestamp::default());
         let after = UNIX_EPOCH + Duration::from_millis(1_999);
         assert_eq!(SystemTime::from(Timestamp::from(after)), after);
-        // "Never" has a place on the calendar, the last second of the year 9999, and is no panic.
+        // "Never" becomes the last second of the year 9999, not a panic.
         let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
         assert_eq!(SystemTime::from(Timestamp::MAX), last);
     }

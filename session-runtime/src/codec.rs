@@ -1,20 +1,21 @@
-//! How a field's value is written as bytes: the trait, its error, and the codecs that are ready to
-//! use. Knows nothing of cells or stores.
+//! The encoding of a field's value: the trait, its error, and the codecs that are ready to use.
+//! Knows nothing of cells or stores.
 
 use std::{fmt, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// A way to write values of `T`, for `#[session(codec = …)]` on a field, or on the struct for all
-/// its fields. [`Json`] unless another one is named.
+/// A way to write values of `T` as bytes, for `#[session(codec = …)]` on a field, or on the struct
+/// for all its fields. The default is [`Json`].
 ///
-/// A value counts as changed when its bytes differ, so equal values must give equal bytes. What an
-/// older version of the program wrote must still decode, or it reads as the field's default (or
-/// ends the session, with `on_decode_error = "reject"`): a codec that takes the place of another
-/// one should read what that one wrote.
+/// A field counts as changed when its bytes differ, so equal values must give equal bytes.
 ///
-/// Fields that the store or the library must understand have no codec of their own: `counter`,
-/// `set`, `extra`, `merge = "max"` and `principal`.
+/// Bytes that an older version of the program wrote must still decode. Otherwise the field reads as
+/// its default, or ends the session with `on_decode_error = "reject"`. So a codec that replaces
+/// another codec should read what the other codec wrote.
+///
+/// The fields that the store or the library must understand cannot have a codec: `counter`, `set`,
+/// `extra`, `merge = "max"` and `principal`.
 ///
 /// ```
 /// use session_runtime::{Session, codec::{Codec, CodecError}};
@@ -48,15 +49,18 @@ use serde::{Serialize, de::DeserializeOwned};
     note = "implement `session_runtime::codec::Codec<{T}>` for it"
 )]
 pub trait Codec<T>: Send + Sync + 'static {
-    /// The bytes of a value.
+    /// Returns the bytes of a value.
     ///
     /// # Errors
     ///
-    /// A value that has none. The commit fails then.
+    /// Returns an error if the value cannot be written. The commit then fails with
+    /// [`Error::is_encode`](crate::Error::is_encode).
     fn encode(value: &T) -> Result<Vec<u8>, CodecError>;
 
-    /// Appends the bytes of a value to others; what is appended before an error does not matter.
-    /// A codec that can do so without a vector of its own saves an allocation for each field.
+    /// Appends the bytes of a value to `out`. On an error, the bytes appended so far are ignored.
+    ///
+    /// The default calls [`encode`](Self::encode). A codec that writes into `out` directly saves
+    /// one allocation a field.
     ///
     /// # Errors
     ///
@@ -65,21 +69,22 @@ pub trait Codec<T>: Send + Sync + 'static {
         Self::encode(value).map(|bytes| out.extend_from_slice(&bytes))
     }
 
-    /// The value that bytes are of.
+    /// Returns the value that `bytes` encode.
     ///
     /// # Errors
     ///
-    /// Bytes that are of none.
+    /// Returns an error if no value has these bytes. The field's `on_decode_error` decides what
+    /// follows.
     fn decode(bytes: &[u8]) -> Result<T, CodecError>;
 }
 
-/// Why a value could not be written, or bytes could not be read. Its text goes into the log, so it
-/// must not quote the value.
+/// The reason why a value could not be written, or bytes could not be read. **The text goes into
+/// the log, so it must not quote the value.**
 #[derive(Clone)]
 pub struct CodecError(String);
 
 impl CodecError {
-    /// An error that says what was wrong, and where.
+    /// Creates an error. `what` says what was wrong, and where.
     #[must_use]
     pub fn new(what: impl Into<String>) -> Self {
         Self(what.into())
@@ -100,7 +105,7 @@ impl fmt::Debug for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// Values as JSON text: what a field is written as unless it says otherwise.
+/// Writes values as JSON text. The default codec of a field.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
@@ -118,18 +123,19 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     }
 }
 
-/// Where JSON does not read; serde's message itself may quote the value.
+/// Returns the place where JSON does not parse. serde's own message may quote the value.
 pub(crate) fn json_place(error: &serde_json::Error) -> CodecError {
     CodecError(format!("line {}, column {} of its JSON", error.line(), error.column()))
 }
 
-/// Two codecs in a row: `First` writes the value, `Second` what `First` wrote; read in reverse. For
-/// compression, encryption of one's own, or a format with a checksum; chains can be chained.
+/// Two codecs in a row. To write, `First` encodes the value and `Second` encodes the bytes of
+/// `First`; to read, the reverse. Serves compression, an encryption of your own, or a format with a
+/// checksum. A chain can be part of another chain.
 ///
 /// ```
 /// use session_runtime::{Session, codec::{Chain, Codec, CodecError, Json}};
 ///
-/// /// Long runs of one byte as its count and the byte.
+/// /// Writes long runs of one byte as their length and the byte.
 /// struct RunLength;
 ///
 /// impl Codec<Vec<u8>> for RunLength {
@@ -166,9 +172,9 @@ impl<T, First: Codec<T>, Second: Codec<Vec<u8>>> Codec<T> for Chain<First, Secon
     }
 }
 
-/// Values as `MessagePack`: smaller than JSON, above all for numbers and bytes. Structs are written
-/// with the names of their fields, so that fields can be added and left out later. Needs the
-/// feature `msgpack`.
+/// Writes values as `MessagePack`, which is smaller than JSON, above all for numbers and bytes. A
+/// struct is written with the names of its fields, so that fields can be added and removed later.
+/// Needs the feature `msgpack`.
 ///
 /// ```
 /// use session_runtime::{Session, codec::MsgPack};
@@ -195,7 +201,7 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MsgPack {
     }
 
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
-        // The reader's message may quote the value, so only the kind of mistake is said.
+        // The reader's message may quote the value, so the error names only the kind of mistake.
         rmp_serde::from_slice(bytes).map_err(|error| {
             use rmp_serde::decode::Error;
             CodecError::new(match error {

@@ -1,5 +1,5 @@
-//! The one error type: opaque, cheap to clone, with predicates for what a caller can act on. It
-//! never holds a token, a key or a field's value.
+//! The one error type: opaque, cheap to clone, with a predicate for each cause that a caller can
+//! act on. Never holds a token, a key or a field's value.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use http::StatusCode;
 
 use crate::{key::KeyError, store::StoreError};
 
-/// What can go wrong with a session.
+/// An error of the runtime.
 ///
-/// The causes are not a public enum, so that new ones break nobody; the `is_*` methods tell the
-/// ones apart that a program may handle differently. Anything sent to a client is
-/// [`status`](Self::status) alone; the text is for logs.
+/// The causes are not a public enum, so that a new cause breaks no caller. The `is_*` methods
+/// distinguish the causes that a program may handle differently. **Send a client only the
+/// [`status`](Self::status); the text is for logs.**
 ///
 /// ```
 /// # use session_runtime::Error;
@@ -54,14 +54,15 @@ impl Error {
         Self::new(Kind::Config(message.into()))
     }
 
-    /// A configuration that cannot work or is not safe; from the builder or a key ring, at start.
+    /// Returns true if the configuration cannot work or is not safe. Comes from the builder or a
+    /// key ring, at start.
     #[must_use]
     pub fn is_config(&self) -> bool {
         matches!(*self.0, Kind::Config(_) | Kind::Key(_))
     }
 
-    /// The store was down, full, broken, or slower than its deadline. Nothing was changed, or (a
-    /// deadline) it is unknown whether it was.
+    /// Returns true if the store was down, full, broken, or slower than its deadline. Nothing was
+    /// changed, except that after a deadline nobody knows whether it was.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(
@@ -70,49 +71,51 @@ impl Error {
         )
     }
 
-    /// A parallel request changed a field that is compared (`merge = "cas"`, `group`), or a counter
-    /// would leave its range. Nothing was changed;
-    /// [`transact`](crate::Session::transact) tries again.
+    /// Returns true if a parallel request changed a field that is compared (`merge = "cas"`,
+    /// `group`), or if a counter would leave its range. Nothing was changed. After a parallel
+    /// change, [`transact`](crate::Session::transact) tries again.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict { .. })
     }
 
-    /// The principal has the most sessions that it may have
-    /// ([`max_sessions`](crate::SessionLayerBuilder::max_sessions) with `RefuseNew`). Nothing was
-    /// changed: nobody is logged in.
+    /// Returns true if the principal already has as many sessions as
+    /// [`max_sessions`](crate::SessionLayerBuilder::max_sessions) allows with `RefuseNew`. Nothing
+    /// was changed, and nobody is logged in.
     #[must_use]
     pub fn is_too_many_sessions(&self) -> bool {
         matches!(*self.0, Kind::TooManySessions)
     }
 
-    /// The finished token does not fit a cookie (4096 bytes with its name, RFC 6265bis) or header.
-    /// The message names the fields and their sizes in bytes.
+    /// Returns true if the finished token does not fit a cookie (4096 bytes with the cookie's name,
+    /// RFC 6265bis) or a header. The message names the fields and their sizes in bytes.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(*self.0, Kind::TooLarge { .. })
     }
 
-    /// A field's value does not serialise.
+    /// Returns true if a field's value does not serialise. The message names the field.
     #[must_use]
     pub fn is_encode(&self) -> bool {
         matches!(*self.0, Kind::Encode { .. })
     }
 
-    /// The response was committed before: it is too late to change the session.
+    /// Returns true if the response was already committed, so that the session cannot change any
+    /// more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(*self.0, Kind::Closed)
     }
 
-    /// The request did not pass through a `SessionLayer` for this session type.
+    /// Returns true if the request did not pass through a `SessionLayer` for this session type.
     #[must_use]
     pub fn is_missing_layer(&self) -> bool {
         matches!(*self.0, Kind::MissingLayer { .. })
     }
 
-    /// The status of a response that reports this error: 409 for a conflict, 403 for one session
-    /// too many, 503 for a store that is unavailable, 421 for what `insecure_dev()` refuses, otherwise 500.
+    /// Returns the status for a response that reports this error: 409 for a conflict, 403 for one
+    /// session too many, 503 for a store that is unavailable, 421 for a request that
+    /// `insecure_dev()` refuses, otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
@@ -126,7 +129,8 @@ impl Error {
         }
     }
 
-    /// The store failed at the load, so nothing may be written over what it holds.
+    /// Creates the error of a commit whose load failed: nothing may be written over what the store
+    /// holds.
     pub(crate) fn degraded() -> Self {
         Self::new(Kind::Degraded)
     }
@@ -224,8 +228,8 @@ impl From<KeyError> for Error {
 
 #[cfg(feature = "axum")]
 impl axum_core::response::IntoResponse for Error {
-    /// The status and its usual phrase; the details go to `tracing`. What `insecure_dev()` refuses
-    /// is told to the client too, who is the developer.
+    /// Answers with the status and its usual phrase, and logs the details by `tracing`. Only the
+    /// refusal of `insecure_dev()` is also shown to the client, who is the developer.
     fn into_response(self) -> axum_core::response::Response {
         let status = self.status();
         crate::event::failed(&self, status.is_server_error());

@@ -1,6 +1,6 @@
-//! The `tracing` events of a session's life, in one place so that each is worded once and none can
-//! print a token, a key or a field's value. Sessions are named by their handle id. The target of
-//! all is `session_runtime`.
+//! The `tracing` events of a session's life. They are in one place so that each is worded once, and
+//! none can print a token, a key or a field's value. Events name a session by its session id. Their
+//! target is `session_runtime`.
 
 use std::fmt::Display;
 
@@ -8,32 +8,32 @@ use tracing::{debug, error, info, warn};
 
 use crate::store::Selector;
 
-/// Why a presented token is no live session. The response is the same for all of them.
+/// The reason why a presented token is no live session. The response is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Not the exact form of a token: length, alphabet, padding, version or suite.
+    /// The text has not the exact form of a token: length, alphabet, padding, version or suite.
     Malformed,
-    /// More than one token of our name.
+    /// The request carries more than one token of our name.
     Duplicate,
-    /// Made under a key that is not in the ring.
+    /// The token was made under a key that is not in the ring.
     UnknownKey,
-    /// Made under a key whose `not_after` has passed.
+    /// The token was made under a key whose `not_after` has passed.
     RetiredKey,
     /// The tag or seal does not verify.
     Forged,
     /// There is no such session.
     Unknown,
-    /// The session is over.
+    /// The session has expired.
     Expired,
-    /// The credential was replaced by a newer one: a sign of theft, or a late parallel request.
+    /// The credential is superseded: a sign of theft, or a late parallel request.
     Replaced,
-    /// It was ended, or all of its principal's sessions were.
+    /// The session was ended, or all sessions of its principal were.
     Revoked,
     /// A field with `on_decode_error = "reject"` does not decode.
     Undecodable,
-    /// Sealed in the future, beyond what clocks differ by.
+    /// The payload was sealed in the future, beyond the tolerance for clocks that differ.
     FromTheFuture,
-    /// It is bound to another client than the one that presents it.
+    /// The session is bound to another client than the one that presents it.
     OtherClient,
 }
 
@@ -76,7 +76,7 @@ events! {
     stale => info, "session has a newer credential; the changes made under the old one were dropped";
 }
 
-/// A presented token was not accepted.
+/// Logs that a presented token was not accepted, and why.
 pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) {
     let handle = handle.map(tracing::field::display);
     let why = reason.as_str();
@@ -93,27 +93,27 @@ pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) 
     }
 }
 
-/// A session is presented by another client than it is bound to.
+/// Logs that a client presents a session that is bound to another client.
 pub(crate) fn mismatch(session: &str, handle: Selector, bind: &str) {
     warn!(target: "session_runtime", session, %handle, bind, "session presented by another client");
 }
 
-/// A session that was not created, since the client does not consent.
+/// Logs that a session was not created because the client does not consent.
 pub(crate) fn withheld(session: &str) {
     debug!(target: "session_runtime", session, "session not created: no consent");
 }
 
-/// A commit met a conflicting one.
+/// Logs that a commit conflicts with a parallel commit.
 pub(crate) fn conflict(session: &str, handle: Selector, field: &str) {
     info!(target: "session_runtime", session, %handle, field, "session commit conflicts with a parallel one");
 }
 
-/// A field's stored bytes do not decode.
+/// Logs that a field's stored bytes do not decode.
 pub(crate) fn decode_failure(session: &str, field: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, field, %error, "session field does not decode");
 }
 
-/// A write after the commit.
+/// Logs a write after the commit.
 pub(crate) fn late_write(session: &str, field: &str) {
     warn!(
         target: "session_runtime", session, field,
@@ -121,7 +121,7 @@ pub(crate) fn late_write(session: &str, field: &str) {
     );
 }
 
-/// Two tasks of one request updated one field at the same time.
+/// Logs that two tasks of one request updated a field at the same time.
 pub(crate) fn overlapping_update(session: &str, field: &str) {
     warn!(
         target: "session_runtime", session, field,
@@ -129,47 +129,47 @@ pub(crate) fn overlapping_update(session: &str, field: &str) {
     );
 }
 
-/// The store could not remove what is over; the next sweep tries again.
+/// Logs that the store could not remove expired sessions. The next sweep tries again.
 pub(crate) fn sweep_failed(error: &impl Display) {
     warn!(target: "session_runtime", %error, "sessions that are over could not be removed");
 }
 
-/// The store failed, and the session goes on empty and read-only.
+/// Logs that the store failed and the session continues empty and read-only.
 pub(crate) fn degraded(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");
 }
 
-/// A write on a degraded session.
+/// Logs a write on a degraded session.
 pub(crate) fn degraded_write(session: &str) {
     warn!(target: "session_runtime", session, "session changes dropped: its store failed at the load");
 }
 
-/// A touch or a rotation that the store did not take; nothing of the user's is lost.
+/// Logs that the store refused a touch or a rotation. None of the user's changes is lost.
 pub(crate) fn upkeep_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
 }
 
-/// A session that the handler did not look at could not be kept alive.
+/// Logs that a session could not be touched although no handler looked at it.
 pub(crate) fn touch_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be kept alive");
 }
 
-/// A commit that failed; the response says so.
+/// Logs that a commit failed. The response is an error, too.
 pub(crate) fn commit_failed(session: &str, error: &impl Display) {
     error!(target: "session_runtime", session, %error, "session commit failed");
 }
 
-/// Changes of a response that does not commit.
+/// Logs that a response did not commit the changes of its request.
 pub(crate) fn discarded(session: &str) {
     debug!(target: "session_runtime", session, "session changes discarded with a server error");
 }
 
-/// The sessions of a principal were ended.
+/// Logs that sessions of a principal were ended.
 pub(crate) fn ended_many(session: &str, count: Option<u64>) {
     info!(target: "session_runtime", session, count, "sessions of a principal ended");
 }
 
-/// An error that an extractor or a handler answered with.
+/// Logs an error that an extractor or a handler answered with.
 #[cfg(feature = "axum")]
 pub(crate) fn failed(error: &impl Display, severe: bool) {
     if severe {

@@ -1,28 +1,28 @@
-//! The static facts that a session type states about itself and its fields, and what the fields'
-//! types must be able to do. Knows nothing of requests, stores or tokens.
+//! The static facts that a session type states about itself and its fields, and the traits that the
+//! fields' types must implement. Knows nothing of requests, stores or tokens.
 
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Where the token travels. `#[session(transport = "…")]`.
+/// The carrier of the token. `#[session(transport = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transport {
-    /// In a cookie.
+    /// A cookie.
     #[default]
     Cookie,
-    /// In a header of the session's name, both ways.
+    /// A header of the session's name, in requests and responses.
     Header,
-    /// In `Authorization: Bearer …`; the response carries it in a header of the session's name.
+    /// `Authorization: Bearer …` in requests, a header of the session's name in responses.
     Bearer,
 }
 
-/// Where the fields are. `#[session(payload = "…")]`.
+/// The place of the fields. `#[session(payload = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Payload {
-    /// In a store; the token is a credential for it.
+    /// In a store. The token is a credential for the record.
     #[default]
     Server,
     /// In the token itself, encrypted.
@@ -31,45 +31,48 @@ pub enum Payload {
     Signed,
 }
 
-/// When a session comes into being. `#[session(create = "…")]`.
+/// The moment when a session is created. `#[session(create = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Create {
-    /// `"on_write"`: with the first field that is not its default.
+    /// `"on_write"`: with the first field that differs from its default.
     #[default]
     OnWrite,
     /// `"eager"`: as soon as a handler extracts it, empty or not.
     Eager,
 }
 
-/// When a token that the client already has is sent again. `#[session(resend = "…")]`.
+/// The occasions on which a token that the client already has is sent again. `#[session(resend =
+/// "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Resend {
-    /// `"on_change"`: when the token changes, or how long the client is to keep it.
+    /// `"on_change"`: when the token changes, or the time for which the client is to keep the
+    /// token.
     #[default]
     OnChange,
-    /// `"always"`: on every response to a request that extracted the session. A cookie is not sent
-    /// again by a request that only wrote: it does not know for how long.
+    /// `"always"`: on every response to a request that extracted the session. Exception: a request
+    /// that only wrote does not send the cookie again, because it does not know the cookie's
+    /// lifetime.
     Always,
     /// `"never"`: only a new token is sent.
     Never,
 }
 
-/// What a token that is no live session leads to. `#[session(on_stale = "…")]`.
+/// The reaction to a token that is no live session. `#[session(on_stale = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnStale {
-    /// `"clear_token"`: the response tells the client to forget it.
+    /// `"clear_token"`: the response makes the client forget the token.
     #[default]
     ClearToken,
     /// `"new_session"`: a fresh session starts at once, empty or not.
     NewSession,
-    /// `"ignore"`: nothing; the client goes on sending it.
+    /// `"ignore"`: none. The client continues to send the token.
     Ignore,
 }
 
-/// What a store that is down or slow leads to. `#[session(on_store_error = "…")]`.
+/// The reaction to a store that is down or slow. `#[session(on_store_error = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnStoreError {
@@ -80,7 +83,7 @@ pub enum OnStoreError {
     Degrade,
 }
 
-/// Which responses commit. `#[session(commit_on = "…")]`.
+/// The responses that commit. `#[session(commit_on = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CommitOn {
@@ -91,18 +94,18 @@ pub enum CommitOn {
     Always,
 }
 
-/// What the client is told when its session ends. `#[session(on_end = "…")]`.
+/// The response to a client whose session ends. `#[session(on_end = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnEnd {
-    /// `"expire_token"`: the response tells the client to forget the token.
+    /// `"expire_token"`: the response makes the client forget the token.
     #[default]
     ExpireToken,
-    /// `"silent"`: nothing; the token is dead on the server.
+    /// `"silent"`: nothing is sent. The token is dead on the server.
     Silent,
 }
 
-/// Which cross-site requests carry the cookie. `#[session(same_site = "…")]`.
+/// The cross-site requests that carry the cookie. `#[session(same_site = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SameSite {
@@ -111,23 +114,22 @@ pub enum SameSite {
     Lax,
     /// `"strict"`: none.
     Strict,
-    /// `"none"`: all; needs `Secure`.
+    /// `"none"`: all. Requires `Secure`.
     None,
 }
 
-/// What happens to a field whose stored bytes no longer decode.
-/// `#[session(on_decode_error = "…")]`.
+/// The reaction to a field whose stored bytes do not decode. `#[session(on_decode_error = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnDecodeError {
-    /// `"default"`: it reads as its default.
+    /// `"default"`: the field reads as its default.
     #[default]
     Default,
     /// `"reject"`: the whole session counts as no live session.
     Reject,
 }
 
-/// How a field is kept and merged.
+/// The way a field is kept and merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Policy {
@@ -137,9 +139,9 @@ pub enum Policy {
     Counter,
     /// The store inserts and removes members (`set`).
     Set,
-    /// The store keeps the largest (`merge = "max"`).
+    /// The store keeps the largest value (`merge = "max"`).
     Max,
-    /// The store keeps the first (`merge = "once"`).
+    /// The store keeps the first value (`merge = "once"`).
     Once,
     /// Read once (`flash`).
     Flash,
@@ -153,28 +155,29 @@ pub enum Policy {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an attribute of its own")]
 pub struct FieldSpec {
-    /// Its stored name.
+    /// The stored name.
     pub name: &'static str,
-    /// Stored names it had before.
+    /// The former stored names.
     pub aliases: &'static [&'static str],
-    /// How it is kept and merged.
+    /// The way the field is kept and merged.
     pub policy: Policy,
-    /// The group it is compared with (`group`, or its own name for `merge = "cas"`).
+    /// The group that the field is compared with (`group`, or the field's own name for `merge =
+    /// "cas"`).
     pub group: Option<&'static str>,
-    /// Says whose session it is.
+    /// True if the field says whose session it is.
     pub principal: bool,
-    /// Sealed in the store, and never printed.
+    /// True if the field is sealed in the store and never printed.
     pub secret: bool,
-    /// Survives log-out, and a change from one principal to another.
+    /// True if the field survives log-out, and a change from one principal to another.
     pub keep: bool,
-    /// Is reset when somebody logs in.
+    /// True if the field is reset when somebody logs in.
     pub clear_on_login: bool,
-    /// What happens when its bytes do not decode.
+    /// The reaction to bytes that do not decode.
     pub on_decode_error: OnDecodeError,
 }
 
 impl FieldSpec {
-    /// A field without attributes.
+    /// Creates the facts of a field without attributes.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self {
@@ -190,12 +193,12 @@ impl FieldSpec {
         }
     }
 
-    /// The names it may be stored under, in the order they are looked at.
+    /// Returns the names under which the field may be stored, in the order in which they are tried.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// The dynamic key of an `extra` field that is stored under `name`.
+    /// Returns the dynamic key of an `extra` field that is stored under `name`.
     pub(crate) fn dynamic_key<'n>(&self, name: &'n str) -> Option<&'n str> {
         if self.policy != Policy::Extra {
             return None;
@@ -203,7 +206,8 @@ impl FieldSpec {
         name.strip_prefix(self.name)?.strip_prefix(':')
     }
 
-    /// Whether a value stored under `name` is this field's, or one of its dynamic keys'.
+    /// Returns true if a value stored under `name` belongs to this field or to one of its dynamic
+    /// keys.
     pub(crate) fn owns(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name) || self.dynamic_key(name).is_some()
     }
@@ -215,7 +219,7 @@ impl FieldSpec {
 pub struct CookieSpec {
     /// `Path`.
     pub path: &'static str,
-    /// `Domain`; none: this host only.
+    /// `Domain`. `None`: this host only.
     pub domain: Option<&'static str>,
     /// `SameSite`.
     pub same_site: SameSite,
@@ -225,8 +229,8 @@ pub struct CookieSpec {
     pub http_only: bool,
     /// `Partitioned` (CHIPS).
     pub partitioned: bool,
-    /// Whether every session's cookie gets a `Max-Age`; otherwise only those of
-    /// [`persist_for`](crate::Session::persist_for).
+    /// True if every session's cookie gets a `Max-Age`; otherwise only the cookies of sessions with
+    /// [`persist_for`](crate::Session::persist_for) do.
     pub persistent: bool,
 }
 
@@ -237,41 +241,41 @@ pub struct Spec {
     pub type_name: &'static str,
     /// The name of the cookie or header, prefix included.
     pub name: &'static str,
-    /// Where the token travels.
+    /// The carrier of the token.
     pub transport: Transport,
-    /// Where the fields are.
+    /// The place of the fields.
     pub payload: Payload,
-    /// How long it lives without use; `None`: no idle limit.
+    /// The time that a session lives without use. `None`: no idle limit.
     pub idle: Option<Duration>,
-    /// How long it lives at all; `None`: no absolute limit.
+    /// The time that a session lives in all. `None`: no absolute limit.
     pub absolute: Option<Duration>,
     /// The cookie's attributes.
     pub cookie: CookieSpec,
-    /// When a session comes into being.
+    /// The moment when a session is created.
     pub create: Create,
-    /// When a token is sent again.
+    /// The occasions on which a token is sent again.
     pub resend: Resend,
-    /// What a stale token leads to.
+    /// The reaction to a stale token.
     pub on_stale: OnStale,
-    /// What a store error leads to.
+    /// The reaction to a store error.
     pub on_store_error: OnStoreError,
-    /// Which responses commit.
+    /// The responses that commit.
     pub commit_on: CommitOn,
-    /// What the client is told at the end.
+    /// The response to a client whose session ends.
     pub on_end: OnEnd,
     /// The fields, in the struct's order.
     pub fields: &'static [FieldSpec],
 }
 
 impl Spec {
-    /// The session's name without `__Host-` or `__Secure-`: what namespaces and logs use.
+    /// Returns the session's name without `__Host-` or `__Secure-`, for namespaces and logs.
     #[must_use]
     pub fn bare_name(&self) -> &'static str {
         strip_prefix(self.name)
     }
 }
 
-/// A cookie name without its security prefix (matched as browsers do: in any case).
+/// Returns a cookie's name without its security prefix, matched in any case as browsers do.
 pub(crate) fn strip_prefix(name: &str) -> &str {
     ["__Host-", "__Secure-"]
         .iter()
@@ -303,14 +307,14 @@ pub trait LocalField: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> LocalField for T {}
 
-/// A type with a value to start from.
+/// A type with an initial value.
 #[diagnostic::on_unimplemented(
     message = "the session field type `{Self}` has no default",
     label = "no default value",
     note = "derive `Default` for it, make the field an `Option`, or give `#[session(default = …)]`"
 )]
 pub trait FieldDefault {
-    /// What the field is in a new session.
+    /// Returns the value of the field in a new session.
     fn field_default() -> Self;
 }
 
@@ -332,9 +336,9 @@ pub trait Integer: Copy + Send + Sync + 'static {
     const MIN: i64;
     /// The largest value.
     const MAX: i64;
-    /// As the store holds it.
+    /// Returns the number as the store holds it.
     fn to_i64(self) -> i64;
-    /// From the store; the nearest value if it does not fit.
+    /// Converts a number from the store. A number out of range becomes the nearest value.
     fn from_i64(number: i64) -> Self;
 }
 

@@ -1,6 +1,7 @@
-//! What generated code asks of a field's type, once a field, where it makes the cell: one trait a
-//! kind of cell, each with the message for a type that does not fit. The accessors ask for nothing
-//! more, so that each mistake is reported once. Holds no logic.
+//! The traits that generated code requires of a field's type, once a field, where it makes the
+//! cell. There is one trait for each kind of cell, with the compiler's message for a type that does
+//! not fit. The accessors require nothing more, so that each mistake is reported once. Holds no
+//! logic.
 
 use super::{Coded, CounterCell, Int, LocalCell, ValueCell};
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
     schema::{FieldSpec, Integer, LocalField, SessionField},
 };
 
-/// Cells of one stored value.
+/// The cells of one stored value.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of a session field",
@@ -27,8 +28,8 @@ impl<T: SessionField> ValueAccess for T {
     }
 }
 
-/// Cells of one stored value, with a codec of their own, which this is implemented for. The type
-/// need not be serde's.
+/// The cells of one stored value with a codec of its own. Implemented for the codec; the value's
+/// type need not be serde's.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no codec for the session field type `{T}`",
@@ -47,7 +48,7 @@ impl<T: LocalField, C: Codec<T>> CodecAccess<T> for C {
     }
 }
 
-/// Cells of one request-local value.
+/// The cells of one request-local value.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of a request-local session field",
@@ -65,7 +66,7 @@ impl<T: LocalField> LocalAccess for T {
     }
 }
 
-/// Cells of one number that the store adds to (`counter`) or compares (`merge = "max"`).
+/// The cells of one number that the store adds to (`counter`) or compares (`merge = "max"`).
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be counted or compared by the store",
@@ -88,7 +89,7 @@ impl<T: Integer> NumberAccess for T {
     }
 }
 
-/// Types whose getter returns by value (`copy`, and numbers, `bool` and `char` without it).
+/// A type whose getter returns by value (`copy`, and numbers, `bool` and `char` without it).
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not `Copy`, so its getter cannot return it by value",

@@ -1,5 +1,5 @@
-//! An append-only list of versions in safe Rust: readers walk it without a lock, writers append,
-//! nothing moves or is freed before the list is dropped.
+//! An append-only list of versions in safe Rust. Readers walk the list without a lock, writers
+//! append. No version moves or is freed before the list is dropped.
 
 use std::sync::{
     OnceLock,
@@ -8,12 +8,12 @@ use std::sync::{
 
 use once_cell::race::OnceBox;
 
-/// One pointer, since most cells are only read and a request has many.
+/// The list is one pointer, since a request has many cells and most are only read.
 pub(super) struct Chain<T>(OnceBox<Versions<T>>);
 
 struct Versions<T> {
     first: Node<T>,
-    /// How many versions the last emission looked at, and how many are saved.
+    /// The number of versions that the last emission saw. `saved` is the number of saved versions.
     emitted: AtomicUsize,
     saved: AtomicUsize,
 }
@@ -45,7 +45,7 @@ impl<T> Chain<T> {
         })
     }
 
-    /// The newest version and the number of versions, read together.
+    /// Returns the newest version and the number of versions, read together.
     pub(super) fn newest(&self) -> (usize, Option<&T>) {
         self.iter().fold((0, None), |(length, _), value| (length + 1, Some(value)))
     }
@@ -54,7 +54,7 @@ impl<T> Chain<T> {
         self.0.get().is_none()
     }
 
-    /// Appends a version; how many there were before it.
+    /// Appends a version. Returns the number of versions before it.
     pub(super) fn push(&self, mut value: T) -> usize {
         let versions = loop {
             if let Some(versions) = self.0.get() {
@@ -77,33 +77,33 @@ impl<T> Chain<T> {
             }
             match link.0.set(node) {
                 Ok(()) => return before,
-                // Somebody appended in between: go on behind it.
+                // Another writer appended in between: continue behind its version.
                 Err(back) => node = back,
             }
         }
     }
 
-    /// Notes that an emission has looked at the first `length` versions.
+    /// Records that an emission saw the first `length` versions.
     pub(super) fn set_emitted(&self, length: usize) {
         if let Some(versions) = self.0.get() {
             versions.emitted.store(length, Ordering::SeqCst);
         }
     }
 
-    /// What the last emission looked at is saved.
+    /// Marks the versions that the last emission saw as saved.
     pub(super) fn mark_saved(&self) {
         if let Some(Versions { emitted, saved, .. }) = self.0.get() {
             saved.store(emitted.load(Ordering::SeqCst), Ordering::SeqCst);
         }
     }
 
-    /// How many versions are saved.
+    /// Returns the number of saved versions.
     pub(super) fn saved(&self) -> usize {
         self.0.get().map_or(0, |versions| versions.saved.load(Ordering::SeqCst))
     }
 
-    /// Appends a version that is saved already. Behind one that is not, it counts as unsaved too:
-    /// saving it again changes nothing, and the other one is not forgotten.
+    /// Appends a version that is already saved. Behind an unsaved version, the new one counts as
+    /// unsaved, too: saving it again changes nothing, and the unsaved one is not forgotten.
     pub(super) fn push_saved(&self, value: T) {
         let before = self.push(value);
         if self.saved() == before {
@@ -114,7 +114,8 @@ impl<T> Chain<T> {
 }
 
 impl<T> Drop for Link<T> {
-    /// One by one: the compiler's own drop recurses, and a long chain would overflow the stack.
+    /// Drops the versions one by one. The compiler's own drop recurses, and a long chain would
+    /// overflow the stack.
     fn drop(&mut self) {
         let mut next = self.0.take();
         while let Some(mut node) = next {

@@ -1,4 +1,4 @@
-//! How a field's value becomes what a store holds, and back: bytes of a codec, or a number.
+//! The conversion between a field's value and its stored form: the bytes of a codec, or a number.
 
 use std::{error::Error, fmt, marker::PhantomData};
 
@@ -10,15 +10,16 @@ use crate::{
     store::FieldValue,
 };
 
-/// Why what is stored is not a value of the field's type. Never holds the bytes.
+/// The reason why a stored value is not a value of the field's type. Never holds the bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are not valid for the type.
     Codec(CodecError),
-    /// The store holds another kind of value: the field's policy was changed.
+    /// The store holds another kind of value, because the field's policy was changed.
     Kind,
-    /// A secret field that does not open: another key, another session, or damaged.
+    /// A secret field does not open: it is damaged, or was sealed under another key or for another
+    /// session.
     Unsealable,
 }
 
@@ -57,21 +58,22 @@ impl From<serde_json::Error> for DecodeError {
     }
 }
 
-/// A form that values of `T` have in a store.
+/// A stored form for values of `T`.
 pub trait Encoding<T>: Send + Sync + 'static {
-    /// The value as a store holds it.
+    /// Returns the value's stored form.
     fn encode(value: &T) -> Result<FieldValue, CodecError>;
-    /// The same; none if the default is written alike. `scratch` is room to write in.
+    /// Returns the value's stored form, or `None` if the default has the same form. `scratch` is a
+    /// buffer.
     fn encode_but(
         value: &T,
         default: &T,
         scratch: &mut Vec<u8>,
     ) -> Result<Option<FieldValue>, CodecError>;
-    /// The value from what a store held.
+    /// Returns the value of a stored form.
     fn decode(stored: &FieldValue) -> Result<T, DecodeError>;
 }
 
-/// Bytes that the store does not look into.
+/// Bytes that are opaque to the store.
 #[derive(Debug)]
 pub struct Coded<C = Json>(PhantomData<fn() -> C>);
 
@@ -85,14 +87,14 @@ impl<T, C: Codec<T>> Encoding<T> for Coded<C> {
         default: &T,
         scratch: &mut Vec<u8>,
     ) -> Result<Option<FieldValue>, CodecError> {
-        // Most values fit, so that writing one seldom has it grow.
+        // Most values fit into the buffer, so that it seldom grows.
         scratch.clear();
         scratch.reserve(256);
         C::encode_into(value, scratch)?;
         let length = scratch.len();
         C::encode_into(default, scratch)?;
         let (value, default) = scratch.split_at(length);
-        // Bytes of their own, and no more of them: a store in memory keeps them for long.
+        // A copy of exactly this length, because a store in memory keeps it for long.
         Ok((value != default).then(|| FieldValue::Bytes(Bytes::copy_from_slice(value))))
     }
 
@@ -104,7 +106,7 @@ impl<T, C: Codec<T>> Encoding<T> for Coded<C> {
     }
 }
 
-/// Integers as numbers that the store can compare.
+/// Integers that the store can compare.
 #[derive(Debug)]
 pub struct Int;
 

@@ -1,5 +1,6 @@
-//! The cell of a field marked `set` or `extra`: it logs which members or keys this request puts in
-//! and takes out, so that the store can merge them one by one with those of parallel requests.
+//! The cell of a field marked `set` or `extra`. It logs the members or keys that this request
+//! inserts and removes, so that the store can merge them one by one with those of parallel
+//! requests.
 
 use std::{
     borrow::Cow,
@@ -20,36 +21,36 @@ use crate::{
 
 /// A collection whose members merge one by one.
 pub trait Collection: Clone + Default + Send + Sync + 'static {
-    /// What goes in: a member, or a key with its value.
+    /// The type of an inserted item: a member, or a key with its value.
     type Item: Clone + Send + Sync + 'static;
-    /// What names it: the member itself, or the key.
+    /// The type that names an item: the member itself, or the key.
     type Key: Clone + Send + Sync + 'static;
 
-    /// Puts one in.
+    /// Inserts an item.
     fn put(&mut self, item: Self::Item);
-    /// Takes one out.
+    /// Removes the item of this key.
     fn take(&mut self, key: &Self::Key);
-    /// What is stored.
+    /// Returns the stored collection.
     #[doc(hidden)]
     fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError>;
-    /// The op that puts one in.
+    /// Returns the op that inserts an item.
     #[doc(hidden)]
     fn put_op(spec: &FieldSpec, item: &Self::Item) -> Result<Op, serde_json::Error>;
-    /// The op that takes one out.
+    /// Returns the op that removes an item.
     #[doc(hidden)]
     fn take_op(spec: &FieldSpec, key: &Self::Key) -> Result<Op, serde_json::Error>;
-    /// What `self` has and `other` has not, or has with another value.
+    /// Returns the items of `self` that `other` lacks, or has with another value.
     #[doc(hidden)]
     fn beyond(&self, other: &Self) -> Vec<Self::Item>;
-    /// The keys of what `self` has and `other` has not.
+    /// Returns the keys of `self` that `other` lacks.
     #[doc(hidden)]
     fn missing_from(&self, other: &Self) -> Vec<Self::Key>;
-    /// The ops that remove everything.
+    /// Returns the ops that remove everything.
     #[doc(hidden)]
     fn clear_ops(&self, spec: &FieldSpec) -> Vec<Op>;
 }
 
-/// The collections that `#[session(set)]` takes: `BTreeSet` and `HashSet`.
+/// A collection for `#[session(set)]`: `BTreeSet` and `HashSet`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a `set` field",
     label = "not a set",
@@ -58,18 +59,18 @@ pub trait Collection: Clone + Default + Send + Sync + 'static {
 pub trait SetField:
     Collection<Item = <Self as SetField>::Member, Key = <Self as SetField>::Member>
 {
-    /// What is in the set.
+    /// The type of a member.
     type Member;
 }
 
-/// The maps that `#[session(extra)]` takes: `BTreeMap<String, V>`.
+/// A map for `#[session(extra)]`: `BTreeMap<String, V>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an `extra` field",
     label = "not a map of dynamic keys",
     note = "use `BTreeMap<String, String>` or `BTreeMap<String, serde_json::Value>`"
 )]
 pub trait MapField: Collection<Item = (String, <Self as MapField>::Value), Key = String> {
-    /// What a key leads to.
+    /// The type of a value.
     type Value;
 }
 
@@ -79,7 +80,7 @@ enum Change<C: Collection> {
     Clear,
 }
 
-/// A collection, with everything this request has put in and taken out.
+/// A collection, with every insertion and removal of this request.
 pub struct CollectionCell<C: Collection> {
     pub(super) spec: &'static FieldSpec,
     base: OnceLock<C>,
@@ -89,12 +90,12 @@ pub struct CollectionCell<C: Collection> {
 }
 
 impl<C: Collection> CollectionCell<C> {
-    /// An untouched cell.
+    /// Creates an untouched cell.
     pub const fn new(spec: &'static FieldSpec) -> Self {
         Self { spec, base: OnceLock::new(), log: Chain::new(), views: Chain::new() }
     }
 
-    /// What was loaded, with this request's changes.
+    /// Returns the loaded collection with this request's changes.
     pub fn get(&self, context: &Context) -> &C {
         if self.log.is_empty() {
             return self.base(context);
@@ -110,19 +111,20 @@ impl<C: Collection> CollectionCell<C> {
         }
     }
 
-    /// Puts one in.
+    /// Inserts an item.
     pub fn insert(&self, context: &Context, item: C::Item) {
         self.log.push(Change::Put(item));
         context.wrote(self.spec);
     }
 
-    /// Takes one out.
+    /// Removes an item.
     pub fn remove(&self, context: &Context, key: &C::Key) {
         self.log.push(Change::Take(key.clone()));
         context.wrote(self.spec);
     }
 
-    /// Brings the collection, as this request sees it, to `value`.
+    /// Logs the insertions and removals that turn the collection, as this request sees it, into
+    /// `value`.
     pub fn replace(&self, context: &Context, value: &C) {
         let present = self.get(context).clone();
         present.missing_from(value).into_iter().for_each(|key| self.remove(context, &key));
@@ -173,7 +175,7 @@ impl<C: Collection> Cell for CollectionCell<C> {
             return;
         }
         if !context.is_settled() {
-            // Nothing was loaded, so each change goes to the store as it was made.
+            // Without a load, each change goes to the store exactly as it was made.
             for change in self.log.iter().take(length).skip(saved) {
                 match change {
                     Change::Put(item) => self.push(C::put_op(self.spec, item), out),

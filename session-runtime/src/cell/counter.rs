@@ -1,5 +1,5 @@
-//! The cell of a field marked `counter`: it keeps what this request adds, and leaves the sum to
-//! the store.
+//! The cell of a field marked `counter`. It keeps the number that this request adds, and leaves the
+//! sum to the store.
 
 use std::{
     borrow::Cow,
@@ -13,7 +13,7 @@ use crate::{
     store::{FieldValue, Op},
 };
 
-/// A number that parallel requests add to. Without bounds of `T`, as a
+/// A number that parallel requests add to. Has no bounds on `T`, like
 /// [`ValueCell`](super::ValueCell).
 pub struct CounterCell<T: 'static> {
     pub(super) spec: &'static FieldSpec,
@@ -21,7 +21,7 @@ pub struct CounterCell<T: 'static> {
     state: Mutex<State>,
 }
 
-/// The numbers of a type.
+/// The functions and bounds of a number type.
 struct Numbers<T> {
     min: i64,
     max: i64,
@@ -31,18 +31,18 @@ struct Numbers<T> {
 
 #[derive(Default)]
 struct State {
-    /// What the pending additions start from, once it differs from what was loaded.
+    /// The start of the pending additions, if it differs from the loaded number.
     start: Option<i64>,
-    /// Removed first, before anything is added.
+    /// True if the field is removed before anything is added.
     cleared: bool,
     added: i64,
-    /// What the last emission looked at.
+    /// The number that the last emission saw.
     emitted: i64,
     emitted_clear: bool,
 }
 
 impl<T: Integer> CounterCell<T> {
-    /// An untouched cell.
+    /// Creates an untouched cell.
     pub(super) const fn new(spec: &'static FieldSpec) -> Self {
         let numbers = const {
             &Numbers { min: T::MIN, max: T::MAX, to_i64: T::to_i64, from_i64: T::from_i64 }
@@ -62,7 +62,7 @@ impl<T: Integer> CounterCell<T> {
 }
 
 impl<T> CounterCell<T> {
-    /// What was loaded plus what this request has added, within the type's range.
+    /// Returns the loaded number plus this request's additions, within the range of the type.
     pub fn get(&self, context: &Context) -> T {
         let state = self.lock();
         (self.numbers.from_i64)(self.start(&state, context).saturating_add(state.added))
@@ -77,7 +77,7 @@ impl<T> CounterCell<T> {
         context.wrote(self.spec);
     }
 
-    /// Brings the sum, as this request sees it, to `value`.
+    /// Adds the difference between the sum, as this request sees it, and `value`.
     pub fn replace(&self, context: &Context, value: T) {
         let to_i64 = self.numbers.to_i64;
         let by = to_i64(value).saturating_sub(to_i64(self.get(context)));
@@ -99,8 +99,8 @@ impl<T> CounterCell<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is a few numbers and flags, each valid on its own: a panic elsewhere while it
-        // was held leaves nothing half done.
+        // The state is a few numbers and flags, each valid on its own. So a panic elsewhere, while
+        // the lock was held, leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,12 +139,12 @@ impl<T> Cell for CounterCell<T> {
     fn mark_saved(&self, context: &Context) {
         let mut state = self.lock();
         let emitted = std::mem::take(&mut state.emitted);
-        // Before a load the sum is not known; the load will find it with what was saved in it.
+        // Before a load the sum is unknown. A later load finds the saved additions already in it.
         if state.start.is_some() || context.is_settled() {
             state.start = Some(self.start(&state, context).saturating_add(emitted));
         }
         state.added = state.added.saturating_sub(emitted);
-        // A clear since the emission is still to be saved.
+        // A clear after the emission is still unsaved.
         if std::mem::take(&mut state.emitted_clear) {
             state.cleared = false;
         }

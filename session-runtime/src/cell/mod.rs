@@ -1,7 +1,7 @@
-//! The typed slots of one request's fields: what the generated accessors call, and what the plan
-//! asks for changes. Cells are append-only, so a getter hands out `&T` without a lock and a
-//! reference stays valid and unchanged until the request ends. Knows nothing of tokens or stores'
-//! I/O; values come from a loaded [`Record`] and go into an [`Emission`].
+//! The typed slots of one request's fields. Generated accessors call them, and the plan collects
+//! their changes. Cells are append-only, so a getter returns `&T` without a lock, and the reference
+//! stays valid and unchanged until the request ends. Knows nothing of tokens or stores' I/O; values
+//! come from a loaded [`Record`] and go into an [`Emission`].
 
 mod access;
 mod chain;
@@ -38,26 +38,27 @@ use crate::{
 
 /// Seals fields, each on its own, bound to session and field.
 pub(crate) trait FieldSealer: Send + Sync {
-    /// Whether this field's values are sealed.
+    /// Returns true if this field's values are sealed.
     fn seals(&self, field: &FieldSpec) -> bool;
     fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError>;
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// The operating system gave no random bytes.
+/// The error of an operating system that gave no random bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SealError;
 
-/// What the cells of one request share.
+/// The state that the cells of one request share.
 pub struct Context {
     spec: &'static Spec,
-    /// What the cells start from, if there is anything.
+    /// The record that the cells start from, if there is one.
     base: Mutex<Option<Base>>,
-    /// Whether that is known.
+    /// True once `base` is known.
     settled: AtomicBool,
-    /// Whether nobody will look at the cells any more.
+    /// True once nobody will read the cells any more.
     released: AtomicBool,
-    /// Whether any cell was written to; most requests only read, and need not look at each.
+    /// True once any cell was written to. Most requests only read, and then no cell need be
+    /// visited.
     written: AtomicBool,
     closed: AtomicBool,
     sealer: Option<Arc<dyn FieldSealer>>,
@@ -81,11 +82,12 @@ impl Context {
     }
 
     fn base(&self) -> MutexGuard<'_, Option<Base>> {
-        // Nothing under this lock can panic half-way.
+        // No code under this lock can panic half-way.
         self.base.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Settles what the cells start from: a record, or nothing. Only the first call counts.
+    /// Settles the record that the cells start from, or that there is none. Only the first call
+    /// counts.
     pub(crate) fn settle(&self, record: Option<(Arc<Record>, Selector)>) {
         let mut base = self.base();
         if !self.settled.swap(true, Ordering::SeqCst) {
@@ -93,7 +95,7 @@ impl Context {
         }
     }
 
-    /// Whether it is known what the fields were before this request.
+    /// Returns true once the fields' values before this request are known.
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::SeqCst)
     }
@@ -102,8 +104,8 @@ impl Context {
         self.base().as_ref().map(|base| Arc::clone(&base.record))
     }
 
-    /// Lets go of the record, before a last commit that nobody looks at the cells after: a store in
-    /// memory may change it in place then.
+    /// Drops the record, before a last commit after which nobody reads the cells. A store in memory
+    /// may then change the record in place.
     pub(crate) fn release(&self) {
         self.released.store(true, Ordering::SeqCst);
         *self.base() = None;
@@ -113,7 +115,7 @@ impl Context {
         self.released.load(Ordering::SeqCst)
     }
 
-    /// From now on writes come too late for this response.
+    /// Closes the cells: later writes are too late for this response.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
     }
@@ -122,13 +124,13 @@ impl Context {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// Whether any cell was written to.
+    /// Returns true if any cell was written to.
     pub(crate) fn is_written(&self) -> bool {
         self.written.load(Ordering::SeqCst)
     }
 
-    /// Called after each write, so that a write either is in the commit or is reported here: the
-    /// commit closes first and asks what was written then, which is the other way round.
+    /// Notes a write. A write sets `written` and then reads `closed`; the commit sets `closed` and
+    /// then reads `written`. So every write is either committed or reported as late.
     fn wrote(&self, field: &FieldSpec) {
         self.written.store(true, Ordering::SeqCst);
         if self.is_closed() {
@@ -136,7 +138,8 @@ impl Context {
         }
     }
 
-    /// The stored value of a field, opened if it is sealed, and the name it was found under.
+    /// Returns the stored value of a field, opened if it is sealed, and the name it was found
+    /// under.
     fn stored(&self, field: &FieldSpec) -> Option<Result<Stored, DecodeError>> {
         let Base { record, selector } = self.base().clone()?;
         let find = |name: &'static str| record.position(name).map(|at| (name, at));
@@ -146,8 +149,7 @@ impl Context {
         Some(opened.map(|opened| Stored { name, record, at, opened }))
     }
 
-    /// Visits the values under the dynamic keys of a field: each key with its value, opened if it
-    /// is sealed.
+    /// Visits each dynamic key of a field with its value, opened if the value is sealed.
     fn each_stored_key(
         &self,
         field: &FieldSpec,
@@ -163,7 +165,7 @@ impl Context {
         Ok(())
     }
 
-    /// What is in a sealed value; none for one that is not sealed.
+    /// Opens a sealed value. Returns `None` for a value that is not sealed.
     fn open(
         &self,
         selector: Selector,
@@ -179,7 +181,7 @@ impl Context {
         Ok(Some(FieldValue::Bytes(plain.into())))
     }
 
-    /// Seals what ops write to fields that are sealed, for the session of this selector.
+    /// Seals the values that ops write to sealed fields, for the session of this selector.
     pub(crate) fn seal(
         &self,
         fields: &[FieldSpec],
@@ -201,7 +203,7 @@ impl Context {
         Ok(())
     }
 
-    /// As it lies in the record, sealed or not.
+    /// Returns the value as the record holds it, sealed or not.
     fn stored_raw(&self, name: &str) -> Option<FieldValue> {
         self.record()?.get(name).cloned()
     }
@@ -230,7 +232,7 @@ impl Stored {
     }
 }
 
-/// Cells print the field's name only.
+/// Implements `Debug` for cells: it prints only the field's name.
 macro_rules! redacted_debug {
     ($(impl<$($parameter:ident $(: $bound:path)?),*> $cell:ident;)*) => {$(
         impl<$($parameter $(: $bound)?),*> fmt::Debug for $cell<$($parameter),*> {
@@ -248,16 +250,16 @@ redacted_debug! {
     impl<T> ValueCell;
 }
 
-/// Where cells put what a commit needs.
+/// The changes that cells emit for a commit.
 #[derive(Default)]
 pub struct Emission {
-    /// The changes so far, nothing sealed yet.
+    /// The changes so far, not sealed yet.
     pub(crate) ops: Vec<Op>,
-    /// The groups that the changes touch.
+    /// The groups of the changed fields.
     pub(crate) groups: Vec<&'static str>,
-    /// The first thing that went wrong.
+    /// The first error.
     error: Option<Error>,
-    /// Room for cells to write values in, one after the other.
+    /// A buffer in which cells write their values, one after the other.
     scratch: Vec<u8>,
 }
 
@@ -268,7 +270,7 @@ impl fmt::Debug for Emission {
 }
 
 impl Emission {
-    /// For about so many ops.
+    /// Creates an emission with capacity for `ops` changes.
     pub(crate) fn with_room(ops: usize) -> Self {
         Self { ops: Vec::with_capacity(ops), ..Self::default() }
     }
@@ -286,48 +288,49 @@ impl Emission {
         self.error.get_or_insert_with(|| Error::new(kind));
     }
 
-    /// Everything, or the first thing that went wrong.
+    /// Returns the emission, or its first error.
     pub(crate) fn checked(mut self) -> Result<Self, Error> {
         self.error.take().map_or(Ok(self), Err)
     }
 }
 
-/// A field cell as the plan sees it, whatever its type.
+/// A field cell of any type, as the plan sees it.
 pub trait Cell: Any {
-    /// The field's static facts.
+    /// Returns the field's static facts.
     fn spec(&self) -> &'static FieldSpec;
 
-    /// Adds what has changed since the load, or since the last save.
+    /// Emits the changes since the load, or since the last save.
     #[doc(hidden)]
     fn emit_changes(&self, context: &Context, out: &mut Emission);
 
-    /// Adds the whole value as `Set` ops, unless it is the default.
+    /// Emits the whole value as `Set` ops, unless it is the default.
     #[doc(hidden)]
     fn emit_value(&self, context: &Context, out: &mut Emission);
 
-    /// What was emitted last is saved.
+    /// Marks the changes of the last emission as saved.
     #[doc(hidden)]
     fn mark_saved(&self, context: &Context);
 
-    /// Takes over what the same field's cell in another handle of the session has saved.
+    /// Adopts the changes that the same field's cell in another handle of the session has saved.
     #[doc(hidden)]
     fn adopt(&self, other: &dyn Cell);
 
-    /// Back to the default.
+    /// Writes the default.
     #[doc(hidden)]
     fn clear(&self, context: &Context);
 
-    /// Whether the stored bytes, if any, decode.
+    /// Checks that the stored bytes, if any, decode.
     #[doc(hidden)]
     fn verify(&self, context: &Context) -> Result<(), DecodeError>;
 }
 
-/// A cell as what it is: that of the same field, hence of the same type, in another handle.
+/// Returns a cell with its concrete type. It belongs to the same field in another handle, so the
+/// type is the same.
 fn twin<C: Cell>(cell: &dyn Cell) -> &C {
     (cell as &dyn Any).downcast_ref().expect("a field's cells are of one type")
 }
 
-/// Adds `Set` for a field, under the name that the record has it under.
+/// Emits `Set` for a field, under the name that the record uses.
 fn emit_set(context: &Context, field: &'static FieldSpec, value: FieldValue, out: &mut Emission) {
     if field.aliases.is_empty() {
         return out.push(field, Op::Set { field: Cow::Borrowed(field.name), value });
@@ -335,22 +338,22 @@ fn emit_set(context: &Context, field: &'static FieldSpec, value: FieldValue, out
     let found = context.stored(field).and_then(|stored| stored.ok().map(|stored| stored.name));
     let name = found.unwrap_or(field.name);
     out.push(field, Op::Set { field: Cow::Borrowed(name), value });
-    // A name that is looked at before this one may be in use by now, and would hide it.
+    // A name that is looked up before this one may be in use by now, and would hide it.
     for hiding in field.names().take_while(|hiding| *hiding != name) {
         out.push(field, Op::Unset { field: Cow::Borrowed(hiding) });
     }
 }
 
-/// Adds `Unset` for every name that a field may be under: an older program may have written an
-/// alias meanwhile.
+/// Emits `Unset` for every name of a field, because an older program may have written an alias
+/// meanwhile.
 fn emit_unset(field: &'static FieldSpec, out: &mut Emission) {
     for name in field.names() {
         out.push(field, Op::Unset { field: Cow::Borrowed(name) });
     }
 }
 
-/// The fields of a record that the session type does not know: written by another version of the
-/// program, and left alone.
+/// Returns the fields of a record that the session type does not know. Another version of the
+/// program wrote them, and they stay as they are.
 pub(crate) fn unknown_fields<'r>(
     record: &'r Record,
     fields: &'static [FieldSpec],

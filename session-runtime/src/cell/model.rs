@@ -1,5 +1,5 @@
-//! What `#[derive(Session)]` implements for a struct: the link between the user's type, its static
-//! facts and the cells of one request.
+//! The traits that `#[derive(Session)]` implements for a struct: the link between the user's type,
+//! its static facts and the cells of one request.
 
 use std::ops::Deref;
 
@@ -8,7 +8,7 @@ use crate::{
     schema::{SessionField, Spec},
 };
 
-/// A struct with `#[derive(Session)]`. Implemented by the derive alone.
+/// A struct with `#[derive(Session)]`. Only the derive implements this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session type",
     note = "add `#[derive(session_runtime::Session)]` to the struct",
@@ -17,35 +17,35 @@ use crate::{
 pub trait SessionType: Sized + Send + Sync + 'static {
     /// The generated accessors that `Session<Self>` dereferences to.
     type Fields: FieldSet + Deref<Target = Self::Writer>;
-    /// The generated accessors that only write, which `Writer<Self>` dereferences to, too; it owns
-    /// the cells.
+    /// The generated accessors that only write, which `Writer<Self>` dereferences to. This type
+    /// owns the cells.
     type Writer: Send + Sync + 'static;
 
-    /// The static facts.
+    /// Returns the static facts.
     fn spec() -> &'static Spec;
-    /// Fresh cells for one request.
+    /// Creates fresh cells for one request.
     fn fields(context: Context) -> Self::Fields;
-    /// The fields' present values, cloned.
+    /// Returns clones of the fields' present values.
     fn snapshot(fields: &Self::Fields) -> Self;
     /// Writes every field but the principal.
     fn replace(fields: &Self::Fields, value: Self);
 }
 
-/// A session type with a field marked `principal`. Implemented by the derive alone.
+/// A session type with a field marked `principal`. Only the derive implements this trait.
 #[diagnostic::on_unimplemented(
     message = "the session type `{Self}` has no principal",
     note = "mark the field that says who is logged in with `#[session(principal)]`"
 )]
 pub trait PrincipalType: SessionType {
-    /// Who is logged in: the type inside the `Option`.
+    /// The type of the principal: the type inside the `Option`.
     type Principal: SessionField;
-    /// The cell of that field.
+    /// Returns the cell of the principal.
     fn principal(fields: &Self::Fields) -> &ValueCell<Option<Self::Principal>>;
 }
 
 /// The generated struct of field cells.
 pub trait FieldSet: Send + Sync + 'static {
-    /// What the cells share.
+    /// Returns the state that the cells share.
     fn context(&self) -> &Context;
     /// Calls `visit` with all cells, in the struct's order.
     fn cells(&self, visit: &mut dyn FnMut(&[&dyn Cell]));
@@ -55,7 +55,7 @@ pub trait FieldSet: Send + Sync + 'static {
         self.cells(&mut |cells| cells.iter().for_each(|cell| visit(*cell)));
     }
 
-    /// Takes over the values of another handle of the same session, as saved.
+    /// Adopts the values that another handle of the same session has saved.
     fn adopt(&self, other: &Self)
     where
         Self: Sized,

@@ -1,5 +1,5 @@
-//! The cell of a field that is one value: last write wins, largest, first, compared as a group, or
-//! read once; and the cell of a field for this request only.
+//! The cell of a field that is one value, whose policy is last, largest, first, compared as a
+//! group, or read once. Also the cell of a request-local field.
 
 use std::{borrow::Cow, sync::OnceLock};
 
@@ -16,8 +16,8 @@ use crate::{
 
 /// One value, with all its versions of this request.
 ///
-/// What it does with a value are functions that it holds, and no bounds of `T`: the compiler would
-/// prove those anew in each accessor of each field.
+/// The cell holds functions for its values and has no bounds on `T`: the compiler would prove
+/// bounds again in each accessor of each field.
 pub struct ValueCell<T: 'static> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
@@ -26,7 +26,7 @@ pub struct ValueCell<T: 'static> {
     versions: Chain<T>,
 }
 
-/// How values of a type are cloned, written and read.
+/// The functions that clone, encode and decode values of a type.
 struct Values<T> {
     clone: fn(&T) -> T,
     encode: fn(&T) -> Result<FieldValue, CodecError>,
@@ -43,7 +43,7 @@ impl<T: Clone> Values<T> {
 }
 
 impl<T: Clone> ValueCell<T> {
-    /// An untouched cell.
+    /// Creates an untouched cell.
     pub(super) const fn new<C: Encoding<T>>(spec: &'static FieldSpec, default: fn() -> T) -> Self {
         let values = const { &Values::encoded::<C>() };
         Self { spec, default, values, base: OnceLock::new(), versions: Chain::new() }
@@ -51,12 +51,12 @@ impl<T: Clone> ValueCell<T> {
 }
 
 impl<T> ValueCell<T> {
-    /// The present value: the newest version, else what was loaded, else the default.
+    /// Returns the present value: the newest version, else the loaded value, else the default.
     pub fn get(&self, context: &Context) -> &T {
         self.versions.newest().1.unwrap_or_else(|| self.base(context))
     }
 
-    /// A clone of the present value.
+    /// Returns a clone of the present value.
     pub fn cloned(&self, context: &Context) -> T {
         (self.values.clone)(self.get(context))
     }
@@ -81,13 +81,13 @@ impl<T> ValueCell<T> {
         context.wrote(self.spec);
     }
 
-    /// Whether the merge policy keeps what is there already.
+    /// Returns true if the merge policy keeps the present value instead.
     fn loses(&self, context: &Context, value: &T) -> bool {
         if !matches!(self.spec.policy, Policy::Max | Policy::Once) {
             return false;
         }
         if !context.is_settled() && self.versions.is_empty() {
-            // Whatever is there is as large as the default, or came before it.
+            // An unknown stored value is at least as large as the default, or came before this one.
             let encoded =
                 ((self.values.encode)(value).ok(), (self.values.encode)(&(self.default)()).ok());
             return encoded.0.is_some() && encoded.0 == encoded.1;
@@ -102,8 +102,8 @@ impl<T> ValueCell<T> {
         }
     }
 
-    /// Changes a clone of the present value and writes it. What another task writes to the same
-    /// field meanwhile is lost, and reported.
+    /// Changes a clone of the present value and writes it. A value that another task writes to the
+    /// same field meanwhile is lost, and an event reports it.
     pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
         let (length, _) = self.versions.newest();
         let mut value = self.cloned(context);
@@ -121,13 +121,14 @@ impl<T> ValueCell<T> {
         context.wrote(self.spec);
     }
 
-    /// What a store must hold for the value; none if it does not encode.
+    /// Returns the form that a store must hold for the value, or `None` if the value does not
+    /// encode.
     fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
         match (self.values.encode_but)(value, &(self.default)(), &mut out.scratch) {
             Ok(Some(value)) => Some(Target::Value(value)),
             Ok(None) => Some(Target::Nothing),
             Err(error) => {
-                // A type's own message may quote the value.
+                // The message of the user's own type may quote the value.
                 let message = if self.spec.secret {
                     "not said, since the field is secret".to_owned()
                 } else {
@@ -139,7 +140,7 @@ impl<T> ValueCell<T> {
         }
     }
 
-    /// Whether the store holds that already, as far as this request knows.
+    /// Returns true if the store already holds this form, as far as the request knows.
     fn is_known(
         &self,
         target: &Target,
@@ -159,12 +160,12 @@ impl<T> ValueCell<T> {
 }
 
 impl<V> ValueCell<Option<V>> {
-    /// The present value, if there is one.
+    /// Returns the present value, if there is one.
     pub fn get_some(&self, context: &Context) -> Option<&V> {
         self.get(context).as_ref()
     }
 
-    /// Takes the present value; nothing is written if there is none.
+    /// Takes the present value. Writes nothing if there is none.
     pub fn take(&self, context: &Context) -> Option<V> {
         let taken = self.cloned(context);
         if taken.is_some() {
@@ -174,7 +175,7 @@ impl<V> ValueCell<Option<V>> {
     }
 }
 
-/// What a store must hold for a value: defaults are not stored.
+/// The form that a store must hold for a value. Defaults are not stored.
 #[derive(PartialEq)]
 enum Target {
     Nothing,
@@ -260,7 +261,7 @@ impl<T> Cell for ValueCell<T> {
     }
 }
 
-/// A field that lives for this request only; as [`ValueCell`], without bounds of `T`.
+/// A field that lives for this request only. Has no bounds on `T`, like [`ValueCell`].
 pub struct LocalCell<T> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
@@ -270,19 +271,19 @@ pub struct LocalCell<T> {
 }
 
 impl<T: Clone> LocalCell<T> {
-    /// An untouched cell.
+    /// Creates an untouched cell.
     pub(super) const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
         Self { spec, default, clone: T::clone, base: OnceLock::new(), versions: Chain::new() }
     }
 }
 
 impl<T> LocalCell<T> {
-    /// The present value.
+    /// Returns the present value.
     pub fn get(&self, _: &Context) -> &T {
         self.versions.newest().1.unwrap_or_else(|| self.base.get_or_init(self.default))
     }
 
-    /// A clone of the present value.
+    /// Returns a clone of the present value.
     pub fn cloned(&self, context: &Context) -> T {
         (self.clone)(self.get(context))
     }
@@ -307,7 +308,7 @@ impl<T> LocalCell<T> {
 }
 
 impl<V> LocalCell<Option<V>> {
-    /// The present value, if there is one.
+    /// Returns the present value, if there is one.
     pub fn get_some(&self, context: &Context) -> Option<&V> {
         self.get(context).as_ref()
     }

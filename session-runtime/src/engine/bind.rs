@@ -1,5 +1,5 @@
-//! Binding a session to what its client looks like. What is looked at and what a mismatch leads to
-//! is settled here; how it is hashed is `token`'s business, and when it is renewed `plan`'s.
+//! The binding of a session to properties of its client. Decides which properties are read, and
+//! what a mismatch leads to. Hashing is in `token`, renewal in `plan`.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -10,35 +10,37 @@ use crate::{
     token::{BindCodec, Match, RandomError, Shown},
 };
 
-/// What a session is bound to ([`SessionLayerBuilder::bind`](crate::SessionLayerBuilder::bind)).
+/// A property of the client that a session is bound to
+/// ([`SessionLayerBuilder::bind`](crate::SessionLayerBuilder::bind)).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Bind {
-    /// The `User-Agent` header, all of it: an update of the browser counts as another client.
+    /// The whole `User-Agent` header. **An updated browser counts as another client.**
     UserAgent,
-    /// The network that the client's address is in.
+    /// The network of the client's address.
     Address {
-        /// The client's address. Behind a proxy, the connection's is the proxy's: take it from what
-        /// the proxy says, and only from what it says. `None` is an address like any other.
+        /// Returns the client's address. **Behind a proxy, the connection's address is the
+        /// proxy's:** take the client's address from the proxy's header, and from no other. `None`
+        /// is an address like any other.
         of: fn(&Parts) -> Option<IpAddr>,
-        /// How many leading bits of an IPv4 address count, 1 to 32. Mobile networks move clients
-        /// within a /16 and beyond.
+        /// The number of leading bits of an IPv4 address that count, 1 to 32. Mobile networks move
+        /// clients within a /16 and beyond.
         v4_prefix: u8,
-        /// How many leading bits of an IPv6 address count, 1 to 128. A household has a /64 to a
-        /// /48.
+        /// The number of leading bits of an IPv6 address that count, 1 to 128. A household has a
+        /// /64 to a /48.
         v6_prefix: u8,
     },
 }
 
-/// What it leads to when a session is presented by another client than it is bound to.
+/// The reaction to a session that is presented by another client than it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnMismatch {
-    /// An event at warning level; the request goes on.
+    /// An event at warning level. The request continues.
     Observe,
-    /// The same event, and the token counts as stale: no live session for this request. The
-    /// session itself goes on for the client that it is bound to. A [`Writer`](crate::Writer) loads
-    /// the session then, since a commit that has not looked cannot know.
+    /// The same event, and the token counts as stale, so this request has no live session. The
+    /// session itself continues for the client that it is bound to. A [`Writer`](crate::Writer)
+    /// then loads the session, since a commit without a load cannot compare.
     Reject,
 }
 
@@ -50,7 +52,7 @@ impl Bind {
         }
     }
 
-    /// Where a record keeps it. No field's stored name begins with `:`.
+    /// Returns the name of the hash in a record. No field's stored name begins with `:`.
     const fn name(&self) -> &'static str {
         match self {
             Self::UserAgent => ":user_agent",
@@ -58,7 +60,7 @@ impl Bind {
         }
     }
 
-    /// What is wrong with it.
+    /// Checks the property. Returns what is wrong with it.
     pub(crate) fn check(&self, others: &[(Self, OnMismatch)]) -> Result<(), String> {
         if others.iter().any(|(other, _)| other.kind() == self.kind()) {
             return Err(format!("`bind` is given twice for `{}`", self.kind()));
@@ -74,7 +76,7 @@ impl Bind {
         }
     }
 
-    /// What the client shows.
+    /// Returns the property of the client that sent this request.
     fn look_at(&self, parts: &Parts) -> Option<Vec<u8>> {
         match self {
             Self::UserAgent => parts.headers.get(USER_AGENT).map(|agent| agent.as_bytes().to_vec()),
@@ -92,7 +94,8 @@ impl Bind {
     }
 }
 
-/// The leading bits of an address; an IPv4 address in IPv6 clothes is one.
+/// Returns the leading bits of an address. An IPv6 address that maps an IPv4 address counts as
+/// that.
 fn network(address: IpAddr, v4_prefix: u8, v6_prefix: u8) -> Vec<u8> {
     let (mut octets, prefix) = match address.to_canonical() {
         IpAddr::V4(address) => (address.octets().to_vec(), v4_prefix),
@@ -105,19 +108,19 @@ fn network(address: IpAddr, v4_prefix: u8, v6_prefix: u8) -> Vec<u8> {
     octets
 }
 
-/// What all sessions of a layer are bound to.
+/// The properties that all sessions of a layer are bound to.
 pub(crate) struct Binds {
     pub(crate) list: Vec<(Bind, OnMismatch)>,
     pub(crate) codec: BindCodec,
 }
 
-/// What one request shows of it.
+/// The properties that one request shows.
 pub(crate) struct Bound {
     binds: Arc<Binds>,
     values: Vec<Option<Vec<u8>>>,
 }
 
-/// What a mismatch is about, and what it leads to.
+/// The property that differs, and the reaction.
 pub(crate) struct Mismatch {
     pub(crate) kind: &'static str,
     pub(crate) rejects: bool,
@@ -150,7 +153,7 @@ impl Bound {
         }
     }
 
-    /// Where the session is bound to another client.
+    /// Returns the properties in which the session is bound to another client.
     pub(crate) fn mismatches(&self, record: &Record) -> impl Iterator<Item = Mismatch> {
         self.shown()
             .filter(|(bind, _, shown)| self.compare(record, bind, *shown) == Match::Other)
@@ -160,8 +163,8 @@ impl Bound {
             })
     }
 
-    /// What the record must hold: what `before` has, and where it has nothing of use, what this
-    /// request shows.
+    /// Returns the hashes that the record must hold: those of `before`, and where `before` has none
+    /// that is usable, those of this request.
     pub(crate) fn fields(
         &self,
         before: Option<&Record>,

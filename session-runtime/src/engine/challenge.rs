@@ -1,9 +1,9 @@
-//! What a client is told to do when nobody is logged in.
+//! The answer to a client when nobody is logged in.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-/// What a guard (`#[session(extract = "Name")]`) answers when its field is empty, instead of the
-/// 401 that is its default.
+/// The answer of a guard (`#[session(extract = "Name")]`) whose field is empty. Without a
+/// challenge, a guard answers 401.
 ///
 /// ```
 /// # use session_runtime::Challenge;
@@ -16,18 +16,17 @@ pub struct Challenge {
 }
 
 impl Challenge {
-    /// Sends browsers to a log-in page with 303 See Other. A client that asks for JSON, and not for
-    /// HTML, still gets 401.
+    /// Redirects browsers to a log-in page with 303 See Other. A client that asks for JSON, and not
+    /// for HTML, still gets 401.
     ///
-    /// A `location` that no header can carry is refused by
-    /// [`build`](crate::SessionLayerBuilder::build).
+    /// [`build`](crate::SessionLayerBuilder::build) refuses a `location` that no header can carry.
     #[must_use]
     pub fn redirect(location: &str) -> Self {
         Self::new(StatusCode::SEE_OTHER, location)
     }
 
-    /// As [`redirect`](Self::redirect), with 302 Found: what clients of an application that comes
-    /// from another framework may look for.
+    /// Redirects as [`redirect`](Self::redirect) does, but with 302 Found, for clients that were
+    /// written for another framework's redirect.
     #[must_use]
     pub fn found(location: &str) -> Self {
         Self::new(StatusCode::FOUND, location)
@@ -38,14 +37,14 @@ impl Challenge {
         Self { location: value.ok_or_else(|| location.to_owned()), status }
     }
 
-    /// What is wrong with it.
+    /// Checks the location. Returns what is wrong with it.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.location.as_ref().map(drop).map_err(|location| {
             format!("a challenge's location must be a percent-encoded URL, not {location:?}")
         })
     }
 
-    /// Where to send the client that sent these headers, and with which status.
+    /// Returns the status and location of the redirect, or `None` if these request headers get 401.
     pub(crate) fn location(&self, headers: &HeaderMap) -> Option<(StatusCode, &HeaderValue)> {
         let location = self.location.as_ref().ok().filter(|_| !wants_json(headers))?;
         Some((self.status, location))
@@ -53,7 +52,7 @@ impl Challenge {
 }
 
 fn wants_json(headers: &HeaderMap) -> bool {
-    // Media types are told in any case (RFC 9110, section 8.3.1).
+    // Media types match in any case (RFC 9110, section 8.3.1).
     let ends_with = |kind: &str, ending: &str| {
         let start = kind.len().checked_sub(ending.len());
         start.and_then(|at| kind.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))

@@ -1,4 +1,5 @@
-//! The knobs of one session layer, as the struct's attributes and the builder settled them.
+//! The policy options of one session layer, as the struct's attributes and the builder settled
+//! them.
 
 use std::time::Duration;
 
@@ -7,22 +8,24 @@ use crate::{
     store::Cap,
 };
 
-/// How long a store operation may take before it counts as failed.
+/// The time after which a store operation counts as failed, unless the builder says otherwise.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Which requests keep a session alive. Touches are throttled either way: to one in a twentieth of
-/// the idle time, at most a minute.
+/// The requests that touch a session, which restarts its idle time. Touches are throttled: at most
+/// one in a twentieth of the idle time, or in a minute if that is shorter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TouchOn {
-    /// Those that extract it.
+    /// Requests that extract the session.
     #[default]
     Extracted,
-    /// Any that presents its token, also when nothing extracts the session: pictures, health
-    /// checks, other people's routes below the layer. Each costs a load, and a touch when one is
-    /// due. If the store fails there, the log says so and the client does not learn of it. Nothing
-    /// else happens: no session is created, none is rotated, no stale token is answered, and
-    /// unless a token is sent again the response is that of the handler alone. A response that
+    /// All requests that present the session's token, also when nothing extracts the session:
+    /// pictures, health checks, other routes below the layer. Each costs a load, and a touch when
+    /// one is due.
+    ///
+    /// If the store fails there, an event says so, and the client does not notice. Nothing else
+    /// happens on such a request: no session is created, none is rotated, and no stale token is
+    /// answered. Unless a token is sent again, the response is the handler's alone. A response that
     /// does not commit (5xx) does not touch.
     AnyRequest,
 }
@@ -42,12 +45,12 @@ pub(crate) struct Policy {
     pub(crate) on_store_error: OnStoreError,
     pub(crate) commit_on: CommitOn,
     pub(crate) on_end: OnEnd,
-    /// A `Cache-Control` of the handler's stays, also beside a token.
+    /// True if a handler's own `Cache-Control` stays, also beside a token.
     pub(crate) handlers_decide_caching: bool,
 }
 
 impl Policy {
-    /// As the struct's attributes say.
+    /// Returns the policy of the struct's attributes.
     pub(crate) const fn of(spec: &Spec) -> Self {
         Self {
             idle: spec.idle,
@@ -67,7 +70,7 @@ impl Policy {
         }
     }
 
-    /// What is wrong with them.
+    /// Checks the options together. Returns what is wrong with them.
     pub(crate) fn check(&self, spec: &Spec) -> Result<(), String> {
         let Self { idle, absolute, rotate_every, load_deadline, commit_deadline, .. } = self;
         let times = [

@@ -1,6 +1,7 @@
-//! What ends sessions whose payload travels in the token (ASVS 7.4.1): a note of each ended
-//! session until the last token that names it is over, and an epoch for each principal, below
-//! which its sessions no longer count. Both are ordinary records of an ordinary store.
+//! The revocation of sessions whose payload travels in the token (ASVS 7.4.1). A note of each ended
+//! session lasts until the last token that names the session has expired. An epoch for each
+//! principal marks the oldest sessions that still count. Notes and epochs are ordinary records of
+//! an ordinary store.
 
 use sha2::{Digest, Sha256};
 
@@ -24,8 +25,8 @@ pub(crate) struct Revocation {
 }
 
 impl Revocation {
-    /// Beside the sessions of `namespace`. No session name or audience holds a `/`, so these
-    /// records collide with those of no session type.
+    /// Creates the revocation beside the sessions of `namespace`. No session name or audience
+    /// contains a `/`, so these records collide with those of no session type.
     pub(crate) fn new(store: DeadlineStore, namespace: &Namespace) -> Self {
         let below = |what| Namespace::new(&format!("{}/{what}", namespace.as_str()));
         Self { store, ended: below("ended"), epochs: below("epoch") }
@@ -37,8 +38,8 @@ impl Revocation {
         Ok(note.is_some_and(|note| !note.meta.is_expired(now)))
     }
 
-    /// Ends a session for good, whatever copies of its token exist; whether it was this call that
-    /// ended it. `until` is when the last of them is over.
+    /// Ends a session for all copies of its token. `until` is when the last copy expires. Returns
+    /// true if this call ended the session.
     pub(crate) async fn end(
         &self,
         selector: Selector,
@@ -50,7 +51,7 @@ impl Revocation {
         Ok(outcome == InsertOutcome::inserted())
     }
 
-    /// The smallest epoch of a principal whose sessions count.
+    /// Returns the smallest epoch of a principal whose sessions count.
     pub(crate) async fn epoch(
         &self,
         principal: &PrincipalKey,
@@ -60,8 +61,8 @@ impl Revocation {
         Ok(record.as_deref().filter(|record| !record.meta.is_expired(now)).map_or(0, epoch_in))
     }
 
-    /// Ends every session of a principal: those that begin later have a larger epoch. Kept for
-    /// good: a session may be remembered for any time.
+    /// Ends every session of a principal, because later sessions have a larger epoch. The epoch is
+    /// kept without limit, since a session may be remembered for any time.
     pub(crate) async fn raise_epoch(
         &self,
         principal: &PrincipalKey,
@@ -70,8 +71,9 @@ impl Revocation {
         let key = self.epoch_key(principal);
         loop {
             let present = self.store.load(&key).await?;
-            // Milliseconds, so that an epoch that begins after this record is forgotten is larger
-            // still; one more than the last, so that a clock that stands still reuses none.
+            // In milliseconds, so that an epoch that starts after this record is lost is larger
+            // still. At least one more than the last, so that a clock that stands still reuses
+            // none.
             let next =
                 now.as_millis().max(present.as_deref().map_or(0, epoch_in).saturating_add(1));
             let value = i64::try_from(next).unwrap_or(i64::MAX);
@@ -83,7 +85,8 @@ impl Revocation {
                 if matches!(outcome, CommitOutcome::Committed { .. }) {
                     return Ok(());
                 }
-                // Gone, or not as it was written here; the next round writes it anew.
+                // The record is gone, or was not written by this code; the next round writes a new
+                // one.
                 self.store.delete(&key).await?;
             } else {
                 let mut record = Record::new(meta);
@@ -103,12 +106,12 @@ impl Revocation {
     }
 }
 
-/// The fixed part of a record that no credential opens.
+/// Returns the fixed part of a record that no credential opens.
 fn note(now: Timestamp, until: Timestamp) -> Meta {
     let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
     let mut meta = Meta::new(Check([0; 16]), KeyId([0; 4]), now, lifetime);
-    // A bounded store evicts sessions without a principal first; a note that is lost would bring
-    // ended sessions back.
+    // **A lost note would bring an ended session back.** A bounded store first evicts sessions
+    // without a principal, so a note has one.
     meta.set_principal(Some(PrincipalKey::new("revocation")), now);
     meta
 }

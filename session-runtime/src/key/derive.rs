@@ -1,5 +1,5 @@
 //! Key derivation: HKDF-SHA256 of RFC 5869 under the project's own salt, and the length-prefixed
-//! encoding that every context is written in. Knows no ring, token or purpose.
+//! encoding of every context. Knows no ring, token or purpose.
 
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -7,8 +7,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 const SALT: &[u8] = b"session-runtime/v1 master";
 
-/// What a secret becomes before keys are derived from it: the extracted key of RFC 5869, section
-/// 2.2, as a prepared HMAC state. The state is wiped on drop.
+/// The extracted key of RFC 5869, section 2.2, from which the other keys are expanded, as a
+/// prepared HMAC state. The state is wiped on drop.
 pub(super) struct Master(Hkdf<Sha256>);
 
 impl Master {
@@ -16,7 +16,7 @@ impl Master {
         Self::extract(SALT, secret).1
     }
 
-    /// HKDF-Extract. The extracted key itself is for test vectors only.
+    /// HKDF-Extract. Only test vectors use the extracted key itself.
     pub(super) fn extract(salt: &[u8], secret: &[u8]) -> (Zeroizing<[u8; 32]>, Self) {
         let (mut extracted, hkdf) = Hkdf::<Sha256>::extract(Some(salt), secret);
         let mut bytes = Zeroizing::new([0; 32]);
@@ -31,27 +31,27 @@ impl Master {
         let mut key = Zeroizing::new([0; N]);
         self.0
             .expand(info, key.as_mut_slice())
-            // The only error is an output of more than 255 blocks, refused above when compiling.
+            // The only error is an output of more than 255 blocks, which does not compile.
             .expect("the output is at most 255 blocks");
         key
     }
 }
 
-/// Appends `part` with its length in front (32 bits, big endian). Parts written one after the
-/// other can be told apart: `"a", "bc"` and `"ab", "c"` differ, where plain concatenation would
-/// let one context pass for another.
+/// Appends `part` with its length in front (32 bits, big endian), so that a series of parts has one
+/// reading: `"a", "bc"` and `"ab", "c"` differ. With plain concatenation one context could pass for
+/// another.
 pub(crate) fn push_part(out: &mut Vec<u8>, part: &[u8]) {
     out.extend_from_slice(&length_prefix(part));
     out.extend_from_slice(part);
 }
 
-/// The length that [`push_part`] puts in front.
+/// Returns the length that [`push_part`] writes in front.
 pub(crate) fn length_prefix(part: &[u8]) -> [u8; 4] {
     // Parts are names and tokens, all far below 4 GiB.
     u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// One part alone.
+/// Returns one part alone.
 pub(super) fn part(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(4 + text.len());
     push_part(&mut out, text.as_bytes());

@@ -1,5 +1,5 @@
-//! What can be wrong with keys, worded so that it can be put right: which key, what is wrong, what
-//! to do. Holds positions, lengths, names of variables and files; never a byte of a key.
+//! The errors of keys, worded so that the reader can mend them: which key, what is wrong, what to
+//! do. Holds positions, lengths, and names of variables and files; never a byte of a key.
 
 use std::{error::Error, fmt, io, path::Path, sync::Arc};
 
@@ -7,13 +7,13 @@ use super::{MAX_BYTES, MAX_KEYS, MIN_BYTES};
 
 /// A key or key ring that was refused.
 ///
-/// The causes are not a public enum, so that new ones break nobody. The message names the key by
-/// its position and says how to put it right; it never contains the key.
+/// The causes are not a public enum, so that a new cause breaks no caller. The message names the
+/// key by its position and says how to mend it. The message never contains the key.
 ///
 /// - A key that is not base64 or hex, shorter than 32 bytes or longer than 1024, a pattern, text
 ///   that a person wrote, or a key known from documentation.
 /// - A ring without keys, with more than eight, or with one of them twice; a first key with an end.
-/// - A variable that is not set, a file that cannot be read or made, or that others can read.
+/// - A variable that is not set; a file that cannot be read or made, or that others can read.
 /// - An operating system that gives no random bytes.
 ///
 /// ```
@@ -64,17 +64,17 @@ impl fmt::Display for Place {
 pub(super) enum Problem {
     Encoding,
     OddHex,
-    /// How many bytes it has.
+    /// The number of bytes.
     TooShort(usize),
     TooLong,
     Known,
     Pattern,
-    /// How many different ones it has.
+    /// The number of different bytes.
     FewBytes(usize),
     Passphrase,
     Empty,
     TooMany,
-    /// As which key.
+    /// The position of the other one.
     Twice(usize),
     SameId(usize),
     FirstEnds,
@@ -83,7 +83,7 @@ pub(super) enum Problem {
     NotText,
     Unreadable(io::ErrorKind),
     Unwritable(io::ErrorKind),
-    /// How many bytes it may have.
+    /// The largest size in bytes.
     LargeFile(u64),
     #[cfg_attr(not(unix), expect(dead_code, reason = "only unix has modes"))]
     Mode {
@@ -147,7 +147,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// How to put a key right.
+/// The way to mend a key.
 const ANEW: &str = "make a new one with `openssl rand -base64 32`";
 
 impl From<Problem> for KeyError {
@@ -167,7 +167,7 @@ impl KeyError {
         Self { place: Place::default(), problem, cause: Some(Arc::new(error)) }
     }
 
-    /// Which key of a ring, from 1.
+    /// Sets the position of the key in its ring, from 1.
     pub(super) fn at(mut self, position: usize) -> Self {
         self.place.position = Some(position);
         self

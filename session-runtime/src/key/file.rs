@@ -1,5 +1,5 @@
-//! Key files: how they are read, and how one that is missing is made. Knows nothing of what the
-//! text in them means.
+//! Key files: reading them, and making one that is missing. Knows nothing of the meaning of their
+//! text.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -14,9 +14,9 @@ use super::{Key, KeyError, error::Problem};
 /// The most bytes of a key file: eight keys of the largest size, with comments.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// Makes the file with one new key, unless there is one.
+/// Makes the file with one new key, unless the file exists.
 pub(super) fn ensure(path: &Path) -> Result<(), KeyError> {
-    // Also a link that leads nowhere is something that somebody put there.
+    // A link to nowhere also counts as a file: somebody put it there.
     if path.symlink_metadata().is_ok() {
         return Ok(());
     }
@@ -24,7 +24,7 @@ pub(super) fn ensure(path: &Path) -> Result<(), KeyError> {
     create(path, key.to_base64().as_bytes()).map_err(KeyError::unwritable)
 }
 
-/// Writes a file that appears whole or not at all, and leaves one that is there as it is.
+/// Writes a file that appears whole or not at all. An existing file stays as it is.
 fn create(path: &Path, text: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -40,15 +40,16 @@ fn create(path: &Path, text: &[u8]) -> io::Result<()> {
         file.write_all(text)?;
         file.write_all(b"\n")?;
         file.sync_all()?;
-        // A link, not a rename: it does not replace what another process has made meanwhile.
+        // A link, not a rename, since a rename would replace a file that another process has just
+        // made.
         fs::hard_link(&unfinished, path)
     });
-    // Gone or not, it is no key file.
+    // Even if the removal fails, nothing reads the unfinished file as a key file.
     let _ = fs::remove_file(&unfinished);
     match written {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
-        // A directory cannot be opened on every platform, and where it cannot, need not be.
+        // Some platforms cannot open a directory; those do not need this sync.
         Ok(()) => File::open(directory).map_or(Ok(()), |directory| directory.sync_all()),
     }
 }
@@ -75,10 +76,10 @@ fn private_file(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// The text of a key file.
+/// Returns the text of a key file.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let file = File::open(path).map_err(KeyError::unreadable)?;
-    // Asked of the open file, so that what is checked is what is read.
+    // The metadata come from the open file, so that the checks apply to the file that is read.
     let metadata = file.metadata().map_err(KeyError::unreadable)?;
     #[cfg(unix)]
     {
@@ -91,7 +92,8 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     if metadata.len() > MAX_FILE {
         return Err(Problem::LargeFile(metadata.len()).into());
     }
-    // Enough room from the start: a buffer that grows leaves copies of the keys behind.
+    // The buffer is large enough from the start: one that grows would leave copies of the keys
+    // behind.
     let room = usize::try_from(metadata.len().max(4096)).unwrap_or(4096) + 1;
     let mut text = Zeroizing::new(String::with_capacity(room));
     match file.take(MAX_FILE).read_to_string(&mut text) {

@@ -1,5 +1,5 @@
-//! Secret keys: where they come from and which are refused. Owns [`Key`], [`KeyRing`] and the
-//! derivation of everything else from them. Knows nothing of tokens, transports or sessions.
+//! Secret keys: their sources, and the texts that are refused. Owns [`Key`], [`KeyRing`] and the
+//! derivation of all other keys from them. Knows nothing of tokens, transports or sessions.
 
 mod derive;
 mod error;
@@ -24,9 +24,10 @@ use error::Problem;
 pub use ring::KeyRing;
 pub(crate) use ring::RingKey;
 
-/// The fewest bytes of a key: as many as SHA-256 puts out (RFC 2104, section 3, discourages less).
+/// The fewest bytes of a key: the output length of SHA-256 (RFC 2104, section 3, discourages
+/// fewer).
 const MIN_BYTES: usize = 32;
-/// The most bytes of a key; more is a file of another kind.
+/// The most bytes of a key. A longer text comes from a file of another kind.
 const MAX_BYTES: usize = 1024;
 /// The most keys of a ring.
 const MAX_KEYS: usize = 8;
@@ -38,8 +39,8 @@ const ANY_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CO
 
 /// One secret key: at least 32 random bytes.
 ///
-/// Make one with `openssl rand -base64 32`, or with [`Key::generate`]. What is not random is
-/// refused: short keys, patterns, passphrases, examples from documentation.
+/// Make a key with `openssl rand -base64 32`, or with [`Key::generate`]. Bytes that are visibly not
+/// random are refused: short keys, patterns, passphrases, examples from documentation.
 ///
 /// The bytes are wiped from memory on drop, and never printed.
 ///
@@ -58,33 +59,37 @@ pub struct Key {
 }
 
 impl Key {
-    /// From text: base64 (RFC 4648, sections 4 and 5: standard or URL-safe, padded or not), or 64
-    /// and more hex digits. White space around it is ignored.
+    /// Reads a key from text: base64 (RFC 4648, sections 4 and 5: standard or URL-safe, padded or
+    /// not), or at least 64 hex digits. White space around the text is ignored.
     ///
     /// ```
     /// use session_runtime::Key;
     ///
-    /// // Each of these is in some documentation, and therefore refused.
+    /// // Each of these was published in some documentation, and is therefore refused.
     /// assert!(Key::from_base64("OM+wnyE0N9+ba5w8AZxpLThkAk5ZxHiFIUtaj4da8gg=").is_err());
     /// assert!(Key::from_base64("complex_password_at_least_32_characters_long").is_err());
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is neither, or if [`Key::from_bytes`] refuses its bytes.
     pub fn from_base64(text: &str) -> Result<Self, KeyError> {
         let text = text.trim_ascii();
         if weak::is_placeholder(text.as_bytes()) {
             return Err(Problem::Known.into());
         }
-        // Two characters a byte is the longest form, hex.
+        // The longest form is hex, with two characters a byte.
         if text.len() > 2 * MAX_BYTES {
             return Err(Problem::TooLong.into());
         }
-        // Hex is base64 too, of bytes that were never random; so it is read as hex whenever it can
-        // be. Random bytes in base64 do not come out as hex digits only.
+        // Hex is also valid base64, of bytes that were never random. So the text is read as hex
+        // whenever possible. The base64 of random bytes does not consist of hex digits only.
         let is_hex = text.len() >= MIN_BYTES && text.bytes().all(|c| c.is_ascii_hexdigit());
         let secret = if is_hex { decode_hex(text)? } else { decode_base64(text)? };
         Self::checked(secret)
     }
 
-    /// From the bytes themselves, as a key management service gives them.
+    /// Makes a key of the bytes that, say, a key management service returned.
     ///
     /// ```
     /// use session_runtime::Key;
@@ -92,15 +97,20 @@ impl Key {
     /// let error = Key::from_bytes(&[7; 32]).unwrap_err();
     /// assert!(error.to_string().contains("pattern"));
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there are fewer than 32 bytes or more than 1024, or if they are a
+    /// pattern, a passphrase or an example from documentation.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         Self::checked(Zeroizing::new(bytes.to_vec()))
     }
 
-    /// A new random key of 32 bytes from the operating system.
+    /// Draws a new random key of 32 bytes from the operating system.
     ///
     /// # Errors
     ///
-    /// The operating system gives no random bytes. There is no fallback.
+    /// Returns an error if the operating system gives no random bytes. There is no fallback.
     pub fn generate() -> Result<Self, KeyError> {
         Self::generate_from(|bytes| getrandom::fill(bytes).map_err(drop))
     }
@@ -108,12 +118,12 @@ impl Key {
     fn generate_from(fill: impl Fn(&mut [u8]) -> Result<(), ()>) -> Result<Self, KeyError> {
         let mut secret = Zeroizing::new(vec![0; MIN_BYTES]);
         fill(&mut secret).map_err(|()| Problem::Random)?;
-        // A source that "succeeds" without filling must not give a key that is all zero.
+        // A source that "succeeds" without filling the buffer must not give a key of zeros.
         Self::checked(secret)
     }
 
-    /// The last moment at which tokens made under this key are accepted. For keys that are on
-    /// their way out; the first key of a ring cannot have one.
+    /// Sets the last moment at which tokens made under this key are accepted. For keys that are
+    /// being replaced; the first key of a ring cannot have such an end.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -129,8 +139,9 @@ impl Key {
         self
     }
 
-    /// The secret itself, in standard base64: for a program that makes keys and hands them to a
-    /// secret store. Whoever has it can make valid tokens. It is wiped from memory on drop.
+    /// Returns the secret in standard base64, for a program that makes keys and hands them to a
+    /// secret store. **Anybody who has this text can make valid tokens.** The text is wiped from
+    /// memory on drop.
     ///
     /// ```
     /// let text = session_runtime::Key::generate()?.to_base64();
@@ -171,7 +182,7 @@ fn decode_hex(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 
 fn decode_base64(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let engine = if text.contains(['-', '_']) { ANY_URL_SAFE } else { ANY_STANDARD };
-    // Decoded into a buffer that is wiped, also if it fails half way.
+    // The buffer is wiped, also if decoding fails half way.
     let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
     let length = engine.decode_slice(text, &mut bytes).map_err(|_| Problem::Encoding)?;
     bytes.truncate(length);

@@ -1,5 +1,5 @@
-//! The keys of a deployment: the first writes, the rest only read. Reads them from text, variable
-//! or file; derives what codecs need. Knows nothing of tokens.
+//! The keys of a deployment: the first key writes, the others only read. Reads the keys from text,
+//! a variable or a file; derives what codecs need. Knows nothing of tokens.
 
 use std::{fmt, path::Path, str::FromStr, sync::Arc};
 
@@ -16,11 +16,11 @@ use crate::{clock::Timestamp, store::KeyId};
 
 /// The keys that protect a deployment's tokens. Cheap to clone.
 ///
-/// The first key writes; all of them read. To change keys, put a new one in front; tokens under an
-/// older key are accepted and made anew on their next use. Remove the old key, or give it an end
-/// ([`Key::not_after`], `@` in text), once no session made under it can be alive: the absolute
-/// lifetime later. Removing a key at once ends every session made under it. Tokens name their key,
-/// so a ring tries no key in vain.
+/// The first key writes; all keys read. To replace a key, put a new key in front of it. Tokens
+/// under an older key are still accepted, and re-issued under the first key when they are next
+/// used. Remove the old key, or give it an end ([`Key::not_after`], `@` in text), when no session
+/// made under it can be live, which is after the absolute lifetime. **Removing a key ends every
+/// session made under it at once.** Each token names its key, so no key is tried in vain.
 ///
 /// ```
 /// use session_runtime::{Key, KeyRing};
@@ -38,7 +38,7 @@ struct Inner {
     ephemeral: bool,
 }
 
-/// A key as the codecs see it: its name, its end, and what can be derived from it.
+/// A key as the codecs use it: its id, its end, and the derivation of further keys.
 pub(crate) struct RingKey {
     pub(crate) id: KeyId,
     pub(crate) not_after: Option<Timestamp>,
@@ -52,7 +52,7 @@ impl RingKey {
         Self { id, not_after: key.not_after.map(Timestamp::from), master }
     }
 
-    /// The key for one context.
+    /// Derives the key for one context.
     pub(crate) fn derive(&self, info: &[u8]) -> Zeroizing<[u8; 32]> {
         self.master.expand(info)
     }
@@ -69,7 +69,7 @@ impl fmt::Debug for RingKey {
 }
 
 impl KeyRing {
-    /// A ring of up to eight keys, the writing one first.
+    /// Makes a ring of one to eight keys. The first key writes.
     ///
     /// ```
     /// use session_runtime::{Key, KeyRing};
@@ -78,6 +78,11 @@ impl KeyRing {
     /// assert!(KeyRing::new([]).is_err());
     /// # Ok::<(), session_runtime::KeyError>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no key, more than eight, or one key twice, or if the first key
+    /// has an end.
     pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, KeyError> {
         let mut keys = keys.into_iter();
         let first = keys.next().ok_or(Problem::Empty)?;
@@ -104,9 +109,10 @@ impl KeyRing {
         Ok(Self(Arc::new(Inner { first, rest, ephemeral: false })))
     }
 
-    /// From text: keys as [`Key::from_base64`] reads them, separated by commas or white space,
-    /// the writing one first. `@` and a time in UTC, of this one form, after a key is its end,
-    /// as [`Key::not_after`] sets it. `#` starts a comment that lasts to the end of the line.
+    /// Reads a ring from text: keys as [`Key::from_base64`] reads them, separated by commas or
+    /// white space, the writing key first. `@` and a time in UTC after a key set the key's end, as
+    /// [`Key::not_after`] does; the time has exactly the form of the example. `#` starts a comment
+    /// that lasts to the end of the line.
     ///
     /// ```
     /// # use session_runtime::{Key, KeyRing};
@@ -135,7 +141,7 @@ impl KeyRing {
         Self::new(keys)
     }
 
-    /// From an environment variable that holds what [`KeyRing::from_text`] reads.
+    /// Reads a ring from an environment variable, in the form of [`KeyRing::from_text`].
     ///
     /// ```no_run
     /// let ring = session_runtime::KeyRing::from_env("SESSION_KEYS")?;
@@ -149,8 +155,9 @@ impl KeyRing {
             .map_err(|error: KeyError| error.in_variable(variable))
     }
 
-    /// From a file that holds what [`KeyRing::from_text`] reads. On Unix a file that others than
-    /// its owner can read or change is refused (a Kubernetes secret needs `defaultMode: 0400`).
+    /// Reads a ring from a file, in the form of [`KeyRing::from_text`]. On Unix, a file that
+    /// anybody but its owner can read or change is refused (a Kubernetes secret needs `defaultMode:
+    /// 0400`).
     ///
     /// ```
     /// # use session_runtime::{Key, KeyRing};
@@ -171,12 +178,13 @@ impl KeyRing {
             .map_err(|error| error.in_file(path))
     }
 
-    /// From a file as [`KeyRing::from_file`] reads it; one that is missing is made first, with one
-    /// new random key, readable by its owner alone (0600), in a directory that is made too (0700).
-    /// Processes that start at the same time end up with the same key.
+    /// Reads a ring from a file as [`KeyRing::from_file`] does, and makes the file first if it is
+    /// missing. The new file holds one random key and is readable by its owner alone (0600); a
+    /// missing directory is made, too (0700). Processes that start at the same time get the same
+    /// key.
     ///
-    /// For one machine: keep the file, and sessions survive restarts. For several, give all of
-    /// them the same keys ([`KeyRing::from_env`], [`KeyRing::from_file`]).
+    /// For one machine: as long as the file is kept, sessions survive restarts. For several
+    /// machines, give all of them the same keys ([`KeyRing::from_env`], [`KeyRing::from_file`]).
     ///
     /// ```
     /// # use session_runtime::{Key, KeyRing};
@@ -188,26 +196,27 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// A file that is there and cannot be read, or holds no keys, is an error; it is never
-    /// replaced. So is one that cannot be written, and a lack of random bytes.
+    /// Returns an error if an existing file cannot be read or holds no keys; an existing file is
+    /// never replaced. Also returns an error if the file cannot be written, or there are no random
+    /// bytes.
     pub fn from_file_or_create(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         file::ensure(path).map_err(|error| error.in_file(path))?;
         Self::from_file(path)
     }
 
-    /// A ring of one new random key. Keep the key yourself, or the sessions end with the process:
-    /// [`Key::generate`] and [`Key::to_base64`] let you write it down first.
+    /// Makes a ring of one new random key. Unless you keep the key, the sessions end with the
+    /// process: [`Key::generate`] and [`Key::to_base64`] let you write the key down first.
     ///
     /// # Errors
     ///
-    /// The operating system gives no random bytes.
+    /// Returns an error if the operating system gives no random bytes.
     pub fn generate() -> Result<Self, KeyError> {
         Self::new([Key::generate()?])
     }
 
-    /// A ring of one new random key that nobody is to keep: for tests and for a first try. A store
-    /// that outlives the process, or that other processes share, refuses it at start.
+    /// Makes a ring of one new random key that nobody keeps, for tests and a first try. A store
+    /// that outlives the process, or that other processes share, refuses this ring at start.
     ///
     /// ```
     /// let ring = session_runtime::KeyRing::ephemeral()?;
@@ -216,7 +225,7 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// The operating system gives no random bytes.
+    /// Returns an error if the operating system gives no random bytes.
     pub fn ephemeral() -> Result<Self, KeyError> {
         let first = RingKey::new(&Key::generate()?);
         Ok(Self(Arc::new(Inner { first, rest: Vec::new(), ephemeral: true })))
@@ -226,17 +235,18 @@ impl KeyRing {
         self.0.ephemeral
     }
 
-    /// Tells rings apart by their writing key. Derived, so that it may be kept and compared.
+    /// Returns an identifier of the ring's writing key. It is derived, so that it may be stored and
+    /// compared.
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         *self.0.first.fingerprint()
     }
 
-    /// The key that writes.
+    /// Returns the key that writes.
     pub(crate) fn first(&self) -> &RingKey {
         &self.0.first
     }
 
-    /// The keys that only read.
+    /// Returns the keys that only read.
     pub(crate) fn rest(&self) -> &[RingKey] {
         &self.0.rest
     }
@@ -245,14 +255,14 @@ impl KeyRing {
 impl FromStr for KeyRing {
     type Err = KeyError;
 
-    /// [`KeyRing::from_text`].
+    /// Calls [`KeyRing::from_text`].
     fn from_str(text: &str) -> Result<Self, KeyError> {
         Self::from_text(text)
     }
 }
 
 impl fmt::Debug for KeyRing {
-    /// Prints the key ids, which every token shows, and no key.
+    /// Prints the key ids, which are public in every token, and no key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<_> =
             std::iter::once(self.first()).chain(self.rest()).map(|key| key.id).collect();

@@ -45,7 +45,7 @@ fn problem<T: fmt::Debug>(result: Result<T, KeyError>) -> Problem {
 
 #[test]
 fn every_spelling_of_a_key_is_the_same_key() {
-    // Bytes whose base64 has both of the characters that the two alphabets differ in.
+    // Their base64 contains both characters in which the two alphabets differ.
     let secret = [&[0xfb, 0xff, 0xbf, 0x3e][..], &bytes(1)[..30]].concat();
     let standard = STANDARD.encode(&secret);
     assert!(standard.contains('+') && standard.contains('/') && standard.ends_with('='));
@@ -113,7 +113,7 @@ fn weak_secrets_are_refused() {
     ] {
         assert_eq!(problem(Key::from_bytes(&secret)), expected, "{secret:02x?}");
     }
-    // A repeated key of full strength is long enough, but half of it is a lie.
+    // A strong key that is repeated is long enough, but has only half of the strength it claims.
     assert_eq!(problem(Key::from_bytes(&bytes(8).repeat(2))), Problem::Pattern);
     // Text can be a key if it is long enough to hold one.
     assert!(Key::from_bytes(hex(&bytes(8)).as_bytes()).is_ok());
@@ -253,7 +253,7 @@ fn a_variable_that_is_missing_or_wrong_is_named() {
     let error = KeyRing::from_env("SESSION_RUNTIME_NOT_SET").unwrap_err().to_string();
     assert!(error.starts_with("environment variable `SESSION_RUNTIME_NOT_SET`: is not set; "));
     assert!(error.contains("openssl rand -base64 32"));
-    // Cargo sets this one for every test; it is no key.
+    // Cargo sets this variable for every test. Its value is no key.
     let error = KeyRing::from_env("CARGO_PKG_NAME").unwrap_err().to_string();
     assert!(error.starts_with("environment variable `CARGO_PKG_NAME`: key 1: "), "{error}");
 }
@@ -318,7 +318,7 @@ fn a_file_that_is_missing_is_made_once_and_kept() {
         assert_eq!((mode(&path), mode(&directory)), (0o600, 0o700));
     }
 
-    // What is there is never replaced, whatever it is.
+    // An existing file is never replaced, whatever it holds.
     std::fs::write(&path, "").expect("writable");
     assert_eq!(problem(KeyRing::from_file_or_create(&path)), Problem::Empty);
     let under_a_file = path.join("keys");

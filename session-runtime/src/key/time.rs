@@ -1,9 +1,10 @@
-//! The time after `@` in the text of a key: one form of RFC 3339's many, in UTC and to the second.
-//! Knows nothing of keys.
+//! The time after `@` in the text of a key. Only one form of RFC 3339 is read, in UTC and to the
+//! second. Knows nothing of keys.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Reads `2027-01-31T00:00:00Z`: every digit there, and a time that is in the calendar.
+/// Reads `2027-01-31T00:00:00Z`. Returns `None` if a digit is missing or the calendar has no such
+/// time.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let digit_as_0 = |byte: u8| if byte.is_ascii_digit() { b'0' } else { byte };
     if !text.bytes().map(digit_as_0).eq(*b"0000-00-00T00:00:00Z") {
@@ -18,7 +19,7 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
     is_time.then(|| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
-/// Days since the epoch's.
+/// Returns the number of days from 1 January 1970 to a date.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     const EPOCH: u64 = 1970;
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
@@ -39,7 +40,7 @@ mod tests {
 
     #[test]
     fn every_day_reads_back_as_another_crate_writes_it() {
-        // Up to 2500, past every kind of century; a second more each day.
+        // Up to the year 2500, so past every kind of century; one second later each day.
         for day in 0..530 * 366 {
             let time = UNIX_EPOCH + Duration::from_secs(day * 86_401);
             let text = humantime::format_rfc3339_seconds(time).to_string();

@@ -1,9 +1,10 @@
-//! Which bytes are refused as a key. Nothing here can tell random bytes from a good pretence; it
-//! catches what people do put into configuration: too little, a pattern, a phrase, an example.
+//! The check that refuses bytes as a key. Nothing can distinguish random bytes from a good
+//! imitation. This check catches what people do put into configurations: too few bytes, a pattern,
+//! a phrase, an example.
 
 use super::{MAX_BYTES, MIN_BYTES, error::Problem};
 
-/// Keys of the right form that documentation, test suites and templates have published.
+/// Keys of the right form that were published in documentation, test suites and templates.
 const PUBLISHED: [&[u8; 32]; 4] = [
     // This crate's own documentation: OM+wnyE0N9+ba5w8AZxpLThkAk5ZxHiFIUtaj4da8gg=
     b"\x38\xcf\xb0\x9f\x21\x34\x37\xdf\x9b\x6b\x9c\x3c\x01\x9c\x69\x2d\
@@ -19,8 +20,8 @@ const PUBLISHED: [&[u8; 32]; 4] = [
       \xf8\x72\x07\xa9\x58\x08\x24\xd7\xcf\x8c\x9a\x41\x7f\x3d\x5d\x58",
 ];
 
-/// Words that random text does not contain, in lower case. The shortest has eight letters: in a
-/// random key of 44 characters it turns up once in 10^10.
+/// Words that random text does not contain, in lower case. The shortest has eight letters: a random
+/// key of 44 characters contains it once in 10^10.
 const WORDS: [&str; 12] = [
     "password",
     "passphrase",
@@ -36,8 +37,8 @@ const WORDS: [&str; 12] = [
     "supersecret",
 ];
 
-/// Text that somebody wrote as a placeholder. Phrases are long enough for a key and some are valid
-/// base64, so this looks at the text as well as at what it decodes to.
+/// Returns true for a placeholder that somebody wrote. A phrase can be long enough for a key and
+/// even be valid base64, so callers check the text as well as the bytes that it decodes to.
 pub(super) fn is_placeholder(text: &[u8]) -> bool {
     WORDS.iter().any(|word| {
         text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
@@ -51,7 +52,7 @@ pub(super) fn check(key: &[u8]) -> Result<(), Problem> {
     if key.len() > MAX_BYTES {
         return Err(Problem::TooLong);
     }
-    // Not a comparison of secrets: what it finds out is public.
+    // This need not take constant time: it only reveals that the key is a public one.
     if PUBLISHED.iter().any(|published| published.as_slice() == key) || is_placeholder(key) {
         return Err(Problem::Known);
     }
@@ -63,18 +64,19 @@ pub(super) fn check(key: &[u8]) -> Result<(), Problem> {
         seen[usize::from(*byte)] = true;
     }
     let different = seen.iter().filter(|seen| **seen).count();
-    // 32 random bytes hold about 30 different ones; fewer than 12 is beyond chance.
+    // 32 random bytes hold about 30 different values; fewer than 12 are beyond chance.
     if different < 12 {
         return Err(Problem::FewBytes(different));
     }
-    // 43 characters of base64 hold 256 bits; a shorter text cannot, even if it is random.
+    // 43 characters of base64 hold 256 bits; a shorter text cannot, even if the text is random.
     if key.len() < 43 && key.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(Problem::Passphrase);
     }
     Ok(())
 }
 
-/// Bytes that go up or down in equal steps (also of zero), or repeat after at most half of them.
+/// Returns true if the bytes go up or down in equal steps (also of zero), or repeat with a period
+/// of at most half their number.
 fn is_pattern(key: &[u8]) -> bool {
     let step = |pair: &[u8]| pair[1].wrapping_sub(pair[0]);
     let steady = key.windows(2).all(|pair| step(pair) == step(key));

@@ -1,5 +1,5 @@
-//! Who owns which name: under one key, a name belongs to one session type. Two would accept each
-//! other's tokens, or overwrite each other's cookie.
+//! The owner of each name: under one key, a name belongs to one session type. Two types of one name
+//! would accept each other's tokens, or overwrite each other's cookie.
 
 use std::{
     any::TypeId,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::{cell::model::SessionType, key::KeyRing};
 
-/// Notes that `T` owns a name; the owner's type, if it is another one.
+/// Claims a name for `T`. Returns the name's owner if that is another type.
 pub(crate) fn claim<T: SessionType>(
     keys: &KeyRing,
     transport: &'static str,
@@ -18,7 +18,7 @@ pub(crate) fn claim<T: SessionType>(
 ) -> Result<(), &'static str> {
     type Names = HashMap<([u8; 32], &'static str, String, String), (TypeId, &'static str)>;
     static NAMES: Mutex<Option<Names>> = Mutex::new(None);
-    // A map of plain values stays valid whatever panicked elsewhere while it was locked.
+    // A map of plain values stays valid even if other code panicked while the map was locked.
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (keys.fingerprint(), transport, name.to_ascii_lowercase(), audience.to_owned());
     let mine = (TypeId::of::<T>(), T::spec().type_name);

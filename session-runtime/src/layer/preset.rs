@@ -1,13 +1,14 @@
-//! Bundles of policy knobs under one name each. They set what the builder has a method for, and
-//! nothing of their own.
+//! Bundles of policy options under one name each. A preset sets only options for which the builder
+//! has a method.
 
 use crate::{
     engine::policy::{Policy, TouchOn},
     schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
 };
 
-/// A bundle of policy knobs, for those who come from a system that behaves so
-/// ([`SessionLayerBuilder::preset`](crate::SessionLayerBuilder::preset)). Each is a column:
+/// A bundle of policy options that behaves as another system does, for applications that come from
+/// that system ([`SessionLayerBuilder::preset`](crate::SessionLayerBuilder::preset)). Each preset
+/// is a column:
 ///
 /// | | `OnDemand` | `Discreet` | `EveryVisitor` | `StableId` | `Rolling` |
 /// |---|---|---|---|---|---|
@@ -20,26 +21,26 @@ use crate::{
 /// | [`commit_on`](crate::SessionLayerBuilder::commit_on) | `Always` | `Always` | `Always` | `Not5xx` | `Always` |
 /// | as known from | Ktor | ASP.NET Core | Pode | Primate | express-session |
 ///
-/// Where those systems do what is not safe, this library does not: an unknown id is never taken
-/// over, a response never leaves before its commit, a session without log-out still ends, log-in
-/// changes the token, cookies are `HttpOnly`, `Secure` and `SameSite`. How long sessions live, and
-/// the cookie's attributes, are set apart from this.
+/// Where those systems do what is not safe, this library does not. An unknown id is never adopted,
+/// a response never leaves before its commit, and a session without a log-out still ends. A log-in
+/// changes the token, and cookies are `HttpOnly`, `Secure` and `SameSite`. Presets change neither
+/// the lifetime of sessions nor the cookie's attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Preset {
-    /// A session begins with the first write; a token that leads nowhere is cleared.
+    /// A session is created by the first write. A token without a live session is cleared.
     OnDemand,
-    /// A session begins with the first write, lives on with any request, and the client hears of
-    /// its token once: neither its end nor a stale token is answered, and without the store
+    /// A session is created by the first write, and any request touches it. The client is sent its
+    /// token once; neither the session's end nor a stale token is answered. If the store is down,
     /// handlers see an anonymous visitor.
     Discreet,
-    /// Every visitor whom a handler looks at has a session, empty or not; a stale token is
+    /// Every visitor has a session once a handler extracts it, empty or not. A stale token is
     /// replaced at once.
     EveryVisitor,
-    /// Every visitor has an id from the first request on, and is told of it once.
+    /// Every visitor has an id from the first request on, and is sent the token once.
     StableId,
-    /// Every visitor has a session, and each response that used it sends the token again; any
-    /// request keeps it alive.
+    /// Every visitor has a session, and each response that used it sends the token again. Any
+    /// request touches the session.
     Rolling,
 }
 

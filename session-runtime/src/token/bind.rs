@@ -1,9 +1,9 @@
-//! What a session is bound to, as its record keeps it: a keyed hash of what the client showed. A
-//! record tells neither the address nor the browser, nor which sessions share one. Knows not where
-//! the values come from.
+//! The value that a session is bound to, as its record keeps it: a keyed hash of what the client
+//! showed. The hash reveals neither the address nor the browser, nor which sessions share one.
+//! Knows nothing of the origin of the values.
 //!
-//! `form (2) ‖ key id (4) ‖ salt (8) ‖ hash (16)`: HMAC-SHA256 over what the value is, form, salt
-//! and the value, of which the first half is kept.
+//! `form (2) ‖ key id (4) ‖ salt (8) ‖ hash (16)`: the first half of HMAC-SHA256 over the kind of
+//! the value, the form, the salt and the value.
 
 use std::fmt;
 
@@ -21,29 +21,29 @@ const SALT: usize = 8;
 const HASH: usize = 16;
 const TOTAL: usize = 2 + 4 + SALT + HASH;
 
-/// Hashes what sessions are bound to.
+/// Hashes the values that sessions are bound to.
 pub(crate) struct BindCodec {
     keys: Keys<Hmac<Sha256>>,
     random: Random,
 }
 
-/// What a client shows of one kind, and how it is looked at.
+/// A value that a client shows, its kind, and the form in which it is compared.
 #[derive(Clone, Copy)]
 pub(crate) struct Shown<'a> {
     pub(crate) kind: &'static str,
-    /// How much of the value counts; a value that was kept under another form says nothing.
+    /// The part of the value that counts. A value kept under another form cannot be compared.
     pub(crate) form: [u8; 2],
     pub(crate) value: Option<&'a [u8]>,
 }
 
-/// How a kept value relates to what a client shows.
+/// The result of comparing a kept value with the one that a client shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
     Same,
-    /// The same, kept under a key that does not write any more.
+    /// The values are the same, but the hash was made under a key that no longer writes.
     SameUnderOldKey,
     Other,
-    /// Kept under another form.
+    /// The value was kept under another form.
     Unknown,
 }
 
@@ -52,7 +52,7 @@ impl BindCodec {
         Self { keys: Keys::new(ring, binding, |key| hmac(&*key)), random }
     }
 
-    /// What is to be kept.
+    /// Returns the hash to keep.
     pub(crate) fn keep(&self, shown: Shown<'_>) -> Result<Vec<u8>, RandomError> {
         Ok(self.keep_with(shown, self.random.bytes()?))
     }
@@ -67,7 +67,7 @@ impl BindCodec {
         kept
     }
 
-    /// Whether what was kept is what a client shows.
+    /// Compares a kept hash with the value that a client shows.
     pub(crate) fn compare(&self, kept: &[u8], shown: Shown<'_>) -> Match {
         let Some((form, rest)) = kept.split_first_chunk() else { return Match::Other };
         if *form != shown.form {
@@ -88,7 +88,7 @@ fn hash(keyed: &Hmac<Sha256>, shown: Shown<'_>, salt: &[u8]) -> [u8; HASH] {
     push_part(&mut message, shown.kind.as_bytes());
     push_part(&mut message, &shown.form);
     push_part(&mut message, salt);
-    // None is not the empty value.
+    // A missing value differs from an empty one.
     if let Some(value) = shown.value {
         push_part(&mut message, value);
     }

@@ -4,8 +4,8 @@
 //!
 //! One HMAC-SHA256 (RFC 2104) over everything before the tag does two jobs. Its first half is the
 //! tag, which travels: a forgery is refused before any store is asked. Its second half is the
-//! check, which only the record holds: whoever reads the store learns neither tag nor verifier,
-//! and whoever steals the key still lacks the verifier. Knows no store.
+//! check, which only the record holds. So a reader of the store learns neither tag nor verifier,
+//! and a thief of the key still lacks the verifier. Knows no store.
 
 use std::fmt;
 
@@ -24,23 +24,23 @@ use crate::{
 const BODY: usize = 2 + 4 + 16 + 16;
 const TOTAL: usize = BODY + 16;
 
-/// Makes and verifies credentials.
+/// Issues and verifies credentials.
 pub(crate) struct CredentialCodec {
-    /// Keyed once; a request clones the state instead of hashing the key again.
+    /// Keyed once. A request clones the prepared state instead of hashing the key again.
     keys: Keys<MacKey>,
 }
 
-/// A credential that verified. Whether the session exists is the store's to say.
+/// A credential that verified. Only the store knows whether the session exists.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Credential {
     pub(crate) selector: Selector,
     pub(crate) check: Check,
     pub(crate) key_id: KeyId,
-    /// Made under the key that writes now.
+    /// True if the credential was made under the key that writes now.
     pub(crate) current_key: bool,
 }
 
-/// A credential that was just made.
+/// A credential that was just issued.
 pub(crate) struct Issued {
     pub(crate) token: String,
     pub(crate) check: Check,
@@ -64,13 +64,13 @@ impl CredentialCodec {
         Self { keys: Keys::new(ring, binding, |key| MacKey::new(&*key)) }
     }
 
-    /// A credential with a new verifier.
+    /// Issues a credential with a new verifier.
     pub(crate) fn issue(&self, selector: Selector, random: Random) -> Result<Issued, RandomError> {
         let verifier = Zeroizing::new(random.bytes()?);
         Ok(self.issue_with(selector, &verifier))
     }
 
-    /// A credential of a new session, whose selector is drawn together with the verifier.
+    /// Issues the credential of a new session. Draws the selector together with the verifier.
     pub(crate) fn issue_new(&self, random: Random) -> Result<(Selector, Issued), RandomError> {
         let drawn = Zeroizing::new(random.bytes::<32>()?);
         let (mut selector, mut verifier) = ([0; 16], Zeroizing::new([0; 16]));
@@ -92,13 +92,13 @@ impl CredentialCodec {
         Issued { token: encode(&*bytes), check: code.check(), key_id: key.id }
     }
 
-    /// Whether we made this text, and what it says. Allocates nothing.
+    /// Verifies a credential and returns its parts. Allocates nothing.
     pub(crate) fn verify(
         &self,
         text: &[u8],
         now: impl FnOnce() -> Timestamp,
     ) -> Result<Credential, Reason> {
-        // Not wiped: the request's header has it, too.
+        // Not wiped, since the request's header contains the same text.
         let bytes: [u8; TOTAL] = decode_exactly(text).ok_or(Reason::Malformed)?;
         let [VERSION, suite::CREDENTIAL, id @ ..] = bytes.as_slice() else {
             return Err(Reason::Malformed);
@@ -122,7 +122,7 @@ impl CredentialCodec {
     }
 }
 
-/// The one HMAC, of which one half travels and the other stays.
+/// The whole HMAC: one half travels, the other half stays.
 struct Code(Zeroizing<[u8; 32]>);
 
 impl Code {

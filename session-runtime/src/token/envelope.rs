@@ -1,11 +1,11 @@
-//! What is inside a payload token: when it was made and how long it lives, whose it is and which
-//! one, then the fields. Knows neither how it is protected nor what the fields mean.
+//! The content of a payload token: when it was made, its lifetime, its session and principal, then
+//! the fields. Knows neither the protection around it nor the meaning of the fields.
 //!
 //! All numbers are big endian:
 //!
 //! `selector (16) ‖ created (8) ‖ sealed at (8) ‖ idle (8) ‖ absolute end (8) ‖ generation (4) ‖
-//! epoch (8) ‖ flags (1) ‖ fields (2)`, then for each field `name length (2) ‖ name ‖ value`. For
-//! values see [`layout`](crate::store::layout).
+//! epoch (8) ‖ flags (1) ‖ fields (2)`, then for each field `name length (2) ‖ name ‖ value`. The
+//! format of values is in [`layout`](crate::store::layout).
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ const PREFIX: usize = 16 + 8 + 8 + 8 + 8 + 4 + 8 + 1 + 2;
 const HAS_IDLE: u8 = 1;
 const PERSISTENT: u8 = 2;
 
-/// A session that lives in its token. Field values print their size only.
+/// A session that lives in its token. `Debug` prints only the size of a value.
 #[derive(Clone, Debug)]
 #[cfg_attr(test, derive(PartialEq))]
 pub(crate) struct Envelope {
@@ -33,7 +33,7 @@ pub(crate) struct Envelope {
     pub(crate) sealed_at: Timestamp,
     pub(crate) idle_millis: Option<u64>,
     pub(crate) absolute_until: Timestamp,
-    /// Goes up with every new token of the session.
+    /// Rises with every new token of the session.
     pub(crate) generation: u32,
     /// The principal's epoch when the session was made.
     pub(crate) epoch: u64,
@@ -68,8 +68,8 @@ impl Plain for Envelope {
 }
 
 impl Envelope {
-    /// Reads back exactly what [`put`](Plain::put) writes; nothing else, and nothing more.
-    /// The fields are parts of `bytes`; `known` gives the names that need no copy.
+    /// Reads exactly what [`put`](Plain::put) writes, and returns `None` for all other bytes. The
+    /// fields are slices of `bytes`; `known` gives the names that need no copy.
     pub(crate) fn decode(
         bytes: &Bytes,
         known: impl Fn(&[u8]) -> Option<&'static str>,
@@ -92,7 +92,7 @@ impl Envelope {
             return None;
         }
         let count = u16(&mut input)?;
-        // No more is believed than what is there to read: a field takes seven bytes at least.
+        // The count is not trusted beyond the bytes that are there: a field takes at least seven.
         let mut fields = Vec::with_capacity(count.min(input.rest.len() / 7));
         for _ in 0..count {
             let length = u16(&mut input)?;
@@ -117,8 +117,8 @@ impl Envelope {
     }
 }
 
-/// A count or length. One that does not fit saturates: the token is then far beyond what any
-/// transport takes, so the carrier refuses it and nobody ever reads it.
+/// Writes a count or length, saturating. A token with such a number is far larger than any
+/// transport takes, so the carrier refuses it and nobody ever reads the number.
 fn put_u16(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
 }

@@ -1,6 +1,7 @@
-//! Seals fields, each on its own, for a store or for a payload that the client can read: those
-//! marked `secret`, or all of them. A blob is bound to namespace, session and field, so nobody who can write to the store
-//! can move it to another place. Knows neither store nor session type.
+//! Seals fields, each on its own, for a store or for a payload that the client can read: the fields
+//! marked `secret`, or all of them. A blob is bound to its namespace, session and field, so that
+//! nobody with write access to the store can move a blob to another place. Knows neither store nor
+//! session type.
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use crate::{
     store::{Namespace, Selector},
 };
 
-/// How the plaintext is written; part of what a blob is bound to.
+/// The format of the plaintext. A blob is bound to it.
 const FORMAT: &str = "1";
 
 /// Seals and opens secret fields.
@@ -25,12 +26,12 @@ pub(crate) struct FieldCodec {
     which: Which,
 }
 
-/// Which fields are sealed.
+/// The fields that are sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Those marked `secret`.
+    /// The fields marked `secret`.
     Secret,
-    /// All: encryption at rest.
+    /// All fields: encryption at rest.
     All,
 }
 
@@ -58,7 +59,8 @@ impl FieldCodec {
         aead::seal(&key.prepared, (suite::FIELD, key.id), nonce, &context, plain)
     }
 
-    /// Where the blob belongs. Not the record's revision, which commits of other fields move.
+    /// Returns the place that a blob is bound to. It leaves out the record's revision, which rises
+    /// with commits of other fields.
     fn context(&self, selector: Selector, field: &str) -> Vec<u8> {
         let mut context = Vec::with_capacity(64);
         push_part(&mut context, self.namespace.as_str().as_bytes());
@@ -79,8 +81,9 @@ impl FieldSealer for FieldCodec {
         Ok(self.seal_with(&nonce, selector, field, plain).into())
     }
 
-    /// A key's end is for tokens: the credential that led here was made under a key that has not
-    /// ended, and a field is sealed anew only when it is written. So any key of the ring opens.
+    /// Opens a field under any key of the ring, also after the key's end. A key's end is for
+    /// tokens: the credential of this request was made under a key that has not ended, and a field
+    /// is sealed again only when it is written.
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let key = self.keys.get(aead::key_id(sealed, suite::FIELD)?)?;
         let mut blob = sealed.to_vec();

@@ -1,5 +1,5 @@
-//! Hides principals from the store that indexes by them: a keyed hash in place of a name. Knows
-//! neither store nor session type.
+//! Hides principals from the store that indexes by them: the store gets a keyed hash of the name.
+//! Knows neither store nor session type.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use crate::{
     store::{PrincipalKey, hex::Hex},
 };
 
-/// How many bytes of the hash are kept: enough that no two principals ever share one.
+/// The number of bytes of the hash that are kept: enough that no two principals ever share them.
 const KEPT: usize = 16;
 
-/// Turns principals into what the index of a store with encryption at rest holds.
+/// Turns principals into the keys of the index of a store with encryption at rest.
 pub(crate) struct IndexCodec {
     keys: Keys<Hmac<Sha256>>,
 }
@@ -25,12 +25,13 @@ impl IndexCodec {
         Self { keys: Keys::new(ring, binding, |key| hmac(&*key)) }
     }
 
-    /// What a log-in is indexed by from now on.
+    /// Returns the index key under which a log-in is entered now.
     pub(crate) fn hide(&self, principal: &PrincipalKey) -> PrincipalKey {
         hide(&self.keys.first().prepared, principal)
     }
 
-    /// Everything that a log-in may be indexed by: under any key of the ring, the newest first.
+    /// Returns every index key that a log-in may have: one for each key of the ring, the newest
+    /// first.
     pub(crate) fn hide_under_each(&self, principal: &PrincipalKey) -> Vec<PrincipalKey> {
         self.keys.all().map(|entry| hide(&entry.prepared, principal)).collect()
     }

@@ -1,5 +1,5 @@
-//! What a codec has prepared for each key of a ring, found by key id and by nothing else. Knows
-//! not what is prepared.
+//! The prepared form of each key of a ring, for one codec. A key is found only by its id. Knows
+//! nothing of the form.
 
 use zeroize::Zeroizing;
 
@@ -37,30 +37,30 @@ impl<T> Keys<T> {
         Self { first: entry(ring.first()), rest: ring.rest().iter().map(entry).collect() }
     }
 
-    /// The key that writes.
+    /// Returns the key that writes.
     pub(super) const fn first(&self) -> &Entry<T> {
         &self.first
     }
 
-    /// Every key, the one that writes first.
+    /// Returns every key, the writing key first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry<T>> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 
-    /// The key with that id, whether or not it has ended. Ids are public: no secret decides how
-    /// long this takes.
+    /// Returns the key with this id, also if the key has ended. Ids are public, so this need not
+    /// take constant time.
     pub(super) fn get(&self, id: KeyId) -> Option<&Entry<T>> {
         self.all().find(|entry| entry.id == id)
     }
 
-    /// The key with that id, if it may still be used for tokens.
+    /// Returns the key with this id, if it may still be used for tokens.
     ///
     /// Keys are looked up, never tried one after the other. ChaCha20-Poly1305 does not commit to
-    /// its key: somebody who knows two keys can make one ciphertext that opens under both, and
-    /// with trial decryption a server that tries many guessable keys per message can be used to
-    /// search them (partitioning oracles). Here the id, which is authenticated, selects the one
-    /// key that a message can open under, and keys are random, so a separate commitment would add
-    /// nothing. It also means that an unknown key costs no cryptography at all.
+    /// its key: an attacker who knows two keys can make one ciphertext that opens under both.
+    /// Against a server that tries many guessable keys a message, that can be used to search the
+    /// keys (partitioning oracles). Here the authenticated id selects the only key under which a
+    /// message can open, and keys are random, so a separate commitment would add nothing. A lookup
+    /// also means that an unknown key costs no cryptography at all.
     pub(super) fn find(
         &self,
         id: KeyId,
@@ -73,7 +73,7 @@ impl<T> Keys<T> {
         }
     }
 
-    /// Whether it is the key that writes; otherwise a token under it is due to be made anew.
+    /// Returns true for the key that writes. A token under another key is due to be re-issued.
     pub(super) fn is_first(&self, entry: &Entry<T>) -> bool {
         entry.id == self.first.id
     }

@@ -1,11 +1,11 @@
-//! HMAC-SHA256 (RFC 2104) with its key taken in. The one that every request with a token computes is
-//! made by ring, with the feature of that name; all others are plain Rust.
+//! HMAC-SHA256 (RFC 2104) with a prepared key. With the feature `ring`, ring computes the one HMAC
+//! that every request with a token needs; the others are plain Rust.
 
 use hmac::{Hmac, KeyInit as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// A key, ready for use.
+/// A key that is ready for use.
 pub(super) struct MacKey(Prepared);
 
 #[cfg(not(feature = "ring"))]
@@ -21,7 +21,7 @@ impl MacKey {
         return Self(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key));
     }
 
-    /// The code of a message.
+    /// Returns the code of a message.
     pub(super) fn of(&self, message: &[u8]) -> Zeroizing<[u8; 32]> {
         let mut code = Zeroizing::new([0; 32]);
         #[cfg(not(feature = "ring"))]
@@ -36,7 +36,7 @@ impl MacKey {
     }
 }
 
-/// In plain Rust, for messages that come in parts.
+/// Returns an HMAC in plain Rust, for a message that comes in parts.
 pub(super) fn hmac(key: &[u8]) -> Hmac<Sha256> {
     // RFC 2104 allows keys of any length; the error type is the trait's.
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")

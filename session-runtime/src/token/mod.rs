@@ -1,6 +1,6 @@
-//! What the client holds, and what it proves: the credential of a session in a store, and the
-//! payload that is the session itself. Everything here turns bytes into facts or into one
-//! [`Reason`](crate::event::Reason); it knows keys and time, but no HTTP, no store and no session
+//! The token that the client holds: the credential of a session in a store, or the payload that is
+//! the session itself. Everything here turns bytes into facts or into one
+//! [`Reason`](crate::event::Reason). Knows keys and time, but no HTTP, no store and no session
 //! type.
 
 mod aead;
@@ -33,12 +33,12 @@ pub(crate) use random::{Random, RandomError};
 
 use crate::key::push_part;
 
-/// The version of every layout here: the first byte of all that is written.
+/// The version of every layout here: the first byte of every token and blob.
 const VERSION: u8 = 1;
-/// The longest text that is looked at, whatever the transport lets through.
+/// The longest text that is read, whatever the transport allows.
 const MAX_TEXT: usize = 8192;
 
-/// The second byte: which layout and algorithm. Values are never used again for another one.
+/// The second byte: the layout and algorithm. A value is never reused for another one.
 mod suite {
     pub(super) const SEALED: u8 = 0x01;
     pub(super) const FIELD: u8 = 0x02;
@@ -46,7 +46,7 @@ mod suite {
     pub(super) const CREDENTIAL: u8 = 0x20;
 }
 
-/// What a derived key is for.
+/// The purpose of a derived key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Credential,
@@ -70,10 +70,10 @@ impl Purpose {
     }
 }
 
-/// Everything that a token is valid for. It goes into the derivation of the key, so a token under
+/// Everything that a token is valid for. It enters the derivation of the key, so a token for
 /// another name, transport, audience or purpose is a forgery like any other. Each part has its
-/// length in front: were they only strung together, cookie `a` of audience `bc` and cookie `ab` of
-/// audience `c` would accept each other's tokens (Django's CVE-2026-6873).
+/// length in front. If the parts were only concatenated, cookie `a` of audience `bc` and cookie
+/// `ab` of audience `c` would accept each other's tokens (Django's CVE-2026-6873).
 #[derive(Clone, Debug)]
 pub(crate) struct Binding {
     bytes: Vec<u8>,
@@ -99,8 +99,8 @@ impl Binding {
     }
 }
 
-/// What is to be sealed or signed. It is written where that is done, so that no copy of it is left
-/// behind, and room for all of it is made before: growing would leave one, too.
+/// A plaintext to seal or sign. It is written into the final buffer, so that no copy stays behind.
+/// Its size is known before, since a buffer that grows leaves a copy behind, too.
 pub(crate) trait Plain {
     fn size(&self) -> usize;
     fn put(&self, out: &mut Vec<u8>);
@@ -116,10 +116,10 @@ impl Plain for [u8] {
     }
 }
 
-/// A payload that was written by us.
+/// A payload that we wrote.
 pub(crate) struct Opened {
     pub(crate) plain: Bytes,
-    /// Written under the key that writes now.
+    /// True if the payload was written under the key that writes now.
     pub(crate) current_key: bool,
 }
 
@@ -129,13 +129,13 @@ impl fmt::Debug for Opened {
     }
 }
 
-/// Base64url without padding (RFC 4648, section 5).
+/// Encodes as base64url without padding (RFC 4648, section 5).
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The bytes of a text that [`encode`] could have written: one text is one token, so padding,
-/// white space, another alphabet and left-over bits are all refused.
+/// Decodes a text. Returns `None` for a text that [`encode`] cannot have written. One text is one
+/// token, so padding, white space, another alphabet and left-over bits are all refused.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() > MAX_TEXT {
         return None;
@@ -143,7 +143,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// As [`decode`], for a text whose length is known, without an allocation.
+/// Decodes a text of known length without an allocation. Otherwise as [`decode`].
 fn decode_exactly<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     if text.len() != base64::encoded_len(N, false)? {
         return None;

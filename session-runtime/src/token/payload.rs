@@ -1,6 +1,6 @@
-//! The token of a session without a store: its payload, sealed or signed. Which of the two is
-//! settled at start, by the session type; a token never chooses how it is read. Knows not what is
-//! in the payload.
+//! The token of a session without a store: its payload, sealed or signed. The session type settles
+//! which of the two at start; a token never chooses how it is read. Knows nothing of the payload's
+//! content.
 
 use std::fmt;
 
@@ -24,17 +24,17 @@ impl fmt::Debug for PayloadCodec {
 }
 
 impl PayloadCodec {
-    /// The client can neither read nor change it.
+    /// Makes a codec whose tokens the client can neither read nor change.
     pub(crate) fn sealed(ring: &KeyRing, binding: &Binding) -> Self {
         Self(Kind::Sealed(SealedCodec::new(ring, binding)))
     }
 
-    /// The client can read it but not change it.
+    /// Makes a codec whose tokens the client can read but not change.
     pub(crate) fn signed(ring: &KeyRing, binding: &Binding) -> Self {
         Self(Kind::Signed(SignedCodec::new(ring, binding)))
     }
 
-    /// The token for a payload. Whether it fits its transport is the carrier's to say.
+    /// Returns the token for a payload. The carrier checks that the token fits its transport.
     pub(crate) fn write(
         &self,
         plain: &(impl Plain + ?Sized),
@@ -46,7 +46,7 @@ impl PayloadCodec {
         }
     }
 
-    /// The payload of a token, if we wrote it.
+    /// Returns the payload of a token, if we wrote the token.
     pub(crate) fn open(
         &self,
         text: &[u8],

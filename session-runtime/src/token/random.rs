@@ -1,7 +1,7 @@
 //! Random bytes from the operating system, in one place so that a test can make them fail. A
 //! failure ends the request; there is no fallback.
 
-/// The operating system gave no random bytes.
+/// The error of an operating system that gave no random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RandomError;
 
@@ -10,7 +10,7 @@ pub(crate) struct RandomError;
 pub(crate) struct Random(fn(&mut [u8]) -> Result<(), RandomError>);
 
 impl Random {
-    /// The operating system.
+    /// The source of the operating system.
     pub(crate) const SYSTEM: Self = Self(|bytes| getrandom::fill(bytes).map_err(|_| RandomError));
 
     /// A source that always fails.

@@ -1,5 +1,5 @@
-//! A payload that only we can read: [`aead`] over it, with the binding as associated data. Knows
-//! not what is in it.
+//! A payload that only we can read: [`aead`] over the payload, with the binding as associated data.
+//! Knows nothing of the payload's content.
 
 use bytes::Bytes;
 

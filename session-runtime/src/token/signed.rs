@@ -3,7 +3,7 @@
 //! `version ‖ suite ‖ key id (4) ‖ payload ‖ HMAC-SHA256 (32)`
 //!
 //! The HMAC (RFC 2104, in full) is over the binding, the header and the payload, the latter two
-//! with their lengths in front. Knows not what is in the payload.
+//! with their lengths in front. Knows nothing of the payload's content.
 
 use bytes::Bytes;
 use hmac::{Hmac, Mac};
@@ -22,7 +22,7 @@ const HEADER: usize = 2 + 4;
 const TAG: usize = 32;
 
 pub(super) struct SignedCodec {
-    /// Keyed, and with the binding hashed already.
+    /// Keyed, with the binding already hashed.
     keys: Keys<Hmac<Sha256>>,
 }
 
@@ -55,7 +55,7 @@ impl SignedCodec {
         let [VERSION, suite::SIGNED, id @ ..] = header else { return Err(Reason::Malformed) };
         let id = id.first_chunk().ok_or(Reason::Malformed)?;
         let key = self.keys.find(KeyId(*id), now)?;
-        // Compares in constant time.
+        // Compared in constant time.
         mac(&key.prepared, header, payload).verify_slice(tag).map_err(|_| Reason::Forged)?;
         let current_key = self.keys.is_first(key);
         let plain = HEADER..HEADER + payload.len();

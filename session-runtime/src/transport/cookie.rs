@@ -1,6 +1,6 @@
-//! Tokens in cookies (RFC 6265, and its revision draft-ietf-httpbis-rfc6265bis, called "bis"
-//! here). Finds ours in the raw `Cookie` bytes; writes `Set-Cookie` from a part that was rendered
-//! once, at start. Knows nothing of what a token means.
+//! Tokens in cookies (RFC 6265, and its revision draft-ietf-httpbis-rfc6265bis, called "bis" here).
+//! Finds our cookie in the raw `Cookie` bytes; writes `Set-Cookie` from a part that was rendered
+//! once, at start. Knows nothing of a token's content.
 
 use std::time::Duration;
 
@@ -17,8 +17,7 @@ use super::{
 };
 use crate::schema::{CookieSpec, SameSite, strip_prefix};
 
-/// The most bytes of name and value together: browsers drop a cookie that is larger (bis,
-/// section 5.6).
+/// The most bytes of name and value together. Browsers drop a larger cookie (bis, section 5.6).
 pub(super) const LIMIT: usize = 4096;
 /// The longest `Max-Age` that browsers honour: 400 days (bis, section 5.5).
 const MAX_AGE: u64 = 400 * 24 * 60 * 60;
@@ -27,16 +26,16 @@ const MAX_AGE: u64 = 400 * 24 * 60 * 60;
 pub(super) struct CookieCarrier {
     name: String,
     fixed: Fixed,
-    /// The same without `Secure`, where the request decides.
+    /// The same without `Secure`, for types where the request decides.
     plain: Option<Fixed>,
 }
 
-/// What is the same in every `Set-Cookie` of ours.
+/// The constant parts of our `Set-Cookie`.
 #[derive(Debug)]
 struct Fixed {
-    /// The attributes as they follow the value: `; HttpOnly; …`.
+    /// The attributes in the form in which they follow the value: `; HttpOnly; …`.
     attributes: String,
-    /// The whole `Set-Cookie` that makes the browser drop ours.
+    /// The whole `Set-Cookie` that makes the browser drop our cookie.
     expired: HeaderValue,
 }
 
@@ -74,9 +73,9 @@ impl CookieCarrier {
         &self.name
     }
 
-    /// Compares names byte for byte, with nothing decoded: had `%5F_Host-id` or `__host-id` passed
-    /// for `__Host-id`, a neighbouring site could set what the prefix forbids it to. HTTP/2
-    /// clients may split cookies over several headers (RFC 9113, section 8.2.3).
+    /// Finds our cookie. **Compares names byte for byte, without decoding:** if `%5F_Host-id` or
+    /// `__host-id` passed for `__Host-id`, a neighbouring site could set the cookie that the prefix
+    /// protects. HTTP/2 clients may split cookies over several headers (RFC 9113, section 8.2.3).
     pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
         let mut found = Found::None;
         for header in headers.get_all(COOKIE) {
@@ -101,11 +100,11 @@ impl CookieCarrier {
         secure: bool,
     ) {
         let attributes = &self.fixed(secure).attributes;
-        // Rounded up: a moment after a session of a minute was made, its cookie still lives for a
-        // minute, and one for the last second is not deleted by it.
+        // Rounded up: a moment after the start of a one-minute session, its cookie still lives for
+        // a minute. And a cookie for the last second is not deleted by its own `Max-Age`.
         let seconds = |age: Duration| age.as_millis().div_ceil(1000).min(MAX_AGE.into());
         let seconds = max_age.map(|age| seconds(age).to_string());
-        // Exactly: a header value takes over what has no room left.
+        // Exactly this capacity: a header value takes over a buffer that has no spare room.
         let more = seconds.as_ref().map_or(0, |seconds| "; Max-Age=".len() + seconds.len());
         let mut text =
             String::with_capacity(self.name.len() + 1 + token.len() + attributes.len() + more);
@@ -120,8 +119,8 @@ impl CookieCarrier {
         self.set(headers, self.fixed(secure).expired.clone());
     }
 
-    /// Adds our `Set-Cookie`. An earlier one of ours goes: a response should not set a cookie
-    /// twice (RFC 6265, section 4.1.1). Those of others stay.
+    /// Adds our `Set-Cookie`, and removes an earlier one of ours: a response should not set a
+    /// cookie twice (RFC 6265, section 4.1.1). Other cookies' `Set-Cookie` stay.
     fn set(&self, headers: &mut HeaderMap, value: HeaderValue) {
         let ours = |value: &HeaderValue| value_of(value.as_bytes(), self.name.as_bytes()).is_some();
         if headers.get_all(SET_COOKIE).iter().any(ours) {
@@ -151,7 +150,7 @@ impl Fixed {
         }
         // Always written, since browsers differ in their default.
         attributes.push_str(match spec.same_site {
-            // Browsers refuse `None` without `Secure`, so this is the closest that works.
+            // Browsers refuse `None` without `Secure`; `Lax` is the closest value that works.
             SameSite::None if insecure_dev => "; SameSite=Lax",
             SameSite::None => "; SameSite=None",
             SameSite::Lax => "; SameSite=Lax",
@@ -165,13 +164,14 @@ impl Fixed {
         }
         attributes.extend(["; Path=", spec.path]);
         if let Some(domain) = spec.domain {
-            // A dot before it has no meaning since RFC 6265 (section 5.2.3).
+            // A leading dot has no meaning since RFC 6265 (section 5.2.3).
             attributes.extend(["; Domain=", domain.strip_prefix('.').unwrap_or(domain)]);
         }
         for attribute in extra {
             attributes.extend(["; ", attribute]);
         }
-        // With the very attributes it was set with: browsers tell cookies apart by some of them.
+        // With the same attributes as at its creation: browsers distinguish cookies by some of
+        // them.
         let expired =
             format!("{name}={attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
         let expired = HeaderValue::try_from(expired)
@@ -180,7 +180,7 @@ impl Fixed {
     }
 }
 
-/// The pairs in a `Cookie` header.
+/// Returns the pairs in a `Cookie` header.
 fn pairs(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(header.as_bytes());
     std::iter::from_fn(move || {
@@ -194,12 +194,13 @@ fn pairs(header: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What follows `name=` in one cookie pair. A pair without `=` has no name, and is none of ours.
+/// Returns the text after `name=` in one cookie pair. A pair without `=` has no name and is not
+/// ours.
 fn value_of<'h>(pair: &'h [u8], name: &[u8]) -> Option<&'h [u8]> {
     trim(pair).strip_prefix(name)?.strip_prefix(b"=")
 }
 
-/// Without the spaces and tabs around it; other white space is not white space in a header.
+/// Removes spaces and tabs at both ends. Other white space is not white space in a header.
 fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
@@ -207,7 +208,8 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The derive refuses these when it compiles; here they are refused whoever wrote the facts.
+/// Checks the facts. The derive already refuses these mistakes, but somebody else may have written
+/// them.
 fn check(name: &str, spec: &CookieSpec, secure: bool) -> Result<(), String> {
     let bare = strip_prefix(name);
     let prefix = &name[..name.len() - bare.len()];

@@ -1,12 +1,13 @@
-//! Attributes of a cookie that have no key of their own: which texts can be one.
+//! Attributes of a cookie that have no setting of their own: the check of their text.
 
-/// The most bytes of an attribute's value; browsers ignore a longer one (draft-ietf-httpbis-rfc6265bis, section 5.6).
+/// The most bytes of an attribute's value. Browsers ignore a longer value
+/// (draft-ietf-httpbis-rfc6265bis, section 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
-/// Those that are written elsewhere.
+/// The attributes that have a setting.
 const OURS: [&str; 8] =
     ["domain", "expires", "httponly", "max-age", "partitioned", "path", "samesite", "secure"];
 
-/// What is wrong with the attributes that a deployment adds to a cookie.
+/// Checks the attributes that a deployment adds to a cookie. Returns what is wrong with them.
 pub(super) fn check(cookie: &str, attributes: &[String]) -> Result<(), String> {
     let mut seen: Vec<String> = Vec::new();
     for attribute in attributes {
@@ -31,12 +32,13 @@ pub(super) fn check(cookie: &str, attributes: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a text can stand in an attribute.
+/// Returns true if a text may be part of an attribute.
 pub(super) fn fits(value: &str) -> bool {
     value.len() <= MAX_ATTRIBUTE && value.bytes().all(|c| matches!(c, b' '..=b'~') && c != b';')
 }
 
-/// The characters of a token (RFC 9110, section 5.6.2), which a cookie's name is.
+/// Returns true for a character of an RFC 9110 token (section 5.6.2); a cookie's name is such a
+/// token.
 pub(super) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -1,11 +1,11 @@
 //! Tokens in headers: one of the session's own name both ways, or `Authorization: Bearer` (RFC
-//! 6750) on the way in. Knows nothing of what a token means.
+//! 6750) in requests. Knows nothing of a token's content.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use super::{Found, TAKEN, insert, sensitive};
 
-/// The most bytes of name and value together: what servers commonly take in one header line.
+/// The most bytes of name and value together: the usual limit of servers for one header line.
 pub(super) const LIMIT: usize = 8192;
 
 const SCHEME: &[u8] = b"bearer";
@@ -30,13 +30,14 @@ impl HeaderCarrier {
         self.name.as_str()
     }
 
-    /// The header that requests carry the token in.
+    /// Returns the header in which requests carry the token.
     pub(super) fn request(&self) -> HeaderName {
         if self.bearer { AUTHORIZATION } else { self.name.clone() }
     }
 
-    /// A value with a comma or a space in it, as proxies make by joining two, is one value; no
-    /// token looks like it. An empty one is none: it is what an expired token leaves behind.
+    /// Finds our header. A value with a comma or a space, as proxies make by joining two values, is
+    /// one value; no token looks like it. An empty value counts as no value, since an expired token
+    /// leaves it behind.
     pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
         let name = if self.bearer { &AUTHORIZATION } else { &self.name };
         let mut values = headers.get_all(name).iter();
@@ -63,8 +64,8 @@ impl HeaderCarrier {
     }
 }
 
-/// What follows the scheme, which is told in any case (RFC 9110, section 11.1), and spaces.
-/// Credentials of another scheme are not ours to judge.
+/// Returns the text after the scheme and its spaces. The scheme matches in any case (RFC 9110,
+/// section 11.1). Returns `None` for credentials of another scheme, which are not ours to judge.
 fn bearer_token(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.split_at_checked(SCHEME.len())?;
     let mut token = rest.strip_prefix(b" ")?;

@@ -1,6 +1,6 @@
-//! How a token travels: which header it is found in, and how the response carries it. A
-//! [`Carrier`] is made once, at start, from the session's static facts; it reads raw bytes and
-//! knows nothing of what a token means.
+//! The transport of a token: the header of a request that carries it, and the header of the
+//! response. A [`Carrier`] is made once, at start, from the session's static facts. It reads raw
+//! bytes and knows nothing of a token's content.
 
 mod cookie;
 mod extra;
@@ -22,18 +22,18 @@ pub use self::secure::SecureCookie;
 use self::{cookie::CookieCarrier, header::HeaderCarrier};
 use crate::schema::{Spec, Transport};
 
-/// What a request carries under our name.
+/// The token that a request carries under our name.
 #[derive(Clone, Copy)]
 pub(crate) enum Found<'h> {
     None,
-    /// One value, as raw bytes, and the header it is in; nothing is known about it.
+    /// One value, as raw bytes, and its header. Nothing is verified.
     One(&'h [u8], &'h HeaderValue),
-    /// More than one. Which of them is ours cannot be known, so none of them is taken.
+    /// More than one value. Nothing shows which of them is ours, so none is accepted.
     Duplicate,
 }
 
 impl<'h> Found<'h> {
-    /// With one more value seen.
+    /// Adds one more value to the result.
     fn and(self, value: &'h [u8], header: &'h HeaderValue) -> Self {
         match self {
             Self::None => Self::One(value, header),
@@ -52,19 +52,19 @@ impl fmt::Debug for Found<'_> {
     }
 }
 
-/// A token that its transport does not take: name and value together are too long.
+/// The error of a token that its transport does not carry: name and value together are too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLarge {
     pub(crate) size: usize,
     pub(crate) limit: usize,
 }
 
-/// Carries tokens of one session type in and out.
+/// Reads and writes the tokens of one session type.
 #[derive(Debug)]
 pub(crate) struct Carrier {
     kind: Kind,
     label: &'static str,
-    /// What responses vary by.
+    /// The headers that responses vary by.
     vary: HeaderValue,
 }
 
@@ -75,7 +75,8 @@ enum Kind {
 }
 
 impl Carrier {
-    /// The carrier for a session type, or what is wrong with its name, attributes or options.
+    /// Makes the carrier of a session type. Returns what is wrong with the type's name, attributes
+    /// or options, if anything is.
     pub(crate) fn new(spec: &Spec, options: &CookieOptions) -> Result<Self, String> {
         if spec.transport != Transport::Cookie {
             options.check_unused()?;
@@ -98,7 +99,7 @@ impl Carrier {
         Ok(Self { kind, label, vary })
     }
 
-    /// The name of the cookie or header, as it is on the wire.
+    /// Returns the name of the cookie or header as sent.
     pub(crate) fn name(&self) -> &str {
         match &self.kind {
             Kind::Cookie(cookie) => cookie.name(),
@@ -106,12 +107,12 @@ impl Carrier {
         }
     }
 
-    /// The transport's name, as tokens are bound to it.
+    /// Returns the transport's name, which tokens are bound to.
     pub(crate) const fn transport_label(&self) -> &'static str {
         self.label
     }
 
-    /// Looks for our token. Parses nothing but what leads to it, and allocates nothing.
+    /// Finds our token. Parses only what leads to it, and allocates nothing.
     pub(crate) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
         match &self.kind {
             Kind::Cookie(cookie) => cookie.find(headers),
@@ -119,7 +120,7 @@ impl Carrier {
         }
     }
 
-    /// The token in a header of a request that [`find`](Self::find) has found one in.
+    /// Returns the token in the header where [`find`](Self::find) has found one.
     pub(crate) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
         match &self.kind {
             Kind::Cookie(cookie) => cookie.token_in(header),
@@ -127,7 +128,7 @@ impl Carrier {
         }
     }
 
-    /// Whether a token fits.
+    /// Checks that a token fits.
     pub(crate) fn check(&self, token: &str) -> Result<(), TooLarge> {
         let limit = match &self.kind {
             Kind::Cookie(_) => cookie::LIMIT,
@@ -137,9 +138,9 @@ impl Carrier {
         if size > limit { Err(TooLarge { size, limit }) } else { Ok(()) }
     }
 
-    /// Puts a token (base64url) into a response, instead of an earlier one of ours. `max_age` is
-    /// how long the client keeps it; without, until it closes. `secure` is whether the cookie is to
-    /// be `Secure`, where that depends on the request. Only cookies can say either.
+    /// Writes a token (base64url) into a response, in place of an earlier one of ours. The client
+    /// keeps it for `max_age`, or without one until the client closes. `secure` makes the cookie
+    /// `Secure`, if that depends on the request. Both apply to cookies only.
     pub(crate) fn write(
         &self,
         headers: &mut HeaderMap,
@@ -155,7 +156,7 @@ impl Carrier {
         Ok(())
     }
 
-    /// Tells the client to forget the token.
+    /// Makes the client forget the token.
     pub(crate) fn expire(&self, headers: &mut HeaderMap, secure: bool) {
         match &self.kind {
             Kind::Cookie(cookie) => cookie.expire(headers, secure),
@@ -163,7 +164,7 @@ impl Carrier {
         }
     }
 
-    /// The response depends on the session, so caches must not give it to another client (RFC
+    /// Marks a response that depends on the session, so that caches give it to no other client (RFC
     /// 9110, section 12.5.5).
     pub(crate) fn mark_read(&self, headers: &mut HeaderMap) {
         let ours = self.vary.as_bytes();
@@ -182,8 +183,8 @@ impl Carrier {
         }
     }
 
-    /// The response carries a token, so no cache may keep it (RFC 9111, section 5.2.2.5), whatever
-    /// the handler said.
+    /// Marks a response that carries a token, so that no cache keeps it (RFC 9111, section
+    /// 5.2.2.5). Overrides the handler's own `Cache-Control`.
     #[expect(clippy::unused_self, reason = "all that touches a response goes through the carrier")]
     pub(crate) fn mark_private(&self, headers: &mut HeaderMap) {
         insert(headers, CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -191,7 +192,7 @@ impl Carrier {
 }
 
 // A `HeaderMap` takes 32,768 entries, and its `append` and `insert` panic beyond that. No server
-// sends such a response, so that a header of ours is missing from it is of no matter.
+// sends such a response, so it does not matter that our header is missing from it.
 
 fn append(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     let _ = headers.try_append(name, value);
@@ -201,7 +202,7 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     let _ = headers.try_insert(name, value);
 }
 
-/// A header value with a token in it, which logs must not show.
+/// Makes a header value that contains a token and that logs must not show.
 fn sensitive(text: String) -> HeaderValue {
     // Names and attributes are checked at start, and a token is base64url.
     let mut value = HeaderValue::try_from(text).expect("a token is visible ASCII");
@@ -209,7 +210,7 @@ fn sensitive(text: String) -> HeaderValue {
     value
 }
 
-/// Headers that mean something else already, so that a session cannot have their name.
+/// Headers with a meaning of their own, whose names a session must not take.
 const TAKEN: [HeaderName; 12] = [
     names::AUTHORIZATION,
     CACHE_CONTROL,

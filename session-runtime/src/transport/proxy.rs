@@ -1,18 +1,18 @@
-//! What a reverse proxy says of the request it passed on. Each function here trusts headers, which
-//! clients can send too: choosing one says that a proxy stands in front and writes them.
+//! A reverse proxy's statements about the request that it passed on. **Each function here trusts
+//! headers that clients can send, too:** use it only behind a proxy that writes them.
 
 use http::{HeaderMap, HeaderValue, request::Parts};
 
-/// Whether the proxy in front of this server was reached over https, by what it says in
+/// Returns true if the client reached the proxy in front of this server over https, according to
 /// `Forwarded: proto=…` (RFC 7239) or `X-Forwarded-Proto`. For
 /// [`SecureCookie::When`](crate::SecureCookie::When).
 ///
-/// The *last* value counts, in the last header line: proxies append, so it is the word of the
-/// nearest one; all before it may have come from the client. Behind several proxies, the one that
-/// ends TLS must be the nearest, or the others must pass on what it says instead of adding their
-/// own. Where both headers are there, either suffices: a header that a client adds can make a cookie
-/// `Secure`, never keep it from being so. A `Forwarded` element that is not well formed says
-/// nothing.
+/// **Use this only behind a proxy that writes one of these headers.** The *last* value of the last
+/// header line counts. Proxies append, so the last value is the nearest proxy's; all values before
+/// it may come from the client. With several proxies, the proxy that ends TLS must be the nearest,
+/// or the others must pass on its value instead of appending their own. If both headers are there,
+/// either suffices: a header that a client adds can make a cookie `Secure`, never prevent it. A
+/// malformed `Forwarded` element counts as absent.
 ///
 /// ```
 /// use session_runtime::proxy;
@@ -41,8 +41,8 @@ fn last<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     headers.get_all(name).iter().next_back().map(HeaderValue::as_bytes)
 }
 
-/// The `proto` of the last element of a `Forwarded` value; none if the value is not well formed or
-/// says it twice.
+/// Returns the `proto` of the last element of a `Forwarded` value. Returns `None` if the value is
+/// malformed or contains two.
 fn proto(value: &[u8]) -> Option<Vec<u8>> {
     let mut rest = value;
     let mut found = None;
@@ -64,14 +64,14 @@ fn proto(value: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// A token (RFC 9110, section 5.6.2) and what follows it.
+/// Returns a token (RFC 9110, section 5.6.2) and the rest of the bytes.
 fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let end = bytes.iter().position(|byte| !is_token(byte)).unwrap_or(bytes.len());
     (end > 0).then(|| bytes.split_at(end))
 }
 
-/// A token or quoted string, unquoted, and what follows it.
+/// Returns a token or an unquoted string, and the rest of the bytes.
 fn pair_value(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(quoted) = bytes.strip_prefix(b"\"") else {
         return token(bytes).map(|(value, rest)| (value.to_vec(), rest));

@@ -1,17 +1,18 @@
-//! When a cookie is `Secure`: always, never, or as the request says.
+//! The choice of a `Secure` cookie: always, never, or by the request.
 
 use http::request::Parts;
 
-/// Whether the cookie of a session is `Secure`
+/// The responses whose session cookie is `Secure`
 /// ([`SessionLayerBuilder::secure`](crate::SessionLayerBuilder::secure)).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum SecureCookie {
-    /// On every response: browsers send it back over https only.
+    /// All responses. Browsers then send the cookie only over https.
     Always,
-    /// On none: it travels over plain http too, where anybody on the way can take it.
+    /// No response. **The cookie also travels over plain http, where anybody on the way can take
+    /// it.**
     Never,
-    /// On responses to requests of which this says `true`.
+    /// Responses to requests for which the function returns `true`.
     ///
     /// ```
     /// use session_runtime::SecureCookie;
@@ -23,19 +24,20 @@ pub enum SecureCookie {
     When(fn(&Parts) -> bool),
 }
 
-/// What a deployment says about its cookie.
+/// A deployment's settings for its cookie.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CookieOptions {
-    /// Cookies that browsers accept over plain http, for development.
+    /// True if browsers accept the cookie over plain http, for development.
     pub(crate) insecure_dev: bool,
-    /// Instead of the session type's `secure`.
+    /// The override of the session type's `secure`.
     pub(crate) secure: Option<SecureCookie>,
-    /// More attributes, not checked yet.
+    /// Further attributes, not checked yet.
     pub(crate) attributes: Vec<String>,
 }
 
 impl CookieOptions {
-    /// What is wrong with them for a transport that has no cookie.
+    /// Checks that no cookie setting is used with a transport without a cookie. Returns what is
+    /// wrong.
     pub(super) fn check_unused(&self) -> Result<(), String> {
         let option = match self {
             Self { secure: Some(_), .. } => "secure",
@@ -45,7 +47,7 @@ impl CookieOptions {
         Err(format!("`{option}` is for cookies; drop it, or the `transport`"))
     }
 
-    /// Whether the cookie is `Secure` on every response, before `insecure_dev` has its say.
+    /// Returns true if the cookie is `Secure` on every response, before `insecure_dev` applies.
     pub(super) fn is_always_secure(&self, by_spec: bool) -> bool {
         match self.secure {
             None => by_spec,

@@ -1,4 +1,4 @@
-//! Every check that can be made at start, and the engine that comes of it.
+//! Every check that can be made at start, and the engine that results.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -23,19 +23,22 @@ use crate::{
     transport::Carrier,
 };
 
-/// How a token's fields are written; part of what every token is bound to.
+/// The format of a token's fields. Every token is bound to it.
 const SCHEMA: &str = "fields/1";
 
 impl<T: SessionType> SessionLayerBuilder<T> {
-    /// Checks everything and derives the keys.
+    /// Checks every setting, derives the keys and returns the layer.
     ///
     /// # Errors
     ///
-    /// Always [`is_config`](Error::is_config): a store that is missing or not for this payload;
-    /// a payload in the token with neither [`revocation`](Self::revocation) nor
-    /// [`accept_replay_until_expiry`](Self::accept_replay_until_expiry); an ephemeral key ring with
-    /// a store that outlives the process; times that are zero or contradict each other; another
-    /// session type of the same name, transport and keys.
+    /// Returns an error that is always [`is_config`](Error::is_config), for:
+    ///
+    /// - a store that is missing, or does not fit this payload;
+    /// - a payload in the token with neither [`revocation`](Self::revocation) nor
+    ///   [`accept_replay_until_expiry`](Self::accept_replay_until_expiry);
+    /// - an ephemeral key ring with a store that outlives the process;
+    /// - times that are zero or contradict each other;
+    /// - another session type of the same name, transport and keys.
     pub fn build(mut self) -> Result<SessionLayer<T>, Error> {
         let spec = T::spec();
         self.policy.check(spec).map_err(|message| refuse(spec, &message))?;
@@ -118,7 +121,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         Ok(Namespace::new(&format!("{name}@{}", self.audience)))
     }
 
-    /// Which fields are sealed on their own, if any.
+    /// Returns the fields that are sealed on their own, if any.
     fn sealed_fields(&self, spec: &Spec) -> Result<Option<Which>, Error> {
         if !self.encrypt_at_rest {
             return Ok(spec.fields.iter().any(|field| field.secret).then_some(Which::Secret));

@@ -1,5 +1,5 @@
-//! From a session type's attributes and a deployment's facts to an engine: the builder, and every
-//! check that can be made at start.
+//! The builder: from a session type's attributes and a deployment's settings to an engine, with
+//! every check that can be made at start.
 
 mod build;
 mod policy;
@@ -27,25 +27,25 @@ use crate::{
 };
 
 impl<T: SessionType> SessionLayer<T> {
-    /// Sessions of type `T` in `store`, with tokens under `keys`, and the struct's own policy.
+    /// Creates a layer with the struct's own policy: sessions of type `T` in `store`, with tokens
+    /// under `keys`.
     ///
     /// # Errors
     ///
-    /// Whatever [`SessionLayerBuilder::build`] refuses.
+    /// Returns an error for everything that [`SessionLayerBuilder::build`] refuses.
     pub fn new(store: impl Store, keys: KeyRing) -> Result<Self, Error> {
         Self::builder(keys).store(store).build()
     }
 
-    /// For everything that differs from one deployment to another.
+    /// Creates a builder, for every setting that differs from one deployment to another.
     pub fn builder(keys: KeyRing) -> SessionLayerBuilder<T> {
         SessionLayerBuilder::new(keys)
     }
 }
 
-/// Settles a deployment's facts for sessions of type `T`; made by
-/// [`SessionLayer::builder`].
+/// A deployment's settings for sessions of type `T`. Created by [`SessionLayer::builder`].
 ///
-/// Everything is checked by [`build`](Self::build), at start.
+/// [`build`](Self::build) checks everything, at start.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -80,7 +80,7 @@ pub struct SessionLayerBuilder<T> {
     #[cfg(feature = "axum")]
     challenge: Option<Challenge>,
     policy: Policy,
-    /// Whether the deployment, not the struct, said how long sessions idle.
+    /// True if the deployment, not the struct, set the idle time.
     idle_is_ours: bool,
     session: PhantomData<fn() -> T>,
 }
@@ -108,32 +108,33 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         }
     }
 
-    /// Where the sessions are kept (`payload = "server"`).
+    /// Sets the store of the sessions (`payload = "server"`).
     pub fn store(mut self, store: impl Store) -> Self {
         self.store = Some(Arc::new(store));
         self
     }
 
-    /// What ends sessions whose payload travels in the token: this store remembers ended ones
-    /// until their last copy is over, and an epoch for each principal. Costs a load a request, and
-    /// a second one while somebody is logged in (ASVS 7.4.1).
+    /// Sets the store that ends sessions whose payload travels in the token (ASVS 7.4.1). The store
+    /// remembers each ended session until the last copy of its token expires, and an epoch for each
+    /// principal. Costs a load a request, and a second load while somebody is logged in.
     pub fn revocation(mut self, store: impl Store) -> Self {
         self.revocation = Some(Arc::new(store));
         self
     }
 
     /// Seals every field before it goes to the store, each on its own, so that parallel requests
-    /// still merge: whoever reads the store, or a dump of it, sees neither values nor who is
-    /// logged in (the principal is indexed by a keyed hash). Names of fields and times stay
-    /// readable.
+    /// still merge. A reader of the store, or of a dump, then sees neither values nor who is logged
+    /// in, since the principal is indexed by a keyed hash. **The names of fields and the times stay
+    /// readable.**
     ///
-    /// Each value is bound to namespace, session, field and format (XChaCha20-Poly1305): one that
-    /// was changed, or copied from another field or session, counts as a field that does not
-    /// decode. So do values from before this was switched on: those sessions read as empty.
+    /// Each value is bound to its namespace, session, field and format (XChaCha20-Poly1305). A
+    /// value that was changed, or copied from another field or session, counts as a field that does
+    /// not decode. So does a value that was stored before this setting: existing sessions read as
+    /// empty.
     ///
-    /// Fields that the store itself adds to, compares or inserts into (`counter`,
-    /// `merge = "max"`, `set`) cannot be sealed, and are an error at start. While the key ring
-    /// has several keys, [`max_sessions`](Self::max_sessions) counts the log-ins under each apart.
+    /// Fields that the store itself adds to, compares or inserts into (`counter`, `merge = "max"`,
+    /// `set`) cannot be sealed, and are an error at start. While the key ring has several keys,
+    /// [`max_sessions`](Self::max_sessions) counts the log-ins under each key separately.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
@@ -151,35 +152,35 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Says that copies of a token whose payload it carries stay valid until they expire, also
-    /// after log-out. Instead of [`revocation`](Self::revocation).
+    /// Accepts that **copies of a token with its payload inside stay valid until they expire, also
+    /// after log-out**. Replaces [`revocation`](Self::revocation).
     pub fn accept_replay_until_expiry(mut self) -> Self {
         self.accept_replay = true;
         self
     }
 
-    /// For development over plain http: drops `Secure` and the `__Host-` or `__Secure-` prefix.
-    /// Requests that are not addressed to localhost, or came through a proxy, are refused with an
-    /// error.
+    /// Serves development over plain http: drops `Secure` and the `__Host-` or `__Secure-` prefix.
+    /// **Not for production:** requests that are not addressed to localhost, or came through a
+    /// proxy, are refused with an error.
     pub fn insecure_dev(mut self) -> Self {
         self.cookie.insecure_dev = true;
         self
     }
 
-    /// Separates deployments that share keys or a store: tokens and records of one audience do not
-    /// exist for another.
+    /// Separates deployments that share keys or a store. Tokens and records of one audience do not
+    /// exist for another audience.
     pub fn audience(mut self, audience: &str) -> Self {
         audience.clone_into(&mut self.audience);
         self
     }
 
-    /// Where the time comes from; for tests.
+    /// Sets the source of the time. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// What a guard answers when nobody is logged in, instead of 401.
+    /// Sets the answer of guards when nobody is logged in. The default is 401.
     #[cfg(feature = "axum")]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         self.challenge = Some(challenge);

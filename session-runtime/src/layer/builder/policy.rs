@@ -1,5 +1,5 @@
-//! The options of the policy: how long sessions live, and what they do at each turn. Plain setters;
-//! what is wrong with them together is `policy`'s to say.
+//! The policy options: the lifetime of sessions, and the reactions to events of their life. Plain
+//! setters; the engine's `policy` checks the combination.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::{
 };
 
 impl<T: SessionType> SessionLayerBuilder<T> {
-    /// How long a session lives without use, instead of the struct's `idle`.
+    /// Sets the time that a session lives without use, instead of the struct's `idle`.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.policy.idle = Some(idle);
         self.idle_is_ours = true;
         self
     }
 
-    /// How long a session lives at all, instead of the struct's `absolute`.
+    /// Sets the time that a session lives in all, instead of the struct's `absolute`.
     ///
-    /// Where it is shorter than the struct's `idle`, it is the idle limit too.
+    /// If `absolute` is shorter than the struct's `idle`, it is the idle limit, too.
     pub fn absolute(mut self, absolute: Duration) -> Self {
         if !self.idle_is_ours {
             self.policy.idle = self.policy.idle.map(|idle| idle.min(absolute));
@@ -31,17 +31,17 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Gives a session a new credential when its present one is this old. The old one still passes
-    /// for 30 seconds, so requests on their way survive.
+    /// Gives a session a new credential when its present one is `every` old. The old credential is
+    /// accepted for 30 more seconds, so that requests under way succeed.
     pub fn rotate_every(mut self, every: Duration) -> Self {
         self.policy.rotate_every = Some(every);
         self
     }
 
-    /// How many live sessions one principal may have, counted by the store at each log-in, and
-    /// what happens at the next one: the session with the earliest log-in ends, or the log-in
+    /// Limits the number of live sessions of one principal (ASVS 7.1.2). The store counts them at
+    /// each log-in. At the limit, the session with the earliest log-in is evicted, or the log-in
     /// fails with [`is_too_many_sessions`](crate::Error::is_too_many_sessions) (403). Needs
-    /// `payload = "server"` and a field marked `principal` (ASVS 7.1.2).
+    /// `payload = "server"` and a field marked `principal`.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, OnMaxSessions, Session, SessionLayer};
@@ -60,14 +60,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// How long one store operation may take (2 seconds by default), whatever it does: sets both
+    /// Sets the time limit of each store operation, 2 seconds by default. Sets both
     /// [`load_deadline`](Self::load_deadline) and [`commit_deadline`](Self::commit_deadline).
     pub fn deadline(self, deadline: Duration) -> Self {
         self.load_deadline(deadline).commit_deadline(deadline)
     }
 
-    /// How long the store may take to read: a load, a list of sessions. Later is an
-    /// [unavailable](crate::Error::is_unavailable) store.
+    /// Sets the time limit of a read: a load, a list of sessions. After it, the store counts as
+    /// [unavailable](crate::Error::is_unavailable).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -88,14 +88,15 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// How long the store may take to write: an insert, a commit, a deletion. Whether a write that
-    /// took longer happened is unknown.
+    /// Sets the time limit of a write: an insert, a commit, a deletion. **A write that took longer
+    /// may or may not have happened.**
     pub fn commit_deadline(mut self, deadline: Duration) -> Self {
         self.policy.commit_deadline = deadline;
         self
     }
 
-    /// Which requests keep a session alive: those that extract it, or any that presents its token.
+    /// Sets the requests that touch a session: those that extract it, or all that present its
+    /// token.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, TouchOn, store::MemoryStore};
@@ -114,7 +115,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Sets all the knobs of a [`Preset`]; what is called after it overrides single ones.
+    /// Sets all the options of a [`Preset`]. Later calls override single options.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Preset, Session, SessionLayer, store::MemoryStore};
@@ -135,37 +136,37 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// When a session comes into being, instead of the struct's `create`.
+    /// Sets the moment when a session is created, instead of the struct's `create`.
     pub fn create(mut self, create: Create) -> Self {
         self.policy.create = create;
         self
     }
 
-    /// When a token is sent again, instead of the struct's `resend`.
+    /// Sets the occasions on which a token is sent again, instead of the struct's `resend`.
     pub fn resend(mut self, resend: Resend) -> Self {
         self.policy.resend = resend;
         self
     }
 
-    /// What a stale token leads to, instead of the struct's `on_stale`.
+    /// Sets the reaction to a stale token, instead of the struct's `on_stale`.
     pub fn on_stale(mut self, on_stale: OnStale) -> Self {
         self.policy.on_stale = on_stale;
         self
     }
 
-    /// What a store error leads to, instead of the struct's `on_store_error`.
+    /// Sets the reaction to a store error, instead of the struct's `on_store_error`.
     pub fn on_store_error(mut self, on_store_error: OnStoreError) -> Self {
         self.policy.on_store_error = on_store_error;
         self
     }
 
-    /// Which responses commit, instead of the struct's `commit_on`.
+    /// Sets the responses that commit, instead of the struct's `commit_on`.
     pub fn commit_on(mut self, commit_on: CommitOn) -> Self {
         self.policy.commit_on = commit_on;
         self
     }
 
-    /// What the client is told at the end, instead of the struct's `on_end`.
+    /// Sets the response to a client whose session ends, instead of the struct's `on_end`.
     pub fn on_end(mut self, on_end: OnEnd) -> Self {
         self.policy.on_end = on_end;
         self

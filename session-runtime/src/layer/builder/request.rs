@@ -1,4 +1,4 @@
-//! The options that decide by the request, and what its cookie says: set here, checked by `build`.
+//! The options that depend on the request, and the cookie's text. Set here, checked by `build`.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::{
 };
 
 impl<T: SessionType> SessionLayerBuilder<T> {
-    /// Whether the cookie is `Secure`, instead of the struct's `secure`: always, never, or as a
-    /// function of the request says. It is asked once for each request that uses the session, and
-    /// what it says holds for the cookie that is set and for the one that expires it.
+    /// Makes the cookie `Secure` always, never, or by a function of the request. Replaces the
+    /// struct's `secure`. The function is called once for each request that uses the session; its
+    /// answer holds for the cookie that is set and for the one that expires it.
     ///
-    /// [`proxy::is_https`](crate::transport::proxy::is_https) is the function for servers behind a proxy that
-    /// ends TLS. Browsers take a name with `__Host-` or `__Secure-`, `SameSite=None` and
-    /// `Partitioned` only on a `Secure` cookie: those need [`SecureCookie::Always`], and anything
-    /// else is an error at start. So are other transports than cookies, and
-    /// [`insecure_dev`](Self::insecure_dev) beside this.
+    /// [`proxy::is_https`](crate::transport::proxy::is_https) is the function for servers behind a
+    /// proxy that ends TLS. Browsers accept a name with `__Host-` or `__Secure-`, `SameSite=None`
+    /// and `Partitioned` only on a `Secure` cookie, so these need [`SecureCookie::Always`]; every
+    /// other value is an error at start. A transport other than a cookie, or
+    /// [`insecure_dev`](Self::insecure_dev) beside this option, is an error, too.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, SecureCookie, Session, SessionLayer, proxy};
@@ -45,11 +45,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Adds an attribute to the cookie, as it is: `Priority=High`, or a name alone. May be
-    /// repeated. The cookie that expires the token has it too.
+    /// Adds an attribute to the cookie, exactly as given: `Priority=High`, or a name alone. May be
+    /// called several times. The cookie that expires the token has the attribute, too.
     ///
-    /// An attribute that the struct has a key for (`Path`, `SameSite`, …), the same one twice, and
-    /// what cannot stand there (`;`, control characters) are errors at start.
+    /// `build` refuses an attribute that the struct has a key for (`Path`, `SameSite`, …), one that
+    /// is given twice, and characters that an attribute cannot have (`;`, control characters).
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
@@ -68,14 +68,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Asks of each request that uses the session whether a new one may be created. While the
-    /// answer is no, none is, and no token is sent: the handler works on a session that is not
-    /// saved, and [`save`](crate::Session::save) says [`Withheld`](crate::Saved::Withheld). A
-    /// session that is there already goes on as ever.
+    /// Sets a function that says, for each request that uses the session, whether a new session may
+    /// be created. While it returns false, no session is created and no token is sent: the handler
+    /// works on a session that is not saved, and [`save`](crate::Session::save) returns
+    /// [`Withheld`](crate::Saved::Withheld). An existing session is not affected.
     ///
-    /// Log-ins are creations too, where there was no session: nobody is logged in without consent.
-    /// A function that answers yes for the log-in's path makes it essential; a layer without this
-    /// is essential as a whole.
+    /// A log-in without a session creates one, so nobody is logged in without consent. A function
+    /// that returns true for the log-in's path makes the log-in essential. Without this option,
+    /// every session is essential.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
@@ -100,17 +100,16 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Binds each session to what its client looks like, so that a token that was carried off
-    /// shows, or is of no use, elsewhere. May be called once for each kind of [`Bind`].
-    ///
-    /// What is kept is a keyed hash, under a key of its own, in the record or the token's payload.
-    /// It is made when the session is created and renewed at each log-in. Sessions from before
-    /// this was switched on, or from before the prefixes were changed, are bound at their next
-    /// commit. With several keys in the ring, a hash under an old one is renewed at the next
-    /// commit; once its key is gone, it counts as a mismatch.
-    ///
-    /// A second line of defence only: attackers can copy a `User-Agent`, and honest clients change
+    /// Binds each session to properties of its client, so that a stolen token is noticed, or is
+    /// useless, on another client. May be called once for each kind of [`Bind`]. **This is a second
+    /// line of defence only:** attackers can copy a `User-Agent`, and honest clients change
     /// networks.
+    ///
+    /// A keyed hash, under a key of its own, is kept in the record or in the token's payload. It is
+    /// made when the session is created, and renewed at each log-in. Sessions that are older than
+    /// this setting, or than a change of the prefixes, are bound at their next commit. With several
+    /// keys in the ring, a hash under an old key is renewed at the next commit; once its key is
+    /// removed, the hash counts as a mismatch.
     ///
     /// ```
     /// # use std::net::SocketAddr;
@@ -141,12 +140,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Where the public ids of new sessions come from, instead of the operating system's random
-    /// numbers: for tests, and for ids with a scheme of their own. The function sees the request
-    /// that begins the session. The secret half of every credential stays random.
+    /// Sets the source of new sessions' ids, instead of random numbers of the operating system. For
+    /// tests, and for ids with a scheme of their own. The function gets the request that creates
+    /// the session. The secret half of every credential stays random.
     ///
-    /// Each id is given once for all time. Sixteen zeros, and an id that a session in the store has
-    /// already, are errors of the request that was to create it (500, the message says which).
+    /// **Each call must return an id that was never returned before.** Sixteen zeros, or an id that
+    /// a session in the store already has, are an error of the request that was to create the
+    /// session (500; the message says which).
     ///
     /// ```
     /// # use std::sync::atomic::{AtomicU64, Ordering};
@@ -170,10 +170,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Leaves a `Cache-Control` that a handler has set as it is, also on responses that set or
-    /// expire the token. Those get `no-store` otherwise, whatever the handler said: a shared cache
-    /// that kept one would give the session to the next visitor (RFC 9111, section 5.2.2.5), so a
-    /// handler must not say `public` there. Where it says nothing, `no-store` stays.
+    /// Leaves a handler's own `Cache-Control` as it is, also on responses that set or expire the
+    /// token. **Such a handler must not say `public`:** a shared cache that keeps the response
+    /// gives the session to the next visitor (RFC 9111, section 5.2.2.5). Without this option,
+    /// those responses always get `no-store`; with it, they still do where the handler says
+    /// nothing.
     ///
     /// ```
     /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};

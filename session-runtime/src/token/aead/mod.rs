@@ -2,10 +2,10 @@
 //!
 //! `version ‖ suite ‖ key id (4) ‖ nonce (24) ‖ ciphertext ‖ tag (16)`
 //!
-//! ChaCha20-Poly1305 as in RFC 8439, with the 192-bit nonces of draft-irtf-cfrg-xchacha-03. A
-//! nonce is random for every message: with 192 bits that is safe for as many messages as anybody
-//! can make, which 96 bits under a lasting key are not. Everything before the ciphertext is
-//! authenticated. Knows not what is sealed, nor for whom.
+//! ChaCha20-Poly1305 as in RFC 8439, with the 192-bit nonces of draft-irtf-cfrg-xchacha-03. Each
+//! message has a random nonce. With 192 bits that is safe for as many messages as anybody can make;
+//! 96 bits under a lasting key would not be. Everything before the ciphertext is authenticated.
+//! Knows nothing of the plaintext or its reader.
 
 #[cfg(any(test, not(feature = "ring")))]
 mod portable;
@@ -25,7 +25,7 @@ pub(super) const NONCE: usize = 24;
 const HEADER: usize = 2 + 4 + NONCE;
 const TAG: usize = 16;
 
-/// The key id of a blob, if it can be one of this suite at all.
+/// Returns the key id of a blob, or `None` if the blob cannot be of this suite.
 pub(super) fn key_id(blob: &[u8], suite: u8) -> Option<KeyId> {
     match blob {
         [VERSION, found, rest @ ..] if *found == suite && blob.len() >= HEADER + TAG => {
@@ -35,7 +35,7 @@ pub(super) fn key_id(blob: &[u8], suite: u8) -> Option<KeyId> {
     }
 }
 
-/// Seals `plain`; `context` is authenticated with it, but is not in the blob.
+/// Seals `plain`. `context` is authenticated, too, but is not part of the blob.
 pub(super) fn seal(
     cipher: &Cipher,
     (suite, id): (u8, KeyId),
@@ -54,8 +54,8 @@ pub(super) fn seal(
     blob
 }
 
-/// Decrypts in place, if `blob` was sealed with this key and context; where in it the plaintext is.
-/// Nothing of what was not sealed so is ever used.
+/// Decrypts `blob` in place. Returns the range of the plaintext in it, or `None` if it was not
+/// sealed with this key and context. Unauthenticated plaintext is never used.
 pub(super) fn open(cipher: &Cipher, context: &[u8], blob: &mut [u8]) -> Option<Range<usize>> {
     let plain = HEADER..blob.len().checked_sub(TAG)?;
     let (header, sealed) = blob.split_at_mut_checked(HEADER)?;

@@ -1,4 +1,4 @@
-//! The cipher in plain Rust: what is used unless the feature `ring` is on.
+//! The cipher in plain Rust, in use unless the feature `ring` is on.
 
 use chacha20poly1305::{AeadInOut, KeyInit, Tag, XChaCha20Poly1305, XNonce};
 
@@ -11,7 +11,7 @@ impl Cipher {
         Self(XChaCha20Poly1305::new(key.into()))
     }
 
-    /// Encrypts in place; the tag.
+    /// Encrypts in place. Returns the tag.
     pub(in crate::token) fn encrypt(
         &self,
         nonce: &[u8; NONCE],
@@ -20,12 +20,13 @@ impl Cipher {
     ) -> [u8; TAG] {
         self.0
             .encrypt_inout_detached(&XNonce::from(*nonce), associated, buffer.into())
-            // The only error is a message longer than the cipher's counter reaches: RFC 8439, 2.8.
+            // The only error is a message longer than the cipher's counter allows (RFC 8439, 2.8).
             .expect("a session's payload is far below 256 GiB")
             .into()
     }
 
-    /// Decrypts in place what has its tag behind it, if the tag is right.
+    /// Decrypts in place a ciphertext that is followed by its tag. Returns `None` if the tag is
+    /// wrong.
     pub(super) fn decrypt(
         &self,
         nonce: &[u8; NONCE],

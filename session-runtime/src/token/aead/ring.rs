@@ -1,7 +1,7 @@
 //! The same cipher by ring, whose ChaCha20-Poly1305 is several times as fast on short messages.
-//! ring has no `XChaCha20`, so its first step is made here, as draft-irtf-cfrg-xchacha-03 defines it
-//! (section 2.3): a key of its own for each message, by `HChaCha20` over the first 16 bytes of the
-//! nonce, and the other 8 behind four zeros as the nonce under that key.
+//! ring has no `XChaCha20`, so this file does its first step, as draft-irtf-cfrg-xchacha-03 defines
+//! it (section 2.3): `HChaCha20` over the first 16 bytes of the nonce gives each message a key of
+//! its own. The nonce under that key is four zeros and the other 8 bytes.
 
 use chacha20::{Key, R20, hchacha};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
@@ -16,7 +16,7 @@ impl Cipher {
         Self(Zeroizing::new(*key))
     }
 
-    /// Encrypts in place; the tag.
+    /// Encrypts in place. Returns the tag.
     pub(in crate::token) fn encrypt(
         &self,
         nonce: &[u8; NONCE],
@@ -26,14 +26,15 @@ impl Cipher {
         let (key, nonce) = self.of_message(nonce);
         let tag = key
             .seal_in_place_separate_tag(nonce, Aad::from(associated), buffer)
-            // The only error is a message longer than the cipher's counter reaches: RFC 8439, 2.8.
+            // The only error is a message longer than the cipher's counter allows (RFC 8439, 2.8).
             .expect("a session's payload is far below 256 GiB");
         let mut bytes = [0; TAG];
         bytes.copy_from_slice(tag.as_ref());
         bytes
     }
 
-    /// Decrypts in place what has its tag behind it, if the tag is right.
+    /// Decrypts in place a ciphertext that is followed by its tag. Returns `None` if the tag is
+    /// wrong.
     pub(super) fn decrypt(
         &self,
         nonce: &[u8; NONCE],

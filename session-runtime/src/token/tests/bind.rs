@@ -1,5 +1,5 @@
-//! What sessions are bound to, as records keep it: the layout, against hashes that were computed
-//! elsewhere, and what counts as the same.
+//! The hash that a session is bound to, as records keep it: its layout, compared with hashes that
+//! were computed elsewhere, and the values that count as the same.
 
 use super::*;
 use crate::token::{BindCodec, Match, Shown};

@@ -1,5 +1,5 @@
-//! Envelopes: what is written reads back, and whatever else is read is refused or written the
-//! same. The bytes come from inside a seal, but a key can leak, and a decoder must not panic.
+//! Envelopes: a written envelope reads back, and all other bytes are refused or written the same. The
+//! bytes come from inside a seal, but a key can leak, and a decoder must not panic.
 
 use std::borrow::Cow;
 
@@ -66,7 +66,8 @@ fn written(envelope: &Envelope) -> Vec<u8> {
     bytes
 }
 
-/// Refused, or what it reads is written the same: nothing has two forms.
+/// Returns true if the bytes are read. Panics if the envelope is then written in another form:
+/// nothing has two forms.
 fn check(bytes: &[u8]) -> bool {
     Envelope::decode(&Bytes::copy_from_slice(bytes), |_| None).is_some_and(|envelope| {
         assert_eq!(written(&envelope), bytes);

@@ -80,8 +80,8 @@ fn raw(token: &str) -> Vec<u8> {
     decode(token.as_bytes()).unwrap()
 }
 
-/// Every text that is a token's, with something changed in how it is written. None of them is that
-/// token, or any.
+/// Returns texts that spell a token's bytes in another way. None of them is that token, or any
+/// other.
 fn spellings(token: &str) -> Vec<Vec<u8>> {
     let mut texts: Vec<Vec<u8>> = Vec::new();
     for end in 0..token.len() {
@@ -123,7 +123,8 @@ fn spellings(token: &str) -> Vec<Vec<u8>> {
     texts
 }
 
-/// What a flipped bit at `at` must be answered with: the header has answers of its own.
+/// Returns the reason that a flipped bit at `at` must give. Bits of the header have reasons of their
+/// own.
 fn flipped(at: usize) -> Reason {
     match at {
         0 | 1 => Reason::Malformed,

@@ -1,4 +1,4 @@
-//! Payload tokens: sealed and signed alike refuse everything that they did not write.
+//! Payload tokens: the sealed and the signed codec refuse everything that they did not write.
 
 use super::*;
 use crate::token::PayloadCodec;

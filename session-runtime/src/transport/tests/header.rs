@@ -119,7 +119,7 @@ fn a_name_must_be_free_and_a_name() {
                 Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), &CookieOptions::default());
             assert!(result.is_err(), "{name:?}");
         }
-        // Nothing of a cookie matters here.
+        // No attribute of a cookie matters here.
         let cookie = CookieSpec { secure: false, same_site: SameSite::None, ..COOKIE_DEFAULTS };
         assert!(
             Carrier::new(

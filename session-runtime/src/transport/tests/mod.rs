@@ -1,4 +1,4 @@
-//! Carriers: what is found in a request, and what stands in a response.
+//! Carriers: the tokens found in a request, and the headers written to a response.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
@@ -18,7 +18,7 @@ use crate::schema::{
     Transport,
 };
 
-/// As the derive states them when the struct says nothing.
+/// The defaults that the derive states for a struct without attributes.
 const COOKIE_DEFAULTS: CookieSpec = CookieSpec {
     path: "/",
     domain: None,
@@ -59,12 +59,12 @@ fn headers(name: &HeaderName, values: &[impl AsRef<[u8]>]) -> HeaderMap {
         .collect()
 }
 
-/// The values of a header, in order.
+/// Returns the values of a header, in order.
 fn values(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
 }
 
-/// What is found, in a form that can be compared.
+/// Returns the result of `find` in a form that can be compared.
 fn found(carrier: &Carrier, headers: &HeaderMap) -> Option<Vec<u8>> {
     match carrier.find(headers) {
         Found::None => None,
