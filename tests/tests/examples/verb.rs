@@ -247,7 +247,7 @@ async fn serve(adjust: impl FnOnce(Builder) -> Builder) -> (Server, Spy<MemorySt
         .route("/visit", get(visit))
         .route("/read", get(async |s: Session<Visit>| s.visits().to_string()))
         .route("/plain", get(async || "no session"))
-        .route("/forced", get(async |s: Session<Visit>| s.force_save().await.map(drop)));
+        .route("/forced", get(async |s: Session<Visit>| s.create().await.map(drop)));
     let layer = adjust(builder).build().expect("a sound configuration");
     (Server::start(routes.layer(layer)).await, store, clock)
 }
