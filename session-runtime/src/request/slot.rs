@@ -66,7 +66,8 @@ impl<T: SessionType> SessionSlot<T> {
     /// token itself, or a binding may reject the client.
     pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
         if self.engine.spec.payload != Payload::Server || self.engine.hooks.may_reject() {
-            return self.load(parts).await;
+            // Boxed, out of the way of the writers that need no load.
+            return Box::pin(self.load(parts)).await;
         }
         self.engine.refuse_remote(parts)?;
         let session = Arc::clone(self.session(parts));

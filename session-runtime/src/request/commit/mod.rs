@@ -101,20 +101,16 @@ pub(super) fn prepare<T: SessionType>(
 /// Carries out a plan, and puts back what it was made of if that fails.
 pub(super) async fn execute<T: SessionType>(
     session: &RequestSession<T>,
-    work: Work,
+    mut work: Work,
     occasion: Occasion,
 ) -> Result<Saved, Error> {
     let (core, fields) = (&session.core, session.fields());
-    let (carried_out, requested, no_user_changes) = match work {
-        Work::Stored(stored, mut plan) => {
-            let carried_out = stored::execute(core, fields, &stored, &mut plan, occasion).await;
-            (carried_out, plan.requested, plan.no_user_changes)
-        }
-        Work::InToken(in_token, mut plan) => {
-            let carried_out = token::execute(core, fields, &in_token, &mut plan).await;
-            (carried_out, plan.requested, plan.no_user_changes)
-        }
+    // By reference: a plan that is moved would be in this future twice.
+    let carried_out = match &mut work {
+        Work::Stored(stored, plan) => stored::execute(core, fields, stored, plan, occasion).await,
+        Work::InToken(in_token, plan) => token::execute(core, fields, in_token, plan).await,
     };
+    let (requested, no_user_changes) = work.into_requested();
     match carried_out {
         Err(error) if no_user_changes && error.is_unavailable() => {
             event::upkeep_failed(core.engine.name(), &error);

@@ -16,7 +16,7 @@ use crate::{
     request::{
         plan::{
             EndSession, Occasion, Plan,
-            stored::{Change, Insert, Write},
+            stored::{Change, Write},
         },
         state::{Core, LoadedRecord, Outgoing, State, Status},
         token_text::TokenText,
@@ -42,12 +42,13 @@ pub(super) async fn execute(
     match plan.write.take() {
         None => Ok(Saved::Ended),
         Some(Write::Insert(insert)) => {
-            let Insert { key, record, cap, issued } = *insert;
-            let meta = LoadedMeta::of(&record.meta);
-            let outcome = stored.store.insert(&key, record, cap).await?;
+            let meta = LoadedMeta::of(&insert.record.meta);
+            // What is taken out of the box before the store answers makes every future larger.
+            let outcome = stored.store.insert(&insert.key, insert.record, insert.cap).await?;
+            let key = insert.key;
             note_evicted(engine, &inserted(engine, outcome)?);
             settle_fields(fields);
-            let Issued { token, check, key_id } = issued;
+            let Issued { token, check, key_id } = insert.issued;
             let credential =
                 Credential { selector: key.selector, check, key_id, current_key: true };
             let live = LiveSession::of_credential(credential, false, Some(meta));

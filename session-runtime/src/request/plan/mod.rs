@@ -85,6 +85,16 @@ impl Occasion {
     }
 }
 
+impl Work {
+    /// Returns what the plan was made of, and whether the plan only kept the session up.
+    pub(crate) fn into_requested(self) -> (Requested, bool) {
+        match self {
+            Self::Stored(_, plan) => (plan.requested, plan.no_user_changes),
+            Self::InToken(_, plan) => (plan.requested, plan.no_user_changes),
+        }
+    }
+}
+
 impl<W> Plan<W> {
     fn nothing(requested: Requested) -> Self {
         Self { end: None, write: None, requested, no_user_changes: true, withheld: false }
