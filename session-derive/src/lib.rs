@@ -60,7 +60,7 @@ use proc_macro::TokenStream;
 ///   visibility, documentation and `#[deprecated]`. All take `&self`.
 /// - `ShopWriter`, which `Writer<Shop>` dereferences to: those of them that need nothing loaded.
 /// - A tuple struct for each `extract = "Name"`.
-/// - The traits that connect them with the runtime, and the extractors for axum.
+/// - The traits that connect them with the runtime.
 ///
 /// | field | accessors |
 /// |---|---|

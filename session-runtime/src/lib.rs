@@ -29,6 +29,7 @@ pub use engine::{
 pub use error::Error;
 #[cfg(feature = "axum")]
 pub use extract::axum::Rejection;
+pub use extract::peek::Peek;
 pub use handle::{
     Session,
     directory::{Directory, SessionInfo},
@@ -75,7 +76,7 @@ pub mod __private0 {
     pub use http::request::Parts;
 
     #[cfg(feature = "axum")]
-    pub use crate::extract::axum::{Rejection, optional, required, snapshot};
+    pub use crate::extract::axum::{Rejection, optional, required};
     pub use crate::{
         __if_axum as if_axum,
         cell::{

@@ -1,5 +1,5 @@
-//! Extractors: the struct itself as an owned snapshot, and the guards of `extract = "Name"`. All of
-//! them delegate to the runtime. Must not know how a session is loaded.
+//! The guards of `extract = "Name"`, which delegate to the runtime. Must not know how a session is
+//! loaded.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -35,37 +35,6 @@ pub(super) fn guards(emitter: &Emitter<'_>) -> TokenStream {
         .collect()
 }
 
-/// The impls of the guards, and the extractors.
-pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
-    let owned = owned(emitter);
-    let guards = guard_impls(emitter);
-    quote!(#owned #guards)
-}
-
-fn owned(emitter: &Emitter<'_>) -> TokenStream {
-    let session = emitter.session;
-    let (private, ident) = (&session.private, &session.ident);
-    let (_, arguments, bounds) = emitter.generics();
-    let state = crate::names::fresh("__S", &session.generics.params.to_token_stream());
-    let mut generics = session.generics.clone();
-    generics.params.push(syn::parse_quote!(#state: #private::Send + #private::Sync));
-    let (parameters, ..) = generics.split_for_impl();
-    let parts = local("parts");
-    let future = future(session, &quote!(Self));
-    quote! {
-        #private::if_axum! {
-            #[automatically_derived]
-            impl #parameters #private::FromRequestParts<#state> for #ident #arguments #bounds {
-                type Rejection = #private::Rejection;
-                #[inline]
-                fn from_request_parts(#parts: &mut #private::Parts, _: &#state) -> #future {
-                    #private::snapshot::<Self>(#parts)
-                }
-            }
-        }
-    }
-}
-
 /// What an extractor returns. It is no `async fn`: another state machine around the runtime's, and a
 /// proof that it is `Send`, would be most of what compiling it takes.
 fn future(session: &Session, output: &TokenStream) -> TokenStream {
@@ -74,7 +43,8 @@ fn future(session: &Session, output: &TokenStream) -> TokenStream {
     quote!(impl #private::Future<Output = #result> + #private::Send)
 }
 
-fn guard_impls(emitter: &Emitter<'_>) -> TokenStream {
+/// The impls of the guards.
+pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
     let (private, ident) = (&session.private, &session.ident);
     // The derive refuses guards on generic structs; in the skeleton there is no type to name.

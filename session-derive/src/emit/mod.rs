@@ -33,7 +33,7 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
     let guards = extract::guards(emitter);
     let accessors = fields::accessors(emitter);
     let schema = schema::impls(emitter);
-    let extractors = extract::impls(emitter);
+    let guard_impls = extract::impls(emitter);
     let asserts = asserts::asserts(emitter);
     let import = emitter.session.private.import();
     let allow = &emitter.allow;
@@ -45,7 +45,7 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
             #import
             #accessors
             #schema
-            #extractors
+            #guard_impls
             #asserts
         };
     }

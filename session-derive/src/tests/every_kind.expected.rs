@@ -590,22 +590,6 @@ const _: () = {
             )
         }
     }
-    'if_axum: {
-        #[automatically_derived]
-        impl<__S: __session::Send + __session::Sync> __session::FromRequestParts<__S>
-        for Shop {
-            type Rejection = __session::Rejection;
-            #[inline]
-            fn from_request_parts(
-                parts: &mut __session::Parts,
-                _: &__S,
-            ) -> impl __session::Future<
-                Output = __session::Result<Self, __session::Rejection>,
-            > + __session::Send {
-                __session::snapshot::<Self>(parts)
-            }
-        }
-    }
     #[automatically_derived]
     impl __session::Debug for CurrentUser {
         #[inline]

@@ -382,38 +382,6 @@ const _: () = {
             f.write_str("ShopWriter { one, set, local, next, .. }")
         }
     }
-    'if_axum: {
-        #[automatically_derived]
-        impl<
-            T: Ord,
-            const N: usize,
-            __S: __session::Send + __session::Sync,
-        > __session::FromRequestParts<__S> for Shop<T, N>
-        where
-            T: Copy,
-            T: crate::runtime::__private0::SessionField
-                + crate::runtime::__private0::FieldDefault,
-            T: crate::runtime::__private0::SessionField,
-            BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
-            [u8; N]: crate::runtime::__private0::LocalField
-                + crate::runtime::__private0::FieldDefault,
-            Option<
-                Box<Shop<T, N>>,
-            >: crate::runtime::__private0::SessionField
-                + crate::runtime::__private0::FieldDefault,
-        {
-            type Rejection = __session::Rejection;
-            #[inline]
-            fn from_request_parts(
-                parts: &mut __session::Parts,
-                _: &__S,
-            ) -> impl __session::Future<
-                Output = __session::Result<Self, __session::Rejection>,
-            > + __session::Send {
-                __session::snapshot::<Self>(parts)
-            }
-        }
-    }
     const _: () = {
         fn types<T: Ord, const N: usize>()
         where

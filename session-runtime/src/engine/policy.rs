@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TouchOn {
-    /// Requests that extract the session.
+    /// Requests that extract the session, other than by [`Peek`](crate::Peek).
     #[default]
     Extracted,
     /// All requests that present the session's token, also when nothing extracts the session:

@@ -11,6 +11,7 @@ use crate::{
     cell::model::SessionType,
     engine::Engine,
     error::Error,
+    extract::peek::Peek,
     handle::{Session, directory::Directory, writer::Writer},
     request::slot::SessionSlot,
     schema::Transport,
@@ -115,24 +116,28 @@ impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Writer<T> {
     }
 }
 
+impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Peek<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(Self::from_parts(parts).await?)
+    }
+}
+
+impl<T: SessionType, S: Send + Sync> OptionalFromRequestParts<S> for Peek<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        Ok(Self::live_from_parts(parts).await?)
+    }
+}
+
 impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Directory<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         Ok(Self::from_parts(parts)?)
     }
-}
-
-/// For generated code: an owned copy of the session's fields.
-#[doc(hidden)]
-#[expect(
-    clippy::manual_async_fn,
-    reason = "callers' compilers need not find out that it is `Send`"
-)]
-pub fn snapshot<T: SessionType>(
-    parts: &mut Parts,
-) -> impl Future<Output = Result<T, Rejection>> + Send {
-    async { Ok(Session::<T>::from_parts(parts).await?.snapshot()) }
 }
 
 /// For generated code: what a field holds, if anything, in a guard.

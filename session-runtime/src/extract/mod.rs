@@ -1,8 +1,9 @@
-//! From a request's parts to handles, without axum: what its extractors call, and what services
+//! From a request's parts to handles and snapshots, without axum: what its extractors call, and what services
 //! over plain `http` types call themselves.
 
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
+pub(crate) mod peek;
 
 use http::request::Parts;
 

@@ -4,15 +4,29 @@
 use http::{Response, header::CACHE_CONTROL};
 
 use crate::{
-    cell::model::SessionType,
+    cell::model::{FieldSet, SessionType},
     error::Error,
     event,
-    request::{RequestSession, commit::Saved, state::Outgoing},
+    request::{RequestSession, commit::Saved, slot::SessionSlot, state::Outgoing},
 };
 
 /// Returns whether the response must say anything of the token.
 pub(super) fn says_anything<T: SessionType>(session: &RequestSession<T>) -> bool {
     !matches!(session.core.state().outgoing, Outgoing::Nothing)
+}
+
+/// Returns the response of a request that did not use the session. If the request looked at the
+/// session, the response says that it depends on the session; nothing is committed or sent.
+pub(super) fn finish_unused<T: SessionType, B>(
+    slot: &SessionSlot<T>,
+    mut response: Response<B>,
+) -> Response<B> {
+    if let Some(session) = slot.seen() {
+        // A use that begins after this is too late, and is told so.
+        session.fields().context().close();
+        slot.engine.carrier.mark_read(response.headers_mut());
+    }
+    response
 }
 
 /// Returns the response as the client gets it: with the headers for the token, or the error instead.

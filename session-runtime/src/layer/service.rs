@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::{
     SessionLayer,
-    response::{finish_response, says_anything},
+    response::{finish_response, finish_unused, says_anything},
     touch_any::{is_called_for, touch_after, touch_unseen},
 };
 use crate::{
@@ -102,7 +102,7 @@ pin_project! {
 struct AwaitingCommit<T: SessionType, B> {
     response: Response<B>,
     commit: Detached<Saved>,
-    /// Nothing extracted the session, so the response says nothing of the session, except for a
+    /// Nothing used the session, so the response says nothing of the session, except for a
     /// token that is sent again: the token of this one.
     unseen: Option<Arc<RequestSession<T>>>,
 }
@@ -130,9 +130,10 @@ where
             let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
             let alone = SessionSlot::is_alone(this.slot);
             let (commit, unseen) = match (this.slot.used(), touch) {
-                (None, None) => return Poll::Ready(Ok(response)),
+                (None, None) => return Poll::Ready(Ok(finish_unused(this.slot, response))),
                 (None, Some(parts)) => {
-                    let own = this.slot.new_session(&parts);
+                    let seen = this.slot.seen().map(Arc::clone);
+                    let own = seen.unwrap_or_else(|| this.slot.new_session(&parts));
                     (touch_unseen(Arc::clone(&own), parts), Some(own))
                 }
                 (Some(session), touch) => {
@@ -161,7 +162,7 @@ where
         let unseen = awaiting.unseen.take();
         *this.awaiting = None;
         Poll::Ready(Ok(match (unseen, this.slot.used()) {
-            (Some(own), _) if !says_anything(&own) => response,
+            (Some(own), _) if !says_anything(&own) => finish_unused(this.slot, response),
             (Some(own), _) => finish_response(&own, result, response),
             (None, Some(session)) => finish_response(session, result, response),
             (None, None) => response,

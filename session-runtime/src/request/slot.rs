@@ -1,7 +1,11 @@
-//! The place in a request's extensions that the layer leaves for the extractors: the engine, and the
-//! request's session once an extractor asks for it. An empty slot means the session was not used.
+//! The place in a request's extensions that the layer leaves for the extractors: the engine, the
+//! request's session once an extractor asks for it, and whether that was a use. An empty slot means that
+//! the response does not depend on the session.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use http::{Extensions, request::Parts};
 
@@ -17,11 +21,13 @@ use crate::{
 pub(crate) struct SessionSlot<T: SessionType> {
     pub(crate) engine: Arc<Engine>,
     session: OnceLock<Arc<RequestSession<T>>>,
+    /// An extractor asked for the session that may write: the response commits.
+    used: AtomicBool,
 }
 
 impl<T: SessionType> SessionSlot<T> {
     pub(crate) const fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, session: OnceLock::new() }
+        Self { engine, session: OnceLock::new(), used: AtomicBool::new(false) }
     }
 
     /// Returns the slot that the layer for `T` left in this request.
@@ -39,12 +45,17 @@ impl<T: SessionType> SessionSlot<T> {
         session.is_some_and(|session| Arc::get_mut(session).is_some())
     }
 
-    /// Returns the session, if an extractor has asked for it.
+    /// Returns the session, if it was used: an extractor may have written.
     pub(crate) fn used(&self) -> Option<&Arc<RequestSession<T>>> {
+        self.session.get().filter(|_| self.used.load(Ordering::SeqCst))
+    }
+
+    /// Returns the session, if the response depends on it: the session was used, or looked at.
+    pub(crate) fn seen(&self) -> Option<&Arc<RequestSession<T>>> {
         self.session.get()
     }
 
-    /// Returns the session; from now on the response depends on it.
+    /// Returns the session. From now on the response depends on the session, which is not a use yet.
     pub(crate) fn session(&self, parts: &Parts) -> &Arc<RequestSession<T>> {
         self.session.get_or_init(|| self.new_session(parts))
     }
@@ -54,21 +65,29 @@ impl<T: SessionType> SessionSlot<T> {
         RequestSession::new(Arc::clone(&self.engine), self.engine.hooks.ask(parts))
     }
 
-    /// Returns the loaded session.
+    /// Uses the session. Returns the loaded session.
     pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
+        self.used.store(true, Ordering::SeqCst);
+        self.look(parts).await
+    }
+
+    /// Looks at the session without using it. Returns the loaded session; all extractors of a request
+    /// share the load.
+    pub(crate) async fn look(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
         self.engine.refuse_remote(parts)?;
         let session = Arc::clone(self.session(parts));
         session.load(|| self.engine.present(&parts.headers)).await?;
         Ok(session)
     }
 
-    /// Returns the session for writing. The session is not loaded, unless the payload is in the
+    /// Uses the session. Returns the session for writing. The session is not loaded, unless the payload is in the
     /// token itself, or a binding may reject the client.
     pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
         if self.engine.spec.payload != Payload::Server || self.engine.hooks.may_reject() {
             // Boxed, out of the way of the writers that need no load.
             return Box::pin(self.load(parts)).await;
         }
+        self.used.store(true, Ordering::SeqCst);
         self.engine.refuse_remote(parts)?;
         let session = Arc::clone(self.session(parts));
         if !session.is_loaded() {
@@ -80,7 +99,7 @@ impl<T: SessionType> SessionSlot<T> {
 
     /// Returns the selector of the session that the request presents, without a load.
     pub(crate) fn current(&self, parts: &Parts) -> Option<Selector> {
-        if let Some(session) = self.used()
+        if let Some(session) = self.seen()
             && session.is_loaded()
         {
             return session.core.state().live().map(|live| live.selector);

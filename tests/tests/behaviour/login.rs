@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Directory, Error, HandleId, KeyRing, Session, SessionLayer, store::MemoryStore,
+    Directory, Error, HandleId, KeyRing, Peek, Session, SessionLayer, store::MemoryStore,
 };
 use tests::{Client, Server, Spy};
 
@@ -90,7 +90,7 @@ fn routes() -> Router<Directory<Account>> {
         )
         .route("/me", get(async |CurrentUser(user): CurrentUser| user))
         .route("/maybe", get(async |user: Option<CurrentUser>| user.is_some().to_string()))
-        .route("/owned", get(async |account: Account| format!("{:?}", account.user)))
+        .route("/peek", get(async |account: Peek<Account>| format!("{:?}", account.user)))
         .route(
             "/devices",
             get(async |CurrentUser(user): CurrentUser, devices: Directory<Account>| {
@@ -265,7 +265,7 @@ async fn guards_reject_with_401_and_have_optional_forms() {
     client.get("/login/ada").await;
     assert_eq!(client.get("/me").await.body, "ada");
     assert_eq!(client.get("/maybe").await.body, "true");
-    assert_eq!(client.get("/owned").await.body, r#"Some("ada")"#);
+    assert_eq!(client.get("/peek").await.body, r#"Some("ada")"#);
 }
 
 #[tokio::test]

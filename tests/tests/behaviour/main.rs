@@ -22,6 +22,7 @@ mod loaded;
 mod login;
 mod missing_layer;
 mod parallel;
+mod peek;
 mod presets;
 mod quiet;
 mod redaction;
