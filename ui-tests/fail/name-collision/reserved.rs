@@ -4,7 +4,7 @@ use session_runtime::Session;
 struct Shop {
     rotate: u8,
     clone: u8,
-    force_save: bool,
+    is_live: bool,
     #[session(getter = "save")]
     saved: bool,
 }
