@@ -93,7 +93,7 @@ impl Contest {
     fn caption(&self) -> String {
         let Self { rounds, requests, .. } = self;
         format!(
-            "Each is what a request takes more than in the application without sessions.\n\
+            "Each figure is the difference to the same request in the application without sessions.\n\
              Times: medians of {rounds} rounds of {requests} requests, in turn.\n{}.\n",
             self.machine.caption()
         )
