@@ -55,11 +55,12 @@ pub use store::{
 pub use token::session_token::SessionToken;
 pub use transport::{SecureCookie, proxy};
 
-/// What generated code uses. Its name holds the patch version, so a derive of another version does
-/// not compile against it; nothing here is public API.
+/// The items that generated code uses. The module's name contains the patch version, so that a
+/// derive of another version does not compile. Nothing here is public API.
 #[doc(hidden)]
 pub mod __private0 {
-    // Short paths: what generated code says is read, resolved and checked for each accessor.
+    // Short paths, because the compiler reads, resolves and checks generated code for each
+    // accessor.
     pub use core::{
         clone::Clone,
         convert::Into,
@@ -92,7 +93,7 @@ pub mod __private0 {
     };
 }
 
-/// Its tokens, if the feature `axum` is on.
+/// Expands to its tokens if the feature `axum` is on.
 #[cfg(feature = "axum")]
 #[doc(hidden)]
 #[macro_export]
@@ -100,7 +101,7 @@ macro_rules! __if_axum {
     ($($tokens:tt)*) => { $($tokens)* };
 }
 
-/// Its tokens, if the feature `axum` is on.
+/// Expands to its tokens if the feature `axum` is on.
 #[cfg(not(feature = "axum"))]
 #[doc(hidden)]
 #[macro_export]

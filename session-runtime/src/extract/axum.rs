@@ -1,5 +1,4 @@
-//! The axum extractors, what generated code calls for those it generates, and the rejections that
-//! say why not.
+//! The axum extractors, the functions that generated extractors call, and the rejections.
 
 use axum_core::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -16,7 +15,7 @@ use crate::{
     schema::Transport,
 };
 
-/// Why an extractor gave nothing: an [`Error`], or nobody is logged in.
+/// The reason why an extractor failed: an [`Error`], or nobody is logged in.
 #[derive(Debug)]
 pub struct Rejection(Cause);
 
@@ -28,8 +27,8 @@ enum Cause {
 }
 
 impl Rejection {
-    /// The status of the response: that of the [`Error`], or 401, or that of the
-    /// [`Challenge`](crate::Challenge).
+    /// Returns the status of the response: the status of the [`Error`], or 401, or the status of
+    /// the [`Challenge`](crate::Challenge).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match &self.0 {
@@ -39,7 +38,7 @@ impl Rejection {
         }
     }
 
-    /// The error, unless it is only that nobody is logged in.
+    /// Returns the error, or `None` if the only reason is that nobody is logged in.
     #[must_use]
     pub const fn error(&self) -> Option<&Error> {
         match &self.0 {
@@ -53,7 +52,7 @@ impl Rejection {
         if let Some((status, location)) = challenge.and_then(|it| it.location(headers)) {
             return Self(Cause::Redirect(status, location.clone()));
         }
-        // RFC 9110, 11.6.1: a 401 names a scheme. There is no registered one for cookies.
+        // RFC 9110, 11.6.1: a 401 names a scheme. No scheme is registered for cookies.
         let bearer = engine.spec.transport == Transport::Bearer;
         Self(Cause::Unauthorized { scheme: if bearer { "Bearer" } else { "Session" } })
     }
@@ -123,7 +122,7 @@ impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Directory<T> {
     }
 }
 
-/// For generated code: an owned copy of the session's fields.
+/// For generated code: returns an owned copy of the session's fields.
 #[doc(hidden)]
 #[expect(
     clippy::manual_async_fn,
@@ -135,7 +134,7 @@ pub fn snapshot<T: SessionType>(
     async { Ok(Session::<T>::from_parts(parts).await?.snapshot()) }
 }
 
-/// For generated code: what a field holds, if anything, in a guard.
+/// For generated code: returns the field's value in a guard, if there is one.
 #[doc(hidden)]
 #[expect(
     clippy::manual_async_fn,
@@ -149,7 +148,7 @@ pub fn optional<T: SessionType, V, G>(
     async move { Ok(read(&*Session::<T>::from_parts(parts).await?).map(guard)) }
 }
 
-/// For generated code: what a field holds in a guard, or a challenge.
+/// For generated code: returns the field's value in a guard, or a challenge.
 #[doc(hidden)]
 #[expect(
     clippy::manual_async_fn,

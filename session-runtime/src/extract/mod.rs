@@ -1,5 +1,5 @@
-//! From a request's parts to handles, without axum: what its extractors call, and what services
-//! over plain `http` types call themselves.
+//! The way from a request's parts to handles, without axum. The axum extractors call these
+//! functions, and so do services over plain `http` types.
 
 #[cfg(feature = "axum")]
 pub(crate) mod axum;
@@ -14,17 +14,18 @@ use crate::{
 };
 
 impl<T: SessionType> Session<T> {
-    /// The session of a request that passed through a `SessionLayer<T>`; what the axum extractor
-    /// calls, for services without axum.
+    /// Returns the session of a request that passed through a `SessionLayer<T>`. For services
+    /// without axum; the axum extractor calls this function.
     ///
     /// # Errors
     ///
-    /// No layer for `T` ([`Error::is_missing_layer`]), or a store that is unavailable.
+    /// Returns an error if there is no layer for `T` ([`Error::is_missing_layer`]), or if the store
+    /// is [unavailable](Error::is_unavailable).
     pub async fn from_parts(parts: &Parts) -> Result<Self, Error> {
         Ok(Self::of(SessionSlot::<T>::find(&parts.extensions)?.load(parts).await?))
     }
 
-    /// The session, if it is a live one.
+    /// Returns the session, or `None` if there is no live one.
     ///
     /// # Errors
     ///
@@ -35,11 +36,11 @@ impl<T: SessionType> Session<T> {
 }
 
 impl<T: SessionType> Writer<T> {
-    /// The write-only session of a request that passed through a `SessionLayer<T>`.
+    /// Returns the write-only session of a request that passed through a `SessionLayer<T>`.
     ///
     /// # Errors
     ///
-    /// As [`Session::from_parts`]; the store is not asked before the commit.
+    /// As [`Session::from_parts`], except that the store is not asked before the commit.
     pub async fn from_parts(parts: &Parts) -> Result<Self, Error> {
         Ok(Self::of(SessionSlot::<T>::find(&parts.extensions)?.write(parts).await?))
     }

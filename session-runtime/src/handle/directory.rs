@@ -1,5 +1,5 @@
 //! The sessions of a principal: listing them ("my devices") and ending them from elsewhere. Works
-//! on the store's principal index; knows nothing of the present request but which session it is.
+//! on the store's principal index. Of the present request, it knows only the session id.
 
 use std::{cmp::Reverse, marker::PhantomData, sync::Arc, time::SystemTime};
 
@@ -15,8 +15,8 @@ use crate::{
     store::{PrincipalKey, Selector, session_id::HandleId},
 };
 
-/// The sessions of a principal, as a handler extracts it or as
-/// [`SessionLayer::directory`](crate::SessionLayer::directory) gives it to a background job.
+/// The sessions of a principal. A handler extracts the directory; a background job gets it from
+/// [`SessionLayer::directory`](crate::SessionLayer::directory).
 ///
 /// ```
 /// # use session_runtime::{Directory, Error, Session};
@@ -43,16 +43,16 @@ pub struct Directory<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Its public name.
+    /// The session id.
     pub handle: HandleId,
-    /// When it was created.
+    /// The time of its creation.
     pub created: SystemTime,
-    /// When its principal logged in.
+    /// The time of its principal's log-in.
     pub logged_in: SystemTime,
-    /// When it was last used, up to the touch throttle (a twentieth of the idle time, at most 60
+    /// The time of its last use, up to the touch throttle (a twentieth of the idle time, at most 60
     /// seconds).
     pub last_seen: SystemTime,
-    /// Whether it is the session of this request.
+    /// True for the session of this request.
     pub current: bool,
 }
 
@@ -61,11 +61,12 @@ impl<T: SessionType> Directory<T> {
         Self { engine, current: None, session: PhantomData }
     }
 
-    /// The directory, as seen from a request that passed through a `SessionLayer<T>`.
+    /// Returns the directory for a request that passed through a `SessionLayer<T>`. For services
+    /// without axum; the axum extractor calls this function.
     ///
     /// # Errors
     ///
-    /// No layer for `T` ([`Error::is_missing_layer`]).
+    /// Returns an error if there is no layer for `T` ([`Error::is_missing_layer`]).
     pub fn from_parts(parts: &Parts) -> Result<Self, Error> {
         let slot = SessionSlot::<T>::find(&parts.extensions)?;
         slot.engine.refuse_remote(parts)?;
@@ -73,13 +74,16 @@ impl<T: SessionType> Directory<T> {
         Ok(Self { current: slot.current(parts), ..Self::new(Arc::clone(&slot.engine)) })
     }
 
-    /// Ends one session, whoever is in it; whether it was there. For administrators, and for ids
-    /// that the application itself has kept: of what a client sends, only [`end`](Self::end) asks
-    /// whether it is the client's own.
+    /// **Do not pass a session id that came from a client:** use [`end`](Self::end), which checks
+    /// that the session belongs to the principal.
+    ///
+    /// Ends a session regardless of its principal. Returns whether the session existed. For
+    /// administrators, and for ids that the application itself has kept.
     ///
     /// # Errors
     ///
-    /// A store that is unavailable; a payload that travels in the token cannot be ended so.
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
+    /// travels in the token: such a session cannot be ended by its id.
     pub async fn end_by_id(&self, handle: &HandleId) -> Result<bool, Error> {
         let ended = self.store()?.delete(&self.engine.key(handle.0)).await?;
         if ended {
@@ -97,11 +101,12 @@ impl<T: SessionType> Directory<T> {
 }
 
 impl<T: PrincipalType> Directory<T> {
-    /// The live sessions of a principal, the newest first.
+    /// Returns the live sessions of a principal, the newest first.
     ///
     /// # Errors
     ///
-    /// A store that is unavailable; a payload that travels in the token cannot be listed.
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
+    /// travels in the token: such sessions cannot be listed.
     pub async fn list(&self, principal: &T::Principal) -> Result<Vec<SessionInfo>, Error> {
         let Engine { namespace, .. } = &*self.engine;
         let mut listed = Vec::new();
@@ -121,7 +126,7 @@ impl<T: PrincipalType> Directory<T> {
             .collect())
     }
 
-    /// Ends one session, if it is this principal's; whether it was.
+    /// Ends a session if it belongs to this principal. Returns whether it did.
     ///
     /// # Errors
     ///
@@ -129,7 +134,7 @@ impl<T: PrincipalType> Directory<T> {
     pub async fn end(&self, principal: &T::Principal, handle: &HandleId) -> Result<bool, Error> {
         let principals = self.keys(principal)?;
         let record = self.store()?.load(&self.engine.key(handle.0)).await?;
-        // Handles are public, so a handle alone must not end somebody else's session.
+        // Session ids are public, so an id alone must not end somebody else's session.
         let owner = record.as_ref().and_then(|record| record.meta.principal.as_ref());
         if owner.is_none_or(|owner| !principals.contains(owner)) {
             return Ok(false);
@@ -137,22 +142,25 @@ impl<T: PrincipalType> Directory<T> {
         self.end_by_id(handle).await
     }
 
-    /// Ends every session of a principal but this request's; how many.
+    /// Ends every session of a principal except the session of this request. Returns the number of
+    /// ended sessions.
     ///
     /// # Errors
     ///
-    /// As [`list`](Self::list); and if there is no session of this request to leave out.
+    /// As [`list`](Self::list). Also returns an error outside of a request, where there is no
+    /// session to leave out.
     pub async fn end_others(&self, principal: &T::Principal) -> Result<u64, Error> {
         let current = self.current.ok_or_else(|| Error::new(Kind::NoCurrentSession))?;
         self.end_but(principal, Some(current)).await
     }
 
-    /// Ends every session of a principal; how many, or 0 where they cannot be counted (payloads
-    /// that travel in the token).
+    /// Ends every session of a principal. Returns the number of ended sessions, or 0 if they cannot
+    /// be counted (payloads in the token).
     ///
     /// # Errors
     ///
-    /// A store that is unavailable; a payload in the token without `.revocation(store)`.
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), or for a payload in
+    /// the token without [`revocation`](crate::SessionLayerBuilder::revocation).
     pub async fn end_all(&self, principal: &T::Principal) -> Result<u64, Error> {
         if let Backend::InToken(in_token) = &self.engine.backend
             && let Some(revocation) = &in_token.revocation
@@ -178,7 +186,7 @@ impl<T: PrincipalType> Directory<T> {
         Ok(count)
     }
 
-    /// What the store may have indexed a principal's sessions by.
+    /// Returns the keys under which the store may have indexed a principal's sessions.
     fn keys(&self, principal: &T::Principal) -> Result<Vec<PrincipalKey>, Error> {
         Ok(self.engine.index_keys(self.key(principal)?))
     }

@@ -1,4 +1,4 @@
-//! Logging in and out: the effect on the fields, and what is asked of the commit.
+//! Logging in and out: the effect on the fields, and the requests to the commit.
 
 use super::Session;
 use crate::{
@@ -9,17 +9,34 @@ use crate::{
 
 /// Logging in and out, for session types with a field marked `principal`.
 impl<T: PrincipalType> Session<T> {
-    /// Says whose session it is. At the commit the session gets a new credential and a new
-    /// lifetime; the old credential is dead at once (no fixation). A session that this very
-    /// principal is remembered in stays so ([`persist_for`](Self::persist_for)).
+    /// Logs a principal in. At the commit, the session gets a new credential and a new lifetime,
+    /// and the old credential is superseded at once. That prevents session fixation (ASVS 7.2.4).
     ///
-    /// From nobody to somebody, the fields stay, except those marked `clear_on_login`; from one
-    /// principal to another, only those marked `keep` do.
+    /// If nobody was logged in, the fields stay, except those marked `clear_on_login`. If another
+    /// principal was logged in, only the fields marked `keep` stay. If the same principal was, all
+    /// fields stay, and so does a lifetime set by [`persist_for`](Self::persist_for).
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// #[derive(Session)]
+    /// struct Shop {
+    ///     #[session(principal)]
+    ///     user: Option<u64>,
+    ///     #[session(clear_on_login)]
+    ///     coupon: Option<String>,
+    ///     cart: Vec<u32>,
+    /// }
+    ///
+    /// /// The password was checked before: the cart stays, the coupon goes, the token is new.
+    /// async fn enter(session: Session<Shop>, user: u64) {
+    ///     session.log_in(user);
+    /// }
+    /// ```
     pub fn log_in(&self, principal: T::Principal) {
         let fields = self.session.fields();
         let context = fields.context();
         let cell = T::principal(fields);
-        // One that does not decode is somebody, too.
+        // A principal that does not decode still counts as a principal.
         let before =
             cell.get(context).as_ref().map(PrincipalKey::of).or_else(|| self.recorded().map(Ok));
         let key = PrincipalKey::of(&principal);
@@ -34,7 +51,8 @@ impl<T: PrincipalType> Session<T> {
             }),
             Some(_) => {}
         }
-        // Under the lock that a commit reads the cells under: no commit sees one without the other.
+        // A commit reads the cells under the same lock, so no commit sees only one of the two
+        // changes.
         self.note(|requested| {
             cell.set(context, Some(principal));
             requested.elevate = true;
@@ -43,15 +61,16 @@ impl<T: PrincipalType> Session<T> {
         });
     }
 
-    /// Whose session it is, as far as the record says so.
+    /// Returns the principal in the record, if the record has one.
     fn recorded(&self) -> Option<PrincipalKey> {
         let state = self.session.core.state();
         let live = state.live().filter(|_| state.requested.end.is_none())?;
         live.meta.as_ref()?.principal.clone()
     }
 
-    /// Ends the session at the commit: its record is removed and the token is dead. Fields marked
-    /// `keep`, and what is written from now on, go into a fresh anonymous session.
+    /// Logs out: ends the session at the commit, which removes its record and invalidates the
+    /// token. Fields marked `keep`, and later writes of this request, go into a new anonymous
+    /// session.
     pub fn log_out(&self) {
         let fields = self.session.fields();
         fields.each(&mut |cell| {

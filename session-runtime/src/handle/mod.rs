@@ -1,6 +1,6 @@
-//! What handlers hold: [`Session`], which dereferences to the generated field accessors. A handle is
-//! a view of the one [`RequestSession`] that everything in a request shares. The life-cycle methods
-//! here note what is asked; nothing happens before the commit.
+//! [`Session`], the handle that handlers hold, which dereferences to the generated field accessors.
+//! A handle is a view of the one [`RequestSession`] that everything in a request shares. The
+//! life-cycle methods here only record the request; nothing happens before the commit.
 
 pub(crate) mod directory;
 mod login;
@@ -32,12 +32,13 @@ use crate::{
 
 /// The session of a request: the handle that handlers extract.
 ///
-/// It dereferences to the accessors that `#[derive(Session)]` generated, so fields read and write
-/// as `session.cart()`, `session.set_theme(…)`. Cheap to clone; every clone in one request, in
-/// middleware, the handler and tasks, is the same session. All methods take `&self`.
+/// A handle dereferences to the accessors that `#[derive(Session)]` generates, so you read and
+/// write fields as `session.cart()`, `session.set_theme(…)`. Handles are cheap to clone. Every
+/// clone in one request, in middleware, the handler and tasks, is the same session. All methods
+/// take `&self`.
 ///
-/// Changes are committed when the handler's response is ready, before its head is sent: which
-/// fields changed and how, never the whole record.
+/// Changes are committed when the handler's response is ready, before its head is sent. The commit
+/// contains the fields that changed, and how they changed; never the whole record.
 ///
 /// ```
 /// # use session_runtime::Session;
@@ -66,11 +67,11 @@ impl<T: SessionType> Session<T> {
         Self { session }
     }
 
-    /// The public name of this session, for lists and logs. It is there from the first request on,
-    /// before the session is stored; it opens nothing.
+    /// Returns the session id: the session's public name, for lists and logs. It exists from the
+    /// first request on, before the session is stored, and is useless as a token.
     ///
-    /// It changes at log-out, and for payloads in the token at log-in and
-    /// [`rotate`](Self::rotate) too, and with `.revocation(store)` at
+    /// The session id changes at log-out. For payloads in the token it also changes at log-in and
+    /// [`rotate`](Self::rotate), and with `.revocation(store)` at
     /// [`persist_for`](Self::persist_for).
     #[must_use]
     pub fn session_id(&self) -> HandleId {
@@ -78,12 +79,12 @@ impl<T: SessionType> Session<T> {
         HandleId(core.state().selector(core))
     }
 
-    /// The token of the session as the client holds it: for the first message of a WebSocket, or a
-    /// native client that keeps it elsewhere. `None` as long as the session is not saved, and after
-    /// its end; after [`save`](Self::save) the new one, if there is a new one.
+    /// **Anybody who has the token is in the session, so a page's scripts must not get it;** that
+    /// is the purpose of `HttpOnly`.
     ///
-    /// Whoever has it is in the session, so scripts of a page must not: that is what `HttpOnly` is
-    /// for.
+    /// Returns the token as the client holds it, for the first message of a WebSocket, or for a
+    /// native client that keeps the token elsewhere. Returns `None` before the session is saved,
+    /// and after its end. After [`save`](Self::save), returns the new token, if there is a new one.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -104,34 +105,35 @@ impl<T: SessionType> Session<T> {
         state.token.as_ref()?.text(&core.engine.carrier).map(SessionToken::new)
     }
 
-    /// Whether the request came without a live session.
+    /// Returns true if the request came without a live session.
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.session.core.state().live().is_none()
     }
 
-    /// When the session is over if it is not used after this request: the sooner of idle and
-    /// absolute end.
+    /// Returns the time when the session expires if nothing uses it after this request: the earlier
+    /// of the idle and the absolute limit.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.session.expires_at()
     }
 
-    /// Gives the session a new credential at the commit; the old one is dead at once (OWASP: renew
-    /// after any change of privilege). Log-in does so by itself.
+    /// Gives the session a new credential at the commit; the old credential is superseded at once.
+    /// Call this after any change of privilege (OWASP Session Management). [`log_in`](Self::log_in)
+    /// does so by itself.
     pub fn rotate(&self) {
         self.note(|requested| requested.rotate = true);
     }
 
-    /// Starts the idle time anew with this request, even if the touch throttle would not. The
-    /// absolute end stays.
+    /// Restarts the idle time with this request, even if the touch throttle would not. The absolute
+    /// limit stays.
     pub fn extend(&self) {
         self.note(|requested| requested.touch = true);
     }
 
-    /// "Remember me": the session lives for `length` from now, used or not, and the client keeps
-    /// the token when the browser closes (cookies: at most 400 days, RFC 6265bis). Kept in the
-    /// record, so later requests honour it.
+    /// Remembers the session ("remember me"): it lives for `length` from now, used or not, and the
+    /// client keeps the token when the browser closes (cookies: at most 400 days, RFC 6265bis). The
+    /// record keeps this lifetime, so later requests honour it.
     pub fn persist_for(&self, length: Duration) {
         self.note(|requested| {
             let remember = Some(length);
@@ -140,10 +142,10 @@ impl<T: SessionType> Session<T> {
         });
     }
 
-    /// An absolute end of this session's own: `length` from now, sooner or later than the layer
-    /// says, however much it is used. The idle limit stays, and so does whether the client keeps
-    /// the token when the browser closes. Kept in the record; a new log-in starts a new life, as
-    /// the layer says.
+    /// Sets this session's absolute limit to `length` from now, regardless of use. Overrides the
+    /// layer's `absolute` in either direction. The idle limit stays, and the client still drops or
+    /// keeps the token when the browser closes. The record keeps the limit; a new log-in restores
+    /// the layer's lifetimes.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -160,20 +162,21 @@ impl<T: SessionType> Session<T> {
         self.note(|requested| requested.lifetime.get_or_insert_default().absolute = Some(length));
     }
 
-    /// An idle limit of this session's own, as [`live_for`](Self::live_for); `None`: it has none.
-    /// A session without an absolute end keeps its limit then, since it must end some time.
+    /// Sets this session's idle limit, as [`live_for`](Self::live_for) sets the absolute one.
+    /// `None` removes the limit, except from a session without an absolute limit, which must be
+    /// able to expire.
     pub fn idle_for(&self, idle: Option<Duration>) {
         let idle = idle.map_or(IdleLimit::None, IdleLimit::After);
         self.note(|requested| requested.lifetime.get_or_insert_default().idle = Some(idle));
     }
 
-    /// Empties every field except the principal; the session and its credential stay.
+    /// Resets every field except the principal. The session and its credential stay.
     pub fn clear(&self) {
         self.clear_but(|cell| cell.spec().principal);
     }
 
-    /// Ends the session at the commit: it is removed from the store, and the client is told to
-    /// forget the token. What is written to it afterwards, in this request, is not saved.
+    /// Ends the session at the commit, which removes it from the store and makes the client forget
+    /// the token. Later writes of this request are not saved.
     pub fn destroy(&self) {
         let context = self.session.fields().context();
         self.session.fields().each(&mut |cell| cell.clear(context));
@@ -182,22 +185,22 @@ impl<T: SessionType> Session<T> {
         });
     }
 
-    /// Commits everything so far, now, and says what happened. The response carries the token, if
-    /// there is a new one, whatever its status.
+    /// Commits all changes so far, without waiting for the response. Returns what happened. The
+    /// response carries the token, if there is a new one, whatever the response's status.
     ///
     /// # Errors
     ///
-    /// A [conflict](Error::is_conflict), a store that is [unavailable](Error::is_unavailable), a
-    /// token that is [too large](Error::is_too_large), a value that does not
-    /// [serialise](Error::is_encode); and [too late](Error::is_closed), once the response was
-    /// committed. What was not saved stays pending.
+    /// Returns an error for a [conflict](Error::is_conflict), a store that is
+    /// [unavailable](Error::is_unavailable), a token that is [too large](Error::is_too_large), a
+    /// value that does not [serialise](Error::is_encode), and [too late](Error::is_closed) if the
+    /// response was already committed. Changes that were not saved stay pending.
     pub async fn save(&self) -> Result<Saved, Error> {
         save(Arc::clone(&self.session)).await
     }
 
-    /// Stores the session now, even if it is empty, and everything so far with it. A session that is
-    /// in the store already is touched, as by [`extend`](Self::extend). Fields that did not change
-    /// are not written: that would undo what parallel requests wrote.
+    /// Stores the session now, even if it is empty, with all changes so far. A session that is
+    /// already stored is touched, as by [`extend`](Self::extend). Fields that did not change are
+    /// not written, since that would undo the changes of parallel requests. Returns what happened.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
@@ -219,11 +222,11 @@ impl<T: SessionType> Session<T> {
     }
 
     /// Asks the store whether the session is live at this moment: neither expired, nor ended, nor
-    /// given a new credential by another request. Costs a load, even if the session was loaded
-    /// before, and believes no cache. Nothing is saved, and asking is no use of the session.
+    /// superseded by another request. Costs a load, even if the session was already loaded, and
+    /// bypasses caches. Saves nothing, and does not count as use.
     ///
-    /// Returns `false` for a session that is not stored yet. For payloads in the token the
-    /// revocation store is asked; without one, only the clock is.
+    /// Returns `false` for a session that is not stored yet. For a payload in the token, asks the
+    /// revocation store; without one, checks only the clock.
     ///
     /// ```
     /// # use axum::http::StatusCode;
@@ -239,20 +242,18 @@ impl<T: SessionType> Session<T> {
     /// }
     /// ```
     ///
-    /// # Errors
-    ///
-    /// A store that is [unavailable](Error::is_unavailable).
+    /// Returns an error if the store is [unavailable](Error::is_unavailable).
     pub async fn is_live(&self) -> Result<bool, Error> {
         self.session.is_live().await
     }
 
-    /// A copy of every field as it is now.
+    /// Returns a copy of every field's present value.
     #[must_use]
     pub fn snapshot(&self) -> T {
         T::snapshot(self.session.fields())
     }
 
-    /// Writes every field but the principal, as if by their setters.
+    /// Writes every field except the principal, as if by their setters.
     pub fn replace(&self, value: T) {
         T::replace(self.session.fields(), value);
     }
@@ -298,7 +299,7 @@ impl<T: SessionType> Deref for Session<T> {
 }
 
 impl<T: SessionType> fmt::Debug for Session<T> {
-    /// Prints the session's name and public id; never a field.
+    /// Prints the session's name and session id, and no field.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let live = self.session.core.state().live().map(|live| live.selector);
         f.debug_struct("Session")

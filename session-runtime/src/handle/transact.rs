@@ -1,5 +1,5 @@
-//! [`Session::transact`]: reads, changes and saves on a second session of the same request, again from
-//! a fresh load after a conflict, and then follows what that second session has saved.
+//! [`Session::transact`]: reads, changes and saves in a second session of the same request, again
+//! from a fresh load after a conflict. The handle then adopts the saved values.
 
 use std::sync::Arc;
 
@@ -17,14 +17,37 @@ use crate::{
 };
 
 impl<T: SessionType> Session<T> {
-    /// Reads, changes and saves, again from a fresh load if a parallel request got in between.
+    /// Reads, changes and saves. If a parallel request interferes, repeats this from a fresh load.
+    /// Returns the result of the last call of `change`.
     ///
-    /// `change` gets the accessors of a fresh load and may run several times. Pending changes of
-    /// this handle are saved first; afterwards it shows what was saved.
+    /// `change` gets the accessors of a fresh load. **It may run several times, so it must have no
+    /// other effects.** Pending changes of this handle are saved first. Afterwards, the handle
+    /// shows the saved values.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session};
+    /// #[derive(Session)]
+    /// struct Wallet {
+    ///     #[session(merge = "cas")]
+    ///     cents: u32,
+    /// }
+    ///
+    /// /// Two requests at once cannot spend the same money.
+    /// async fn spend(session: Session<Wallet>, price: u32) -> Result<bool, Error> {
+    ///     session.transact(|wallet| {
+    ///         let enough = wallet.cents() >= price;
+    ///         if enough {
+    ///             wallet.update_cents(|cents| *cents -= price);
+    ///         }
+    ///         enough
+    ///     })
+    ///     .await
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`save`](Self::save); a conflict after ten attempts.
+    /// As [`save`](Self::save). Returns a conflict only after ten attempts.
     pub async fn transact<R>(&self, mut change: impl FnMut(&T::Fields) -> R) -> Result<R, Error> {
         const ATTEMPTS: u32 = 10;
         let core = &self.session.core;
@@ -40,8 +63,8 @@ impl<T: SessionType> Session<T> {
             let fresh = RequestSession::<T>::new(Arc::clone(&core.engine), core.hooks.clone());
             fresh.load(|| (Presented::Credential(stored, credential), None)).await?;
             if matches!(fresh.core.state().status, Status::Absent { .. }) {
-                // The session is over, or has another credential. The change is lost then, as every
-                // change is: a new session would bring an ended session back.
+                // The session has ended or expired, or has another credential. The change is then
+                // lost, like every other change: a new session would revive an ended one.
                 self.lose(&credential);
                 continue;
             }
@@ -72,7 +95,7 @@ impl<T: SessionType> Session<T> {
         }
     }
 
-    /// Notes that the session is over, unless this request has given it another credential.
+    /// Records that the session is over, unless this request has given it another credential.
     fn lose(&self, credential: &Credential) {
         let mut state = self.session.core.state();
         if state.live().is_some_and(|live| live.check == credential.check) {
@@ -80,7 +103,7 @@ impl<T: SessionType> Session<T> {
         }
     }
 
-    /// Takes over what the second session knows after its commit.
+    /// Adopts the state of the second session after its commit.
     fn follow(&self, fresh: &RequestSession<T>, credential: &Credential) {
         let loaded = fresh.fields().context().record();
         let known = self.session.fields().context().record();
@@ -98,8 +121,8 @@ impl<T: SessionType> Session<T> {
         }
         for (&group, &revision) in fresh.groups.iter().flat_map(|groups| &**groups) {
             let before = state.group_revision(group, known.as_deref());
-            // Had somebody else written the group, this handle would still show the old values of
-            // the fields that the transaction did not write, and must not pass for having compared.
+            // If another request had written the group, this handle would still show the old values
+            // of the fields that the transaction did not write. So it must not count as compared.
             let alone = fields.iter().filter(|field| field.group == Some(group)).count() == 1;
             if alone || loaded.as_ref().is_some_and(|record| record.group_revision(group) == before)
             {

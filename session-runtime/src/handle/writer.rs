@@ -11,11 +11,11 @@ use crate::{
     },
 };
 
-/// A session that is only written to: nothing is loaded, and the commit itself checks the
+/// A session that is only written to. Nothing is loaded, and the commit itself checks the
 /// credential, so a request costs one round trip to the store.
 ///
-/// It dereferences to the generated write-only accessors. Fields that are compared (`group`,
-/// `merge = "cas"`) need a load, and so have none here.
+/// A writer dereferences to the generated write-only accessors. Fields that are compared (`group`,
+/// `merge = "cas"`) need a load, so they have no accessor here.
 ///
 /// ```
 /// # use session_runtime::{Session, Writer};
@@ -38,7 +38,8 @@ impl<T: SessionType> Writer<T> {
         Self { session }
     }
 
-    /// Commits everything so far, now; as [`Session::save`](crate::Session::save).
+    /// Commits all changes so far, without waiting for the response. Otherwise as
+    /// [`Session::save`](crate::Session::save).
     pub async fn save(&self) -> Result<Saved, Error> {
         save(Arc::clone(&self.session)).await
     }

@@ -1,6 +1,6 @@
-//! The tower layer: what an application wraps its routes in. `service` leaves a slot in each request and
-//! commits when the response is ready, `response` writes the head, `touch_any` keeps sessions alive
-//! that nobody looked at. Knows nothing of axum; any service over `http` types will do.
+//! The tower layer that wraps an application's routes. `service` leaves a slot in each request and
+//! commits when the response is ready, `response` writes the head, `touch_any` touches sessions
+//! that no handler extracted. Knows nothing of axum; any service over `http` types will do.
 
 pub(crate) mod builder;
 mod name_registry;
@@ -18,8 +18,8 @@ use crate::{cell::model::SessionType, engine::Engine, handle::directory::Directo
 
 /// Gives the routes below it sessions of type `T`.
 ///
-/// A route that extracts nothing costs nothing more than the slot: no store is asked, no header is
-/// written. Several layers, for several session types, work side by side.
+/// A route that extracts nothing costs only the slot: no store is asked, and no header is written.
+/// Several layers, for several session types, work side by side.
 ///
 /// ```
 /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
@@ -40,7 +40,7 @@ pub struct SessionLayer<T> {
 }
 
 impl<T: SessionType> SessionLayer<T> {
-    /// The sessions of any principal, for code outside of requests.
+    /// Returns the directory of sessions, for code outside of requests.
     #[must_use]
     pub fn directory(&self) -> Directory<T> {
         Directory::new(Arc::clone(&self.engine))

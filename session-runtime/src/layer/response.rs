@@ -1,5 +1,5 @@
-//! What the head of the response gets: the token or its expiry, the headers for caches, or the error of
-//! a commit that failed.
+//! The head of the response: the token or its expiry, the headers for caches, or the error of a
+//! commit that failed.
 
 use http::{Response, header::CACHE_CONTROL};
 
@@ -10,12 +10,12 @@ use crate::{
     request::{RequestSession, commit::Saved, state::Outgoing},
 };
 
-/// Returns whether the response must say anything of the token.
+/// Returns true if the response must set or expire the token.
 pub(super) fn says_anything<T: SessionType>(session: &RequestSession<T>) -> bool {
     !matches!(session.core.state().outgoing, Outgoing::Nothing)
 }
 
-/// Returns the response as the client gets it: with the headers for the token, or the error instead.
+/// Returns the client's response: with the headers for the token, or the error instead.
 pub(super) fn finish_response<T: SessionType, B: Default>(
     session: &RequestSession<T>,
     result: Result<Saved, Error>,

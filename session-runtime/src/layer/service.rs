@@ -1,5 +1,5 @@
-//! One request on its way in and out: a slot in its extensions, then the commit when the inner response
-//! is ready, before the head leaves.
+//! One request on its way in and out: a slot in its extensions, then the commit when the inner
+//! response is ready, before the head leaves.
 
 use std::{
     fmt,
@@ -87,12 +87,12 @@ where
 }
 
 pin_project! {
-    /// The response of a [`SessionService`]: the inner one's, after the commit.
+    /// The response of a [`SessionService`]: the inner response, after the commit.
     pub struct ResponseFuture<F, T: SessionType, B> {
         #[pin]
         response: F,
         slot: Arc<SessionSlot<T>>,
-        // The request, if its token is to keep the session alive even if the handler does not look.
+        // The request, if its token is to touch the session even if no handler extracts it.
         touch: Option<Box<Parts>>,
         awaiting: Option<AwaitingCommit<T, B>>,
     }
@@ -102,8 +102,8 @@ pin_project! {
 struct AwaitingCommit<T: SessionType, B> {
     response: Response<B>,
     commit: Detached<Saved>,
-    /// Nothing extracted the session, so the response says nothing of the session, except for a
-    /// token that is sent again: the token of this one.
+    /// The session, if nothing extracted it. The response then mentions the session only to send
+    /// its token again.
     unseen: Option<Arc<RequestSession<T>>>,
 }
 

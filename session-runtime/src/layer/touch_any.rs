@@ -1,5 +1,5 @@
-//! Keeps a session alive that the handler did not look at (`TouchOn::AnyRequest`): a load, a touch
-//! if one is due, nothing else.
+//! Touches a session that no handler extracted (`TouchOn::AnyRequest`): a load, a touch if one is
+//! due, nothing else.
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use crate::{
     transport::Found,
 };
 
-/// Returns whether a request may call for a touch: it presents one token.
+/// Returns true if a request may call for a touch, because it presents one token.
 pub(super) fn is_called_for(engine: &Engine, parts: &Parts) -> bool {
     matches!(engine.carrier.find(&parts.headers), Found::One(..))
 }
 
-/// Returns whether nothing has looked at the session in the store: only a list of sessions was
-/// extracted, or a writer that wrote nothing.
+/// Returns true if nothing has asked the store for the session: the request extracted only a list
+/// of sessions, or a writer that wrote nothing.
 fn is_unseen<T: SessionType>(session: &RequestSession<T>) -> bool {
     match &session.core.state().status {
         Status::Unknown => true,
@@ -35,7 +35,7 @@ fn is_unseen<T: SessionType>(session: &RequestSession<T>) -> bool {
     }
 }
 
-/// Touches a session that nothing has extracted. `own` holds afterwards what the client must be told.
+/// Touches a session that nothing has extracted. Afterwards, `own` holds the answer to the client.
 pub(super) fn touch_unseen<T: SessionType>(
     own: Arc<RequestSession<T>>,
     parts: Box<Parts>,
