@@ -15,8 +15,6 @@
 //! when cargo built it. Stop an example and start it again, and everybody is still logged in.
 
 mod failure;
-#[cfg(doctest)]
-mod pages;
 mod serve;
 mod settings;
 

@@ -1,4 +1,6 @@
 #![doc = include_str!("../README.md")]
+// Marks, in the documentation that docs.rs builds, what needs a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cell;
 pub mod clock;
@@ -7,6 +9,9 @@ mod engine;
 mod error;
 mod event;
 mod extract;
+// For readers: a program that depends on the library compiles none of it.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod handle;
 mod key;
 mod layer;

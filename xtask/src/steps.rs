@@ -65,6 +65,11 @@ const STEPS: &[Step] = &[
         arguments: &["doc", "--workspace", "--no-deps", "--all-features"],
     },
     Step {
+        name: "documentation as on docs.rs",
+        environment: &[("RUSTDOC", ".ci/rustdoc"), ("RUSTDOCFLAGS", "--cfg docsrs -D warnings")],
+        arguments: &["doc", "-p", "session-runtime", "--no-deps", "--all-features"],
+    },
+    Step {
         name: "lints of the benchmark",
         environment: &[],
         arguments: &[

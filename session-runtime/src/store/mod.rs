@@ -25,6 +25,7 @@ mod redis;
 pub(crate) mod session_id;
 mod sorted;
 #[cfg(feature = "_sql")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,7 @@ pub use record::{Meta, Previous, Record};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "_sql")]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
 pub use sql::{SqlPool, SqlStore, SqlStoreBuilder};
 
 use crate::clock::Timestamp;

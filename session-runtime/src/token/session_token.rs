@@ -4,7 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// The token of a session as the client holds it. **Whoever has the token is in the session.** The
+/// The token of a session as the client holds it. **Anybody who has the token is in the session.** The
 /// token is never printed, and is wiped from memory when dropped. See
 /// [`Session::session_token`](crate::Session::session_token).
 pub struct SessionToken(Zeroizing<String>);

@@ -3,9 +3,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use crate::{
-    dependencies::workspace_rust_version, files, markdown, read, relative, root, rust_files,
-};
+use crate::{dependencies::workspace_rust_version, markdown, read, root, rust_files};
 
 /// The attributes that a document's tables list, for structs and for fields. A table is known by a
 /// key that only it can have.
@@ -63,20 +61,6 @@ fn readme_has_exactly_two_commands() {
     let readme = read("README.md");
     let commands = markdown::fenced(&readme, &["sh", "bash", "shell", "console"]);
     assert_eq!(commands, ["cargo run -p examples --example shop", "cargo xtask test"]);
-}
-
-#[test]
-fn the_documents_links_to_files_lead_somewhere() {
-    let documents = files(root(), "md");
-    assert!(documents.len() > 6, "{documents:?}");
-    for document in documents {
-        let text = fs::read_to_string(&document).expect("it is there");
-        let folder = document.parent().expect("a file is in a folder");
-        let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
-        for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
-            assert!(folder.join(target).exists(), "{} links to {target}", relative(&document));
-        }
-    }
 }
 
 #[test]

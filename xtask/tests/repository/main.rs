@@ -5,6 +5,7 @@
 mod dependencies;
 mod documents;
 mod imports;
+mod links;
 mod markdown;
 mod sources;
 
@@ -43,12 +44,14 @@ fn files(directory: &Path, wanted: &str) -> Vec<PathBuf> {
         for entry in fs::read_dir(&directory).expect("the directory was found a moment ago") {
             let path = entry.expect("the directory can be read").path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_symlink() {
+                continue;
+            }
             if path.is_dir() {
                 if !name.starts_with('.') && name != "target" {
                     directories.push(path);
                 }
-            } else if !path.is_symlink()
-                && path.extension().is_some_and(|extension| extension == wanted)
+            } else if path.extension().is_some_and(|extension| extension == wanted)
                 && !name.ends_with(".expected.rs")
             {
                 files.push(path);
