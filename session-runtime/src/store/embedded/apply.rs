@@ -3,6 +3,7 @@
 //! knows neither who asked nor when it becomes durable.
 
 use super::{
+    failure::Failure,
     tables::{Row, Tables, damaged},
     writer::Worked,
 };
@@ -13,8 +14,6 @@ use crate::{
         Record, Selector, StoreKey,
     },
 };
-
-use super::database::Failure;
 
 /// How many entries one slice of a sweep looks at.
 const SLICE: usize = 256;

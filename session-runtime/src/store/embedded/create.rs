@@ -7,16 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::database::{Refusal, attach, lay_out};
+use super::failure::Refusal;
 
-/// Makes the file, and the directories above it. Another process may make it at the same time: the
-/// first one's stays.
-pub(super) fn create(path: &Path) -> Result<(), Refusal> {
+/// Makes the file, which `fill` gives its content, and the directories above it. Another process
+/// may make the file at the same time: the first one's stays.
+pub(super) fn create(
+    path: &Path,
+    fill: impl FnOnce(File) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
     let failed = || Refusal::failed::<io::Error>("creating");
     let directory = path.parent().unwrap_or(Path::new("/"));
     make_directory(directory).map_err(failed())?;
     let draft = draft(path).map_err(failed())?;
-    let made = make(&draft).and_then(|()| publish(&draft, path).map_err(failed()));
+    let made = make(&draft, fill).and_then(|()| publish(&draft, path).map_err(failed()));
     // It has its name by now, or is of no use.
     let _ = fs::remove_file(&draft);
     made?;
@@ -31,14 +34,12 @@ fn draft(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn make(draft: &Path) -> Result<(), Refusal> {
+fn make(draft: &Path, fill: impl FnOnce(File) -> Result<(), Refusal>) -> Result<(), Refusal> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(draft).map_err(Refusal::failed("creating"))?;
-    let database = attach(file).map_err(Refusal::failed("creating"))?;
-    lay_out(&database).map_err(Refusal::failed("creating"))
+    fill(options.open(draft).map_err(Refusal::failed("creating"))?)
 }
 
 /// Gives the file its name, unless another has it.

@@ -1,5 +1,5 @@
 //! The database in its file: opening, one transaction at a time, and opening anew after a failure.
-//! It owns the file and the words of its errors; it does not know what is read or written.
+//! It owns the file; it does not know what is read or written.
 
 use std::{
     fs::File,
@@ -15,6 +15,7 @@ use redb::{DatabaseError, ReadTransaction, ReadableDatabase, TableError, backend
 
 use super::{
     create::create,
+    failure::{Failure, Refusal},
     tables::{FORMAT, Tables},
 };
 use crate::store::StoreError;
@@ -24,16 +25,6 @@ const VERSION: u64 = 1;
 /// The most memory for pages of the file: the upper levels of a million sessions' tree and the
 /// records in use; the operating system caches the rest.
 const CACHE_BYTES: usize = 64 << 20;
-
-/// What the database answers when it fails.
-#[derive(Debug)]
-pub(super) struct Failure(Box<redb::Error>);
-
-impl<E: Into<redb::Error>> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(Box::new(error.into()))
-    }
-}
 
 /// A database that is open, or whose file could not be opened again after a failure.
 pub(super) struct Database {
@@ -50,7 +41,7 @@ impl Database {
         // Relative to where the program is now, not to where it is when it reopens.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let current = match open(&path) {
-            Err(Refusal::Missing) => create(&path)
+            Err(Refusal::Missing) => create(&path, fill)
                 .and_then(|()| open(&path))
                 .map_err(|refusal| refusal.into_error(&path))?,
             other => other.map_err(|refusal| refusal.into_error(&path))?,
@@ -128,32 +119,6 @@ impl Database {
     }
 }
 
-/// Why a file does not open.
-pub(super) enum Refusal {
-    Missing,
-    /// It is a database, but not one of ours, or of a newer version.
-    Foreign(String),
-    Failed(&'static str, Failure),
-}
-
-impl Refusal {
-    pub(super) fn failed<E: Into<Failure>>(doing: &'static str) -> impl FnOnce(E) -> Self {
-        move |error| Self::Failed(doing, error.into())
-    }
-
-    fn into_error(self, path: &Path) -> StoreError {
-        match self {
-            Self::Missing => {
-                StoreError::new(format!("the session store {} is missing", path.display()))
-            }
-            Self::Foreign(why) => {
-                StoreError::new(format!("the session store {}: {why}", path.display()))
-            }
-            Self::Failed(doing, failure) => failure.into_error(path, doing),
-        }
-    }
-}
-
 /// Opens an existing file and checks that it is ours.
 fn open(path: &Path) -> Result<redb::Database, Refusal> {
     let file = match File::options().read(true).write(true).open(path) {
@@ -177,6 +142,12 @@ fn open(path: &Path) -> Result<redb::Database, Refusal> {
     }
 }
 
+/// Makes a database in a new file.
+fn fill(file: File) -> Result<(), Refusal> {
+    let database = attach(file).map_err(Refusal::failed("creating"))?;
+    lay_out(&database).map_err(Refusal::failed("creating"))
+}
+
 /// The database in a file, which is made if the file is empty.
 pub(super) fn attach(file: File) -> Result<redb::Database, DatabaseError> {
     let backend = FileBackend::new(file)?;
@@ -194,33 +165,10 @@ fn version(database: &redb::Database) -> Result<Option<u64>, Failure> {
 }
 
 /// Lays out a new database.
-pub(super) fn lay_out(database: &redb::Database) -> Result<(), Failure> {
+fn lay_out(database: &redb::Database) -> Result<(), Failure> {
     let transaction = database.begin_write()?;
     transaction.open_table(FORMAT)?.insert("version", VERSION)?;
     drop(Tables::open(&transaction)?);
     transaction.commit()?;
     Ok(())
-}
-
-impl Failure {
-    /// What failed, where, and what to do about it.
-    fn into_error(self, path: &Path, doing: &str) -> StoreError {
-        let hint = match &*self.0 {
-            redb::Error::DatabaseAlreadyOpen => {
-                ": it is open already, in another process or in this one; only one store at a time \
-                 may have it open"
-            }
-            redb::Error::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
-                ": the disk is full; the store goes on by itself when there is room"
-            }
-            redb::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
-                ": the file is no session store, or damaged"
-            }
-            redb::Error::Corrupted(_) => ": the file is damaged",
-            redb::Error::UpgradeRequired(_) => ": an old version of the database wrote it",
-            _ => "",
-        };
-        let message = format!("{doing} the session store {} failed{hint}", path.display());
-        StoreError::with_source(message, *self.0)
-    }
 }

@@ -5,6 +5,7 @@
 mod apply;
 mod create;
 mod database;
+mod failure;
 mod read;
 mod tables;
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use redb::ReadTransaction;
 
 use super::{
-    database::{Database, Failure},
+    database::Database,
+    failure::Failure,
     tables::{OWNER, RECORD, damaged, owned_selector, owner_range, read_record, record_key},
 };
 use crate::{

@@ -12,7 +12,7 @@
 use redb::{ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction};
 use sha2::{Digest, Sha256};
 
-use super::database::Failure;
+use super::failure::Failure;
 use crate::{
     clock::Timestamp,
     store::{

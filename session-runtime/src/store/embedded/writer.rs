@@ -10,10 +10,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    database::{Database, Failure},
-    tables::Tables,
-};
+use super::{database::Database, failure::Failure, tables::Tables};
 use crate::store::StoreError;
 
 /// The most jobs of one transaction: enough to make the sync cheap, and few enough that the first
