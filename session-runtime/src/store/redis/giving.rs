@@ -3,10 +3,13 @@
 //! what these scripts are given; in which order things happen, and what their answers mean, is for
 //! others.
 
+use redis::Value;
+
 use super::{
     commit,
-    index::Entry,
+    index::{Entered, Entry, Index},
     key::Token,
+    link::{Times, Trouble},
     put,
     script::{ADMIT_AND_COMMIT, ADMIT_AND_PUT, COMMIT, Call, PUT},
 };
@@ -35,8 +38,21 @@ impl Giving<'_> {
         }
     }
 
+    /// Enters a log-in, if there is room, and then gives the session to the principal. Returns also
+    /// the answer of the session's script, if there was room.
+    pub(super) async fn behind_entry(
+        &self,
+        index: Index<'_>,
+        session: &str,
+        entry: &Entry<'_>,
+    ) -> Result<(Entered, Value), Trouble> {
+        let answer =
+            self.with_entry(index.key, session, entry).make(index.link, Times::Once).await?;
+        Entered::read(answer).map_err(|damaged| index.damaged(damaged))
+    }
+
     /// Behind its entry: nobody has seen that yet, so nobody can have given it up.
-    pub(super) fn with_entry(&self, index: &str, session: &str, entry: &Entry<'_>) -> Call {
+    fn with_entry(&self, index: &str, session: &str, entry: &Entry<'_>) -> Call {
         let token = Some(entry.token);
         let keys = [index, session];
         match self {

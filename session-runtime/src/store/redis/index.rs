@@ -8,7 +8,6 @@ use redis::{Cmd, Value};
 
 use super::{
     commit,
-    giving::Giving,
     key::Token,
     layout::{Damaged, blob, pairs, parts, selector, text},
     link::{Link, Times, Trouble},
@@ -92,19 +91,6 @@ impl Index<'_> {
         self.entered(entry.written(ADMIT.on(self.key))).await
     }
 
-    /// The same, and then gives the session to the principal; what the session's script answered,
-    /// if there was room.
-    pub(super) async fn admit_and_give(
-        &self,
-        entry: &Entry<'_>,
-        session: &str,
-        giving: &Giving<'_>,
-    ) -> Result<(Entered, Value), Trouble> {
-        let call = giving.with_entry(self.key, session, entry);
-        let answer = call.make(self.link, Times::Once).await?;
-        Entered::read(answer).map_err(|damaged| self.damaged(damaged))
-    }
-
     /// Changes it and enters a log-in, however many there are, if it is still as `seen`.
     pub(super) async fn amend(
         &self,
@@ -170,7 +156,8 @@ impl Index<'_> {
         Ok(entered)
     }
 
-    fn damaged(&self, Damaged: Damaged) -> Trouble {
+    /// The error of an index that cannot be read.
+    pub(super) fn damaged(&self, Damaged: Damaged) -> Trouble {
         let what = format!(
             "the index {} is not one that this program writes; delete its sessions and it",
             self.key
@@ -198,7 +185,7 @@ impl Entry<'_> {
 impl Entered {
     /// A word, alone or with some of the index, or all of it, and what the session's script
     /// answered.
-    fn read(answer: Value) -> Result<(Self, Value), Damaged> {
+    pub(super) fn read(answer: Value) -> Result<(Self, Value), Damaged> {
         let mut parts = parts(answer).into_iter();
         let verdict = blob(parts.next().ok_or(Damaged)?)?;
         let listing = parts.next().filter(|part| *part != Value::Nil);

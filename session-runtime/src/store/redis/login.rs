@@ -123,7 +123,7 @@ impl Inner {
         let (mut full, mut given) = (None, None);
         if self.link.is_one_server() {
             let index = Index { link: &self.link, key: &place.index };
-            match index.admit_and_give(&place.entry(), &session, giving).await {
+            match giving.behind_entry(index, &session, &place.entry()).await {
                 Ok((Entered::Yes(sample), answer)) => {
                     place.sample = sample;
                     given = Some(Ok(answer));
