@@ -4,8 +4,8 @@ use redis::Value;
 
 use super::{
     key::Token,
-    layout::{Damaged, PACKED_BYTES, blob, number, parts, text, value_parts},
-    pack::Packer,
+    layout::{PACKED_BYTES, blob, parts, value_parts},
+    pack::{Damaged, Packer, number, text},
     script::Call,
 };
 use crate::{

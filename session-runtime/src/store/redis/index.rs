@@ -9,8 +9,9 @@ use redis::{Cmd, Value};
 use super::{
     commit,
     key::Token,
-    layout::{Damaged, blob, pairs, parts, selector, text},
+    layout::{blob, pairs, parts, selector},
     link::{Link, Times, Trouble},
+    pack::{Damaged, text},
     script::{ADMIT, AMEND, COVER, Call, FORGET},
 };
 use crate::{clock::Timestamp, store::Selector};

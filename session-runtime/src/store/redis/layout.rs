@@ -9,7 +9,7 @@ use redis::Value;
 
 use super::{
     key::Token,
-    pack::{Packed, Packer},
+    pack::{Damaged, Packed, Packer, text},
 };
 use crate::{
     clock::Timestamp,
@@ -106,10 +106,6 @@ pub(super) struct Origin {
     pub(super) token: Option<Token>,
     pub(super) kept_until: Timestamp,
 }
-
-/// What is stored is not what this version writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Damaged;
 
 /// Reads a whole hash: `None` if it holds no session, `Err` if what it holds is not one.
 pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
@@ -225,14 +221,6 @@ impl Glimpse {
 
 fn time(packed: &mut Packed) -> Result<Timestamp, Damaged> {
     packed.number().map(Timestamp::from_millis)
-}
-
-pub(super) fn number(bytes: &[u8]) -> Result<u64, Damaged> {
-    text(bytes)?.parse().map_err(|_| Damaged)
-}
-
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Damaged> {
-    std::str::from_utf8(bytes).map_err(|_| Damaged)
 }
 
 pub(super) fn selector(bytes: &[u8]) -> Result<Selector, Damaged> {

@@ -6,7 +6,6 @@
 use bytes::{Buf as _, Bytes};
 use rmp::{Marker, decode, encode};
 
-use super::layout::{Damaged, number};
 use crate::store::{Check, KeyId};
 
 /// Why writing to a vector succeeds, and no length is too long.
@@ -14,6 +13,10 @@ const FITS: &str = "a vector takes everything, and a session is far below 4 GiB"
 
 /// Numbers from here on go as text, on either side of 0.
 const LONG: u64 = 1_000_000_000_000_000;
+
+/// What is stored is not what this version writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Damaged;
 
 /// Writes one value after the other.
 pub(super) struct Packer(Vec<u8>);
@@ -160,4 +163,12 @@ impl Packed {
         self.0.advance(taken);
         Ok(value)
     }
+}
+
+pub(super) fn number(bytes: &[u8]) -> Result<u64, Damaged> {
+    text(bytes)?.parse().map_err(|_| Damaged)
+}
+
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Damaged> {
+    std::str::from_utf8(bytes).map_err(|_| Damaged)
 }

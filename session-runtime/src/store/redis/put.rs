@@ -9,8 +9,9 @@ use super::{
     Inner,
     commit::{SLACK_MILLIS, life},
     key::Token,
-    layout::{Damaged, Form, Origin, apart_name, blob, form, lies_apart},
+    layout::{Form, Origin, apart_name, blob, form, lies_apart},
     link::{Times, Trouble},
+    pack::Damaged,
     script::{Call, PUT},
 };
 use crate::store::{Commit, CommitOutcome, Record, StoreKey};
