@@ -6,8 +6,13 @@
 //! and removes who gives way, in one transaction. Whatever ends it early undoes all of it.
 
 use super::{
-    SqlStore, connection::Connection, error::Fault, operation::committed, plan::Fields, row,
-    table::Table, update::update,
+    SqlStore,
+    connection::Connection,
+    error::Fault,
+    plan::Fields,
+    row,
+    table::Table,
+    update::{committed, update},
 };
 use crate::{
     clock::Timestamp,

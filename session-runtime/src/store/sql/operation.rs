@@ -11,7 +11,7 @@ use super::{
     plan::Fields,
     row,
     statement::{Answer, Statement},
-    update::update,
+    update::{committed, update},
 };
 use crate::{
     clock::Timestamp,
@@ -205,17 +205,4 @@ impl SqlStore {
         }
         Ok(removed)
     }
-}
-
-/// What an update came to; `None` if it found no row.
-pub(super) fn committed(
-    mut answer: Answer,
-    commit: &Commit,
-) -> Result<Option<CommitOutcome>, Fault> {
-    let (revision, rotated) = match answer.rows.pop() {
-        Some(row) => row::revisions(row)?,
-        None if answer.affected > 0 => (answer.last_id / 2, answer.last_id % 2 == 1),
-        None => return Ok(None),
-    };
-    Ok(Some(CommitOutcome::committed(revision, rotated && commit.rotation.is_some())))
 }

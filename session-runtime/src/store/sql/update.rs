@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{
+    error::Fault,
     plan::Fields,
     row,
-    statement::{Kind, Slot, Sql, Statement},
+    statement::{Answer, Kind, Slot, Sql, Statement},
     table::{self, Table},
     text,
 };
-use crate::store::{Commit, Lifetime, Rotation, StoreKey};
+use crate::store::{Commit, CommitOutcome, Lifetime, Rotation, StoreKey};
 
 /// "Never", as a column holds it.
 const NEVER: &str = "9223372036854775807";
@@ -75,6 +76,19 @@ pub(super) fn update(table: &Table, key: &StoreKey, commit: &Commit, fields: &Fi
         return sql.answering(&[Kind::Int, Kind::Int]);
     }
     sql.finish()
+}
+
+/// What an update came to; `None` if it found no row.
+pub(super) fn committed(
+    mut answer: Answer,
+    commit: &Commit,
+) -> Result<Option<CommitOutcome>, Fault> {
+    let (revision, rotated) = match answer.rows.pop() {
+        Some(row) => row::revisions(row)?,
+        None if answer.affected > 0 => (answer.last_id / 2, answer.last_id % 2 == 1),
+        None => return Ok(None),
+    };
+    Ok(Some(CommitOutcome::committed(revision, rotated && commit.rotation.is_some())))
 }
 
 /// Writes the columns that say how long the session lives.
