@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, Database, pool::PoolOptions};
 
-use super::{SqlStore, error::Fault, pool::SqlPool, table::Table};
+use super::{SqlStore, error::Fault, name::TableName, pool::SqlPool, table::Table};
 use crate::store::StoreError;
 
 /// Under the runtime's two seconds, so that the error says what was waited for.
@@ -49,7 +49,7 @@ pub struct SqlStoreBuilder {
 
 impl Default for SqlStoreBuilder {
     fn default() -> Self {
-        let table = Table::DEFAULT.to_owned();
+        let table = TableName::DEFAULT.to_owned();
         Self { schema: None, table, migrates: true, connections: CONNECTIONS }
     }
 }
@@ -121,8 +121,9 @@ impl SqlStoreBuilder {
     /// If the table or schema is no name.
     pub fn store(self, pool: impl Into<SqlPool>) -> Result<SqlStore, StoreError> {
         let pool = pool.into();
-        let table = Table::new(pool.dialect(), self.schema, self.table)?;
-        Ok(SqlStore::with_table(pool, table))
+        let dialect = pool.dialect();
+        let name = TableName::new(dialect.quote(), self.schema, self.table)?;
+        Ok(SqlStore::with_table(pool, Table::new(dialect, name)))
     }
 
     fn pool(&self, url: &str) -> Result<SqlPool, StoreError> {

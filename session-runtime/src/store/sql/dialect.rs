@@ -3,9 +3,9 @@
 //! database.
 
 use super::{
+    name::TableName,
     plan::Fields,
-    statement::{Slot, Sql, Statement},
-    table::Table,
+    statement::{Placeholders, Slot, Sql, Statement},
 };
 
 /// A database's way of saying things.
@@ -13,17 +13,11 @@ pub(super) trait Dialect: Send + Sync {
     /// What people call the database.
     fn name(&self) -> &'static str;
 
-    /// Writes the placeholder of the bind of that number, counted from 1.
-    fn placeholder(&self, text: &mut String, number: usize);
-
-    /// Whether placeholders carry no number, so that each needs a bind of its own.
-    fn is_positional(&self) -> bool;
+    /// How statements name what is bound.
+    fn placeholders(&self) -> Placeholders;
 
     /// The quotation mark around identifiers.
     fn quote(&self) -> char;
-
-    /// What follows a bound text that is to be JSON.
-    fn json_cast(&self) -> &'static str;
 
     /// What follows a JSON column that is to be read as text.
     fn text_cast(&self) -> &'static str;
@@ -42,7 +36,7 @@ pub(super) trait Dialect: Send + Sync {
 
     /// The statement that waits until no other log-in under a cap of this principal is under way;
     /// `None` if [`begin`](Self::begin) waits for that already.
-    fn turn(&self, table: &Table, number: u64) -> Option<Statement>;
+    fn turn(&self, table: &TableName, number: u64) -> Option<Statement>;
 
     /// Binds an escaped name, to be used by [`number`](Self::number) and [`entry`](Self::entry).
     fn locate(&self, sql: &mut Sql, name: &str) -> Located;
@@ -57,18 +51,18 @@ pub(super) trait Dialect: Send + Sync {
     fn bump(&self, sql: &mut Sql, groups: &[(Located, i64)]);
 
     /// The statement that removes up to `limit` rows that are over at `now`.
-    fn sweep(&self, table: &Table, now: i64, limit: i64) -> Statement;
+    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement;
 
     /// What creates and changes the tables: for each version of the schema the statements that
     /// lead to it from the one before.
-    fn migrations(&self, table: &Table) -> Vec<Vec<String>>;
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>>;
 
     /// The query that counts tables of this name.
-    fn count_tables(&self, table: &Table, suffix: &str) -> Statement;
+    fn count_tables(&self, table: &TableName, suffix: &str) -> Statement;
 
     /// Waits until no other process changes the schema; within a transaction if the database can
     /// undo such changes.
-    fn migration_lock(&self, table: &Table) -> MigrationLock;
+    fn migration_lock(&self, table: &TableName) -> MigrationLock;
 
     /// Whether an error means only that another try may succeed.
     fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool;

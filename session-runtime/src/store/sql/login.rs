@@ -115,8 +115,8 @@ impl Turn {
         now: Timestamp,
     ) -> Result<Option<Self>, Fault> {
         let table = &store.table;
-        let number = table.number(&["turn", key.namespace.as_str(), principal.as_str()]);
-        if let Some(turn) = table.dialect.turn(table, number) {
+        let number = table.name.number(&["turn", key.namespace.as_str(), principal.as_str()]);
+        if let Some(turn) = table.dialect.turn(&table.name, number) {
             connection.run(&turn).await?;
         }
         let others = connection.run(&table.others(key, principal, now)).await?.rows;

@@ -22,7 +22,7 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
     if version(&mut connection, table).await? == latest(table) {
         return Ok(());
     }
-    match table.dialect.migration_lock(table) {
+    match table.dialect.migration_lock(&table.name) {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         MigrationLock::Transaction(lock) => {
             connection.begin().await?;
@@ -72,7 +72,8 @@ pub(super) fn script(table: &Table, from: usize) -> String {
     if from == 0 {
         add(&create_versions(table));
     }
-    for (version, statements) in table.dialect.migrations(table).iter().enumerate().skip(from) {
+    for (version, statements) in table.dialect.migrations(&table.name).iter().enumerate().skip(from)
+    {
         for statement in statements {
             add(statement);
         }
@@ -88,7 +89,9 @@ async fn advance(connection: &mut Connection, table: &Table) -> Result<(), Fault
     if known == 0 {
         connection.change_schema(&create_versions(table)).await?;
     }
-    for (version, statements) in table.dialect.migrations(table).iter().enumerate().skip(known) {
+    for (version, statements) in
+        table.dialect.migrations(&table.name).iter().enumerate().skip(known)
+    {
         for statement in statements {
             connection.change_schema(statement).await?;
         }
@@ -103,7 +106,7 @@ async fn advance(connection: &mut Connection, table: &Table) -> Result<(), Fault
 /// The version of the tables that are there: 0 if there are none. One that is newer than this
 /// program is an error.
 async fn version(connection: &mut Connection, table: &Table) -> Result<i64, Fault> {
-    let count = table.dialect.count_tables(table, VERSIONS);
+    let count = table.dialect.count_tables(&table.name, VERSIONS);
     if only_int(connection, &count).await? == 0 {
         return Ok(0);
     }
@@ -126,7 +129,7 @@ async fn only_int(connection: &mut Connection, statement: &Statement) -> Result<
 }
 
 fn latest(table: &Table) -> i64 {
-    i64::try_from(table.dialect.migrations(table).len()).unwrap_or(i64::MAX)
+    i64::try_from(table.dialect.migrations(&table.name).len()).unwrap_or(i64::MAX)
 }
 
 fn create_versions(table: &Table) -> String {

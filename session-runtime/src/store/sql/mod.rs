@@ -13,6 +13,7 @@ mod merge;
 mod migration;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod name;
 mod operation;
 mod plan;
 mod pool;
@@ -29,7 +30,7 @@ mod update;
 use std::{fmt, future::Future, sync::Arc};
 
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
-use self::{error::Fault, table::Table};
+use self::{error::Fault, name::TableName, table::Table};
 use super::{
     Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
     Selector, Store, StoreError, StoreFuture, StoreKey,
@@ -160,7 +161,8 @@ impl SqlStore {
     #[must_use]
     pub fn new(pool: impl Into<SqlPool>) -> Self {
         let pool = pool.into();
-        let table = Table::standard(pool.dialect());
+        let dialect = pool.dialect();
+        let table = Table::new(dialect, TableName::standard(dialect.quote()));
         Self::with_table(pool, table)
     }
 
@@ -192,7 +194,7 @@ impl SqlStore {
     }
 
     fn with_table(pool: SqlPool, table: Table) -> Self {
-        let place = format!("{}, table `{}`", pool.place(), table.plain()).into();
+        let place = format!("{}, table `{}`", pool.place(), table.name.plain()).into();
         Self { pool, table, place }
     }
 

@@ -4,9 +4,9 @@
 use super::{
     dialect::{Dialect, Located, MigrationLock},
     merge::{self, Functions},
+    name::TableName,
     plan::Fields,
-    statement::{Kind, Sql, Statement},
-    table::Table,
+    statement::{Kind, Placeholders, Sql, Statement},
 };
 
 /// How many log-ins under a cap can be under way at once.
@@ -43,20 +43,12 @@ impl Dialect for MySql {
         "MySQL"
     }
 
-    fn placeholder(&self, text: &mut String, _number: usize) {
-        text.push('?');
-    }
-
-    fn is_positional(&self) -> bool {
-        true
+    fn placeholders(&self) -> Placeholders {
+        Placeholders { mark: '?', is_numbered: false, json_cast: "" }
     }
 
     fn quote(&self) -> char {
         '`'
-    }
-
-    fn json_cast(&self) -> &'static str {
-        ""
     }
 
     fn text_cast(&self) -> &'static str {
@@ -79,8 +71,8 @@ impl Dialect for MySql {
         "START TRANSACTION"
     }
 
-    fn turn(&self, table: &Table, number: u64) -> Option<Statement> {
-        let mut sql = table.sql();
+    fn turn(&self, table: &TableName, number: u64) -> Option<Statement> {
+        let mut sql = Sql::new(self.placeholders());
         // A row and no `GET_LOCK`: that would stay with a connection whose request was given up.
         sql.text("SELECT turn FROM ").text(&table.quoted("_turns")).text(" WHERE turn = ");
         sql.value((number % TURNS).cast_signed()).text(" FOR UPDATE");
@@ -105,15 +97,15 @@ impl Dialect for MySql {
         merge::bump(self, &FUNCTIONS, sql, groups);
     }
 
-    fn sweep(&self, table: &Table, now: i64, limit: i64) -> Statement {
-        let mut sql = table.sql();
+    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
         // By all columns of the index, so that statement-based replication deletes the same rows.
         sql.text("DELETE FROM ").text(&table.quoted("")).text(" WHERE expires_at <= ").value(now);
         sql.text(" ORDER BY expires_at, namespace, selector LIMIT ").value(limit);
         sql.finish()
     }
 
-    fn migrations(&self, table: &Table) -> Vec<Vec<String>> {
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
         let (name, turns) = (table.quoted(""), table.quoted("_turns"));
         let (principal, expiry) = (table.index("_principal"), table.index("_expiry"));
         let numbers: Vec<String> = (0..TURNS).map(|turn| format!("({turn})")).collect();
@@ -155,20 +147,20 @@ impl Dialect for MySql {
         ]]
     }
 
-    fn count_tables(&self, table: &Table, suffix: &str) -> Statement {
-        let mut sql = table.sql();
+    fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
         sql.text("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = COALESCE(");
         sql.value(table.schema().map(str::to_owned)).text(", DATABASE()) AND table_name = ");
         sql.value(format!("{}{suffix}", table.name()));
         sql.answering(&[Kind::Int])
     }
 
-    fn migration_lock(&self, table: &Table) -> MigrationLock {
+    fn migration_lock(&self, table: &TableName) -> MigrationLock {
         let name = format!("session-runtime-{:016x}", table.number(&["migration"]));
-        let mut take = table.sql();
+        let mut take = Sql::new(self.placeholders());
         take.text("SELECT GET_LOCK(").value(name.as_str()).text(", ");
         take.value(MIGRATION_PATIENCE).text(")");
-        let mut release = table.sql();
+        let mut release = Sql::new(self.placeholders());
         release.text("SELECT RELEASE_LOCK(").value(name).text(")");
         MigrationLock::Session {
             take: take.answering(&[Kind::Int]),

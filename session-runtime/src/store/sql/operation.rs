@@ -192,7 +192,7 @@ impl SqlStore {
         while left > 0 {
             let batch = left.min(SWEPT_AT_ONCE);
             let statement = self.table.dialect.sweep(
-                &self.table,
+                &self.table.name,
                 row::bound(now),
                 i64::try_from(batch).unwrap_or(i64::MAX),
             );

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     dialect::{Dialect, Located, MigrationLock},
+    name::TableName,
     plan::{Fields, Members},
-    statement::{Bind, Kind, Sql, Statement},
-    table::Table,
+    statement::{Bind, Kind, Placeholders, Sql, Statement},
     text::{self, Value},
 };
 use crate::store::FieldName;
@@ -19,21 +19,12 @@ impl Dialect for Postgres {
         "PostgreSQL"
     }
 
-    fn placeholder(&self, text: &mut String, number: usize) {
-        text.push('$');
-        text.push_str(&number.to_string());
-    }
-
-    fn is_positional(&self) -> bool {
-        false
+    fn placeholders(&self) -> Placeholders {
+        Placeholders { mark: '$', is_numbered: true, json_cast: "::jsonb" }
     }
 
     fn quote(&self) -> char {
         '"'
-    }
-
-    fn json_cast(&self) -> &'static str {
-        "::jsonb"
     }
 
     fn text_cast(&self) -> &'static str {
@@ -58,8 +49,8 @@ impl Dialect for Postgres {
         "BEGIN ISOLATION LEVEL READ COMMITTED"
     }
 
-    fn turn(&self, table: &Table, number: u64) -> Option<Statement> {
-        let mut sql = table.sql();
+    fn turn(&self, table: &TableName, number: u64) -> Option<Statement> {
+        let mut sql = Sql::new(self.placeholders());
         sql.text("SELECT pg_advisory_xact_lock(").value(number.cast_signed()).text(")");
         Some(sql.finish())
     }
@@ -184,8 +175,8 @@ impl Dialect for Postgres {
         }
     }
 
-    fn sweep(&self, table: &Table, now: i64, limit: i64) -> Statement {
-        let mut sql = table.sql();
+    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
         let name = table.quoted("");
         // By the place of the row, found once and whatever the plan; locked rows are another
         // sweep's, or are being used.
@@ -195,7 +186,7 @@ impl Dialect for Postgres {
         sql.finish()
     }
 
-    fn migrations(&self, table: &Table) -> Vec<Vec<String>> {
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
         let (name, principal, expiry) =
             (table.quoted(""), table.index("_principal"), table.index("_expiry"));
         vec![vec![
@@ -232,8 +223,8 @@ impl Dialect for Postgres {
         ]]
     }
 
-    fn count_tables(&self, table: &Table, suffix: &str) -> Statement {
-        let mut sql = table.sql();
+    fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
         // Of the catalogue's rows: a look-up of the name may answer from what the connection knew
         // before it waited for the lock.
         sql.text("SELECT count(*) FROM pg_catalog.pg_class AS c ");
@@ -245,7 +236,7 @@ impl Dialect for Postgres {
         sql.answering(&[Kind::Int])
     }
 
-    fn migration_lock(&self, table: &Table) -> MigrationLock {
+    fn migration_lock(&self, table: &TableName) -> MigrationLock {
         let number = table.number(&["migration"]);
         MigrationLock::Transaction(self.turn(table, number))
     }

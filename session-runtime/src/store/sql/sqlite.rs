@@ -4,9 +4,9 @@
 use super::{
     dialect::{Dialect, Located, MigrationLock},
     merge::{self, Functions},
+    name::TableName,
     plan::Fields,
-    statement::{Kind, Sql, Statement},
-    table::Table,
+    statement::{Kind, Placeholders, Sql, Statement},
 };
 
 const FUNCTIONS: Functions = Functions {
@@ -34,21 +34,12 @@ impl Dialect for Sqlite {
         "SQLite"
     }
 
-    fn placeholder(&self, text: &mut String, number: usize) {
-        text.push('?');
-        text.push_str(&number.to_string());
-    }
-
-    fn is_positional(&self) -> bool {
-        false
+    fn placeholders(&self) -> Placeholders {
+        Placeholders { mark: '?', is_numbered: true, json_cast: "" }
     }
 
     fn quote(&self) -> char {
         '"'
-    }
-
-    fn json_cast(&self) -> &'static str {
-        ""
     }
 
     fn text_cast(&self) -> &'static str {
@@ -71,7 +62,7 @@ impl Dialect for Sqlite {
         "BEGIN IMMEDIATE"
     }
 
-    fn turn(&self, _table: &Table, _number: u64) -> Option<Statement> {
+    fn turn(&self, _table: &TableName, _number: u64) -> Option<Statement> {
         None
     }
 
@@ -93,8 +84,8 @@ impl Dialect for Sqlite {
         merge::bump(self, &FUNCTIONS, sql, groups);
     }
 
-    fn sweep(&self, table: &Table, now: i64, limit: i64) -> Statement {
-        let mut sql = table.sql();
+    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
         let name = table.quoted("");
         sql.text("DELETE FROM ").text(&name).text(" WHERE rowid IN (SELECT rowid FROM ");
         sql.text(&name).text(" WHERE expires_at <= ").value(now);
@@ -102,7 +93,7 @@ impl Dialect for Sqlite {
         sql.finish()
     }
 
-    fn migrations(&self, table: &Table) -> Vec<Vec<String>> {
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
         // An index lies in the schema of its table, and only its own name is qualified.
         let (name, plain) = (table.quoted(""), table.index(""));
         let (principal, expiry) = (table.quoted("_principal"), table.quoted("_expiry"));
@@ -140,8 +131,8 @@ impl Dialect for Sqlite {
         ]]
     }
 
-    fn count_tables(&self, table: &Table, suffix: &str) -> Statement {
-        let mut sql = table.sql();
+    fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
         sql.text("SELECT count(*) FROM ");
         if let Some(schema) = table.schema() {
             sql.text("\"").text(schema).text("\".");
@@ -151,7 +142,7 @@ impl Dialect for Sqlite {
         sql.answering(&[Kind::Int])
     }
 
-    fn migration_lock(&self, _table: &Table) -> MigrationLock {
+    fn migration_lock(&self, _table: &TableName) -> MigrationLock {
         MigrationLock::Transaction(None)
     }
 

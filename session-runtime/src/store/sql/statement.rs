@@ -4,8 +4,6 @@
 
 use std::sync::Arc;
 
-use super::dialect::Dialect;
-
 /// A value that is sent beside a statement.
 #[derive(Clone, Debug)]
 pub(super) enum Bind {
@@ -116,18 +114,30 @@ impl Statement {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot(usize);
 
+/// How the statements of a database name what is bound.
+#[derive(Clone, Copy)]
+pub(super) struct Placeholders {
+    /// The character that begins a placeholder.
+    pub(super) mark: char,
+    /// True if the bind's number, counted from 1, follows; otherwise each placeholder stands for
+    /// the next value.
+    pub(super) is_numbered: bool,
+    /// The text that follows a bound text that is to be JSON.
+    pub(super) json_cast: &'static str,
+}
+
 /// Writes a statement.
 pub(super) struct Sql {
-    pub(super) dialect: &'static dyn Dialect,
+    placeholders: Placeholders,
     text: String,
     binds: Vec<Bind>,
     order: Vec<usize>,
 }
 
 impl Sql {
-    pub(super) fn new(dialect: &'static dyn Dialect) -> Self {
+    pub(super) fn new(placeholders: Placeholders) -> Self {
         let text = String::with_capacity(512);
-        Self { dialect, text, binds: Vec::with_capacity(16), order: Vec::new() }
+        Self { placeholders, text, binds: Vec::with_capacity(16), order: Vec::new() }
     }
 
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
@@ -142,7 +152,10 @@ impl Sql {
     }
 
     pub(super) fn slot(&mut self, slot: Slot) -> &mut Self {
-        self.dialect.placeholder(&mut self.text, slot.0 + 1);
+        self.text.push(self.placeholders.mark);
+        if self.placeholders.is_numbered {
+            self.text.push_str(&(slot.0 + 1).to_string());
+        }
         self.order.push(slot.0);
         self
     }
@@ -161,8 +174,7 @@ impl Sql {
 
     pub(super) fn json_slot(&mut self, slot: Slot) -> &mut Self {
         self.slot(slot);
-        let cast = self.dialect.json_cast();
-        self.text(cast)
+        self.text(self.placeholders.json_cast)
     }
 
     /// A place in the text, to [`open`](Self::open) brackets at once it is known how many.
@@ -181,7 +193,7 @@ impl Sql {
 
     /// A statement that answers rows.
     pub(super) fn answering(self, columns: &'static [Kind]) -> Statement {
-        let order = self.dialect.is_positional().then(|| self.order.into());
+        let order = (!self.placeholders.is_numbered).then(|| self.order.into());
         Statement { text: self.text.into(), binds: self.binds.into(), order, columns }
     }
 }

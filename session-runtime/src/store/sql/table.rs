@@ -1,99 +1,42 @@
-//! The names of the tables and the statements on them that read the same in every database. It
+//! The statements on the table that read the same in every database. It
 //! knows columns and conditions; what a commit changes is written elsewhere.
-
-use std::borrow::Cow;
-
-use sha2::{Digest, Sha256};
 
 use super::{
     dialect::Dialect,
+    name::TableName,
     row::{self, COLUMNS},
     statement::{Bind, Kind, Sql, Statement},
     text,
 };
 use crate::{
     clock::Timestamp,
-    store::{Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey},
+    store::{Namespace, PrincipalKey, Record, Selector, StoreKey},
 };
 
-/// The longest name of a table: with what indexes append, it must fit every database.
-const LONGEST_TABLE: usize = 40;
 /// How many sessions one statement removes by name. Shorter lists are filled up, so that there
 /// are two texts and not as many as there are lengths.
 const LISTED: usize = 50;
 
-/// The table that holds the sessions, and in which database it is.
+/// The table that holds the sessions, and the dialect of its database.
 #[derive(Clone)]
 pub(super) struct Table {
     pub(super) dialect: &'static dyn Dialect,
-    schema: Option<String>,
-    name: String,
+    pub(super) name: TableName,
 }
 
 impl Table {
-    /// The table's name where none is given. Not `session`: too many programs have one.
-    pub(super) const DEFAULT: &'static str = "http_session";
-
-    pub(super) fn standard(dialect: &'static dyn Dialect) -> Self {
-        Self { dialect, schema: None, name: Self::DEFAULT.to_owned() }
+    pub(super) fn new(dialect: &'static dyn Dialect, name: TableName) -> Self {
+        Self { dialect, name }
     }
 
-    pub(super) fn new(
-        dialect: &'static dyn Dialect,
-        schema: Option<String>,
-        name: String,
-    ) -> Result<Self, StoreError> {
-        check("table", &name, LONGEST_TABLE)?;
-        if let Some(schema) = &schema {
-            check("schema", schema, 63)?;
-        }
-        Ok(Self { dialect, schema, name })
-    }
-
-    /// Its name, without quotation marks.
-    pub(super) fn plain(&self) -> Cow<'_, str> {
-        match &self.schema {
-            Some(schema) => Cow::Owned(format!("{schema}.{}", self.name)),
-            None => Cow::Borrowed(&self.name),
-        }
-    }
-
-    pub(super) fn schema(&self) -> Option<&str> {
-        self.schema.as_deref()
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its name with a suffix, as statements write it.
+    /// Returns the table's name with a suffix, as statements write it.
     pub(super) fn quoted(&self, suffix: &str) -> String {
-        let quote = self.dialect.quote();
-        let table = format!("{quote}{}{suffix}{quote}", self.name);
-        match &self.schema {
-            Some(schema) => format!("{quote}{schema}{quote}.{table}"),
-            None => table,
-        }
+        self.name.quoted(suffix)
     }
 
-    /// A name without the schema, as statements write the name of an index.
-    pub(super) fn index(&self, suffix: &str) -> String {
-        let quote = self.dialect.quote();
-        format!("{quote}{}{suffix}{quote}", self.name)
-    }
-
-    /// A number that stands for these texts and this table wherever a database locks by number.
-    pub(super) fn number(&self, texts: &[&str]) -> u64 {
-        let mut digest = Sha256::new();
-        for text in [self.plain().as_ref()].iter().chain(texts) {
-            digest.update(text.len().to_be_bytes());
-            digest.update(text);
-        }
-        digest.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
-    }
-
+    /// Begins a statement.
     pub(super) fn sql(&self) -> Sql {
-        Sql::new(self.dialect)
+        Sql::new(self.dialect.placeholders())
     }
 
     /// Reads a record.
@@ -265,17 +208,4 @@ pub(super) fn is_key(sql: &mut Sql, key: &StoreKey) {
 fn is_principal(sql: &mut Sql, namespace: &Namespace, principal: &PrincipalKey) {
     sql.text(" WHERE namespace = ").value(text::key(namespace.as_str()).as_ref());
     sql.text(" AND principal = ").value(text::key(principal.as_str()).as_ref());
-}
-
-/// Statements quote names, so this is no defence; it keeps names that people can type.
-fn check(what: &str, name: &str, longest: usize) -> Result<(), StoreError> {
-    let first = name.bytes().next().is_some_and(|it| it.is_ascii_alphabetic() || it == b'_');
-    let rest = name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
-    if first && rest && name.len() <= longest {
-        return Ok(());
-    }
-    Err(StoreError::new(format!(
-        "`{name}` cannot be the {what} of the sessions: use up to {longest} ASCII letters, digits \
-         and `_`, and no digit first"
-    )))
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{
+    dialect::Dialect,
     error::Fault,
     plan::Fields,
     row,
@@ -51,8 +52,8 @@ pub(super) fn update(table: &Table, key: &StoreKey, commit: &Commit, fields: &Fi
         let logged_in = principal.as_ref().map(|_| row::time(commit.now));
         sql.text(", logged_in_at = ").value(logged_in).text(", ");
     }
-    expiry(&mut sql, commit.lifetime, now);
-    rotate(&mut sql, commit.rotation.as_ref(), presented, now);
+    expiry(dialect, &mut sql, commit.lifetime, now);
+    rotate(dialect, &mut sql, commit.rotation.as_ref(), presented, now);
 
     table::is_key(&mut sql, key);
     sql.text(" AND exact_numbers IS NULL AND expires_at > ").slot(now);
@@ -92,8 +93,8 @@ pub(super) fn committed(
 }
 
 /// Writes the columns that say how long the session lives.
-fn expiry(sql: &mut Sql, lifetime: Option<Lifetime>, now: Slot) {
-    let (greatest, least) = sql.dialect.greatest_and_least();
+fn expiry(dialect: &dyn Dialect, sql: &mut Sql, lifetime: Option<Lifetime>, now: Slot) {
+    let (greatest, least) = dialect.greatest_and_least();
     let seen = |sql: &mut Sql| {
         sql.text(greatest).text("(last_seen_at, ").slot(now).text(")");
     };
@@ -145,9 +146,15 @@ fn expiry(sql: &mut Sql, lifetime: Option<Lifetime>, now: Slot) {
 
 /// Writes the revision, and the columns of the credential. With a grace, the credential stays as
 /// it is when the one presented is no longer the current one: another request was first.
-fn rotate(sql: &mut Sql, rotation: Option<&Rotation>, presented: Slot, now: Slot) {
+fn rotate(
+    dialect: &dyn Dialect,
+    sql: &mut Sql,
+    rotation: Option<&Rotation>,
+    presented: Slot,
+    now: Slot,
+) {
     let Some(Rotation { check, key_id, grace_until }) = rotation else {
-        next_revision(sql, &|sql| {
+        next_revision(dialect, sql, &|sql| {
             sql.text("0");
         });
         return;
@@ -157,7 +164,7 @@ fn rotate(sql: &mut Sql, rotation: Option<&Rotation>, presented: Slot, now: Slot
         sql.text("rotated_at = ").slot(now);
         sql.text(", rotated_revision = revision + 1, ");
         sql.text("previous_until = NULL, previous_check = NULL, ");
-        next_revision(sql, &|sql| {
+        next_revision(dialect, sql, &|sql| {
             sql.text("1");
         });
         sql.text(", credential_check = ").slot(new);
@@ -185,7 +192,7 @@ fn rotate(sql: &mut Sql, rotation: Option<&Rotation>, presented: Slot, now: Slot
         sql.text("credential_check");
     });
     sql.text(", ");
-    next_revision(sql, &|sql| {
+    next_revision(dialect, sql, &|sql| {
         sql.text("CASE WHEN credential_check = ").slot(presented).text(" THEN 1 ELSE 0 END");
     });
     sql.text(", ");
@@ -196,9 +203,9 @@ fn rotate(sql: &mut Sql, rotation: Option<&Rotation>, presented: Slot, now: Slot
 
 /// Writes the next revision. Where changed rows cannot be returned, the number that the answer of
 /// an update carries is both: twice the revision, plus 1 if the credential was rotated.
-fn next_revision(sql: &mut Sql, rotated: &dyn Fn(&mut Sql)) {
+fn next_revision(dialect: &dyn Dialect, sql: &mut Sql, rotated: &dyn Fn(&mut Sql)) {
     sql.text("revision = ");
-    if sql.dialect.is_returning() {
+    if dialect.is_returning() {
         sql.text("revision + 1");
         return;
     }
