@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, Database, pool::PoolOptions};
 
-use super::{SqlStore, error::Fault, name::TableName, pool::SqlPool, table::Table};
+use super::{SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName};
 use crate::store::StoreError;
 
 /// Under the runtime's two seconds, so that the error says what was waited for.

@@ -3,9 +3,9 @@
 //! database.
 
 use super::{
-    name::TableName,
     plan::Fields,
     statement::{Placeholders, Slot, Sql, Statement},
+    table_name::TableName,
 };
 
 /// A database's way of saying things.

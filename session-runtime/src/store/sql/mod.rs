@@ -13,7 +13,6 @@ mod merge;
 mod migration;
 #[cfg(feature = "mysql")]
 mod mysql;
-mod name;
 mod operation;
 mod plan;
 mod pool;
@@ -24,13 +23,14 @@ mod row;
 mod sqlite;
 mod statement;
 mod table;
+mod table_name;
 mod text;
 mod update;
 
 use std::{fmt, future::Future, sync::Arc};
 
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
-use self::{error::Fault, name::TableName, table::Table};
+use self::{error::Fault, table::Table, table_name::TableName};
 use super::{
     Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
     Selector, Store, StoreError, StoreFuture, StoreKey,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     dialect::{Dialect, Located, MigrationLock},
-    name::TableName,
     plan::{Fields, Members},
     statement::{Bind, Kind, Placeholders, Sql, Statement},
+    table_name::TableName,
     text::{self, Value},
 };
 use crate::store::FieldName;
@@ -49,7 +49,7 @@ impl Dialect for Postgres {
         "BEGIN ISOLATION LEVEL READ COMMITTED"
     }
 
-    fn turn(&self, table: &TableName, number: u64) -> Option<Statement> {
+    fn turn(&self, _table: &TableName, number: u64) -> Option<Statement> {
         let mut sql = Sql::new(self.placeholders());
         sql.text("SELECT pg_advisory_xact_lock(").value(number.cast_signed()).text(")");
         Some(sql.finish())

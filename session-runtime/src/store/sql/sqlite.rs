@@ -4,9 +4,9 @@
 use super::{
     dialect::{Dialect, Located, MigrationLock},
     merge::{self, Functions},
-    name::TableName,
     plan::Fields,
     statement::{Kind, Placeholders, Sql, Statement},
+    table_name::TableName,
 };
 
 const FUNCTIONS: Functions = Functions {

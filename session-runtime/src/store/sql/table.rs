@@ -3,9 +3,9 @@
 
 use super::{
     dialect::Dialect,
-    name::TableName,
     row::{self, COLUMNS},
     statement::{Bind, Kind, Sql, Statement},
+    table_name::TableName,
     text,
 };
 use crate::{
