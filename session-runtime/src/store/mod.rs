@@ -2,7 +2,9 @@
 //! see opaque field values and check values; they know nothing of HTTP, tokens, keys or the
 //! session type. [`MemoryStore`] is the reference.
 
+mod apply;
 mod cached;
+mod commit;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod encoding;
@@ -30,6 +32,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use cached::CachedStore;
+pub use commit::{Commit, CommitOutcome, InsertOutcome};
 #[cfg(feature = "embedded")]
 pub use embedded::EmbeddedStore;
 #[cfg(feature = "file")]
@@ -41,10 +44,7 @@ pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};
 pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::MongoStore;
-pub use op::{
-    Cap, Commit, CommitOutcome, Expected, FieldName, FieldValue, InsertOutcome, Lifetime,
-    OnMaxSessions, Op, Rotation,
-};
+pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, OnMaxSessions, Op, Rotation};
 pub use open::open;
 pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};

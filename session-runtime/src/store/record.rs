@@ -1,12 +1,12 @@
-//! What a store holds for one session, and the reference semantics of a commit on it. Stores that
-//! can keep a record in memory while they change it call [`Record::apply`]; the others must end in
-//! the same state.
+//! A record: what a store holds for one session. It knows when a session is over and which
+//! credential is its own; how a commit changes a record is elsewhere.
 
 use std::{borrow::Cow, fmt};
 
 use super::{
-    Check, Commit, CommitOutcome, FieldName, FieldValue, KeyId, Lifetime, Op, PrincipalKey,
-    Rotation, sorted::Sorted,
+    Check, KeyId, PrincipalKey,
+    op::{FieldName, FieldValue, Lifetime},
+    sorted::Sorted,
 };
 use crate::clock::Timestamp;
 
@@ -116,7 +116,7 @@ impl Meta {
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
-    fields: Sorted<FieldValue>,
+    pub(super) fields: Sorted<FieldValue>,
     /// Few records have any of it.
     rare: Option<Box<Rare>>,
 }
@@ -155,19 +155,6 @@ impl Record {
     /// [`extend`](Extend::extend) is quicker.
     pub fn set(&mut self, field: impl Into<FieldName>, value: FieldValue) {
         self.fields.insert(field.into(), value);
-    }
-
-    /// Carries out ops that cannot fail (`Set`, `Insert`) on a record that is being built.
-    pub(crate) fn write_all(&mut self, ops: Vec<Op>) {
-        self.fields.reserve(ops.len());
-        for op in ops {
-            if let Op::Set { field, value } = op {
-                self.fields.append(field, value);
-                continue;
-            }
-            let written = apply_op(&mut self.fields, &op);
-            debug_assert!(written.is_ok(), "only `Add` fails, and a whole value is never added");
-        }
     }
 
     /// The fields alone, ordered by name.
@@ -209,65 +196,9 @@ impl Record {
         self.rare.get_or_insert_default().origin = Some(std::sync::Arc::new(origin));
     }
 
-    /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
-    /// reference that every store is compared with. [`Commit::cap`] concerns other records too, so
-    /// it is the store's business: see [`Store`](super::Store), rule 7.
-    pub fn apply(&mut self, commit: &Commit) -> CommitOutcome {
-        if self.meta.is_expired(commit.now) {
-            return CommitOutcome::Gone;
-        }
-        let standing = self.meta.standing(&commit.check, commit.key_id, commit.now);
-        if standing == Standing::Former {
-            return CommitOutcome::Stale;
-        }
-        for expected in &commit.expected {
-            if self.group_revision(&expected.group) != expected.revision {
-                return CommitOutcome::Conflict { field: expected.group.clone() };
-            }
-        }
-        // Only `Add` can fail (a number out of range); behind another op it must not leave half of
-        // the list applied.
-        let can_fail_half_way = commit.ops.iter().skip(1).any(|op| matches!(op, Op::Add { .. }));
-        let before = can_fail_half_way.then(|| self.fields.clone());
-        for op in &commit.ops {
-            if let Err(field) = apply_op(&mut self.fields, op) {
-                if let Some(before) = before {
-                    self.fields = before;
-                }
-                return CommitOutcome::Conflict { field };
-            }
-        }
-        for group in &commit.bump {
-            *self.rare.get_or_insert_default().groups.get_or_insert_with(group, || 0) += 1;
-        }
-        if let Some(principal) = &commit.principal {
-            self.meta.set_principal(principal.clone(), commit.now);
-        }
-        let rotated = self.rotate(commit, standing);
-        self.meta.last_seen = self.meta.last_seen.max(commit.now);
-        if let Some(lifetime) = commit.lifetime {
-            self.meta.lifetime = lifetime;
-        }
-        self.meta.revision += 1;
-        CommitOutcome::committed(self.meta.revision, rotated)
-    }
-
-    fn rotate(&mut self, commit: &Commit, standing: Standing) -> bool {
-        let Some(Rotation { check, key_id, grace_until }) = &commit.rotation else {
-            return false;
-        };
-        if grace_until.is_some() && standing == Standing::Previous {
-            return false;
-        }
-        self.meta.previous = grace_until.map(|until| Previous {
-            check: self.meta.check,
-            key_id: self.meta.key_id,
-            until,
-        });
-        self.meta.check = *check;
-        self.meta.key_id = *key_id;
-        self.meta.rotated = commit.now;
-        true
+    /// Counts one more write of a group.
+    pub(super) fn bump(&mut self, group: &FieldName) {
+        *self.rare.get_or_insert_default().groups.get_or_insert_with(group, || 0) += 1;
     }
 }
 
@@ -294,67 +225,5 @@ impl fmt::Debug for Record {
             .field("fields", &self.fields)
             .field("groups", &self.rare.as_ref().map(|rare| &rare.groups))
             .finish()
-    }
-}
-
-fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
-    match op {
-        Op::Clear { keep } => fields.retain(|name| {
-            let top = name.split_once(':').map_or(name, |(top, _)| top);
-            keep.iter().any(|kept| kept.as_ref() == top)
-        }),
-        Op::Set { field, value } => match fields.get_mut(field) {
-            Some(there) => there.keep(value),
-            None => fields.insert(field.clone(), value.kept()),
-        },
-        Op::Unset { field } => {
-            fields.remove(field);
-        }
-        Op::Add { field, by, min, max } => {
-            let sum = number(fields, field)
-                .unwrap_or(0)
-                .checked_add(*by)
-                .filter(|sum| (*min..=*max).contains(sum))
-                .ok_or_else(|| field.clone())?;
-            fields.insert(field.clone(), FieldValue::Int(sum));
-        }
-        Op::Insert { field, member } => match fields.get_mut(field) {
-            Some(FieldValue::Set(members)) => {
-                members.insert(member.clone());
-            }
-            _ => {
-                fields.insert(field.clone(), FieldValue::Set([member.clone()].into()));
-            }
-        },
-        Op::Remove { field, member } => {
-            if let Some(FieldValue::Set(members)) = fields.get_mut(field) {
-                members.remove(member);
-                if members.is_empty() {
-                    fields.remove(field);
-                }
-            }
-        }
-        Op::Max { field, value } => {
-            if number(fields, field).is_none_or(|there| *value > there) {
-                fields.insert(field.clone(), FieldValue::Int(*value));
-            }
-        }
-        Op::Once { field, value } => {
-            fields.get_or_insert_with(field, || value.kept());
-        }
-        Op::Take { field, seen } => {
-            if fields.get(field) == Some(seen) {
-                fields.remove(field);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The number in a field; another kind counts as missing (the field's policy was changed).
-fn number(fields: &Sorted<FieldValue>, field: &str) -> Option<i64> {
-    match fields.get(field) {
-        Some(FieldValue::Int(number)) => Some(*number),
-        _ => None,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::FieldName;
+use super::op::FieldName;
 
 /// Values by name, in the order of the names.
 #[derive(Clone, PartialEq, Eq)]

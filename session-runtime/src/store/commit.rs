@@ -1,0 +1,126 @@
+//! A commit, which bundles all that a request changes in one session, and the outcomes of commits
+//! and inserts. Plain data; [`Record::apply`] is the reference for what a commit does.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{
+    Check, KeyId, PrincipalKey, Record, Selector,
+    op::{Cap, Expected, FieldName, Lifetime, Op, Rotation},
+};
+use crate::clock::Timestamp;
+
+/// Everything one request changes in one session. Preconditions are checked first, then all of it
+/// applies atomically, or none of it.
+///
+/// Every commit also moves `last_seen` forward to [`now`](Self::now); a commit without ops is a
+/// touch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Commit {
+    /// The time of the request: what expiry is checked against, and the new `last_seen`.
+    pub now: Timestamp,
+    /// The check value of the credential presented; neither the current one nor the previous one
+    /// within its grace is [`Stale`](CommitOutcome::Stale).
+    pub check: Check,
+    /// The key id of the credential presented.
+    pub key_id: KeyId,
+    /// Group revisions that must still hold.
+    pub expected: Vec<Expected>,
+    /// The groups whose revision goes up by one: those that the ops write.
+    pub bump: Vec<Cow<'static, str>>,
+    /// The changes, in order.
+    pub ops: Vec<Op>,
+    /// The new principal (`Some(None)`: nobody), if it changes. The same one again is a new
+    /// log-in.
+    pub principal: Option<Option<PrincipalKey>>,
+    /// How many sessions the new principal may have. Counts only beside a `principal` that is
+    /// somebody; this session itself is never one of the others.
+    pub cap: Option<Cap>,
+    /// The new credential, if it changes.
+    pub rotation: Option<Rotation>,
+    /// The new lifetime, if it changes; otherwise it stays as recorded.
+    pub lifetime: Option<Lifetime>,
+    /// The record that the request has loaded, for a store that
+    /// [asks for it](super::Properties::wants_loaded): a guess at what is there now. It changes
+    /// nothing of what a commit means, and may be old.
+    pub loaded: Option<Arc<Record>>,
+}
+
+impl Commit {
+    /// A touch: no change but `last_seen`.
+    #[must_use]
+    pub fn touch(now: Timestamp, check: Check, key_id: KeyId) -> Self {
+        Self {
+            now,
+            check,
+            key_id,
+            expected: Vec::new(),
+            bump: Vec::new(),
+            ops: Vec::new(),
+            principal: None,
+            cap: None,
+            rotation: None,
+            lifetime: None,
+            loaded: None,
+        }
+    }
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommitOutcome {
+    /// All of it applied.
+    Committed {
+        /// The record's revision after it.
+        revision: u64,
+        /// Whether the rotation, if one was asked for, took place.
+        rotated: bool,
+        /// The sessions that gave way to this log-in, under [`OnMaxSessions::EndOldest`](super::OnMaxSessions::EndOldest).
+        ended: Vec<Selector>,
+    },
+    /// Nothing applied: a group was written meanwhile, or a number would leave its range.
+    Conflict {
+        /// The field or group in question.
+        field: FieldName,
+    },
+    /// Nothing applied: there is no such session, or it is over.
+    Gone,
+    /// Nothing applied: the credential is no longer the session's.
+    Stale,
+    /// Nothing applied: the principal has the most sessions that it may have, under
+    /// [`OnMaxSessions::RefuseNew`](super::OnMaxSessions::RefuseNew).
+    Full,
+}
+
+impl CommitOutcome {
+    /// The commit applied, and ended no other session.
+    #[must_use]
+    pub const fn committed(revision: u64, rotated: bool) -> Self {
+        Self::Committed { revision, rotated, ended: Vec::new() }
+    }
+}
+
+/// What became of an insert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InsertOutcome {
+    /// The record is stored.
+    Inserted {
+        /// The sessions that gave way to this log-in, under [`OnMaxSessions::EndOldest`](super::OnMaxSessions::EndOldest).
+        ended: Vec<Selector>,
+    },
+    /// There is a record under that key already; it was left alone.
+    Exists,
+    /// Nothing is stored: the principal has the most sessions that it may have, under
+    /// [`OnMaxSessions::RefuseNew`](super::OnMaxSessions::RefuseNew).
+    Full,
+}
+
+impl InsertOutcome {
+    /// The record is stored, and no other session was ended for it.
+    #[must_use]
+    pub const fn inserted() -> Self {
+        Self::Inserted { ended: Vec::new() }
+    }
+}
