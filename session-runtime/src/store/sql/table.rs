@@ -1,5 +1,5 @@
-//! The statements on the table that read the same in every database. It
-//! knows columns and conditions; what a commit changes is written elsewhere.
+//! The statements on the table that read the same in every database. It knows columns and
+//! conditions; what a commit changes is written elsewhere.
 
 use super::{
     dialect::Dialect,
