@@ -25,11 +25,11 @@ mod redis;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
 mod run_to_completion;
 pub(crate) mod session_id;
-mod sorted;
 #[cfg(feature = "_sql")]
 mod sql;
 #[cfg(test)]
 mod tests;
+mod vec_map;
 
 use std::sync::Arc;
 
