@@ -319,7 +319,7 @@ async fn store(
                     Err(Error::new(Kind::Conflict { field: field.into_owned() }))
                 }
                 CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
-                CommitOutcome::Gone | CommitOutcome::Stale => {
+                CommitOutcome::Gone | CommitOutcome::Superseded => {
                     if outcome == CommitOutcome::Gone {
                         event::gone(engine.name(), key.selector);
                     } else {
