@@ -5,7 +5,7 @@ use super::{
     commit::{Commit, CommitOutcome},
     op::{FieldName, FieldValue, Op, Rotation},
     record::{Previous, Record, Standing},
-    sorted::Sorted,
+    vec_map::VecMap,
 };
 
 impl Record {
@@ -17,8 +17,8 @@ impl Record {
             return CommitOutcome::Gone;
         }
         let standing = self.meta.standing(&commit.check, commit.key_id, commit.now);
-        if standing == Standing::Former {
-            return CommitOutcome::Stale;
+        if standing == Standing::Superseded {
+            return CommitOutcome::Superseded;
         }
         for expected in &commit.expected {
             if self.group_revision(&expected.group) != expected.revision {
@@ -56,7 +56,7 @@ impl Record {
         let Some(Rotation { check, key_id, grace_until }) = &commit.rotation else {
             return false;
         };
-        if grace_until.is_some() && standing == Standing::Previous {
+        if grace_until.is_some() && standing == Standing::InGrace {
             return false;
         }
         self.meta.previous = grace_until.map(|until| Previous {
@@ -84,7 +84,7 @@ impl Record {
     }
 }
 
-fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
+fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), FieldName> {
     match op {
         Op::Clear { keep } => fields.retain(|name| {
             let top = name.split_once(':').map_or(name, |(top, _)| top);
@@ -139,7 +139,7 @@ fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
 }
 
 /// The number in a field; another kind counts as missing (the field's policy was changed).
-fn number(fields: &Sorted<FieldValue>, field: &str) -> Option<i64> {
+fn number(fields: &VecMap<FieldValue>, field: &str) -> Option<i64> {
     match fields.get(field) {
         Some(FieldValue::Int(number)) => Some(*number),
         _ => None,

@@ -22,13 +22,15 @@ mod open;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+mod run_to_completion;
 pub(crate) mod session_id;
-mod sorted;
 #[cfg(feature = "_sql")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
 mod sql;
 #[cfg(test)]
 mod tests;
+mod vec_map;
 
 use std::sync::Arc;
 
@@ -121,7 +123,7 @@ impl Properties {
 ///    changes nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
 ///    millisecond, the smaller selector) until one fewer than `cap.sessions` are left. Parallel
 ///    log-ins of one principal never end up with more than `cap.sessions`, from whatever process.
-///    What does not apply for another reason too (`Exists`, `Gone`, `Stale`, `Conflict`) ends
+///    What does not apply for another reason too (`Exists`, `Gone`, `Superseded`, `Conflict`) ends
 ///    nothing, and may give either answer.
 pub trait Store: Send + Sync + 'static {
     /// What kind of store this is.

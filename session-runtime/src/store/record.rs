@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 use super::{
     Check, KeyId, PrincipalKey,
     op::{FieldName, FieldValue, Lifetime},
-    sorted::Sorted,
+    vec_map::VecMap,
 };
 use crate::clock::Timestamp;
 
@@ -52,9 +52,9 @@ pub struct Previous {
 pub(crate) enum Standing {
     Current,
     /// Replaced, but still within its grace.
-    Previous,
+    InGrace,
     /// Was the session's once: only we make credentials that verify.
-    Former,
+    Superseded,
 }
 
 impl Meta {
@@ -103,9 +103,9 @@ impl Meta {
                     && *check == previous.check
                     && now < previous.until =>
             {
-                Standing::Previous
+                Standing::InGrace
             }
-            _ => Standing::Former,
+            _ => Standing::Superseded,
         }
     }
 }
@@ -116,23 +116,23 @@ impl Meta {
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
-    pub(super) fields: Sorted<FieldValue>,
+    pub(super) fields: VecMap<FieldValue>,
     /// Few records have any of it.
     rare: Option<Box<Rare>>,
 }
 
 #[derive(Clone, Default)]
 struct Rare {
-    groups: Sorted<u64>,
+    groups: VecMap<u64>,
     #[cfg(feature = "redis")]
-    origin: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
+    stored_form: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 impl Record {
     /// A record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
-        Self { meta, fields: Sorted::new(), rare: None }
+        Self { meta, fields: VecMap::new(), rare: None }
     }
 
     /// The value of a field.
@@ -186,14 +186,14 @@ impl Record {
 
     /// What a store that has read it wants back with a commit.
     #[cfg(feature = "redis")]
-    pub(crate) fn origin<T: std::any::Any>(&self) -> Option<&T> {
-        self.rare.as_ref()?.origin.as_ref()?.downcast_ref()
+    pub(crate) fn stored_form<T: std::any::Any>(&self) -> Option<&T> {
+        self.rare.as_ref()?.stored_form.as_ref()?.downcast_ref()
     }
 
     /// Notes what it was read from; records that differ in nothing else are equal.
     #[cfg(feature = "redis")]
-    pub(crate) fn set_origin(&mut self, origin: impl std::any::Any + Send + Sync) {
-        self.rare.get_or_insert_default().origin = Some(std::sync::Arc::new(origin));
+    pub(crate) fn set_stored_form(&mut self, stored_form: impl std::any::Any + Send + Sync) {
+        self.rare.get_or_insert_default().stored_form = Some(std::sync::Arc::new(stored_form));
     }
 
     /// Counts one more write of a group.

@@ -1,22 +1,22 @@
-//! Giving a session to a principal, and taking it away: the index first, then the session, both in
-//! one step where one server has them, then whoever had to give way. It owns the order of these
-//! steps and what follows when one fails; each step is somebody else's.
+//! Assigning a session to a principal, and taking it away: first the index, then the session, in
+//! one script if one server has both; then the evicted sessions. This file owns the order of the
+//! steps and what follows when a step fails. The steps themselves are elsewhere.
 
 use redis::{Cmd, Value};
 
 use super::{
     Inner,
-    admission::{LogIn, Place},
+    admission::{LogIn, Reservation},
+    assignment::Assignment,
     commit::{self, Answer},
-    giving::Giving,
+    connection::{Applied, CommandError, Retry},
     index::{Entered, Index, life},
+    join_all::join_all,
     key::Token,
-    layout::{Glimpse, PACKED, blob, items},
-    link::{Fate, Times, Trouble},
+    layout::{PACKED, SessionHead, blob, items},
     pack::{Damaged, text},
     put::Stored,
-    script::{COMMIT, DELETE, JUDGE},
-    together::together,
+    script::{CANCEL, COMMIT, DELETE},
 };
 use crate::{
     clock::Timestamp,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// How often a log-in that another one gave up begins again.
+/// The number of attempts of a log-in that another one has cancelled.
 const ATTEMPTS: u32 = 3;
 
 impl Inner {
@@ -48,28 +48,30 @@ impl Inner {
         let until = record.meta.lifetime.absolute_until;
         let log_in = LogIn { key, principal, cap, now: record.meta.last_seen, until };
         for _ in 0..ATTEMPTS {
-            let giving = Giving::New(record);
-            let Some((place, stored)) = self.give(&log_in, &giving, Stored::read).await? else {
+            let assignment = Assignment::New(record);
+            let Some((reservation, stored)) =
+                self.assign(&log_in, &assignment, Stored::read).await?
+            else {
                 return Ok(InsertOutcome::Full);
             };
             match stored {
                 Stored::Yes => {
                     return Ok(InsertOutcome::Inserted {
-                        ended: self.make_way(&log_in, place).await,
+                        ended: self.evict(&log_in, reservation).await,
                     });
                 }
                 Stored::Exists => {
-                    self.leave(&place).await;
+                    self.leave(&reservation).await;
                     return Ok(InsertOutcome::Exists);
                 }
                 // A new session is never `Moved`.
-                Stored::Void | Stored::Moved => self.leave(&place).await,
+                Stored::Cancelled | Stored::Moved => self.leave(&reservation).await,
             }
         }
-        Err(self.crowded().into())
+        Err(self.contention().into())
     }
 
-    /// A commit that gives the session to a principal.
+    /// Carries out a commit that assigns the session to a principal.
     pub(super) async fn log_in(
         &self,
         key: &StoreKey,
@@ -79,77 +81,84 @@ impl Inner {
         let now = commit.now;
         let mut until = match commit.lifetime {
             Some(lifetime) => lifetime.absolute_until,
-            // How long the session lives, only its record knows.
+            // Only the session's record says how long the session lives.
             None => self.usual_end(now),
         };
         for _ in 0..=ATTEMPTS {
             let log_in = LogIn { key, principal, cap: commit.cap, now, until };
-            let giving = Giving::There(commit, until);
-            let Some((place, answer)) = self.give(&log_in, &giving, Answer::read).await? else {
+            let assignment = Assignment::There(commit, until);
+            let Some((reservation, answer)) =
+                self.assign(&log_in, &assignment, Answer::read).await?
+            else {
                 return Ok(CommitOutcome::Full);
             };
             match answer {
                 Answer::Committed { revision, rotated, former } => {
-                    let ended = self.make_way(&log_in, place).await;
+                    let ended = self.evict(&log_in, reservation).await;
                     self.leave_former(key, former).await;
                     return Ok(CommitOutcome::Committed { revision, rotated, ended });
                 }
-                Answer::Uncovered { until: end, .. } => {
-                    self.leave(&place).await;
+                Answer::OutlivesIndex { until: end, .. } => {
+                    self.leave(&reservation).await;
                     self.learn_end(now, end);
                     until = end;
                 }
-                Answer::Void => self.leave(&place).await,
+                Answer::Cancelled => self.leave(&reservation).await,
                 refused => {
-                    self.leave(&place).await;
+                    self.leave(&reservation).await;
                     return Ok(refused.outcome());
                 }
             }
         }
-        Err(self.crowded().into())
+        Err(self.contention().into())
     }
 
-    /// Enters a log-in into the index, and gives its session to the principal; what that answered.
-    /// One round trip where one server has both and there is room, otherwise one each. `None`:
-    /// there is no room, and nobody gives way.
-    async fn give<A>(
+    /// Enters a log-in into the index and assigns its session to the principal. Returns the
+    /// log-in's reservation and the session's answer, or `None` if there is no room and the cap
+    /// evicts nobody. Takes one round trip if one server has both keys and there is room, otherwise
+    /// one for each step.
+    async fn assign<A>(
         &self,
         log_in: &LogIn<'_>,
-        giving: &Giving<'_>,
+        assignment: &Assignment<'_>,
         read: fn(Value) -> Result<A, Damaged>,
-    ) -> Result<Option<(Place, A)>, StoreError> {
+    ) -> Result<Option<(Reservation, A)>, StoreError> {
         let session = self.keys.session(log_in.key);
         let index_key = self.keys.index(&log_in.key.namespace, log_in.principal);
-        let mut place = Place::new(index_key, log_in)?;
-        let (mut full, mut given) = (None, None);
-        if self.link.is_one_server() {
-            let index = Index { link: &self.link, key: &place.index };
-            match giving.behind_entry(index, &session, &place.entry()).await {
+        let mut reservation = Reservation::new(index_key, log_in)?;
+        let (mut full, mut assigned) = (None, None);
+        if self.connection.is_one_server() {
+            let index = Index { connection: &self.connection, key: &reservation.index };
+            match assignment.behind_entry(index, &session, &reservation.entry()).await {
                 Ok((Entered::Yes(sample), answer)) => {
-                    place.sample = sample;
-                    given = Some(Ok(answer));
+                    reservation.sample = sample;
+                    assigned = Some(Ok(answer));
                 }
                 Ok((Entered::No(listing), _)) => full = Some(listing),
-                // It has just said that it is several.
-                Err(Trouble { fate: Fate::Refused, .. }) if !self.link.is_one_server() => {}
-                Err(trouble) => given = Some(Err(trouble)),
+                // The server has just refused two keys in one script: it is several servers.
+                Err(CommandError { applied: Applied::No, .. })
+                    if !self.connection.is_one_server() => {}
+                Err(error) => assigned = Some(Err(error)),
             }
         }
-        let answer = match given {
+        let answer = match assigned {
             Some(answer) => answer,
-            None if Box::pin(self.enter(log_in, &mut place, full)).await? => {
-                giving.alone(&session, &place.token).make(&self.link, Times::Once).await
+            None if Box::pin(self.enter(log_in, &mut reservation, full)).await? => {
+                assignment
+                    .alone(&session, &reservation.token)
+                    .make(&self.connection, Retry::AtMostOnce)
+                    .await
             }
             None => return Ok(None),
         };
         let damaged = |damaged| self.damaged(log_in.key, damaged);
         match answer.and_then(|answer| read(answer).map_err(damaged)) {
-            Ok(answer) => Ok(Some((place, answer))),
-            Err(trouble) => Err(self.failed(trouble, &place).await),
+            Ok(answer) => Ok(Some((reservation, answer))),
+            Err(error) => Err(self.failed(error, &reservation).await),
         }
     }
 
-    /// A commit that gives the session to nobody, or to nobody new.
+    /// Carries out a commit that assigns the session to nobody, or leaves the principal as it is.
     pub(super) async fn change(
         &self,
         key: &StoreKey,
@@ -157,23 +166,23 @@ impl Inner {
     ) -> Result<CommitOutcome, StoreError> {
         match self.replace(key, commit).await? {
             Some(outcome) => Ok(outcome),
-            // The rarer steps are boxed, here and below, and do not lie in each commit's future: if
-            // that grows beyond 1 KiB, the allocator takes much longer.
+            // The rarer steps are boxed, here and below, so that they do not enlarge each commit's
+            // future. Beyond 1 KiB, allocating that takes much longer.
             None => Box::pin(self.merge(key, commit)).await,
         }
     }
 
-    /// The same at the server, whatever is there.
+    /// Carries out a commit at the server, whatever the session has become since it was loaded.
     async fn merge(&self, key: &StoreKey, commit: &Commit) -> Result<CommitOutcome, StoreError> {
-        let mut cover = Timestamp::default();
+        let mut index_until = Timestamp::default();
         for _ in 0..ATTEMPTS {
-            match self.send(key, commit, cover).await? {
-                Answer::Uncovered { until, principal, token } => {
+            match self.send(key, commit, index_until).await? {
+                Answer::OutlivesIndex { until, principal, token } => {
                     let index_key = self.keys.index(&key.namespace, &principal);
-                    let index = Index { link: &self.link, key: &index_key };
+                    let index = Index { connection: &self.connection, key: &index_key };
                     let life = life(until, commit.now);
-                    Box::pin(index.cover(key.selector, &token, &life)).await?;
-                    cover = until;
+                    Box::pin(index.extend_ttl(key.selector, &token, &life)).await?;
+                    index_until = until;
                 }
                 Answer::Committed { revision, rotated, former } => {
                     if former.is_some() {
@@ -184,21 +193,22 @@ impl Inner {
                 refused => return Ok(refused.outcome()),
             }
         }
-        Err(self.crowded().into())
+        Err(self.contention().into())
     }
 
-    /// Removes a session, with a principal only if it is that principal's; whose it was, if it was
-    /// there.
+    /// Removes a session; given a principal, only if the session is that principal's. Returns
+    /// `None` if nothing was removed, otherwise the principal of the session, if it had one, and
+    /// its log-in.
     pub(super) async fn remove(
         &self,
         key: &StoreKey,
         whose: Option<&PrincipalKey>,
-    ) -> Result<Option<Option<(PrincipalKey, Token)>>, Trouble> {
+    ) -> Result<Option<Option<(PrincipalKey, Token)>>, CommandError> {
         let mut call = DELETE.on(&self.keys.session(key));
         if let Some(principal) = whose {
             call.text(principal.as_str());
         }
-        let answer = call.make(&self.link, Times::Any).await?;
+        let answer = call.make(&self.connection, Retry::Idempotent).await?;
         let read = || -> Result<_, Damaged> {
             let mut parts = items(answer)?.into_iter();
             if parts.next() != Some(Value::Int(1)) {
@@ -215,126 +225,131 @@ impl Inner {
         read().map_err(|damaged| self.damaged(key, damaged))
     }
 
-    /// Removes those of these sessions that are a principal's; which they were, and the log-ins
-    /// that made them so.
+    /// Removes those of these sessions that are the principal's. Returns the removed sessions, each
+    /// with the log-in that had assigned it.
     pub(super) async fn remove_all(
         &self,
         namespace: &Namespace,
         principal: &PrincipalKey,
         sessions: impl IntoIterator<Item = Selector>,
-    ) -> Result<Vec<(Selector, Token)>, Trouble> {
+    ) -> Result<Vec<(Selector, Token)>, CommandError> {
         let removals = sessions.into_iter().map(|selector| async move {
             let key = StoreKey { namespace: namespace.clone(), selector };
             let removed = self.remove(&key, Some(principal)).await?;
             Ok(removed.flatten().map(|(_, token)| (selector, token)))
         });
-        let removed = together(removals).await.into_iter().collect::<Result<Vec<_>, Trouble>>()?;
+        let removed =
+            join_all(removals).await.into_iter().collect::<Result<Vec<_>, CommandError>>()?;
         Ok(removed.into_iter().flatten().collect())
     }
 
-    /// What these sessions are, after these log-ins of them were given up.
-    pub(super) async fn glimpses(
+    /// Reads the heads of these sessions, after cancelling these log-ins of them.
+    pub(super) async fn heads(
         &self,
         namespace: &Namespace,
         sessions: impl IntoIterator<Item = (Selector, Vec<Token>)>,
-    ) -> Result<super::admission::Glimpses, Trouble> {
-        let asked = sessions.into_iter().map(|(selector, hopeless)| async move {
+    ) -> Result<super::admission::SessionHeads, CommandError> {
+        let asked = sessions.into_iter().map(|(selector, timed_out)| async move {
             let key = StoreKey { namespace: namespace.clone(), selector };
             let name = self.keys.session(&key);
-            let answer = if hopeless.is_empty() {
+            let answer = if timed_out.is_empty() {
                 let mut command = Cmd::new();
                 command.arg("HGET").arg(name).arg(PACKED);
-                self.link.ask(&command, Times::Any).await?
+                self.connection.ask(&command, Retry::Idempotent).await?
             } else {
-                let mut call = JUDGE.on(&name);
-                for token in &hopeless {
+                let mut call = CANCEL.on(&name);
+                for token in &timed_out {
                     call.text(token.as_str());
                 }
-                call.make(&self.link, Times::Any).await?
+                call.make(&self.connection, Retry::Idempotent).await?
             };
-            let glimpse = Glimpse::read(selector, answer);
-            Ok((selector, glimpse.map_err(|damaged| self.damaged(&key, damaged))?))
+            let head = SessionHead::read(selector, answer);
+            Ok((selector, head.map_err(|damaged| self.damaged(&key, damaged))?))
         });
-        together(asked).await.into_iter().collect()
+        join_all(asked).await.into_iter().collect()
     }
 
-    /// The error of a record that cannot be read.
-    pub(super) fn damaged(&self, key: &StoreKey, Damaged: Damaged) -> Trouble {
+    /// Returns the error of a session that cannot be read.
+    pub(super) fn damaged(&self, key: &StoreKey, Damaged: Damaged) -> CommandError {
         let name = self.keys.session(key);
         let what = format!("{name} holds no session that this program wrote; delete it");
-        Trouble::refused(self.link.error(&what))
+        CommandError::not_applied(self.connection.error(&what))
     }
 
-    /// Has the server carry out a commit that is no log-in.
+    /// Sends a commit that is no log-in, for the server to carry out.
     pub(super) async fn send(
         &self,
         key: &StoreKey,
         commit: &Commit,
-        cover: Timestamp,
-    ) -> Result<Answer, Trouble> {
+        index_until: Timestamp,
+    ) -> Result<Answer, CommandError> {
         let name = self.keys.session(key);
-        let call = commit::call(commit, None, cover, |room| COMMIT.with_room([&name], room));
-        let answer = call.make(&self.link, Times::Once).await?;
+        let call = commit::call(commit, None, index_until, |room| COMMIT.with_room([&name], room));
+        let answer = call.make(&self.connection, Retry::AtMostOnce).await?;
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
 
-    /// After a log-in that took place: ends those who give way; which they were. What fails here
-    /// the next log-in finishes, by the marks in the index.
-    async fn make_way(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
-        if !place.sample.entries.is_empty() {
-            // A failure leaves entries for others to find.
-            let _ = Box::pin(self.tidy(log_in, &place)).await;
+    /// Evicts sessions after a log-in has taken place. Returns the evicted sessions. If this fails,
+    /// the next log-in finishes it, by the eviction marks in the index.
+    async fn evict(&self, log_in: &LogIn<'_>, reservation: Reservation) -> Vec<Selector> {
+        if !reservation.sample.entries.is_empty() {
+            // If pruning fails, the entries are left for others to find.
+            let _ = Box::pin(self.prune(log_in, &reservation)).await;
         }
-        if place.surplus.is_empty() {
+        if reservation.evicted.is_empty() {
             return Vec::new();
         }
-        Box::pin(self.end_surplus(log_in, place)).await
+        Box::pin(self.remove_evicted(log_in, reservation)).await
     }
 
-    async fn end_surplus(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
-        let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
+    async fn remove_evicted(&self, log_in: &LogIn<'_>, reservation: Reservation) -> Vec<Selector> {
+        let marked: Vec<Selector> =
+            reservation.evicted.iter().map(|(session, _)| *session).collect();
         let namespace = &log_in.key.namespace;
         let removed = self.remove_all(namespace, log_in.principal, marked.iter().copied()).await;
         let Ok(removed) = removed else { return Vec::new() };
         let ended = removed.iter().map(|(session, _)| *session).collect();
-        // What was removed may have logged in once more before it was.
-        let mut over = place.surplus;
+        // A removed session may have logged in once more just before.
+        let mut over = reservation.evicted;
         over.extend(removed);
-        let index = Index { link: &self.link, key: &place.index };
-        let _ = index.forget(&over, Some((place.session, &place.token)), &marked).await;
+        let index = Index { connection: &self.connection, key: &reservation.index };
+        let _ = index.forget(&over, Some((reservation.session, &reservation.token)), &marked).await;
         ended
     }
 
-    /// Takes back the entry of a log-in that did not take place. What fails here is given up later
-    /// by whoever depends on it.
-    async fn leave(&self, place: &Place) {
-        let index = Index { link: &self.link, key: &place.index };
-        let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
-        let own = [(place.session, place.token.clone())];
-        let _ = Box::pin(index.forget(&own, Some((place.session, &place.token)), &marked)).await;
+    /// Takes the entry of a log-in that failed out of the index. If this fails, whoever depends on
+    /// the log-in cancels it later.
+    async fn leave(&self, reservation: &Reservation) {
+        let index = Index { connection: &self.connection, key: &reservation.index };
+        let marked: Vec<Selector> =
+            reservation.evicted.iter().map(|(session, _)| *session).collect();
+        let own = [(reservation.session, reservation.token.clone())];
+        let _ =
+            Box::pin(index.forget(&own, Some((reservation.session, &reservation.token)), &marked))
+                .await;
     }
 
-    async fn failed(&self, trouble: Trouble, place: &Place) -> StoreError {
-        // If it may have taken place after all, the entry has to stay.
-        if trouble.fate == Fate::Refused {
-            self.leave(place).await;
+    async fn failed(&self, error: CommandError, reservation: &Reservation) -> StoreError {
+        // If the log-in may have taken place after all, the entry has to stay.
+        if error.applied == Applied::No {
+            self.leave(reservation).await;
         }
-        trouble.into()
+        error.into()
     }
 
-    /// Takes a session out of the index of whoever had it before. An entry that stays is skipped
-    /// by all who read it.
+    /// Takes a session out of its former principal's index. A failure is ignored: an entry that
+    /// stays is skipped by all readers.
     pub(super) async fn leave_former(&self, key: &StoreKey, former: Option<(PrincipalKey, Token)>) {
         if let Some((principal, token)) = former {
             let index_key = self.keys.index(&key.namespace, &principal);
-            let index = Index { link: &self.link, key: &index_key };
+            let index = Index { connection: &self.connection, key: &index_key };
             let _ = index.forget(&[(key.selector, token)], None, &[]).await;
         }
     }
 }
 
 impl Answer {
-    /// The outcome of a commit that did not apply, or that ended no other session.
+    /// Returns the outcome of a commit that did not apply, or that evicted no other session.
     pub(super) fn outcome(self) -> CommitOutcome {
         match self {
             Self::Committed { revision, rotated, .. } => {
@@ -343,7 +358,9 @@ impl Answer {
             Self::Gone => CommitOutcome::Gone,
             Self::Conflict(field) => CommitOutcome::Conflict { field: field.into() },
             // The last two concern log-ins only, which begin again.
-            Self::Stale | Self::Void | Self::Uncovered { .. } => CommitOutcome::Stale,
+            Self::Superseded | Self::Cancelled | Self::OutlivesIndex { .. } => {
+                CommitOutcome::Superseded
+            }
         }
     }
 }

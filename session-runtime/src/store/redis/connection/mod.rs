@@ -1,0 +1,285 @@
+//! The way to the servers: one connection that all requests share and that is made again when it
+//! breaks, and the retries of a command. This file owns the deadline of an answer and the choice of
+//! failures that are retried. It knows neither sessions nor the contents of scripts.
+
+mod batch;
+mod connect;
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use tokio::{sync::Mutex, time::Instant};
+
+use self::connect::{Connector, RawConnection};
+use super::url::{Kind, Target};
+use crate::store::{StoreError, run_to_completion::run_to_completion};
+
+/// The longest time for one operation with all its retries; below the runtime's 2 s.
+const PATIENCE: Duration = Duration::from_millis(1600);
+/// The first pause before a retry; each pause is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// The age from which a connection is dropped when its answers do not come. A new connection is
+/// kept: a server that is merely slow must not be asked for new connections as well.
+const YOUNG: Duration = Duration::from_secs(5);
+
+/// A command that failed.
+#[derive(Debug)]
+pub(super) struct CommandError {
+    pub(super) error: StoreError,
+    pub(super) applied: Applied,
+}
+
+impl CommandError {
+    /// Makes the error of a command that was not carried out.
+    pub(super) fn not_applied(error: StoreError) -> Self {
+        Self { error, applied: Applied::No }
+    }
+}
+
+/// The state of a command that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// The command was not carried out, and never will be.
+    No,
+    /// The command may have been carried out.
+    Unknown,
+}
+
+impl From<CommandError> for StoreError {
+    fn from(error: CommandError) -> Self {
+        error.error
+    }
+}
+
+/// The condition for sending a command again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retry {
+    /// Sent again after any failure: it reads, or changes nothing the second time.
+    Idempotent,
+    /// Sent again only if it certainly was not carried out.
+    AtMostOnce,
+}
+
+/// The connection to the servers. Clones share it.
+#[derive(Clone)]
+pub(super) struct Connection(Arc<Shared>);
+
+struct Shared {
+    place: String,
+    current: RwLock<Option<RawConnection>>,
+    is_one_server: AtomicBool,
+    /// The number of attempts to connect.
+    attempts: AtomicU64,
+    connector: Mutex<Connecting>,
+}
+
+struct Connecting {
+    connector: Connector,
+    failure: Option<StoreError>,
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) async fn open(target: &Target) -> Result<Self, StoreError> {
+        let connector = Connector::new(target)?;
+        let connection = Self(Arc::new(Shared {
+            place: target.to_string(),
+            current: RwLock::default(),
+            is_one_server: AtomicBool::new(!matches!(target.kind, Kind::Cluster)),
+            attempts: AtomicU64::new(0),
+            connector: Mutex::new(Connecting { connector, failure: None }),
+        }));
+        connection.working_or_new().await?;
+        Ok(connection)
+    }
+
+    /// Returns the servers' name, for messages.
+    pub(super) fn place(&self) -> &str {
+        &self.0.place
+    }
+
+    /// Returns whether one script may have several keys: there is no Cluster behind the connection,
+    /// nor a proxy that has refused two keys.
+    pub(super) fn is_one_server(&self) -> bool {
+        self.0.is_one_server.load(Ordering::SeqCst)
+    }
+
+    /// Makes an error that names the servers.
+    pub(super) fn error(&self, what: &str) -> StoreError {
+        StoreError::new(format!("{}: {what}", self.0.place))
+    }
+
+    /// Makes the error of an operation that the end of the program has cut short.
+    pub(super) fn ending(&self) -> StoreError {
+        self.error("the program is ending")
+    }
+
+    /// Sends a command and returns the answer.
+    pub(super) async fn ask(&self, command: &Cmd, retry: Retry) -> Result<Value, CommandError> {
+        self.ask_or(command, None, retry).await
+    }
+
+    /// Sends a command and returns the answer. If a server does not know the script that `command`
+    /// runs, sends `with_script` instead.
+    pub(super) async fn ask_or(
+        &self,
+        command: &Cmd,
+        with_script: Option<&(dyn Fn() -> Cmd + Sync)>,
+        retry: Retry,
+    ) -> Result<Value, CommandError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut pause = FIRST_PAUSE;
+        let mut full = None;
+        loop {
+            let command = full.as_ref().unwrap_or(command);
+            let answer = tokio::time::timeout_at(deadline, self.attempt(command)).await;
+            let failure = match answer {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure { error: self.error(SILENT), kind: FailureKind::Unknown },
+            };
+            let again = match failure.kind {
+                FailureKind::SendScript => {
+                    if let (None, Some(with_script)) = (&full, with_script) {
+                        full = Some(with_script());
+                        continue;
+                    }
+                    false
+                }
+                FailureKind::NotApplied => true,
+                FailureKind::Unknown => retry == Retry::Idempotent,
+                FailureKind::Refused => false,
+            };
+            if !again || Instant::now() + pause >= deadline {
+                let applied = match failure.kind {
+                    FailureKind::Unknown => Applied::Unknown,
+                    _ => Applied::No,
+                };
+                return Err(CommandError { error: failure.error, applied });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt(&self, command: &Cmd) -> Result<Value, Failure> {
+        let raw = self
+            .working_or_new()
+            .await
+            .map_err(|error| Failure { error, kind: FailureKind::NotApplied })?;
+        raw.send(command).await.map_err(|error| {
+            let is_cluster = raw.is_cluster();
+            if raw.is_over(&error) || (error.is_timeout() && raw.made.elapsed() > YOUNG) {
+                self.drop_connection(&raw);
+            }
+            if error.kind() == ErrorKind::Server(ServerErrorKind::CrossSlot) {
+                self.0.is_one_server.store(false, Ordering::SeqCst);
+            }
+            let kind = FailureKind::of(&error, is_cluster);
+            let what = if error.is_timeout() { SILENT } else { "a command failed" };
+            let error = StoreError::with_source(format!("{}: {what}", self.0.place), error);
+            Failure { error, kind }
+        })
+    }
+
+    /// Returns the working connection, or makes a new one.
+    async fn working_or_new(&self) -> Result<RawConnection, StoreError> {
+        if let Some(raw) = self.working() {
+            return Ok(raw);
+        }
+        let seen = self.0.attempts.load(Ordering::SeqCst);
+        let this = self.clone();
+        // Runs in a task of its own: a caller that is dropped must not make the others start over.
+        run_to_completion(async move { this.connect(seen).await }, || self.ending()).await
+    }
+
+    async fn connect(&self, seen: u64) -> Result<RawConnection, StoreError> {
+        let mut connecting = self.0.connector.lock().await;
+        if let Some(raw) = self.working() {
+            return Ok(raw);
+        }
+        // If another caller's attempt failed meanwhile, its error is the answer.
+        if self.0.attempts.load(Ordering::SeqCst) != seen
+            && let Some(failure) = &connecting.failure
+        {
+            return Err(failure.clone());
+        }
+        let raw = connecting.connector.connect().await;
+        self.0.attempts.fetch_add(1, Ordering::SeqCst);
+        match raw {
+            Ok(raw) => {
+                connecting.failure = None;
+                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(raw.clone());
+                Ok(raw)
+            }
+            Err(error) => {
+                let message = format!("{}: cannot connect", self.0.place);
+                let failure = StoreError::with_source(message, error);
+                connecting.failure = Some(failure.clone());
+                Err(failure)
+            }
+        }
+    }
+
+    fn working(&self) -> Option<RawConnection> {
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|raw| !raw.is_closed()).cloned()
+    }
+
+    fn drop_connection(&self, raw: &RawConnection) {
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| current.is(raw)) {
+            *current = None;
+        }
+    }
+}
+
+const SILENT: &str = "no answer in time";
+
+struct Failure {
+    error: StoreError,
+    kind: FailureKind,
+}
+
+/// A failure's meaning for the command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FailureKind {
+    /// Not carried out; a retry, perhaps elsewhere, may succeed.
+    NotApplied,
+    /// Not carried out; the server wants the script's text.
+    SendScript,
+    /// Not carried out, and a retry would not be either.
+    Refused,
+    /// Perhaps carried out.
+    Unknown,
+}
+
+impl FailureKind {
+    fn of(error: &RedisError, is_cluster: bool) -> Self {
+        use ServerErrorKind as Kind;
+        match error.kind() {
+            ErrorKind::Server(Kind::NoScript) => Self::SendScript,
+            // A cluster's connection reports failures of its own look-ups as the answers of
+            // requests that it has sent already. These kinds may be such failures.
+            ErrorKind::Server(Kind::BusyLoading | Kind::MasterDown) if is_cluster => Self::Unknown,
+            ErrorKind::Server(
+                Kind::Moved
+                | Kind::Ask
+                | Kind::TryAgain
+                | Kind::ClusterDown
+                | Kind::ReadOnly
+                | Kind::BusyLoading
+                | Kind::MasterDown,
+            ) => Self::NotApplied,
+            ErrorKind::Server(_) | ErrorKind::Extension => Self::Refused,
+            _ => Self::Unknown,
+        }
+    }
+}
