@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use session_runtime::clock::Timestamp;
+use session_runtime::policy::OnMaxSessions;
 use session_runtime::store::{PrincipalKey as Who, StoreFuture as Answer, *};
 
 type Records = HashMap<StoreKey, Arc<Record>>;

@@ -19,7 +19,7 @@ use std::{collections::BTreeMap, process::ExitCode};
 use axum::{Json, Router, extract::Query, http::StatusCode, response::Result, routing::get};
 use examples::Startup;
 use serde::{Deserialize, Serialize};
-use session_runtime::{Error, Preset, Session};
+use session_runtime::{Error, Session, policy::Preset};
 
 /// What the program itself remembers has a name and a type. `extra` is for what callers name: their
 /// keys are kept apart, so `key=user` is nobody's log-in, and `key=counter` counts nothing.

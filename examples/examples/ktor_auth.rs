@@ -21,7 +21,7 @@ use axum::{
 };
 use examples::{Startup, found};
 use serde::Deserialize;
-use session_runtime::{Challenge, Error, Preset, Session};
+use session_runtime::{Challenge, Error, Session, policy::Preset};
 
 /// A minute from the last visit. The name is set by `log_in` only, which changes the cookie too;
 /// the extractor `CurrentUser` gives it to handlers, if it is one of ours.

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use axum::{Router, response::IntoResponse, routing::get};
 use examples::{Startup, found};
-use session_runtime::{Error, Preset, Session};
+use session_runtime::{Error, Session, policy::Preset};
 
 /// Everything the server knows about a visitor. `sealed` encrypts it into the cookie; nobody can
 /// read it there, nor change a bit of it. `persistent` gives the cookie a `Max-Age`: the idle time.

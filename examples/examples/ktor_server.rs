@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use axum::{Router, response::IntoResponse, routing::get};
 use examples::{DefaultStore, Startup, found};
-use session_runtime::{Error, Preset, Session};
+use session_runtime::{Error, Session, policy::Preset};
 
 /// Seven days from the log-in, used or not; with an `idle` time it would be from the last use.
 #[derive(Session)]

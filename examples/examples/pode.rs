@@ -19,7 +19,7 @@ use axum::{
 };
 use examples::Startup;
 use serde::Serialize;
-use session_runtime::{Error, Preset, Session};
+use session_runtime::{Error, Session, policy::Preset};
 
 /// What `$WebEvent.Session.Data` holds there. Here a misspelt name does not compile, and what is
 /// missing is 0.

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use axum::{Router, routing::get};
 use examples::Startup;
-use session_runtime::{Error, Preset, Session};
+use session_runtime::{Error, Session, policy::Preset};
 
 /// There, nothing ever ends. Here everything does, if late: a month without a visit, or a year.
 #[derive(Session)]

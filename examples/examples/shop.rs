@@ -20,7 +20,7 @@ use axum::{
 };
 use examples::Startup;
 use serde::{Deserialize, Serialize};
-use session_runtime::{Challenge, Directory, Error, HandleId, Session, SessionInfo};
+use session_runtime::{Challenge, Error, Session, SessionId, SessionInfo, Sessions};
 
 /// What the shop knows about a visitor. Each field becomes a few methods on `Session<Shop>`.
 #[derive(Session)]
@@ -74,7 +74,7 @@ fn app(startup: &Startup) -> Result<Router, Error> {
         .route("/logout", post(logout))
         .route("/orders", get(orders))
         .route("/devices", get(devices))
-        .route("/devices/{handle}/end", post(end_device))
+        .route("/devices/{id}/end", post(end_device))
         .route("/devices/end-others", post(end_other_devices))
         .route("/theme", post(set_theme))
         .layer(sessions))
@@ -130,7 +130,7 @@ async fn login(session: Session<Shop>, Form(form): Form<LoginForm>) -> Response 
     // A new token, so that nobody who knew the old one is logged in now; the cart stays.
     session.log_in(account.id);
     if form.remember.is_some() {
-        session.persist_for(Duration::from_secs(30 * 24 * 60 * 60));
+        session.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
     }
     session.set_notice(format!("Welcome, {}!", account.name));
     Redirect::to("/").into_response()
@@ -159,9 +159,9 @@ async fn orders(CurrentUser(user): CurrentUser, session: Session<Shop>) -> Respo
 async fn devices(
     CurrentUser(user): CurrentUser,
     session: Session<Shop>,
-    directory: Directory<Shop>,
+    sessions: Sessions<Shop>,
 ) -> Result<Response, Error> {
-    let mut devices = directory.list(&user).await?;
+    let mut devices = sessions.list(&user).await?;
     devices.sort_by_key(|device| !device.current);
     Ok(page(&DevicesPage { frame: Frame::new(&session), devices }))
 }
@@ -169,15 +169,15 @@ async fn devices(
 async fn end_device(
     CurrentUser(user): CurrentUser,
     session: Session<Shop>,
-    directory: Directory<Shop>,
-    Path(handle): Path<HandleId>,
+    sessions: Sessions<Shop>,
+    Path(id): Path<SessionId>,
 ) -> Result<Redirect, Error> {
-    if handle == session.session_id() {
+    if id == session.session_id() {
         session.log_out();
         return Ok(Redirect::to("/"));
     }
-    // Looks among this user's sessions only: the handle of somebody else's ends nothing.
-    let ended = directory.end(&user, &handle).await?;
+    // Looks among this user's sessions only: the id of somebody else's session ends nothing.
+    let ended = sessions.end(&user, &id).await?;
     let notice = if ended { "That device is logged out." } else { "It was gone already." };
     session.set_notice(notice.to_owned());
     Ok(Redirect::to("/devices"))
@@ -186,9 +186,9 @@ async fn end_device(
 async fn end_other_devices(
     CurrentUser(user): CurrentUser,
     session: Session<Shop>,
-    directory: Directory<Shop>,
+    sessions: Sessions<Shop>,
 ) -> Result<Redirect, Error> {
-    let ended = directory.end_others(&user).await?;
+    let ended = sessions.end_others(&user).await?;
     session.set_notice(format!("Other devices logged out: {ended}."));
     Ok(Redirect::to("/devices"))
 }

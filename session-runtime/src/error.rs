@@ -197,7 +197,7 @@ impl fmt::Display for Error {
                  `end_all` works with `.revocation(store)`",
             ),
             Kind::NoCurrentSession => {
-                f.write_str("no current session to leave out: extract `Directory` in a handler")
+                f.write_str("no current session to leave out: extract `Sessions` in a handler")
             }
             Kind::Interrupted => f.write_str("the commit of a session was interrupted"),
         }

@@ -27,34 +27,41 @@ mod transport;
 pub use cell::model::{FieldSet, PrincipalType, SessionType};
 #[cfg(feature = "axum")]
 pub use engine::challenge::Challenge;
-pub use engine::{
-    bind::{Bind, OnMismatch},
-    policy::TouchOn,
-};
 pub use error::Error;
 #[cfg(feature = "axum")]
 pub use extract::axum::Rejection;
 pub use extract::peek::Peek;
 pub use handle::{
     Session,
-    directory::{Directory, SessionInfo},
+    sessions::{SessionInfo, Sessions},
     writer::Writer,
 };
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{
     SessionLayer,
     builder::SessionLayerBuilder,
-    preset::Preset,
     service::{ResponseFuture, SessionService},
 };
 pub use request::commit::Saved;
 pub use session_derive::Session;
-pub use store::{
-    OnMaxSessions,
-    session_id::{HandleId, ParseHandleIdError},
-};
+pub use store::session_id::{ParseSessionIdError, SessionId};
 pub use token::session_token::SessionToken;
-pub use transport::{SecureCookie, proxy};
+pub use transport::proxy;
+
+/// The words of a deployment's policy: the arguments of
+/// [`SessionLayerBuilder`](crate::SessionLayerBuilder)'s methods.
+pub mod policy {
+    pub use crate::{
+        engine::{
+            bind::{Bind, OnMismatch},
+            policy::TouchOn,
+        },
+        layer::preset::Preset,
+        schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+        store::op::OnMaxSessions,
+        transport::SecureCookie,
+    };
+}
 
 /// The items that generated code uses. The module's name contains the patch version, so that a
 /// derive of another version does not compile. Nothing here is public API.
@@ -90,7 +97,7 @@ pub mod __private0 {
             DecodeError, Emission, Encoding, Int, LocalAccess, LocalCell, MapField, NumberAccess,
             SetField, ValueAccess, ValueCell, model::*,
         },
-        schema::*,
+        schema::{options::*, *},
     };
 }
 

@@ -12,8 +12,8 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use session_runtime::{
-    Directory, Error, KeyRing, OnMaxSessions, Session, SessionLayer, SessionLayerBuilder,
-    SessionType, clock::Clock, store::Store,
+    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, Sessions,
+    clock::Clock, policy::OnMaxSessions, store::Store,
 };
 
 /// Everything that can be sealed at rest.
@@ -127,7 +127,7 @@ impl Setup {
             .route("/login/{user}", post(log_in))
             .route("/logout", post(async |s: Session<App>| s.log_out()))
             .route("/rotate", post(async |s: Session<App>| s.rotate()))
-            .route("/remember", post(async |s: Session<App>| s.persist_for(30 * DAY)))
+            .route("/remember", post(async |s: Session<App>| s.remember_for(30 * DAY)))
             .route(
                 "/theme/{theme}",
                 post(async |s: Session<App>, Path(t): Path<String>| s.set_theme(t)),
@@ -180,20 +180,17 @@ async fn show(session: Session<App>) -> Json<Shown> {
     })
 }
 
-/// The handle ids of the user's sessions, one a line, this request's with a star.
-async fn devices(
-    CurrentUser(user): CurrentUser,
-    directory: Directory<App>,
-) -> Result<String, Error> {
+/// The session ids of the user's sessions, one a line, this request's with a star.
+async fn devices(CurrentUser(user): CurrentUser, sessions: Sessions<App>) -> Result<String, Error> {
     let line = |it: session_runtime::SessionInfo| {
-        format!("{}{}\n", it.handle, if it.current { "*" } else { "" })
+        format!("{}{}\n", it.id, if it.current { "*" } else { "" })
     };
-    Ok(directory.list(&user).await?.into_iter().map(line).collect())
+    Ok(sessions.list(&user).await?.into_iter().map(line).collect())
 }
 
 async fn end_others(
     CurrentUser(user): CurrentUser,
-    directory: Directory<App>,
+    sessions: Sessions<App>,
 ) -> Result<(StatusCode, String), Error> {
-    Ok((StatusCode::OK, directory.end_others(&user).await?.to_string()))
+    Ok((StatusCode::OK, sessions.end_others(&user).await?.to_string()))
 }

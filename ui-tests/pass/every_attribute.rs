@@ -235,10 +235,7 @@ fn guard(user: &CurrentUser) -> (u64, CurrentUser) {
 }
 
 fn main() {
-    use session_runtime::schema::{
-        CommitOn, Create, OnDecodeError, OnEnd, OnStale, OnStoreError, Payload, Policy, Resend,
-        SameSite, Transport,
-    };
+    use session_runtime::{policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, SameSite, Transport}};
     use std::time::Duration;
 
     let _ = (handle, write, guarded, guard);

@@ -173,8 +173,8 @@ impl<T> Cell for CounterCell<T> {
 mod tests {
     use super::{Cell, Context, CounterCell, Emission, Op};
     use crate::schema::{
-        CommitOn, CookieSpec, Create, FieldSpec, OnEnd, OnStale, OnStoreError, Payload, Policy,
-        Resend, SameSite, Spec, Transport,
+        CookieSpec, FieldSpec, Payload, Policy, SameSite, Spec, Transport,
+        options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     };
 
     const HITS: FieldSpec =

@@ -16,7 +16,7 @@ use crate::{
     clock::Timestamp,
     error::Error,
     event::{self, Reason},
-    schema::OnStoreError,
+    schema::options::OnStoreError,
     store::{FieldValue, Meta, PrincipalKey, Record, Selector, Standing},
     token::{Credential, Envelope},
     transport::Found,

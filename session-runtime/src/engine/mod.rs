@@ -27,7 +27,7 @@ use crate::{
     clock::{Clock, Timestamp},
     error::{Error, Kind},
     event::{self, Reason},
-    schema::{Resend, Spec, Transport},
+    schema::{Spec, Transport, options::Resend},
     store::{Namespace, PrincipalKey, Selector, StoreKey},
     token::{IndexCodec, Random},
     transport::Carrier,

@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use crate::{
-    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, Spec},
+    schema::{
+        Payload, Spec,
+        options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+    },
     store::Cap,
 };
 

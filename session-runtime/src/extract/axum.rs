@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     error::Error,
     extract::peek::Peek,
-    handle::{Session, directory::Directory, writer::Writer},
+    handle::{Session, sessions::Sessions, writer::Writer},
     request::slot::SessionSlot,
     schema::Transport,
 };
@@ -131,7 +131,7 @@ impl<T: SessionType, S: Send + Sync> OptionalFromRequestParts<S> for Peek<T> {
     }
 }
 
-impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Directory<T> {
+impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Sessions<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {

@@ -14,7 +14,7 @@ impl<T: PrincipalType> Session<T> {
     ///
     /// If nobody was logged in, the fields stay, except those marked `clear_on_login`. If another
     /// principal was logged in, only the fields marked `keep` stay. If the same principal was, all
-    /// fields stay, and so does a lifetime set by [`persist_for`](Self::persist_for).
+    /// fields stay, and so does a lifetime set by [`remember_for`](Self::remember_for).
     ///
     /// ```
     /// # use session_runtime::Session;

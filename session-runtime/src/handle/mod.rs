@@ -2,8 +2,8 @@
 //! A handle is a view of the one [`RequestSession`] that everything in a request shares. The
 //! life-cycle methods here only record the request; nothing happens before the commit.
 
-pub(crate) mod directory;
 mod login;
+pub(crate) mod sessions;
 mod transact;
 pub(crate) mod writer;
 
@@ -26,7 +26,7 @@ use crate::{
         asked::{End, IdleLimit, LifetimeOverride, Requested},
         commit::{Saved, save},
     },
-    store::{FieldName, session_id::HandleId},
+    store::{FieldName, session_id::SessionId},
     token::session_token::SessionToken,
 };
 
@@ -72,11 +72,11 @@ impl<T: SessionType> Session<T> {
     ///
     /// The session id changes at log-out. For payloads in the token it also changes at log-in and
     /// [`rotate`](Self::rotate), and with `.revocation(store)` at
-    /// [`persist_for`](Self::persist_for).
+    /// [`remember_for`](Self::remember_for).
     #[must_use]
-    pub fn session_id(&self) -> HandleId {
+    pub fn session_id(&self) -> SessionId {
         let core = &self.session.core;
-        HandleId(core.state().selector(core))
+        SessionId(core.state().selector(core))
     }
 
     /// **Anybody who has the token is in the session, so a page's scripts must not get it;** that
@@ -127,14 +127,14 @@ impl<T: SessionType> Session<T> {
 
     /// Restarts the idle time with this request, even if the touch throttle would not. The absolute
     /// limit stays.
-    pub fn extend(&self) {
+    pub fn touch(&self) {
         self.note(|requested| requested.touch = true);
     }
 
     /// Remembers the session ("remember me"): it lives for `length` from now, used or not, and the
     /// client keeps the token when the browser closes (cookies: at most 400 days, RFC 6265bis). The
     /// record keeps this lifetime, so later requests honour it.
-    pub fn persist_for(&self, length: Duration) {
+    pub fn remember_for(&self, length: Duration) {
         self.note(|requested| {
             let remember = Some(length);
             let asked = LifetimeOverride { remember, ..LifetimeOverride::default() };
@@ -154,18 +154,18 @@ impl<T: SessionType> Session<T> {
     /// # struct Shop { #[session(principal)] user: Option<u64> }
     /// async fn log_in_as_guest(session: Session<Shop>) {
     ///     session.log_in(7);
-    ///     session.live_for(Duration::from_secs(60 * 60));
-    ///     session.idle_for(Some(Duration::from_secs(5 * 60)));
+    ///     session.set_absolute(Duration::from_secs(60 * 60));
+    ///     session.set_idle(Some(Duration::from_secs(5 * 60)));
     /// }
     /// ```
-    pub fn live_for(&self, length: Duration) {
+    pub fn set_absolute(&self, length: Duration) {
         self.note(|requested| requested.lifetime.get_or_insert_default().absolute = Some(length));
     }
 
-    /// Sets this session's idle limit, as [`live_for`](Self::live_for) sets the absolute one.
+    /// Sets this session's idle limit, as [`set_absolute`](Self::set_absolute) sets the absolute one.
     /// `None` removes the limit, except from a session without an absolute limit, which must be
     /// able to expire.
-    pub fn idle_for(&self, idle: Option<Duration>) {
+    pub fn set_idle(&self, idle: Option<Duration>) {
         let idle = idle.map_or(IdleLimit::None, IdleLimit::After);
         self.note(|requested| requested.lifetime.get_or_insert_default().idle = Some(idle));
     }
@@ -199,7 +199,7 @@ impl<T: SessionType> Session<T> {
     }
 
     /// Stores the session now, even if it is empty, with all changes so far. A session that is
-    /// already stored is touched, as by [`extend`](Self::extend). Fields that did not change are
+    /// already stored is touched, as by [`touch`](Self::touch). Fields that did not change are
     /// not written, since that would undo the changes of parallel requests. Returns what happened.
     ///
     /// ```

@@ -14,7 +14,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use tower_layer::Layer;
 
 use self::service::SessionService;
-use crate::{cell::model::SessionType, engine::Engine, handle::directory::Directory};
+use crate::{cell::model::SessionType, engine::Engine, handle::sessions::Sessions};
 
 /// Gives the routes below it sessions of type `T`.
 ///
@@ -40,10 +40,10 @@ pub struct SessionLayer<T> {
 }
 
 impl<T: SessionType> SessionLayer<T> {
-    /// Returns the directory of sessions, for code outside of requests.
+    /// Returns the sessions of every principal, for code outside of requests.
     #[must_use]
-    pub fn directory(&self) -> Directory<T> {
-        Directory::new(Arc::clone(&self.engine))
+    pub fn sessions(&self) -> Sessions<T> {
+        Sessions::new(Arc::clone(&self.engine))
     }
 }
 

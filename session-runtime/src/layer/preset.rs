@@ -3,7 +3,7 @@
 
 use crate::{
     engine::policy::{Policy, TouchOn},
-    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+    schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
 };
 
 /// A bundle of policy options that behaves as another system does, for applications that come from

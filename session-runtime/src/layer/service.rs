@@ -28,7 +28,7 @@ use crate::{
         finish::{Finish, discard, finish},
         slot::SessionSlot,
     },
-    schema::CommitOn,
+    schema::options::CommitOn,
 };
 
 /// A service with sessions of type `T`; made by [`SessionLayer`].

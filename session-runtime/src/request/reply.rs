@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     engine::{Engine, live::LiveSession},
-    schema::{OnEnd, OnStale, Resend, Transport},
+    schema::{
+        Transport,
+        options::{OnEnd, OnStale, Resend},
+    },
 };
 
 /// Returns how long the client is to keep the token; `None`: until the browser closes.

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::store::hex::Hex;
 
 /// The public half of a credential: 16 random bytes, stable for the session's life. Its hex form
-/// is the handle id; it opens nothing.
+/// is the session id; it opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selector(pub(crate) [u8; 16]);
 

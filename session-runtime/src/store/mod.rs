@@ -17,7 +17,7 @@ pub(crate) mod layout;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongo;
-mod op;
+pub(crate) mod op;
 mod open;
 mod record;
 #[cfg(feature = "redis")]
@@ -47,7 +47,8 @@ pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};
 pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::MongoStore;
-pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, OnMaxSessions, Op, Rotation};
+pub(crate) use op::OnMaxSessions;
+pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
 pub use open::open;
 pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};

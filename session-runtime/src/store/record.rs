@@ -152,7 +152,7 @@ impl Record {
     }
 
     /// Writes a field; for stores that read a record back, and for new records. For many,
-    /// [`extend`](Extend::extend) is quicker.
+    /// [`touch`](Extend::extend) is quicker.
     pub fn set(&mut self, field: impl Into<FieldName>, value: FieldValue) {
         self.fields.insert(field.into(), value);
     }

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, request::Parts};
 
 /// Returns true if the client reached the proxy in front of this server over https, according to
 /// `Forwarded: proto=…` (RFC 7239) or `X-Forwarded-Proto`. For
-/// [`SecureCookie::When`](crate::SecureCookie::When).
+/// [`SecureCookie::When`](crate::policy::SecureCookie::When).
 ///
 /// **Use this only behind a proxy that writes one of these headers.** The *last* value of the last
 /// header line counts. Proxies append, so the last value is the nearest proxy's; all values before

@@ -15,7 +15,7 @@ pub enum SecureCookie {
     /// Responses to requests for which the function returns `true`.
     ///
     /// ```
-    /// use session_runtime::SecureCookie;
+    /// use session_runtime::policy::SecureCookie;
     ///
     /// // A server that speaks TLS itself on one of its two ports.
     /// let secure = SecureCookie::When(|parts| parts.uri.port_u16() == Some(8443));

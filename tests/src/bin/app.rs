@@ -6,7 +6,7 @@
 
 use std::{env, process::ExitCode, time::Duration};
 
-use session_runtime::{KeyRing, OnMaxSessions, store};
+use session_runtime::{KeyRing, policy::OnMaxSessions, store};
 use tests::app::Setup;
 
 /// Why the program did not start.

@@ -45,7 +45,7 @@ impl Case {
             assert_eq!(client.post(&path).await.status, StatusCode::OK, "{path}");
         }
         let id = client.get("/id").await.body;
-        let selector = Selector::from_hex(&id).expect("a handle id");
+        let selector = Selector::from_hex(&id).expect("a session id");
         (client, StoreKey { namespace: Namespace::new("app"), selector })
     }
 

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use axum::{Router, http::Method, http::request::Parts, routing::get};
 use session_runtime::{
-    Bind, Key, KeyRing, OnMismatch, Session, SessionLayer, SessionLayerBuilder, SessionType,
-    Writer,
+    Key, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, Writer,
+    policy::{Bind, OnMismatch},
     schema::Payload,
     store::{FieldValue, MemoryStore, Namespace, Selector, Store, StoreKey},
 };
@@ -303,7 +303,7 @@ async fn the_record_holds_keyed_hashes_that_tell_nothing() {
         let client = Client::new(&server);
         home(&client, "/set").await;
         let id = home(&client, "/id").await;
-        let selector = Selector::from_hex(&id).expect("a handle id");
+        let selector = Selector::from_hex(&id).expect("a session id");
         let key = StoreKey { namespace: Namespace::new("s"), selector };
         let record = setup.store.load(&key).await.expect("in memory").expect("it is there");
         let names: Vec<_> = record.fields().map(|(name, _)| name).collect();

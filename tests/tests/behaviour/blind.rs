@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, routing::get};
 use session_runtime::{
     Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, Writer, clock::ManualClock,
-    schema::Resend, store::MemoryStore,
+    policy::Resend, store::MemoryStore,
 };
 use tests::{Client, Server, Spy};
 
@@ -48,7 +48,7 @@ fn routes() -> Router {
         .route("/logout", get(async |s: Session<Blind>| s.log_out()))
         .route(
             "/remember",
-            get(async |s: Session<Blind>| s.persist_for(Duration::from_secs(30 * 24 * 60 * 60))),
+            get(async |s: Session<Blind>| s.remember_for(Duration::from_secs(30 * 24 * 60 * 60))),
         )
         .route(
             "/fill",

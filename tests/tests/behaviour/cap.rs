@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::http::StatusCode;
 use session_runtime::{
-    KeyRing, OnMaxSessions, Session, SessionLayer, clock::ManualClock, store::MemoryStore,
+    KeyRing, Session, SessionLayer, clock::ManualClock, policy::OnMaxSessions, store::MemoryStore,
 };
 use tests::{Client, Log, Server, app::Setup};
 

@@ -188,7 +188,7 @@ fn fixture() -> (Arc<MemoryStore>, KeyRing) {
 
 async fn record(client: &Client, store: &MemoryStore) -> Arc<Record> {
     let id = client.get("/id").await.body;
-    let selector = Selector::from_hex(&id).expect("a handle id");
+    let selector = Selector::from_hex(&id).expect("a session id");
     let key = StoreKey { namespace: Namespace::new("s"), selector };
     store.load(&key).await.expect("in memory").expect("it is there")
 }
@@ -273,7 +273,7 @@ async fn bytes_of_another_codec_read_as_the_default_and_the_log_says_where() {
     let client = Client::new(&server);
     client.get("/fill").await;
     let id = client.get("/id").await.body;
-    let selector = Selector::from_hex(&id).expect("a handle id");
+    let selector = Selector::from_hex(&id).expect("a session id");
     let key = StoreKey { namespace: Namespace::new("s"), selector };
     for (field, written, says) in [
         ("items", &br#"[{"number":7}]"#[..], "MessagePack of another type"),

@@ -3,7 +3,8 @@
 use axum::{Router, http::Method, routing::get};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, Writer,
-    schema::{Create, OnStale, Payload},
+    policy::{Create, OnStale},
+    schema::Payload,
     store::MemoryStore,
 };
 use tests::{Client, Log, Reply, Server, Spy};

@@ -10,8 +10,8 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Directory, Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, SessionType,
-    clock::ManualClock, schema::OnStoreError, store::MemoryStore,
+    Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, SessionType, Sessions,
+    clock::ManualClock, policy::OnStoreError, store::MemoryStore,
 };
 use tests::{Client, Fault, Reply, Server, Spy};
 use tokio::sync::{Barrier, Semaphore};
@@ -61,10 +61,10 @@ macro_rules! act {
             "login-alan" => $s.log_in("alan".to_owned()),
             "logout" => $s.log_out(),
             "rotate" => $s.rotate(),
-            "remember" => $s.persist_for(MONTH),
+            "remember" => $s.remember_for(MONTH),
             "login-remembered" => {
                 $s.log_in("ada".to_owned());
-                $s.persist_for(MONTH);
+                $s.remember_for(MONTH);
             }
             "logout-twice" => {
                 $s.log_out();
@@ -128,8 +128,8 @@ macro_rules! routes {
             )
             .route(
                 "/end-all/{user}",
-                get(async |directory: Directory<$session>, Path(user): Path<String>| {
-                    directory.end_all(&user).await.map(|count| count.to_string())
+                get(async |sessions: Sessions<$session>, Path(user): Path<String>| {
+                    sessions.end_all(&user).await.map(|count| count.to_string())
                 }),
             )
     };

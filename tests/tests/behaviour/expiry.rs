@@ -52,7 +52,7 @@ macro_rules! routes {
             .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
             .route("/read", get(async |s: Session<$session>| s.theme().clone()))
             .route("/rotate", get(async |s: Session<$session>| s.rotate()))
-            .route("/extend", get(async |s: Session<$session>| s.extend()))
+            .route("/extend", get(async |s: Session<$session>| s.touch()))
             .route(
                 "/left",
                 get(async |s: Session<$session>| {
@@ -64,9 +64,9 @@ macro_rules! routes {
                 "/extend-left",
                 get(async |s: Session<$session>| {
                     let before = s.expires_at();
-                    s.extend();
+                    s.touch();
                     let extended = s.expires_at();
-                    s.persist_for(Duration::from_secs(30 * 24 * 60 * 60));
+                    s.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
                     let more = |time: std::time::SystemTime| time.duration_since(before);
                     format!(
                         "{:?} {:?}",
@@ -79,7 +79,7 @@ macro_rules! routes {
                 "/remember",
                 get(async |s: Session<$session>| {
                     s.set_theme("dark".to_owned());
-                    s.persist_for(Duration::from_secs(30 * 24 * 60 * 60));
+                    s.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
                 }),
             )
     };

@@ -6,7 +6,7 @@ use axum::{Router, extract::State, http::StatusCode, routing::get};
 use session_runtime::{
     Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, Writer,
     clock::ManualClock,
-    schema::{CommitOn, OnStoreError},
+    policy::{CommitOn, OnStoreError},
     store::MemoryStore,
 };
 use tests::{Client, Fault, Odd, Server, Spy};

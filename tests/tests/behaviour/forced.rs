@@ -1,4 +1,4 @@
-//! `force_save`: the store is asked although nothing has changed, and nothing that did not change
+//! `create`: the store is asked although nothing has changed, and nothing that did not change
 //! is written.
 
 use std::{sync::Arc, time::Duration};

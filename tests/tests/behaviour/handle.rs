@@ -50,7 +50,7 @@ fn is_a_good_handle<T: Send + Sync + Clone + 'static>() {}
 fn handles_are_send_sync_clone_and_static() {
     is_a_good_handle::<Session<Main>>();
     is_a_good_handle::<Writer<Main>>();
-    is_a_good_handle::<session_runtime::Directory<Main>>();
+    is_a_good_handle::<session_runtime::Sessions<Main>>();
     is_a_good_handle::<SessionLayer<Main>>();
 }
 

@@ -86,7 +86,7 @@ macro_rules! routes {
             .route(
                 "/remember",
                 get(async |s: Session<$session>| {
-                    s.persist_for(Duration::from_secs(86_400));
+                    s.remember_for(Duration::from_secs(86_400));
                     s.save().await?;
                     Ok::<_, Error>(text(&s))
                 }),

@@ -65,42 +65,42 @@ macro_rules! routes {
         Router::new()
             .route("/set", change(|s| s.set_theme("dark".to_owned())))
             .route("/left", change(|_| {}))
-            .route("/hour", change(|s| s.live_for(HOUR)))
-            .route("/day", change(|s| s.live_for(24 * HOUR)))
-            .route("/idle-day", change(|s| s.idle_for(Some(24 * HOUR))))
-            .route("/idle-5", change(|s| s.idle_for(Some(5 * MINUTE))))
-            .route("/idle-none", change(|s| s.idle_for(None)))
+            .route("/hour", change(|s| s.set_absolute(HOUR)))
+            .route("/day", change(|s| s.set_absolute(24 * HOUR)))
+            .route("/idle-day", change(|s| s.set_idle(Some(24 * HOUR))))
+            .route("/idle-5", change(|s| s.set_idle(Some(5 * MINUTE))))
+            .route("/idle-none", change(|s| s.set_idle(None)))
             .route(
                 "/new",
                 change(|s| {
                     s.set_theme("dark".to_owned());
-                    s.live_for(HOUR);
-                    s.idle_for(None);
+                    s.set_absolute(HOUR);
+                    s.set_idle(None);
                 }),
             )
-            .route("/remember", change(|s| s.persist_for(48 * HOUR)))
+            .route("/remember", change(|s| s.remember_for(48 * HOUR)))
             .route(
                 "/hour-remember",
                 change(|s| {
-                    s.live_for(HOUR);
-                    s.idle_for(Some(MINUTE));
-                    s.persist_for(48 * HOUR);
+                    s.set_absolute(HOUR);
+                    s.set_idle(Some(MINUTE));
+                    s.remember_for(48 * HOUR);
                 }),
             )
             .route(
                 "/remember-hour",
                 change(|s| {
-                    s.persist_for(48 * HOUR);
-                    s.live_for(HOUR);
+                    s.remember_for(48 * HOUR);
+                    s.set_absolute(HOUR);
                 }),
             )
             .route("/login", change(|s| s.log_in("ada".to_owned())))
             .route(
                 "/login-hour",
                 change(|s| {
-                    s.live_for(HOUR);
+                    s.set_absolute(HOUR);
                     s.log_in("ada".to_owned());
-                    s.idle_for(None);
+                    s.set_idle(None);
                 }),
             )
     }};

@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Directory, Error, HandleId, KeyRing, Peek, Session, SessionLayer, store::MemoryStore,
+    Error, KeyRing, Peek, Session, SessionId, SessionLayer, Sessions, store::MemoryStore,
 };
 use tests::{Client, Server, Spy};
 
@@ -39,7 +39,7 @@ fn show(s: &Session<Account>) -> String {
     )
 }
 
-fn routes() -> Router<Directory<Account>> {
+fn routes() -> Router<Sessions<Account>> {
     Router::new()
         .route("/show", get(async |s: Session<Account>| show(&s)))
         .route("/id", get(async |s: Session<Account>| s.session_id().to_string()))
@@ -93,7 +93,7 @@ fn routes() -> Router<Directory<Account>> {
         .route("/peek", get(async |account: Peek<Account>| format!("{:?}", account.user)))
         .route(
             "/devices",
-            get(async |CurrentUser(user): CurrentUser, devices: Directory<Account>| {
+            get(async |CurrentUser(user): CurrentUser, devices: Sessions<Account>| {
                 let listed = devices.list(&user).await?;
                 let mine = listed.iter().filter(|session| session.current).count();
                 Ok::<_, Error>(format!("{} {mine}", listed.len()))
@@ -101,7 +101,7 @@ fn routes() -> Router<Directory<Account>> {
         )
         .route(
             "/end-others",
-            get(async |CurrentUser(user): CurrentUser, devices: Directory<Account>| {
+            get(async |CurrentUser(user): CurrentUser, devices: Sessions<Account>| {
                 Ok::<_, Error>(devices.end_others(&user).await?.to_string())
             }),
         )
@@ -109,21 +109,21 @@ fn routes() -> Router<Directory<Account>> {
             "/end/{handle}",
             get(
                 async |CurrentUser(user): CurrentUser,
-                       devices: Directory<Account>,
-                       Path(handle): Path<HandleId>| {
+                       devices: Sessions<Account>,
+                       Path(handle): Path<SessionId>| {
                     Ok::<_, Error>(devices.end(&user, &handle).await?.to_string())
                 },
             ),
         )
         .route(
             "/admin/end/{handle}",
-            get(async |State(devices): State<Directory<Account>>, Path(handle): Path<HandleId>| {
+            get(async |State(devices): State<Sessions<Account>>, Path(handle): Path<SessionId>| {
                 Ok::<_, Error>(devices.end_by_id(&handle).await?.to_string())
             }),
         )
         .route(
             "/admin/end-all/{user}",
-            get(async |State(devices): State<Directory<Account>>, Path(user): Path<String>| {
+            get(async |State(devices): State<Sessions<Account>>, Path(user): Path<String>| {
                 Ok::<_, Error>(devices.end_all(&user).await?.to_string())
             }),
         )
@@ -136,7 +136,7 @@ async fn start() -> (Server, Spy<MemoryStore>) {
         .insecure_dev()
         .build()
         .expect("a sound configuration");
-    let router = routes().with_state(layer.directory()).layer(layer);
+    let router = routes().with_state(layer.sessions()).layer(layer);
     (Server::start(router).await, store)
 }
 
@@ -154,7 +154,7 @@ async fn logging_in_changes_the_credential_and_kills_the_old_one_at_once() {
     assert_ne!(client.cookie("login"), before.cookie("login"));
     assert_eq!(before.get("/show").await.body, "None []  None 0 None", "no grace");
     assert_eq!(client.get("/show").await.body, r#"Some("ada") [7] dark None 0 None"#);
-    assert_eq!(client.get("/id").await.body, id, "the handle id is stable");
+    assert_eq!(client.get("/id").await.body, id, "the session id is stable");
 }
 
 #[tokio::test]

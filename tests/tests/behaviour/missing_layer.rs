@@ -2,7 +2,7 @@
 //! log says which layer to add.
 
 use axum::{Router, routing::get};
-use session_runtime::{Directory, Peek, Session, Writer};
+use session_runtime::{Peek, Session, Sessions, Writer};
 use tests::{Client, Log, Server};
 
 #[derive(Session)]
@@ -21,7 +21,7 @@ async fn the_client_gets_500_without_details_and_the_log_says_which_layer_to_add
         .route("/peek", get(async |_: Peek<Shop>| "unreachable"))
         .route("/optional-peek", get(async |_: Option<Peek<Shop>>| "unreachable"))
         .route("/guard", get(async |_: CurrentUser| "unreachable"))
-        .route("/directory", get(async |_: Directory<Shop>| "unreachable"));
+        .route("/directory", get(async |_: Sessions<Shop>| "unreachable"));
     let server = Server::start(router).await;
     let client = Client::new(&server);
     let paths =

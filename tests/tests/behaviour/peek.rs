@@ -10,10 +10,9 @@ use std::{
 
 use axum::{Router, extract::Request, http::StatusCode, routing::get};
 use session_runtime::{
-    Directory, Error, KeyRing, Peek, Session, SessionLayer, SessionLayerBuilder, SessionType,
-    TouchOn,
+    Error, KeyRing, Peek, Session, SessionLayer, SessionLayerBuilder, SessionType, Sessions,
     clock::ManualClock,
-    schema::{Create, OnStale, OnStoreError},
+    policy::{Create, OnStale, OnStoreError, TouchOn},
     store::MemoryStore,
 };
 use tests::{Client, Fault, Server, Spy};
@@ -100,7 +99,7 @@ async fn case<T: SessionType>(
 async fn stored(
     adjust: impl FnOnce(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>,
 ) -> Case {
-    let devices = get(async |_: Directory<Stored>, peek: Peek<Stored>| peek.theme.clone());
+    let devices = get(async |_: Sessions<Stored>, peek: Peek<Stored>| peek.theme.clone());
     let routes = routes!(Stored).route("/devices", devices);
     case(routes, |builder, store| adjust(builder.store(store))).await
 }

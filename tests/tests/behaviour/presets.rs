@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, http::StatusCode, routing::get};
 use session_runtime::{
-    KeyRing, Preset, Session, SessionLayer, SessionLayerBuilder,
+    KeyRing, Session, SessionLayer, SessionLayerBuilder,
     clock::ManualClock,
-    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+    policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Preset, Resend},
     store::MemoryStore,
 };
 use tests::{Client, Fault, Server, Spy};
@@ -147,7 +147,7 @@ async fn what_is_called_later_overrides() {
             .preset(Preset::Rolling)
             .create(Create::OnWrite)
             .resend(Resend::OnChange)
-            .touch_on(session_runtime::TouchOn::Extracted)
+            .touch_on(session_runtime::policy::TouchOn::Extracted)
             .on_stale(OnStale::ClearToken)
             .on_end(OnEnd::ExpireToken)
             .commit_on(CommitOn::Not5xx)

@@ -3,7 +3,7 @@
 use axum::{Router, routing::get};
 use session_runtime::{
     KeyRing, Session, SessionLayer, Writer,
-    schema::{Create, OnEnd, OnStale, Resend},
+    policy::{Create, OnEnd, OnStale, Resend},
     store::MemoryStore,
 };
 use tests::{Client, Server, Spy};

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_runtime::{
-    Challenge, Directory, Key, KeyRing, Session, SessionLayer, Writer, store::MemoryStore,
+    Challenge, Key, KeyRing, Session, SessionLayer, Sessions, Writer, store::MemoryStore,
 };
 use tests::{Client, Log, Server, Spy};
 
@@ -39,7 +39,7 @@ fn routes(debugged: Log) -> Router {
             get(
                 async move |s: Session<Red>,
                             w: Writer<Red>,
-                            d: Directory<Red>,
+                            d: Sessions<Red>,
                             Path(v): Path<String>| {
                     s.set_token(v.clone());
                     s.set_fragile(v.clone());
@@ -65,7 +65,7 @@ fn routes(debugged: Log) -> Router {
         )
         .route(
             "/end",
-            get(async |user: CurrentUser, d: Directory<Red>| {
+            get(async |user: CurrentUser, d: Sessions<Red>| {
                 d.end_all(&user).await.map(|n| n.to_string())
             }),
         )
@@ -86,7 +86,7 @@ async fn no_event_and_no_debug_output_tells_a_secret() {
         .insecure_dev();
     writeln!(debug, "{builder:?}").expect("memory");
     let layer = builder.build().expect("a sound layer");
-    writeln!(debug, "{layer:?} {:?} {:?}", layer.directory(), MemoryStore::default())
+    writeln!(debug, "{layer:?} {:?} {:?}", layer.sessions(), MemoryStore::default())
         .expect("memory");
     let server = Server::start(routes(debugged.clone()).layer(layer)).await;
     let client = Client::new(&server);

@@ -13,8 +13,8 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Directory, Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder,
-    schema::{Create, OnStale},
+    Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, Sessions,
+    policy::{Create, OnStale},
     store::MemoryStore,
 };
 use tests::{Client, Fault, Odd, Server, Spy};
@@ -67,7 +67,7 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
         "asked-while-down" => {
             s.clear();
             s.rotate();
-            s.persist_for(Duration::from_secs(24 * 60 * 60));
+            s.remember_for(Duration::from_secs(24 * 60 * 60));
             store.fault("commit", Some(Fault::Down));
             assert!(s.save().await.expect_err("the store is down").is_unavailable());
             store.fault("commit", None);
@@ -173,7 +173,7 @@ async fn start(
             "/end-others/{user}",
             get(
                 async |_: Session<Account>,
-                       devices: Directory<Account>,
+                       devices: Sessions<Account>,
                        Path(user): Path<String>| {
                     devices.end_others(&user).await.map(|count| count.to_string())
                 },
@@ -181,7 +181,7 @@ async fn start(
         )
         .route(
             "/count/{user}",
-            get(async |devices: Directory<Account>, Path(user): Path<String>| {
+            get(async |devices: Sessions<Account>, Path(user): Path<String>| {
                 devices.list(&user).await.map(|listed| listed.len().to_string())
             }),
         )

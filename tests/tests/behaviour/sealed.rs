@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Path, routing::get};
 use session_runtime::{
-    Directory, Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, clock::ManualClock,
+    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, Sessions, clock::ManualClock,
     store::MemoryStore,
 };
 use tests::{Client, Server, Spy};
@@ -63,14 +63,14 @@ async fn start(
         .route("/destroy", get(async |s: Session<Prefs>| s.destroy()))
         .route(
             "/end-all/{user}",
-            get(async |directory: Directory<Prefs>, Path(user): Path<String>| {
-                Ok::<_, Error>(directory.end_all(&user).await?.to_string())
+            get(async |sessions: Sessions<Prefs>, Path(user): Path<String>| {
+                Ok::<_, Error>(sessions.end_all(&user).await?.to_string())
             }),
         )
         .route(
             "/list/{user}",
-            get(async |directory: Directory<Prefs>, Path(user): Path<String>| {
-                Ok::<_, Error>(directory.list(&user).await?.len().to_string())
+            get(async |sessions: Sessions<Prefs>, Path(user): Path<String>| {
+                Ok::<_, Error>(sessions.list(&user).await?.len().to_string())
             }),
         )
         .layer(layer);

@@ -2,8 +2,8 @@
 
 use axum::{Router, http::Method, routing::get};
 use session_runtime::{
-    Error, KeyRing, SecureCookie, Session, SessionLayer, SessionLayerBuilder, SessionType, proxy,
-    store::MemoryStore,
+    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, policy::SecureCookie,
+    proxy, store::MemoryStore,
 };
 use tests::{Client, Server};
 

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_runtime::{
-    Directory, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, TouchOn, Writer,
+    KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, Sessions, Writer,
     clock::ManualClock,
-    schema::{Create, OnStale, Resend},
+    policy::{Create, OnStale, Resend, TouchOn},
     store::MemoryStore,
 };
 use tests::{Client, Fault, Log, Server, Spy};
@@ -45,7 +45,7 @@ macro_rules! routes {
             .route("/asset", get(async || "asset"))
             .route("/error", get(async || StatusCode::INTERNAL_SERVER_ERROR))
             .route("/writer", get(async |_: Writer<$session>| "nothing"))
-            .route("/directory", get(async |_: Directory<$session>| "nothing"))
+            .route("/directory", get(async |_: Sessions<$session>| "nothing"))
             .route(
                 "/status/{code}",
                 get(async |Path(code): Path<u16>| {

@@ -18,8 +18,8 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Directory, Error, HandleId, KeyRing, OnMaxSessions, Session, SessionLayer, SessionLayerBuilder,
-    SessionType, clock::ManualClock, store::MemoryStore,
+    Error, KeyRing, Session, SessionId, SessionLayer, SessionLayerBuilder, SessionType, Sessions,
+    clock::ManualClock, policy::OnMaxSessions, store::MemoryStore,
 };
 use tests::{Client, Server, Spy};
 
@@ -77,10 +77,10 @@ fn carts() -> Router {
 }
 
 async fn end(
-    directory: Directory<Cart>,
-    Path((user, id)): Path<(String, HandleId)>,
+    sessions: Sessions<Cart>,
+    Path((user, id)): Path<(String, SessionId)>,
 ) -> Result<String, Error> {
-    Ok(directory.end(&user, &id).await?.to_string())
+    Ok(sessions.end(&user, &id).await?.to_string())
 }
 
 fn themes() -> Router {

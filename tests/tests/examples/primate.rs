@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use session_runtime::{
-    Key, KeyRing, Preset, Session, SessionLayer, SessionLayerBuilder, SessionType,
+    Key, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, policy::Preset,
     store::MemoryStore,
 };
 use tests::{

@@ -7,10 +7,10 @@ use std::{path::Path, sync::Arc, thread, time::Duration};
 use axum::{Router, routing::get};
 use serde_json::json;
 use session_runtime::{
-    KeyRing, SecureCookie, Session, SessionLayer, SessionLayerBuilder, TouchOn,
+    KeyRing, Session, SessionLayer, SessionLayerBuilder,
     clock::ManualClock,
+    policy::{Create, Resend, SecureCookie, TouchOn},
     proxy,
-    schema::{Create, Resend},
     store::MemoryStore,
 };
 use tests::{

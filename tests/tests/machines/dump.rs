@@ -38,7 +38,7 @@ pub(crate) async fn dump_sealed(backend: impl Written) {
     assert!(found.is_empty(), "a value or a user's name lies there open: {found:?}");
 }
 
-/// Every token that there was, and the handle ids of the sessions that still live.
+/// Every token that there was, and the session ids of the sessions that still live.
 async fn use_it(backend: &impl Written, encrypt: bool) -> (BTreeSet<String>, Vec<String>) {
     let machine = Machine::start(APP, &Settings::new(backend.url()).encrypt(encrypt));
     let (mut tokens, mut live) = (BTreeSet::new(), Vec::new());

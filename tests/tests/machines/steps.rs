@@ -35,7 +35,7 @@ pub(crate) async fn user(client: &Client) -> Option<String> {
     }
 }
 
-/// The handle ids of the user's sessions, the asking one's first.
+/// The session ids of the user's sessions, the asking one's first.
 pub(crate) async fn devices(client: &Client) -> Vec<String> {
     let listed = get(client, "/devices").await;
     let (current, others): (Vec<_>, Vec<_>) = listed.lines().partition(|it| it.ends_with('*'));

@@ -10,9 +10,8 @@ use std::{
 
 use session_runtime::{
     clock::Clock,
-    store::{
-        Cap, CommitOutcome, FieldValue, InsertOutcome, MemoryStore, OnMaxSessions, Rotation, Store,
-    },
+    policy::OnMaxSessions,
+    store::{Cap, CommitOutcome, FieldValue, InsertOutcome, MemoryStore, Rotation, Store},
 };
 use tests::{Fault, Spy};
 

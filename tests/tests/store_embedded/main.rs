@@ -18,9 +18,10 @@ use std::{
 use session_runtime::{
     KeyRing,
     clock::Timestamp,
+    policy::OnMaxSessions,
     store::{
-        Cap, Check, Commit, CommitOutcome, EmbeddedStore, FieldValue, InsertOutcome, Lifetime,
-        OnMaxSessions, Op, Properties, Store,
+        Cap, Check, Commit, CommitOutcome, EmbeddedStore, FieldValue, InsertOutcome, Lifetime, Op,
+        Properties, Store,
     },
 };
 use support::{

@@ -1,6 +1,9 @@
 //! Several processes on one directory: nothing is lost, nothing is let in beyond the cap.
 
-use session_runtime::store::{Cap, CommitOutcome, FieldValue, InsertOutcome, OnMaxSessions, Store};
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, CommitOutcome, FieldValue, InsertOutcome, Store},
+};
 
 use crate::support::*;
 

@@ -1,7 +1,10 @@
 //! Log-ins under a cap: from many processes, and when one of them does not come back.
 
 use mongodb::bson::{Bson, DateTime, Document, doc};
-use session_runtime::store::{Cap, CommitOutcome, FieldValue, OnMaxSessions, Op, Store};
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, CommitOutcome, FieldValue, Op, Store},
+};
 
 use crate::support::{Own, ada, at, is_committed, key, log_in, record, touch};
 

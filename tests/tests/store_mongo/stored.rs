@@ -9,10 +9,8 @@ use mongodb::{
 };
 use session_runtime::{
     clock::Timestamp,
-    store::{
-        Cap, Commit, CommitOutcome, Expected, FieldValue, Lifetime, OnMaxSessions, Op, Rotation,
-        Store,
-    },
+    policy::OnMaxSessions,
+    store::{Cap, Commit, CommitOutcome, Expected, FieldValue, Lifetime, Op, Rotation, Store},
 };
 
 use crate::support::{IDLE, Own, START, ada, at, check, is_committed, key, log_in, record, touch};

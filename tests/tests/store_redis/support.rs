@@ -10,10 +10,11 @@ use bytes::Bytes;
 
 use session_runtime::{
     clock::Timestamp,
+    policy::OnMaxSessions,
     store::{
         Cap, Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Listed,
-        Meta, Namespace, OnMaxSessions, Op, PrincipalKey, Properties, Record, RedisStore, Selector,
-        Store, StoreError, StoreFuture, StoreKey,
+        Meta, Namespace, Op, PrincipalKey, Properties, Record, RedisStore, Selector, Store,
+        StoreError, StoreFuture, StoreKey,
     },
 };
 use tests::backend::redis::{Cluster, Redis, Sentinels};

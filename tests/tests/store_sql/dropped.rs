@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use session_runtime::store::{Cap, FieldValue, OnMaxSessions, PrincipalKey, SqlStore, Store};
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, FieldValue, PrincipalKey, SqlStore, Store},
+};
 
 use crate::support::*;
 

@@ -1,6 +1,9 @@
 //! How the databases find rows: by an index, each of the statements that a busy store runs.
 
-use session_runtime::store::{Cap, OnMaxSessions, Op, PrincipalKey, SqlStore, Store};
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, Op, PrincipalKey, SqlStore, Store},
+};
 
 use crate::support::*;
 

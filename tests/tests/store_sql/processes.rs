@@ -1,8 +1,9 @@
 //! Several processes on one database: all of them come up on an empty one, nothing is lost, and
 //! nobody is let in beyond the cap.
 
-use session_runtime::store::{
-    Cap, CommitOutcome, FieldValue, InsertOutcome, OnMaxSessions, PrincipalKey, Store,
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, CommitOutcome, FieldValue, InsertOutcome, PrincipalKey, Store},
 };
 
 use crate::support::*;

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use session_runtime::store::{Cap, OnMaxSessions, SqlStore, Store};
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, SqlStore, Store},
+};
 
 use crate::support::*;
 

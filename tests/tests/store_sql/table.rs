@@ -1,8 +1,9 @@
 //! The table as its documentation shows it: a user's own SQL joins it and reads the fields, and a
 //! dump of the database shows values as they were given and nothing else.
 
-use session_runtime::store::{
-    Cap, FieldValue, Lifetime, OnMaxSessions, Op, Previous, Rotation, Store,
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{Cap, FieldValue, Lifetime, Op, Previous, Rotation, Store},
 };
 
 use crate::support::*;

@@ -12,9 +12,12 @@ use std::{
     time::Duration,
 };
 
-use session_runtime::store::{
-    Cap, Commit, CommitOutcome, Expected, InsertOutcome, Lifetime, OnMaxSessions, Op, PrincipalKey,
-    Rotation, SqlPool, SqlStore, Store,
+use session_runtime::{
+    policy::OnMaxSessions,
+    store::{
+        Cap, Commit, CommitOutcome, Expected, InsertOutcome, Lifetime, Op, PrincipalKey, Rotation,
+        SqlPool, SqlStore, Store,
+    },
 };
 use sqlx::{mysql::MySqlPoolOptions, postgres::PgPoolOptions};
 

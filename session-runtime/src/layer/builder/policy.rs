@@ -8,7 +8,7 @@ use crate::{
     cell::model::SessionType,
     engine::policy::TouchOn,
     layer::preset::Preset,
-    schema::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+    schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     store::{Cap, OnMaxSessions},
 };
 
@@ -44,7 +44,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// `payload = "server"` and a field marked `principal`.
     ///
     /// ```
-    /// # use session_runtime::{Error, KeyRing, OnMaxSessions, Session, SessionLayer};
+    /// # use session_runtime::{policy::OnMaxSessions, Error, KeyRing, Session, SessionLayer};
     /// # use session_runtime::store::MemoryStore;
     /// # #[derive(Session)]
     /// # struct Shop { #[session(principal)] user: Option<u64> }
@@ -99,7 +99,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// token.
     ///
     /// ```
-    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, TouchOn, store::MemoryStore};
+    /// # use session_runtime::{store::MemoryStore, Error, KeyRing, Session, SessionLayer};
+    /// # use session_runtime::policy::TouchOn;
     /// # #[derive(Session)]
     /// # struct Shop { cart: Vec<u32> }
     /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
@@ -118,8 +119,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// Sets all the options of a [`Preset`]. Later calls override single options.
     ///
     /// ```
-    /// # use session_runtime::{Error, KeyRing, Preset, Session, SessionLayer, store::MemoryStore};
-    /// # use session_runtime::schema::OnEnd;
+    /// # use session_runtime::{store::MemoryStore, Error, KeyRing, Session, SessionLayer};
+    /// # use session_runtime::policy::Preset;
+    /// # use session_runtime::policy::OnEnd;
     /// # #[derive(Session)]
     /// # struct Shop { cart: Vec<u32> }
     /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {

@@ -23,7 +23,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// [`insecure_dev`](Self::insecure_dev) beside this option, is an error, too.
     ///
     /// ```
-    /// # use session_runtime::{Error, KeyRing, SecureCookie, Session, SessionLayer, proxy};
+    /// # use session_runtime::{proxy, Error, KeyRing, Session, SessionLayer};
+    /// # use session_runtime::policy::SecureCookie;
     /// # use session_runtime::store::MemoryStore;
     /// #[derive(Session)]
     /// #[session(name = "shop")]
@@ -114,7 +115,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// ```
     /// # use std::net::SocketAddr;
     /// # use axum::extract::ConnectInfo;
-    /// # use session_runtime::{Bind, Error, KeyRing, OnMismatch, Session, SessionLayer};
+    /// # use session_runtime::{policy::{Bind, OnMismatch}, Error, KeyRing, Session, SessionLayer};
     /// # use session_runtime::store::MemoryStore;
     /// # #[derive(Session)]
     /// # struct Shop { cart: Vec<u32> }

@@ -24,7 +24,7 @@ use crate::{
     },
     error::{Error, Kind},
     event,
-    schema::{Create, OnStale},
+    schema::options::{Create, OnStale},
     store::{Op, PrincipalKey, Selector},
 };
 

@@ -74,7 +74,7 @@ use crate::clock::Timestamp;
 ///
 /// | column | what it holds |
 /// |---|---|
-/// | `namespace`, `selector` | primary key: the session type's namespace, and the public handle id in hex |
+/// | `namespace`, `selector` | primary key: the session type's namespace, and the public session id in hex |
 /// | `principal` | whose session it is, as JSON text: `42` or `"ada"`; NULL if nobody's |
 /// | `created_at`, `logged_in_at`, `last_seen_at`, `rotated_at` | times; `last_seen_at` up to the touch throttle |
 /// | `expires_at` | when it is over if it is not used again; indexed. A live session has `expires_at >` now |

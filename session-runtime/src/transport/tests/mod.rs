@@ -14,8 +14,8 @@ use http::{
 
 use super::{Carrier, CookieOptions, Found, TooLarge};
 use crate::schema::{
-    CommitOn, CookieSpec, Create, OnEnd, OnStale, OnStoreError, Payload, Resend, SameSite, Spec,
-    Transport,
+    CookieSpec, Payload, SameSite, Spec, Transport,
+    options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
 };
 
 /// The defaults that the derive states for a struct without attributes.

@@ -10,10 +10,10 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    KeyRing, Preset, SecureCookie, Session, SessionLayer, SessionLayerBuilder,
+    KeyRing, Session, SessionLayer, SessionLayerBuilder,
     clock::ManualClock,
+    policy::{CommitOn, OnStoreError, Preset, SecureCookie},
     proxy,
-    schema::{CommitOn, OnStoreError},
     store::MemoryStore,
 };
 use tests::{Client, Fault, Server, Spy};

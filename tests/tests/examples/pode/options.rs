@@ -19,10 +19,9 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use session_runtime::{
-    Bind, Error, KeyRing, OnMismatch, Preset, Session, SessionLayer, SessionLayerBuilder,
-    SessionType,
+    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType,
     clock::ManualClock,
-    schema::{Create, Resend},
+    policy::{Bind, Create, OnMismatch, Preset, Resend},
     store::{MemoryStore, Properties},
 };
 use tests::{Client, Reply, Server, Spy, example::curl};
@@ -73,7 +72,7 @@ macro_rules! routes {
             )
             .route("/look", get(async |s: Session<$session>| s.views().to_string()))
             .route("/id", get(async |s: Session<$session>| s.session_id().to_string()))
-            .route("/reset", get(async |s: Session<$session>| s.live_for(120 * SECOND)))
+            .route("/reset", get(async |s: Session<$session>| s.set_absolute(120 * SECOND)))
     };
 }
 

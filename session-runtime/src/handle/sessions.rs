@@ -12,14 +12,14 @@ use crate::{
     event,
     repository::deadline::DeadlineStore,
     request::slot::SessionSlot,
-    store::{PrincipalKey, Selector, session_id::HandleId},
+    store::{PrincipalKey, Selector, session_id::SessionId},
 };
 
-/// The sessions of a principal. A handler extracts the directory; a background job gets it from
-/// [`SessionLayer::directory`](crate::SessionLayer::directory).
+/// The sessions of a principal. A handler extracts `Sessions<T>`; a background job gets them from
+/// [`SessionLayer::sessions`](crate::SessionLayer::sessions).
 ///
 /// ```
-/// # use session_runtime::{Directory, Error, Session};
+/// # use session_runtime::{Error, Session, Sessions};
 /// #[derive(Session)]
 /// struct Shop {
 ///     #[session(principal, extract = "CurrentUser")]
@@ -28,12 +28,12 @@ use crate::{
 ///
 /// async fn sign_out_everywhere_else(
 ///     CurrentUser(user): CurrentUser,
-///     devices: Directory<Shop>,
+///     devices: Sessions<Shop>,
 /// ) -> Result<String, Error> {
 ///     Ok(format!("ended {}", devices.end_others(&user).await?))
 /// }
 /// ```
-pub struct Directory<T> {
+pub struct Sessions<T> {
     engine: Arc<Engine>,
     current: Option<Selector>,
     session: PhantomData<fn() -> T>,
@@ -44,7 +44,7 @@ pub struct Directory<T> {
 #[non_exhaustive]
 pub struct SessionInfo {
     /// The session id.
-    pub handle: HandleId,
+    pub id: SessionId,
     /// The time of its creation.
     pub created: SystemTime,
     /// The time of its principal's log-in.
@@ -56,7 +56,7 @@ pub struct SessionInfo {
     pub current: bool,
 }
 
-impl<T: SessionType> Directory<T> {
+impl<T: SessionType> Sessions<T> {
     pub(crate) const fn new(engine: Arc<Engine>) -> Self {
         Self { engine, current: None, session: PhantomData }
     }
@@ -84,10 +84,10 @@ impl<T: SessionType> Directory<T> {
     ///
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
     /// travels in the token: such a session cannot be ended by its id.
-    pub async fn end_by_id(&self, handle: &HandleId) -> Result<bool, Error> {
-        let ended = self.store()?.delete(&self.engine.key(handle.0)).await?;
+    pub async fn end_by_id(&self, session: &SessionId) -> Result<bool, Error> {
+        let ended = self.store()?.delete(&self.engine.key(session.0)).await?;
         if ended {
-            event::ended(self.engine.name(), handle.0);
+            event::ended(self.engine.name(), session.0);
         }
         Ok(ended)
     }
@@ -100,7 +100,7 @@ impl<T: SessionType> Directory<T> {
     }
 }
 
-impl<T: PrincipalType> Directory<T> {
+impl<T: PrincipalType> Sessions<T> {
     /// Returns the live sessions of a principal, the newest first.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl<T: PrincipalType> Directory<T> {
         Ok(listed
             .into_iter()
             .map(|session| SessionInfo {
-                handle: HandleId(session.selector),
+                id: SessionId(session.selector),
                 created: session.created.into(),
                 logged_in: session.logged_in.into(),
                 last_seen: session.last_seen.into(),
@@ -131,15 +131,15 @@ impl<T: PrincipalType> Directory<T> {
     /// # Errors
     ///
     /// As [`list`](Self::list).
-    pub async fn end(&self, principal: &T::Principal, handle: &HandleId) -> Result<bool, Error> {
+    pub async fn end(&self, principal: &T::Principal, session: &SessionId) -> Result<bool, Error> {
         let principals = self.keys(principal)?;
-        let record = self.store()?.load(&self.engine.key(handle.0)).await?;
+        let record = self.store()?.load(&self.engine.key(session.0)).await?;
         // Session ids are public, so an id alone must not end somebody else's session.
         let owner = record.as_ref().and_then(|record| record.meta.principal.as_ref());
         if owner.is_none_or(|owner| !principals.contains(owner)) {
             return Ok(false);
         }
-        self.end_by_id(handle).await
+        self.end_by_id(session).await
     }
 
     /// Ends every session of a principal except the session of this request. Returns the number of
@@ -202,14 +202,14 @@ impl<T: PrincipalType> Directory<T> {
     }
 }
 
-impl<T> Clone for Directory<T> {
+impl<T> Clone for Sessions<T> {
     fn clone(&self) -> Self {
         Self { engine: Arc::clone(&self.engine), current: self.current, session: PhantomData }
     }
 }
 
-impl<T> std::fmt::Debug for Directory<T> {
+impl<T> std::fmt::Debug for Sessions<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Directory").field("name", &self.engine.name()).finish_non_exhaustive()
+        f.debug_struct("Sessions").field("name", &self.engine.name()).finish_non_exhaustive()
     }
 }

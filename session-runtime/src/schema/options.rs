@@ -1,0 +1,76 @@
+//! The options of the policy that a struct states and a layer may override. Users find them in
+//! [`policy`](crate::policy).
+
+/// The moment when a session is created. `#[session(create = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Create {
+    /// `"on_write"`: with the first field that differs from its default.
+    #[default]
+    OnWrite,
+    /// `"eager"`: as soon as a handler extracts it, empty or not.
+    Eager,
+}
+
+/// The occasions on which a token that the client already has is sent again. `#[session(resend =
+/// "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resend {
+    /// `"on_change"`: when the token changes, or the time for which the client is to keep the
+    /// token.
+    #[default]
+    OnChange,
+    /// `"always"`: on every response to a request that extracted the session. Exception: a request
+    /// that only wrote does not send the cookie again, because it does not know the cookie's
+    /// lifetime.
+    Always,
+    /// `"never"`: only a new token is sent.
+    Never,
+}
+
+/// The reaction to a token that is no live session. `#[session(on_stale = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnStale {
+    /// `"clear_token"`: the response makes the client forget the token.
+    #[default]
+    ClearToken,
+    /// `"new_session"`: a fresh session starts at once, empty or not.
+    NewSession,
+    /// `"ignore"`: none. The client continues to send the token.
+    Ignore,
+}
+
+/// The reaction to a store that is down or slow. `#[session(on_store_error = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnStoreError {
+    /// `"fail"`: 503, from the extractor or at the commit.
+    #[default]
+    Fail,
+    /// `"degrade"`: handlers see an anonymous session, and nothing is written.
+    Degrade,
+}
+
+/// The responses that commit. `#[session(commit_on = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CommitOn {
+    /// `"not_5xx"`: all but server errors.
+    #[default]
+    Not5xx,
+    /// `"always"`: all.
+    Always,
+}
+
+/// The response to a client whose session ends. `#[session(on_end = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnEnd {
+    /// `"expire_token"`: the response makes the client forget the token.
+    #[default]
+    ExpireToken,
+    /// `"silent"`: nothing is sent. The token is dead on the server.
+    Silent,
+}
