@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::{
     SessionLayer,
-    response::{finish_response, finish_unused, says_anything},
+    response::{finish_peeked, finish_response, says_anything},
     touch_any::{is_called_for, touch_after, touch_unseen},
 };
 use crate::{
@@ -130,7 +130,12 @@ where
             let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
             let alone = SessionSlot::is_alone(this.slot);
             let (commit, unseen) = match (this.slot.used(), touch) {
-                (None, None) => return Poll::Ready(Ok(finish_unused(this.slot, response))),
+                (None, None) => {
+                    return Poll::Ready(Ok(match this.slot.seen() {
+                        None => response,
+                        Some(session) => finish_peeked(session, response),
+                    }));
+                }
                 (None, Some(parts)) => {
                     let seen = this.slot.seen().map(Arc::clone);
                     let own = seen.unwrap_or_else(|| this.slot.new_session(&parts));
@@ -162,7 +167,10 @@ where
         let unseen = awaiting.unseen.take();
         *this.awaiting = None;
         Poll::Ready(Ok(match (unseen, this.slot.used()) {
-            (Some(own), _) if !says_anything(&own) => finish_unused(this.slot, response),
+            (Some(own), _) if !says_anything(&own) => match this.slot.seen() {
+                None => response,
+                Some(session) => finish_peeked(session, response),
+            },
             (Some(own), _) => finish_response(&own, result, response),
             (None, Some(session)) => finish_response(session, result, response),
             (None, None) => response,

@@ -66,9 +66,13 @@ impl<T: SessionType> SessionSlot<T> {
     }
 
     /// Uses the session. Returns the loaded session.
-    pub(crate) async fn load(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
+    pub(crate) fn load(
+        &self,
+        parts: &Parts,
+    ) -> impl Future<Output = Result<Arc<RequestSession<T>>, Error>> {
         self.used.store(true, Ordering::SeqCst);
-        self.look(parts).await
+        // Not awaited in a future around it, which would be moved at the cost of a load.
+        self.look(parts)
     }
 
     /// Looks at the session without using it. Returns the loaded session; all extractors of a request
