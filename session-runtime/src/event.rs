@@ -149,7 +149,7 @@ pub(crate) fn upkeep_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
 }
 
-/// Logs that a session could not be touched although no handler looked at it.
+/// Logs that a request could not touch a session that its handler did not extract.
 pub(crate) fn touch_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be kept alive");
 }

@@ -1,5 +1,5 @@
-//! [`Peek`]: the read-only snapshot that handlers extract without using the session. Must not know how
-//! a session is loaded, or what a use leads to.
+//! [`Peek`]: the read-only snapshot that handlers extract without using the session. Must not know
+//! the loading of a session, or the consequences of a use.
 
 use std::{fmt, ops::Deref};
 
@@ -11,19 +11,19 @@ use crate::{
     request::{RequestSession, slot::SessionSlot},
 };
 
-/// A read-only snapshot of the session: the fields as they are when a handler extracts it.
+/// A read-only snapshot of the session: the fields at the moment when a handler extracts it.
 ///
-/// It dereferences to `T`, and never mutably: what a handler wants to change, it changes through
+/// A snapshot dereferences to `T`, but never mutably. To change a field, a handler extracts
 /// [`Session<T>`](struct@crate::Session).
 ///
-/// **Peeking is no use of the session.** A request that only peeks writes nothing and sends no token:
-/// the session is not created, not kept alive, not given a new credential, and a token that is no live
-/// session is not answered. A session that is only peeked at expires after its idle time. The load is
-/// shared with the other extractors of the request; if one of them uses the session, what it changes is
-/// committed as always.
+/// **A peek does not count as use.** A request that only peeks writes nothing and sends no token.
+/// It neither creates nor touches the session, gives it no new credential, and does not answer a
+/// stale token. So a session that is only peeked at expires after its idle time. The load is shared
+/// with the request's other extractors. If one of them uses the session, its changes are committed
+/// as always.
 ///
-/// `Option<Peek<T>>` is `None` if there is no live session; without `Option`, every field has its
-/// default then.
+/// `Option<Peek<T>>` is `None` if there is no live session. Without `Option`, every field then has
+/// its default.
 ///
 /// ```
 /// # use session_runtime::{Peek, Session};
@@ -42,8 +42,8 @@ pub struct Peek<T> {
 }
 
 impl<T: SessionType> Peek<T> {
-    /// Returns the snapshot for a request that passed through a `SessionLayer<T>`; the axum extractor
-    /// calls this, and so do services without axum.
+    /// Returns the snapshot for a request that passed through a `SessionLayer<T>`. For services
+    /// without axum; the axum extractor calls this function.
     ///
     /// # Errors
     ///
@@ -52,7 +52,7 @@ impl<T: SessionType> Peek<T> {
         Ok(Self::of(&*SessionSlot::<T>::find(&parts.extensions)?.look(parts).await?))
     }
 
-    /// Returns the snapshot, if there is a live session.
+    /// Returns the snapshot, or `None` if there is no live session.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl<T> Deref for Peek<T> {
 }
 
 impl<T: SessionType> fmt::Debug for Peek<T> {
-    /// Prints the session's name; never a field.
+    /// Prints the session's name, and no field.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Peek").field("name", &T::spec().bare_name()).finish_non_exhaustive()
     }

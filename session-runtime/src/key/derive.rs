@@ -16,7 +16,7 @@ impl Master {
         Self::extract(SALT, secret).1
     }
 
-    /// HKDF-Extract. Only test vectors use the extracted key itself.
+    /// Computes HKDF-Extract. Only test vectors use the extracted key itself.
     pub(super) fn extract(salt: &[u8], secret: &[u8]) -> (Zeroizing<[u8; 32]>, Self) {
         let (mut extracted, hkdf) = Hkdf::<Sha256>::extract(Some(salt), secret);
         let mut bytes = Zeroizing::new([0; 32]);
@@ -25,7 +25,7 @@ impl Master {
         (bytes, Self(hkdf))
     }
 
-    /// HKDF-Expand (RFC 5869, section 2.3).
+    /// Computes HKDF-Expand (RFC 5869, section 2.3).
     pub(super) fn expand<const N: usize>(&self, info: &[u8]) -> Zeroizing<[u8; N]> {
         const { assert!(N <= 255 * 32, "RFC 5869 allows at most 255 blocks") }
         let mut key = Zeroizing::new([0; N]);

@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use super::{derive::Master, *};
 use crate::clock::Timestamp;
 
-/// 32 bytes that look random; another key for each seed.
+/// Returns 32 bytes that look random, and differ for each seed.
 fn bytes(seed: u64) -> Vec<u8> {
     // The 64-bit finaliser of MurmurHash3, over a counter.
     let mix = |mut x: u64| {
