@@ -8,11 +8,8 @@ pub(crate) const METHODS: &[&str] = &[
     "create",
     "destroy",
     "expires_at",
-    "extend",
-    "set_idle",
     "is_live",
     "is_new",
-    "set_absolute",
     "log_in",
     "log_out",
     "remember_for",
@@ -21,7 +18,10 @@ pub(crate) const METHODS: &[&str] = &[
     "save",
     "session_id",
     "session_token",
+    "set_absolute",
+    "set_idle",
     "snapshot",
+    "touch",
     "transact",
 ];
 
@@ -42,12 +42,8 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("info", "the facts about the session, in one struct"),
     ("presented", "the kind of token that the request brought"),
     ("reload", "the present record, read again"),
-    ("remember_for", "\"remember me\""),
-    ("set_absolute", "an absolute end of the session's own"),
-    ("set_idle", "an idle limit of the session's own"),
     ("single_flight", "work that one request of a session does for all"),
     ("stop_acting", "the end of `act_as`"),
-    ("touch", "a use that is recorded whatever the throttle says"),
     ("try_transact", "a transaction that may give up"),
 ];
 
