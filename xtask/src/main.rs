@@ -1,14 +1,21 @@
 //! The project's own commands, run as `cargo xtask …`. This file reads the command line; `needs`
-//! knows what a machine must have, `steps` what is run, `bench` what is measured. Nothing here knows
+//! knows what a machine must have, `steps` what is run, `features` which there are, `bench` what is
+//! measured. Nothing here knows
 //! what the library does.
 
 mod bench;
+mod features;
 mod needs;
 mod steps;
 
-use std::process::ExitCode;
+use std::{
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+};
 
 use bench::Bench;
+use needs::Missing;
+use steps::Failed;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -18,6 +25,9 @@ commands:
           installs the servers and the browser that the tests need:
           Debian packages when run as root (otherwise it prints the
           line to type), and one Python program under target/
+  extra   what is heavy or rarely fails: the licences, sources and advisories
+          of all dependencies, and the packages built from themselves;
+          installs cargo-deny under target/
   bench [in-process] [--instructions] [--json] [--record] [--ring] [--svg FILE]
           what a request costs, beside other libraries; needs valgrind for
           the instructions and the chart
@@ -48,6 +58,7 @@ commands:
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Test,
+    Extra,
     Bench(Bench),
     Help,
 }
@@ -55,10 +66,15 @@ enum Command {
 fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => Ok(Command::Test),
-        ["help" | "--help" | "-h"] | ["test" | "bench", "--help" | "-h"] => Ok(Command::Help),
+        ["extra"] => Ok(Command::Extra),
+        ["help" | "--help" | "-h"] | ["test" | "extra" | "bench", "--help" | "-h"] => {
+            Ok(Command::Help)
+        }
         ["bench", ref rest @ ..] => Bench::parse(rest).map(Command::Bench),
         [] => Err("a command is missing".to_owned()),
-        ["test", surplus, ..] => Err(format!("`test` takes no arguments, and got `{surplus}`")),
+        [command @ ("test" | "extra"), surplus, ..] => {
+            Err(format!("`{command}` takes no arguments, and got `{surplus}`"))
+        }
         [unknown, ..] => Err(format!("there is no command `{unknown}`")),
     }
 }
@@ -71,7 +87,8 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             ExitCode::SUCCESS
         }
-        Ok(Command::Test) => test(),
+        Ok(Command::Test) => run(needs::provide(), steps::test),
+        Ok(Command::Extra) => run(needs::provide_extra(), steps::extra),
         Ok(Command::Bench(bench)) => bench.run(),
         Err(problem) => {
             eprint!("error: {problem}\n\n{USAGE}");
@@ -81,15 +98,18 @@ fn main() -> ExitCode {
 }
 
 /// 0: all passed; 1: a step failed; 2: the machine lacks something that could not be installed.
-fn test() -> ExitCode {
-    let path = match needs::provide() {
+fn run(
+    path: Result<OsString, Missing>,
+    steps: impl FnOnce(&OsStr) -> Result<(), Failed>,
+) -> ExitCode {
+    let path = match path {
         Ok(path) => path,
         Err(missing) => {
             eprintln!("error: {missing}");
             return ExitCode::from(2);
         }
     };
-    match steps::run(&path) {
+    match steps(&path) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("{failed}");
@@ -110,7 +130,8 @@ mod tests {
     fn commands_are_known_by_name() {
         assert_eq!(parsed("test"), Ok(Command::Test));
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::default())));
-        for help in ["help", "--help", "-h", "test --help", "bench -h"] {
+        assert_eq!(parsed("extra"), Ok(Command::Extra));
+        for help in ["help", "--help", "-h", "test --help", "extra -h", "bench -h"] {
             assert_eq!(parsed(help), Ok(Command::Help));
         }
     }
@@ -119,11 +140,19 @@ mod tests {
     fn anything_else_is_named_in_the_error() {
         assert_eq!(parsed("tset"), Err("there is no command `tset`".to_owned()));
         assert_eq!(parsed("test now"), Err("`test` takes no arguments, and got `now`".to_owned()));
+        assert_eq!(
+            parsed("extra now"),
+            Err("`extra` takes no arguments, and got `now`".to_owned())
+        );
         assert_eq!(parsed(""), Err("a command is missing".to_owned()));
     }
 
     #[test]
     fn the_usage_names_every_command() {
-        assert!(["  test ", "  bench ", "  help "].iter().all(|command| USAGE.contains(command)));
+        assert!(
+            ["  test ", "  extra ", "  bench ", "  help "]
+                .iter()
+                .all(|command| USAGE.contains(command))
+        );
     }
 }
