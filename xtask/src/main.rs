@@ -28,6 +28,9 @@ commands:
   extra   what is heavy or rarely fails: the licences, sources and advisories
           of all dependencies, and the packages built from themselves;
           installs cargo-deny under target/
+  api [--record]
+          whether session-runtime/public-api.txt lists what is public; `test`
+          asks, too. --record writes the list anew
   bench [in-process] [--instructions] [--json] [--record] [--ring] [--svg FILE]
           what a request costs, beside other libraries; needs valgrind for
           the instructions and the chart
@@ -59,6 +62,7 @@ commands:
 enum Command {
     Test,
     Extra,
+    Api { record: bool },
     Bench(Bench),
     Help,
 }
@@ -67,7 +71,9 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => Ok(Command::Test),
         ["extra"] => Ok(Command::Extra),
-        ["help" | "--help" | "-h"] | ["test" | "extra" | "bench", "--help" | "-h"] => {
+        ["api"] => Ok(Command::Api { record: false }),
+        ["api", "--record"] => Ok(Command::Api { record: true }),
+        ["help" | "--help" | "-h"] | ["test" | "extra" | "api" | "bench", "--help" | "-h"] => {
             Ok(Command::Help)
         }
         ["bench", ref rest @ ..] => Bench::parse(rest).map(Command::Bench),
@@ -75,6 +81,7 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
         [command @ ("test" | "extra"), surplus, ..] => {
             Err(format!("`{command}` takes no arguments, and got `{surplus}`"))
         }
+        ["api", ..] => Err("`api` takes `--record`, and nothing else".to_owned()),
         [unknown, ..] => Err(format!("there is no command `{unknown}`")),
     }
 }
@@ -89,6 +96,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Test) => run(needs::provide(), steps::test),
         Ok(Command::Extra) => run(needs::provide_extra(), steps::extra),
+        Ok(Command::Api { record }) => api(record),
         Ok(Command::Bench(bench)) => bench.run(),
         Err(problem) => {
             eprint!("error: {problem}\n\n{USAGE}");
@@ -118,6 +126,19 @@ fn run(
     }
 }
 
+/// Has the test that compares the list of what is public compare, or write, it.
+fn api(record: bool) -> ExitCode {
+    let mut test = steps::cargo();
+    test.args(["test", "--quiet", "-p", "xtask", "--test", "api"]);
+    if record {
+        test.env("RECORD_API", "1");
+    }
+    match test.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        _ => ExitCode::from(1),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,7 +152,9 @@ mod tests {
         assert_eq!(parsed("test"), Ok(Command::Test));
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::default())));
         assert_eq!(parsed("extra"), Ok(Command::Extra));
-        for help in ["help", "--help", "-h", "test --help", "extra -h", "bench -h"] {
+        assert_eq!(parsed("api"), Ok(Command::Api { record: false }));
+        assert_eq!(parsed("api --record"), Ok(Command::Api { record: true }));
+        for help in ["help", "--help", "-h", "test --help", "extra -h", "api -h", "bench -h"] {
             assert_eq!(parsed(help), Ok(Command::Help));
         }
     }
@@ -144,13 +167,14 @@ mod tests {
             parsed("extra now"),
             Err("`extra` takes no arguments, and got `now`".to_owned())
         );
+        assert_eq!(parsed("api now"), Err("`api` takes `--record`, and nothing else".to_owned()));
         assert_eq!(parsed(""), Err("a command is missing".to_owned()));
     }
 
     #[test]
     fn the_usage_names_every_command() {
         assert!(
-            ["  test ", "  extra ", "  bench ", "  help "]
+            ["  test ", "  extra ", "  api ", "  bench ", "  help "]
                 .iter()
                 .all(|command| USAGE.contains(command))
         );

@@ -52,12 +52,13 @@ fn a_package_has_what_its_code_includes() {
 }
 
 #[test]
-fn a_package_has_its_licences() {
+fn a_package_has_its_licences_and_no_records_of_ours() {
     for package in ["session-runtime", "session-derive"] {
         let packed = packed(package);
         for file in ["LICENSE-APACHE", "LICENSE-MIT", "Cargo.toml", "src/lib.rs"] {
             assert!(packed.contains(file), "{package} has no {file}");
         }
+        assert!(!packed.contains("public-api.txt"), "{package}: it is for this repository");
     }
     assert!(packed("session-runtime").contains("README.md"));
 }
