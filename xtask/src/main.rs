@@ -1,14 +1,21 @@
 //! The project's own commands, run as `cargo xtask …`. This file reads the command line; `needs`
-//! knows what a machine must have, `steps` what is run, `bench` what is measured. Nothing here knows
+//! knows what a machine must have, `steps` what is run, `features` which there are, `bench` what is
+//! measured. Nothing here knows
 //! what the library does.
 
 mod bench;
+mod features;
 mod needs;
 mod steps;
 
-use std::process::ExitCode;
+use std::{
+    ffi::{OsStr, OsString},
+    process::ExitCode,
+};
 
 use bench::Bench;
+use needs::Missing;
+use steps::Failed;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
@@ -18,6 +25,12 @@ commands:
           installs the servers and the browser that the tests need:
           Debian packages when run as root (otherwise it prints the
           line to type), and one Python program under target/
+  extra   what is heavy or rarely fails: the licences, sources and advisories
+          of all dependencies, and the packages built from themselves;
+          installs cargo-deny under target/
+  api [--record]
+          whether session-runtime/public-api.txt lists what is public; `test`
+          asks, too. --record writes the list anew
   bench [in-process] [--instructions] [--json] [--record] [--ring] [--svg FILE]
           what a request costs, beside other libraries; needs valgrind for
           the instructions and the chart
@@ -48,6 +61,8 @@ commands:
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Test,
+    Extra,
+    Api { record: bool },
     Bench(Bench),
     Help,
 }
@@ -55,10 +70,18 @@ enum Command {
 fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["test"] => Ok(Command::Test),
-        ["help" | "--help" | "-h"] | ["test" | "bench", "--help" | "-h"] => Ok(Command::Help),
+        ["extra"] => Ok(Command::Extra),
+        ["api"] => Ok(Command::Api { record: false }),
+        ["api", "--record"] => Ok(Command::Api { record: true }),
+        ["help" | "--help" | "-h"] | ["test" | "extra" | "api" | "bench", "--help" | "-h"] => {
+            Ok(Command::Help)
+        }
         ["bench", ref rest @ ..] => Bench::parse(rest).map(Command::Bench),
         [] => Err("a command is missing".to_owned()),
-        ["test", surplus, ..] => Err(format!("`test` takes no arguments, and got `{surplus}`")),
+        [command @ ("test" | "extra"), surplus, ..] => {
+            Err(format!("`{command}` takes no arguments, and got `{surplus}`"))
+        }
+        ["api", ..] => Err("`api` takes `--record`, and nothing else".to_owned()),
         [unknown, ..] => Err(format!("there is no command `{unknown}`")),
     }
 }
@@ -71,7 +94,9 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             ExitCode::SUCCESS
         }
-        Ok(Command::Test) => test(),
+        Ok(Command::Test) => run(needs::provide(), steps::test),
+        Ok(Command::Extra) => run(needs::provide_extra(), steps::extra),
+        Ok(Command::Api { record }) => api(record),
         Ok(Command::Bench(bench)) => bench.run(),
         Err(problem) => {
             eprint!("error: {problem}\n\n{USAGE}");
@@ -81,20 +106,36 @@ fn main() -> ExitCode {
 }
 
 /// 0: all passed; 1: a step failed; 2: the machine lacks something that could not be installed.
-fn test() -> ExitCode {
-    let path = match needs::provide() {
+fn run(
+    path: Result<OsString, Missing>,
+    steps: impl FnOnce(&OsStr) -> Result<(), Failed>,
+) -> ExitCode {
+    let path = match path {
         Ok(path) => path,
         Err(missing) => {
             eprintln!("error: {missing}");
             return ExitCode::from(2);
         }
     };
-    match steps::run(&path) {
+    match steps(&path) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             eprintln!("{failed}");
             ExitCode::from(1)
         }
+    }
+}
+
+/// Has the test that compares the list of what is public compare, or write, it.
+fn api(record: bool) -> ExitCode {
+    let mut test = steps::cargo();
+    test.args(["test", "--quiet", "-p", "xtask", "--test", "api"]);
+    if record {
+        test.env("RECORD_API", "1");
+    }
+    match test.status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        _ => ExitCode::from(1),
     }
 }
 
@@ -110,7 +151,10 @@ mod tests {
     fn commands_are_known_by_name() {
         assert_eq!(parsed("test"), Ok(Command::Test));
         assert_eq!(parsed("bench"), Ok(Command::Bench(Bench::default())));
-        for help in ["help", "--help", "-h", "test --help", "bench -h"] {
+        assert_eq!(parsed("extra"), Ok(Command::Extra));
+        assert_eq!(parsed("api"), Ok(Command::Api { record: false }));
+        assert_eq!(parsed("api --record"), Ok(Command::Api { record: true }));
+        for help in ["help", "--help", "-h", "test --help", "extra -h", "api -h", "bench -h"] {
             assert_eq!(parsed(help), Ok(Command::Help));
         }
     }
@@ -119,11 +163,20 @@ mod tests {
     fn anything_else_is_named_in_the_error() {
         assert_eq!(parsed("tset"), Err("there is no command `tset`".to_owned()));
         assert_eq!(parsed("test now"), Err("`test` takes no arguments, and got `now`".to_owned()));
+        assert_eq!(
+            parsed("extra now"),
+            Err("`extra` takes no arguments, and got `now`".to_owned())
+        );
+        assert_eq!(parsed("api now"), Err("`api` takes `--record`, and nothing else".to_owned()));
         assert_eq!(parsed(""), Err("a command is missing".to_owned()));
     }
 
     #[test]
     fn the_usage_names_every_command() {
-        assert!(["  test ", "  bench ", "  help "].iter().all(|command| USAGE.contains(command)));
+        assert!(
+            ["  test ", "  extra ", "  api ", "  bench ", "  help "]
+                .iter()
+                .all(|command| USAGE.contains(command))
+        );
     }
 }

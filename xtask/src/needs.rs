@@ -90,6 +90,9 @@ const PYTHON: Python = Python {
     purpose: "speaks MongoDB's wire protocol to the tests of its store",
 };
 
+/// A cargo subcommand, in this version, which is built into `target/`.
+const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+
 /// The cargo subcommands that are components of the toolchain.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
 
@@ -168,6 +171,30 @@ fn with_python() -> Result<OsString, Missing> {
                     "sudo apt-get install -y python3-venv python3-pip && pip install {}",
                     PYTHON.requirement
                 ),
+            });
+        }
+    }
+    let places = std::iter::once(bin).chain(env::split_paths(&path));
+    Ok(env::join_paths(places).unwrap_or(path))
+}
+
+/// Makes sure of what `cargo xtask extra` needs; the `PATH` in which it is found.
+pub(crate) fn provide_extra() -> Result<OsString, Missing> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let (command, version) = DENY;
+    if is_in_path(command) {
+        return Ok(path);
+    }
+    let home = target().join("tools");
+    let bin = home.join("bin");
+    if !is_program(&bin.join(command)) {
+        println!("==> install: {command} {version} (into {}), some minutes", home.display());
+        let mut install = cargo();
+        install.args(["install", "--locked", "--version", version, "--root"]).arg(&home);
+        if !succeeds(install.arg(command)) {
+            return Err(Missing {
+                what: format!("`{command}` (judges the licences and sources of dependencies) is"),
+                remedy: format!("cargo install --locked {command}"),
             });
         }
     }

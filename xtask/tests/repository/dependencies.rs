@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{read, root};
 
 /// What cargo prints. `--locked`: the tests judge the dependencies that are committed.
-fn cargo(arguments: &[&str]) -> String {
+pub(crate) fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).args(arguments).arg("--locked");
     let output = command.output().expect("cargo runs this test, so it is there");

@@ -93,15 +93,21 @@ fn fault(document: &str, target: &str) -> Option<String> {
     (!is_there).then(|| format!("{page} has no heading #{anchor}"))
 }
 
-/// Why a page of docs.rs is not there, by the file that shows an item of the crate's root.
+/// Why docs.rs has no page of this path, such as `store/struct.RedisStore.html`.
 fn undocumented(path: &str) -> Option<String> {
-    let item = path.strip_suffix(".html").and_then(|file| file.split_once('.'));
-    let Some((_, name)) = item else {
-        return Some("say `guide/…/index.html`, or an item of the crate's root".to_owned());
+    let (modules, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let Some((kind, name)) = file.strip_suffix(".html").and_then(|file| file.split_once('.'))
+    else {
+        return Some("say `guide/…/index.html`, or an item's page".to_owned());
     };
-    let exports = read("session-runtime/src/lib.rs");
-    let mut names = exports.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    (!names.any(|other| other == name)).then(|| format!("the crate's root has no {name}"))
+    let modules = modules.split('/').filter(|module| !module.is_empty());
+    let path: Vec<&str> = ["session_runtime"].into_iter().chain(modules).chain([name]).collect();
+    let item = format!("{kind} {}", path.join("::"));
+    let list = read("session-runtime/public-api.txt");
+    let ends =
+        |rest: &str| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+    let mut items = list.lines().filter_map(|line| line.split_once(&item));
+    (!items.any(|(_, rest)| ends(rest))).then(|| format!("there is no {item}"))
 }
 
 #[test]
@@ -134,7 +140,8 @@ fn a_link_that_leads_nowhere_is_noticed() {
         ("README.md", &format!("{repository}/tree/main/docs"), "say"),
         ("README.md", &format!("{DOCS}guide/no_such_page/index.html"), "no module"),
         ("README.md", &format!("{DOCS}guide/stores/index.html#which-two"), "no heading"),
-        ("README.md", &format!("{DOCS}struct.NoSuchType.html"), "no NoSuchType"),
+        ("README.md", &format!("{DOCS}struct.NoSuchType.html"), "no struct"),
+        ("README.md", &format!("{DOCS}store/struct.Redis.html"), "no struct"),
         ("README.md", "https://docs.rs/session-runtime/0.1.0/session_runtime/", "is at"),
         (
             "README.md",
@@ -148,6 +155,7 @@ fn a_link_that_leads_nowhere_is_noticed() {
     }
     for (document, target) in [
         ("README.md", format!("{DOCS}guide/stores/index.html#which-one")),
+        ("README.md", format!("{DOCS}store/struct.RedisStore.html")),
         ("README.md", format!("{repository}/raw/main/docs/performance.svg")),
         ("CONTRIBUTING.md", "docs/performance.md".to_owned()),
         ("docs/stores.md", "#which-one".to_owned()),

@@ -7,6 +7,7 @@ mod documents;
 mod imports;
 mod links;
 mod markdown;
+mod packages;
 mod sources;
 
 use std::{
