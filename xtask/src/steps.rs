@@ -58,7 +58,12 @@ const STEPS: &[Step] = &[
         environment: &[],
         arguments: &["build", "--workspace", "--all-features", "--examples"],
     },
-    Step { name: "tests", environment: &[], arguments: &["test", "--workspace", "--all-features"] },
+    // All of them: what fails first may not be what fails most.
+    Step {
+        name: "tests",
+        environment: &[],
+        arguments: &["test", "--workspace", "--all-features", "--no-fail-fast"],
+    },
     Step {
         name: "documentation",
         environment: &[("RUSTDOCFLAGS", "-D warnings")],
