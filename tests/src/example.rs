@@ -7,10 +7,11 @@ use std::{
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::{OnceLock, mpsc},
     thread,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use crate::wait::{PATIENCE, comes_true};
 
 const SETTINGS: [&str; 7] =
     ["PORT", "STORE", "SESSION_KEYS", "IDLE", "ABSOLUTE", "TLS", "RUST_LOG"];
@@ -115,19 +116,17 @@ pub fn run_to_end(command: &mut Command) -> Output {
 ///
 /// # Panics
 ///
-/// If it has not ended after 30 seconds.
+/// If that takes too long.
 pub fn wait(process: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(status) = process.try_wait().expect("it can be waited for") {
-            return status;
-        }
-        if Instant::now() > deadline {
-            let _ = process.kill();
-            panic!("the program was expected to end by itself");
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
+    let mut status = None;
+    comes_true(|| {
+        status = process.try_wait().expect("it can be waited for");
+        status.is_some()
+    });
+    status.unwrap_or_else(|| {
+        let _ = process.kill();
+        panic!("the program was expected to end by itself")
+    })
 }
 
 /// A running example; ended with the test, whatever the test's end.
@@ -162,8 +161,7 @@ impl Example {
             let _ = BufReader::new(stdout).read_line(&mut line);
             let _ = send.send(line);
         });
-        example.first_line =
-            receive.recv_timeout(Duration::from_secs(30)).expect("it says that it listens");
+        example.first_line = receive.recv_timeout(PATIENCE).expect("it says that it listens");
         example
     }
 

@@ -2,7 +2,7 @@
 //! by processes of its own; the examples as programs, and a real browser to use them with; a client
 //! that keeps cookies the way a browser does as far as these tests need it; real servers, and a
 //! network to them, that fail when they are told to; stores that watch, fail or wait; a log; and a
-//! value that does not serialise.
+//! value that does not serialise; and waiting for what comes true by itself.
 
 pub mod app;
 pub mod backend;
@@ -14,6 +14,7 @@ mod odd;
 pub mod proxy;
 mod server;
 mod store;
+mod wait;
 pub mod webdriver;
 
 pub use client::{Client, Reply};
@@ -21,3 +22,4 @@ pub use log::Log;
 pub use odd::Odd;
 pub use server::Server;
 pub use store::{Fault, Spy};
+pub use wait::{PATIENCE, eventually, eventually_blocking, given_up};

@@ -31,7 +31,7 @@ fn of_test() -> Vec<Step> {
         // With all features, ring computes what plain Rust does here.
         Step::new("library by itself", "test -p session-runtime --lib"),
         Step::new("examples", "build --workspace --all-features --examples"),
-        Step::new("tests", "test --workspace --all-features"),
+        Step::new("tests", "test --workspace --all-features --no-fail-fast"),
         // With what docs.rs has switched on, so that the marks of features are built, too.
         Step::new("documentation", "doc --workspace --no-deps --all-features")
             .with("RUSTDOC", ".ci/rustdoc")

@@ -23,15 +23,18 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Mutex, OnceLock, PoisonError, mpsc},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+        mpsc,
+    },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tempfile::TempDir;
 
-/// How long a server may take until it answers, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::wait::comes_true;
 
 /// A server process. Ended with SIGKILL when dropped, and by the kernel when the test process ends
 /// in whatever way.
@@ -77,7 +80,7 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If it ends, or does not within a minute; with what it printed.
+    /// If it ends, or does not in time; with what it printed.
     pub fn wait_for_port(&mut self, port: u16) {
         self.wait_until("accepts connections", || {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -89,19 +92,20 @@ impl Process {
     ///
     /// # Panics
     ///
-    /// If the process ends before that, or a minute passes; with what it printed.
+    /// If the process ends before that, or takes too long; with what it printed.
     pub fn wait_until(&mut self, what: &str, mut ready: impl FnMut() -> bool) {
-        let start = Instant::now();
-        while !ready() {
-            let ended = self.child.try_wait().expect("a child can be asked");
-            assert!(
-                ended.is_none() && start.elapsed() < PATIENCE,
-                "{} ({ended:?}) never {what}; it printed:\n{}",
-                self.name,
-                std::fs::read_to_string(&self.log).unwrap_or_default()
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
+        let (mut is_ready, mut ended) = (false, None);
+        comes_true(|| {
+            is_ready = ready();
+            ended = self.child.try_wait().expect("a child can be asked");
+            is_ready || ended.is_some()
+        });
+        assert!(
+            is_ready,
+            "{} ({ended:?}) never {what}; it printed:\n{}",
+            self.name,
+            std::fs::read_to_string(&self.log).unwrap_or_default()
+        );
     }
 
     /// Its process id.
@@ -194,16 +198,24 @@ pub fn find(program: &str, package: &str) -> PathBuf {
     )
 }
 
-/// A port that nobody listens on. Another process may take it before the server does, which then
-/// says so.
-///
-/// # Panics
-///
-/// If the machine has none left.
+/// A port that nobody listens on, that nobody else in this process is given, and that the system
+/// gives to nobody who connects somewhere: a server that was killed finds it free when it comes
+/// back.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
-    listener.local_addr().expect("a bound socket has an address").port()
+    const FIRST: u32 = 15_000;
+    // Up to where Linux begins to give out ports by itself.
+    const PORTS: u32 = 17_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Test processes that run at the same time begin at different places.
+        let offset = std::process::id().wrapping_mul(61);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(offset) % PORTS;
+        let port = u16::try_from(FIRST + number).expect("a small number");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A directory for a server's data, gone when dropped; a server that runs as nobody can use it.

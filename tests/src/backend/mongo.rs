@@ -113,14 +113,23 @@ fn spawn(port: u16, directory: &Path) -> Process {
     Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))
 }
 
-/// Where pip has put the server.
+/// Where the server is: in `PATH`, where pip has put it, or where `cargo xtask test` has.
 fn server() -> PathBuf {
+    const PROGRAM: &str = "secantusd-py";
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let python = find("python3", "python3");
     let script = "import sysconfig; print(sysconfig.get_path('scripts'))";
     let scripts = run(Command::new(python).args(["-c", script]));
-    let server = Path::new(scripts.trim()).join("secantusd-py");
-    assert!(server.is_file(), "`secantusd-py` is missing; install it: pip install secantusdb");
-    server
+    // The rule of `xtask/src/needs.rs`.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
+        |target| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(target),
+    );
+    let places = std::env::split_paths(&path)
+        .chain([scripts.trim().into(), target.join("tools").join(PROGRAM).join("bin")]);
+    places.map(|place| place.join(PROGRAM)).find(|it| it.is_file()).unwrap_or_else(|| {
+        panic!("`{PROGRAM}` is missing; run `cargo xtask test` once, which installs it")
+    })
 }
 
 impl Backend for Mongo {

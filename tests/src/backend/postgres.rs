@@ -4,6 +4,7 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use super::{Process, User, command, find, free_port, lasting::lasting_directory, run};
+use crate::eventually_blocking;
 
 const PACKAGE: &str = "postgresql";
 
@@ -46,7 +47,7 @@ impl Postgres {
             .arg(&data));
         let port = free_port();
         let process = launch(&directory, port, is_durable);
-        let server = Self { process, directory, port, is_durable };
+        let mut server = Self { process, directory, port, is_durable };
         server.wait();
         server
     }
@@ -60,9 +61,7 @@ impl Postgres {
             fs::read_link(process.path().join("cwd")).is_ok_and(|directory| directory == data)
         };
         let is_left = || fs::read_dir("/proc").into_iter().flatten().flatten().any(is_at_work);
-        while is_left() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        eventually_blocking("they find out", || !is_left());
     }
 
     /// Starts it again on the same data and port.
@@ -128,20 +127,13 @@ impl Postgres {
         command
     }
 
-    fn wait(&self) {
-        let mut tries = 0;
+    fn wait(&mut self) {
         // It accepts connections before it takes statements.
-        while !self
-            .client("psql")
-            .args(["-X", "-q", "-c", "SELECT 1"])
-            .output()
-            .is_ok_and(|it| it.status.success())
-        {
-            tries += 1;
-            let log = self.directory.join("log");
-            assert!(tries < 600, "{}", fs::read_to_string(log).unwrap_or_default());
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
+        let mut question = self.client("psql");
+        question.args(["-X", "-q", "-c", "SELECT 1"]);
+        self.process.wait_until("takes statements", || {
+            question.output().is_ok_and(|it| it.status.success())
+        });
     }
 }
 

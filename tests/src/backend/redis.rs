@@ -6,20 +6,17 @@ mod sentinel;
 
 use std::{
     env, fmt, fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{self, Command},
-    sync::{
-        Once, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Once, OnceLock},
 };
 
 use tempfile::TempDir;
 
 pub use self::{cluster::Cluster, sentinel::Sentinels};
 use super::{
-    Process, User, find,
+    Process, User, find, free_port,
     kind::{Backend, Remote, Written, collect},
     run,
 };
@@ -62,7 +59,7 @@ impl Redis {
     /// If it does not start.
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
-        let port = own_port();
+        let port = free_port();
         let directory = directory();
         let words = ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"];
         let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
@@ -188,21 +185,6 @@ fn wait(process: &mut Process, port: u16) {
         facts.is_ok_and(|facts| facts.contains(&own))
             && is_ready.is_ok_and(|facts| !facts.contains("\nloading:1"))
     });
-}
-
-/// A port that is neither given to anybody else here, nor by the system to whoever connects
-/// somewhere: a server that was killed finds it free when it comes back.
-fn own_port() -> u16 {
-    const FIRST: u32 = 15_000;
-    const PORTS: u32 = 17_000;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::SeqCst) + process::id().wrapping_mul(61);
-        let port = u16::try_from(FIRST + number % PORTS).expect("a small number");
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 fn spawn(arguments: &[String], directory: &Path) -> Process {

@@ -10,9 +10,16 @@ use std::{
 
 use bytes::Bytes;
 use session_runtime::store::{FieldValue, InsertOutcome, MongoStore, Op, Store};
-use tests::backend::{free_port, mongo::Mongo};
+use tests::{
+    backend::{free_port, mongo::Mongo},
+    given_up,
+};
 
 use crate::support::{Own, ada, at, is_committed, key, log_in, record, touch};
+
+/// The driver by itself waits for half a minute; a store for less than two seconds, which may seem
+/// longer on a machine that is busy.
+const IN_TIME: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_crash_of_the_server() {
@@ -42,7 +49,7 @@ async fn what_was_acknowledged_survives_a_crash_of_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dropped_operations_give_their_answers_to_nobody_else() {
-    const DROPPED: u64 = 500;
+    const DROPPED: u64 = 250;
     let own = Own::new().await;
     for number in 1..=8 {
         let mut mine = record();
@@ -65,27 +72,29 @@ async fn dropped_operations_give_their_answers_to_nobody_else() {
             })
         })
         .collect();
-    let mut finished = 0;
-    for round in 0..DROPPED {
+    let (mut begun, mut dropped) = (0, 0);
+    while dropped < DROPPED {
+        let round = begun;
+        begun += 1;
+        assert!(begun < 20 * DROPPED, "{dropped} of {begun} were dropped");
         let number = 5 + u8::try_from(round % 4).expect("small");
         let mut commit = touch(1);
         commit.ops.push(Op::Add { field: "n".into(), by: 1, min: 0, max: i64::MAX });
-        // From "not sent yet" to "answered already", in steps of a hundredth of that.
-        let limit = Duration::from_micros(round * 40);
-        let dropped = tokio::time::timeout(limit, async {
+        // From "not sent yet" to "answered already".
+        let polls = u32::try_from(round / 4 % 10).expect("small");
+        let work = async {
             if round % 2 == 0 {
                 let _ = own.store.load(&key(number)).await.expect("loads");
             } else {
                 assert!(is_committed(&own.commit(number, &commit).await));
             }
-        });
-        finished += u64::from(dropped.await.is_ok());
+        };
+        dropped += u64::from(given_up(polls, work).await);
     }
     stop.store(true, Ordering::Relaxed);
     for reader in readers {
         assert!(reader.await.expect("each read its own record") > 0);
     }
-    assert!(finished < DROPPED, "none was dropped");
     // Those that were dropped applied whole or not at all.
     for number in 5..=8 {
         let record = own.load(number).await.expect("is there");
@@ -103,7 +112,7 @@ async fn a_server_that_is_not_there_is_an_error_in_time_that_says_where_and_no_p
     let url = format!("mongodb://ada:hunter2@127.0.0.1:{port}/shop");
     let start = Instant::now();
     let error = MongoStore::connect(&url).await.expect_err("nobody listens");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
     let shown = format!("{error} {error:?}");
     assert!(shown.contains(&port.to_string()) && shown.contains("connect"), "{shown}");
     assert!(!shown.contains("hunter2"), "{shown}");
@@ -137,5 +146,5 @@ async fn a_server_that_dies_is_an_error_in_time_and_no_missing_session() {
     let start = Instant::now();
     let error = store.load(&key(1)).await.expect_err("the server is gone").to_string();
     assert!(error.contains("load a session") && error.contains("shop.sessions"), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < IN_TIME, "{:?}", start.elapsed());
 }

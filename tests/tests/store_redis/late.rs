@@ -7,11 +7,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use session_runtime::store::{InsertOutcome, Namespace, PrincipalKey, Store};
-use tests::backend::redis::Redis;
+use tests::{PATIENCE, backend::redis::Redis, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -20,7 +19,6 @@ use tokio::{
 
 use crate::support::{
     END_OLDEST, REFUSE_NEW, at, calls, cap, connect, index_of, key, log_in, owned, record, token,
-    until,
 };
 
 /// A way to the server that holds back one command, and all after it, until it is let go.
@@ -75,7 +73,7 @@ async fn gate(server: &Redis, servers: Servers, session: String) -> Gate {
 
 /// Waits until the command is held back.
 async fn arrived(held: oneshot::Receiver<()>) {
-    let arrival = tokio::time::timeout(Duration::from_secs(20), held).await;
+    let arrival = tokio::time::timeout(PATIENCE, held).await;
     arrival.expect("it arrives in time").expect("the gate is there");
 }
 
@@ -151,6 +149,17 @@ async fn a_log_in_that_was_given_up_never_takes_place() {
     }
 }
 
+/// Waits for an open log-in that nobody finishes, as a store does on a server of its own.
+async fn for_as_long_as_an_open_log_in_is_waited_for() {
+    let server = Redis::volatile();
+    let (store, ghost) = (connect(&server.url()).await, key("shop", 7));
+    store.insert(&key("shop", 1), owned(0, "ada"), None).await.expect("an insert");
+    let _ = server.ask(&["HSET", &index_of(&server), &ghost.selector.to_string(), &token(0)]);
+    let second = key("shop", 2);
+    let inserted = store.insert(&second, owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await;
+    assert_eq!(inserted.expect("a log-in"), InsertOutcome::inserted());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_in_is_given_up_only_with_a_note_however_long_a_look_takes() {
     let server = Redis::volatile();
@@ -165,9 +174,8 @@ async fn a_log_in_is_given_up_only_with_a_note_however_long_a_look_takes() {
         store.insert(&key("shop", 2), owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await
     });
     arrived(held).await;
-    // Longer than an open log-in is waited for: it is not hopeless when the look begins, and is
-    // when it ends.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // It is not hopeless when the look begins, and is when it ends.
+    for_as_long_as_an_open_log_in_is_waited_for().await;
     let_go.send(()).expect("somebody waits");
     let inserted = log_in.await.expect("a task").expect("an answer in time");
     assert_eq!(inserted, InsertOutcome::inserted());
@@ -190,8 +198,10 @@ async fn a_log_in_that_takes_place_after_nobody_waits_for_it_is_in_the_index() {
         log_in.expect_err("no answer in time");
         arrived(held).await;
         let_go.send(()).expect("somebody waits");
-        until("the command arrives", async || other.load(&late).await.expect("a load").is_some())
-            .await;
+        eventually("the command arrives", async || {
+            other.load(&late).await.expect("a load").is_some()
+        })
+        .await;
         let (namespace, ada) = (Namespace::new("shop"), PrincipalKey::new("ada"));
         let listed = other.list(&namespace, &ada, at(2)).await.expect("a list");
         assert_eq!(listed[0].selector, late.selector);
@@ -199,7 +209,7 @@ async fn a_log_in_that_takes_place_after_nobody_waits_for_it_is_in_the_index() {
         let next = other.insert(&key("shop", 2), owned(1, "ada"), Some(cap(1, END_OLDEST))).await;
         let ended = vec![late.selector];
         assert_eq!(next.expect("a log-in"), InsertOutcome::Inserted { ended });
-        tokio::time::timeout(Duration::from_secs(5), other.delete_all(&namespace, &ada, None))
+        tokio::time::timeout(PATIENCE, other.delete_all(&namespace, &ada, None))
             .await
             .expect("in time")
             .expect("a deletion");

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{Arc, LazyLock},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -109,17 +109,6 @@ pub(crate) fn told(error: &StoreError) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Waits for what comes true by itself.
-pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..2000 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("within twenty seconds, it never happened that {what}");
 }
 
 /// A store on servers that nobody kills while it is there.

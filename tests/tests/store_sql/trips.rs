@@ -9,7 +9,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
 };
 
 use session_runtime::{
@@ -20,6 +19,7 @@ use session_runtime::{
     },
 };
 use sqlx::{mysql::MySqlPoolOptions, postgres::PgPoolOptions};
+use tests::eventually;
 
 use crate::support::*;
 
@@ -207,9 +207,7 @@ fn everything() -> Commit {
 
 /// Waits until the connection is back in its pool, with its ping behind it.
 async fn settle(is_idle: &dyn Fn() -> bool) {
-    while !is_idle() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    eventually("the connection is idle", async || is_idle()).await;
 }
 
 const ONE_STATEMENT: [&str; 8] =

@@ -1,12 +1,9 @@
 //! A cluster of three primaries, each with a replica.
 
-use std::{
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::{Redis, cli, own_port};
+use super::{Redis, cli};
+use crate::{backend::free_port, eventually_blocking};
 
 const NODES: usize = 6;
 
@@ -29,7 +26,7 @@ impl Cluster {
     pub fn start() -> Self {
         let nodes: Vec<Redis> = (0..NODES)
             .map(|_| {
-                let bus = own_port().to_string();
+                let bus = free_port().to_string();
                 Redis::start(&[
                     "--cluster-enabled",
                     "yes",
@@ -88,13 +85,9 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If that takes longer than a minute.
+    /// If that takes too long.
     pub fn wait_until_whole(&self) {
-        let start = Instant::now();
-        while !self.nodes().iter().all(is_whole) {
-            assert!(start.elapsed() < Duration::from_secs(60), "the cluster is not whole");
-            thread::sleep(Duration::from_millis(20));
-        }
+        eventually_blocking("the cluster is whole", || self.nodes().iter().all(is_whole));
     }
 }
 

@@ -4,14 +4,15 @@ use std::{
     fs,
     path::Path,
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
-    thread,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
 
-use super::{Redis, directory, own_port, spawn, wait};
-use crate::backend::Process;
+use super::{Redis, directory, spawn, wait};
+use crate::{
+    backend::{Process, free_port},
+    eventually_blocking,
+};
 
 /// The group.
 #[derive(Debug)]
@@ -79,37 +80,30 @@ impl Sentinels {
     ///
     /// # Panics
     ///
-    /// If that takes longer than a minute.
+    /// If that takes too long.
     pub fn wait_until_replaced(&self, server: usize) {
         let former = self.servers()[server].port().to_string();
-        let start = Instant::now();
         let names_it = |port: &u16| master_by(*port).is_none_or(|(_, named)| named == former);
-        while self.ports.iter().any(names_it) {
-            assert!(
-                start.elapsed() < Duration::from_secs(60),
-                "a Sentinel keeps to the old master"
-            );
-            thread::sleep(Duration::from_millis(50));
-        }
+        eventually_blocking("no Sentinel names the old master", || {
+            !self.ports.iter().any(names_it)
+        });
     }
 
     /// Waits until every Sentinel sees a master that answers, two replicas, and both others.
     ///
     /// # Panics
     ///
-    /// If that takes longer than a minute.
+    /// If that takes too long.
     pub fn wait_until_whole(&self) {
-        let start = Instant::now();
-        while !self.ports.iter().all(|port| is_whole(*port)) {
-            assert!(start.elapsed() < Duration::from_secs(60), "the Sentinels do not agree");
-            thread::sleep(Duration::from_millis(50));
-        }
+        eventually_blocking("the Sentinels agree", || {
+            self.ports.iter().all(|port| is_whole(*port))
+        });
     }
 }
 
 fn sentinel(master: &str) -> (Process, TempDir, u16) {
     let directory = directory();
-    let port = own_port();
+    let port = free_port();
     let path = directory.path().join("sentinel.conf");
     let settings = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
