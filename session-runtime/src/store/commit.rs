@@ -76,7 +76,8 @@ pub enum CommitOutcome {
         revision: u64,
         /// Whether the rotation, if one was asked for, took place.
         rotated: bool,
-        /// The sessions that gave way to this log-in, under [`OnMaxSessions::EndOldest`](super::OnMaxSessions::EndOldest).
+        /// The sessions that gave way to this log-in, under
+        /// [`EndOldest`](super::OnMaxSessions::EndOldest).
         ended: Vec<Selector>,
     },
     /// Nothing applied: a group was written meanwhile, or a number would leave its range.
@@ -89,7 +90,7 @@ pub enum CommitOutcome {
     /// Nothing applied: the credential is no longer the session's.
     Stale,
     /// Nothing applied: the principal has the most sessions that it may have, under
-    /// [`OnMaxSessions::RefuseNew`](super::OnMaxSessions::RefuseNew).
+    /// [`RefuseNew`](super::OnMaxSessions::RefuseNew).
     Full,
 }
 
@@ -107,13 +108,14 @@ impl CommitOutcome {
 pub enum InsertOutcome {
     /// The record is stored.
     Inserted {
-        /// The sessions that gave way to this log-in, under [`OnMaxSessions::EndOldest`](super::OnMaxSessions::EndOldest).
+        /// The sessions that gave way to this log-in, under
+        /// [`EndOldest`](super::OnMaxSessions::EndOldest).
         ended: Vec<Selector>,
     },
     /// There is a record under that key already; it was left alone.
     Exists,
     /// Nothing is stored: the principal has the most sessions that it may have, under
-    /// [`OnMaxSessions::RefuseNew`](super::OnMaxSessions::RefuseNew).
+    /// [`RefuseNew`](super::OnMaxSessions::RefuseNew).
     Full,
 }
 
