@@ -125,7 +125,7 @@ pub struct Record {
 struct Rare {
     groups: Sorted<u64>,
     #[cfg(feature = "redis")]
-    origin: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
+    stored_form: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
 }
 
 impl Record {
@@ -186,14 +186,14 @@ impl Record {
 
     /// What a store that has read it wants back with a commit.
     #[cfg(feature = "redis")]
-    pub(crate) fn origin<T: std::any::Any>(&self) -> Option<&T> {
-        self.rare.as_ref()?.origin.as_ref()?.downcast_ref()
+    pub(crate) fn stored_form<T: std::any::Any>(&self) -> Option<&T> {
+        self.rare.as_ref()?.stored_form.as_ref()?.downcast_ref()
     }
 
     /// Notes what it was read from; records that differ in nothing else are equal.
     #[cfg(feature = "redis")]
-    pub(crate) fn set_origin(&mut self, origin: impl std::any::Any + Send + Sync) {
-        self.rare.get_or_insert_default().origin = Some(std::sync::Arc::new(origin));
+    pub(crate) fn set_stored_form(&mut self, stored_form: impl std::any::Any + Send + Sync) {
+        self.rare.get_or_insert_default().stored_form = Some(std::sync::Arc::new(stored_form));
     }
 
     /// Counts one more write of a group.

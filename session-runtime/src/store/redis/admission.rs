@@ -1,11 +1,11 @@
-//! Log-ins under a cap: whether one may go on, and who gives way to it. It decides by what the
+//! Log-ins under a cap: whether one may go on, and who is evicted for it. It decides by what the
 //! index and the sessions in it say, and enters the decision into the index only if that has not
 //! changed meanwhile; the sessions themselves it leaves alone, but for those that had to go
 //! already.
 //!
-//! A log-in is *open* while it is in the index and the session does not bear its token: it is under
-//! way, or whoever began it is no more. An open log-in counts as a session. When a decision depends
-//! on one, it is waited for; if that takes too long, or it is old, it is given up: the session is
+//! A log-in is *pending* while it is in the index and the session does not bear its token: it is under
+//! way, or whoever began it is no more. A pending log-in counts as a session. When a decision depends
+//! on one, it is waited for; if that takes too long, or it is old, it is cancelled: the session is
 //! told to refuse its token, after which it has either taken place or never will. No clock decides
 //! about that.
 
@@ -18,10 +18,10 @@ use tokio::time::Instant;
 
 use super::{
     Inner,
-    index::{Changes, Entered, Entry, Index, Listing, life, mark, mark_value},
+    connection::CommandError,
+    index::{Changes, Entered, Entry, Index, Listing, eviction_mark, eviction_mark_value, life},
     key::Token,
-    layout::Glimpse,
-    link::Trouble,
+    layout::SessionHead,
 };
 use crate::{
     clock::Timestamp,
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// In seconds: a log-in that is open for longer is nobody's any more.
+/// In seconds: a log-in that is pending for longer is nobody's any more.
 pub(super) const OLD: u32 = 5;
 /// The same for entries that nothing depends on.
 const FORGOTTEN: u32 = 60;
@@ -49,20 +49,20 @@ pub(super) struct LogIn<'a> {
 }
 
 /// A log-in's entry in the index.
-pub(super) struct Place {
+pub(super) struct Reservation {
     pub(super) index: String,
     pub(super) session: Selector,
     pub(super) token: Token,
     /// How many other sessions there may be, and for how many milliseconds the index is kept.
     most_others: Option<usize>,
     life: String,
-    /// Who gives way, and by which log-in it was the principal's.
-    pub(super) surplus: Vec<(Selector, Token)>,
+    /// Who is evicted, and by which log-in it was the principal's.
+    pub(super) evicted: Vec<(Selector, Token)>,
     /// Entries to look at, in passing.
     pub(super) sample: Listing,
 }
 
-impl Place {
+impl Reservation {
     /// One that is still to be entered into this index.
     pub(super) fn new(index: String, log_in: &LogIn<'_>) -> Result<Self, StoreError> {
         Ok(Self {
@@ -71,7 +71,7 @@ impl Place {
             token: Token::random()?,
             most_others: log_in.cap.map(|cap| cap.sessions.max(1) as usize - 1),
             life: life(log_in.until, log_in.now),
-            surplus: Vec::new(),
+            evicted: Vec::new(),
             sample: Listing::default(),
         })
     }
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-pub(super) type Glimpses = BTreeMap<Selector, Option<Glimpse>>;
+pub(super) type SessionHeads = BTreeMap<Selector, Option<SessionHead>>;
 
 impl Inner {
     /// Enters a log-in into the index, which was `full` if it was asked already; otherwise that is
@@ -92,11 +92,11 @@ impl Inner {
     pub(super) async fn enter(
         &self,
         log_in: &LogIn<'_>,
-        place: &mut Place,
+        reservation: &mut Reservation,
         full: Option<Listing>,
-    ) -> Result<bool, Trouble> {
-        let index = Index { link: &self.link, key: &place.index };
-        let entry = place.entry();
+    ) -> Result<bool, CommandError> {
+        let index = Index { connection: &self.connection, key: &reservation.index };
+        let entry = reservation.entry();
         let entered = match full {
             Some(listing) => Entered::No(listing),
             None => index.admit(&entry).await?,
@@ -104,7 +104,7 @@ impl Inner {
         let (mut listing, most_others) = match (entered, entry.most_others) {
             (Entered::No(listing), Some(most_others)) => (listing, most_others),
             (Entered::No(sample) | Entered::Yes(sample), _) => {
-                place.sample = sample;
+                reservation.sample = sample;
                 return Ok(true);
             }
         };
@@ -112,29 +112,32 @@ impl Inner {
         loop {
             waiting.see(&listing);
             let count = self.count(log_in, &listing, &waiting).await?;
-            let surplus = (count.others.len() + count.unborn).saturating_sub(most_others);
-            if count.is_unfinished || (surplus > 0 && count.is_open) {
-                waiting.pause().await.map_err(|()| self.crowded())?;
+            let excess = (count.others.len() + count.pending).saturating_sub(most_others);
+            if count.is_unfinished || (excess > 0 && count.has_pending) {
+                waiting.pause().await.map_err(|()| self.contention())?;
                 listing = match index.admit(&entry).await? {
                     Entered::No(listing) => listing,
                     Entered::Yes(sample) => {
-                        place.sample = sample;
+                        reservation.sample = sample;
                         return Ok(true);
                     }
                 };
                 continue;
             }
-            if surplus > 0 && log_in.cap.is_some_and(|cap| cap.on_max == OnMaxSessions::RefuseNew) {
+            if excess > 0 && log_in.cap.is_some_and(|cap| cap.on_max == OnMaxSessions::RefuseNew) {
                 return Ok(false);
             }
-            let surplus = oldest(count.others, surplus);
+            let evicted = oldest(count.others, excess);
             let mut changes = count.changes;
-            for (victim, _) in &surplus {
-                changes.set.push((mark(*victim), mark_value(place.session, &place.token)));
+            for (selector, _) in &evicted {
+                changes.set.push((
+                    eviction_mark(*selector),
+                    eviction_mark_value(reservation.session, &reservation.token),
+                ));
             }
             match index.amend(&listing, &changes, &entry).await? {
                 Entered::Yes(sample) => {
-                    (place.surplus, place.sample) = (surplus, sample);
+                    (reservation.evicted, reservation.sample) = (evicted, sample);
                     return Ok(true);
                 }
                 Entered::No(moved) => listing = moved,
@@ -143,8 +146,10 @@ impl Inner {
     }
 
     /// The error of a log-in that others kept from being entered.
-    pub(super) fn crowded(&self) -> Trouble {
-        Trouble::refused(self.link.error("too many log-ins of one principal at once"))
+    pub(super) fn contention(&self) -> CommandError {
+        CommandError::not_applied(
+            self.connection.error("too many log-ins of one principal at once"),
+        )
     }
 
     /// Counts the other sessions of the principal, and finishes what earlier log-ins left undone.
@@ -153,51 +158,50 @@ impl Inner {
         log_in: &LogIn<'_>,
         listing: &Listing,
         waiting: &Waiting,
-    ) -> Result<Count, Trouble> {
-        let hopeless = listing.log_ins().filter(|token| waiting.is_hopeless(token)).collect();
-        let glimpses = self.judge(log_in.key, listing, &hopeless).await?;
-        let is_hopeless = |token: &Token| hopeless.contains(token);
-        let glimpse = |session: &Selector| glimpses.get(session).and_then(Option::as_ref);
+    ) -> Result<Count, CommandError> {
+        let timed_out = listing.log_ins().filter(|token| waiting.is_timed_out(token)).collect();
+        let heads = self.heads_after_cancel(log_in.key, listing, &timed_out).await?;
+        let is_timed_out = |token: &Token| timed_out.contains(token);
+        let head = |session: &Selector| heads.get(session).and_then(Option::as_ref);
         let bears = |session: &Selector, token: &Token| {
-            glimpse(session).is_some_and(|glimpse| glimpse.token == *token)
+            head(session).is_some_and(|head| head.token == *token)
         };
         let mut count = Count::default();
-        let mut giving_way = BTreeSet::new();
+        let mut being_evicted = BTreeSet::new();
         let mut gone = BTreeSet::new();
-        for (victim, (winner, token)) in &listing.marks {
+        for (evicted, (winner, token)) in &listing.eviction_marks {
             if bears(winner, token) {
                 // Whoever logged in is about to end it, and to say so; or is no more.
-                if is_hopeless(token) {
-                    gone.insert(*victim);
+                if is_timed_out(token) {
+                    gone.insert(*evicted);
                 } else {
-                    giving_way.insert(*victim);
+                    being_evicted.insert(*evicted);
                     count.is_unfinished = true;
                 }
-            } else if listing.entries.get(winner).is_some_and(|open| open.contains(token))
-                && !is_hopeless(token)
+            } else if listing.entries.get(winner).is_some_and(|tokens| tokens.contains(token))
+                && !is_timed_out(token)
             {
-                giving_way.insert(*victim);
-                count.is_open = true;
+                being_evicted.insert(*evicted);
+                count.has_pending = true;
             } else {
-                count.changes.remove.push(mark(*victim));
+                count.changes.remove.push(eviction_mark(*evicted));
             }
         }
         self.remove_all(&log_in.key.namespace, log_in.principal, gone.iter().copied()).await?;
-        for victim in &gone {
-            count.changes.remove.extend([mark(*victim), victim.to_string()]);
+        for evicted in &gone {
+            count.changes.remove.extend([eviction_mark(*evicted), evicted.to_string()]);
         }
         for (session, tokens) in &listing.entries {
             if gone.contains(session) {
                 continue;
             }
-            let own = glimpse(session).filter(|glimpse| glimpse.principal == *log_in.principal);
-            let mine = |token: &&Token| own.is_some_and(|glimpse| glimpse.token == **token);
+            let own = head(session).filter(|head| head.principal == *log_in.principal);
+            let mine = |token: &&Token| own.is_some_and(|head| head.token == **token);
             let (_, others): (Vec<_>, Vec<_>) = tokens.iter().partition(mine);
-            let (hopeless, open): (Vec<_>, Vec<_>) =
-                others.into_iter().partition(|token| is_hopeless(token));
-            if !hopeless.is_empty() {
-                let left =
-                    own.map(|glimpse| &glimpse.token).into_iter().chain(open.iter().copied());
+            let (timed_out, pending): (Vec<_>, Vec<_>) =
+                others.into_iter().partition(|token| is_timed_out(token));
+            if !timed_out.is_empty() {
+                let left = own.map(|head| &head.token).into_iter().chain(pending.iter().copied());
                 let left: Vec<&str> = left.map(Token::as_str).collect();
                 if left.is_empty() {
                     count.changes.remove.push(session.to_string());
@@ -205,61 +209,67 @@ impl Inner {
                     count.changes.set.push((session.to_string(), left.join(" ")));
                 }
             }
-            if *session == log_in.key.selector || giving_way.contains(session) {
+            if *session == log_in.key.selector || being_evicted.contains(session) {
                 continue;
             }
-            let live = own.filter(|glimpse| !glimpse.is_expired(log_in.now));
-            if let Some(glimpse) = live {
-                count.others.push(glimpse.clone());
-            } else if !open.is_empty() {
-                // It cannot give way, and need not: it is waited for first.
-                count.unborn += 1;
+            let live = own.filter(|head| !head.is_expired(log_in.now));
+            if let Some(head) = live {
+                count.others.push(head.clone());
+            } else if !pending.is_empty() {
+                // It cannot be evicted, and need not: it is waited for first.
+                count.pending += 1;
             }
-            count.is_open |= !open.is_empty();
+            count.has_pending |= !pending.is_empty();
         }
         Ok(count)
     }
 
-    /// What the sessions in a listing are; log-ins that are `hopeless` are given up. That is a set,
+    /// What the sessions in a listing are; log-ins that have `timed_out` are cancelled. That is a set,
     /// since time goes by meanwhile: an entry may only be taken out if this has told its session.
-    async fn judge(
+    async fn heads_after_cancel(
         &self,
         key: &StoreKey,
         listing: &Listing,
-        hopeless: &BTreeSet<&Token>,
-    ) -> Result<Glimpses, Trouble> {
+        timed_out: &BTreeSet<&Token>,
+    ) -> Result<SessionHeads, CommandError> {
         let sessions: BTreeSet<Selector> = listing.sessions().collect();
         let asked = sessions.into_iter().map(|session| {
             let tokens = listing.entries.get(&session).into_iter().flatten();
-            (session, tokens.filter(|token| hopeless.contains(token)).cloned().collect())
+            (session, tokens.filter(|token| timed_out.contains(token)).cloned().collect())
         });
-        self.glimpses(&key.namespace, asked).await
+        self.heads(&key.namespace, asked).await
     }
 
     /// Looks at some entries of a principal, and takes out those that are not sessions any more.
-    pub(super) async fn tidy(&self, log_in: &LogIn<'_>, place: &Place) -> Result<(), Trouble> {
-        let log_ins = place.sample.log_ins();
+    pub(super) async fn prune(
+        &self,
+        log_in: &LogIn<'_>,
+        reservation: &Reservation,
+    ) -> Result<(), CommandError> {
+        let log_ins = reservation.sample.log_ins();
         let forgotten = log_ins.filter(|token| token.age() > FORGOTTEN).collect();
-        let glimpses = self.judge(log_in.key, &place.sample, &forgotten).await?;
+        let heads = self.heads_after_cancel(log_in.key, &reservation.sample, &forgotten).await?;
         let mut over = Vec::new();
-        for (session, tokens) in &place.sample.entries {
-            let glimpse = glimpses.get(session).and_then(Option::as_ref);
-            let own = glimpse.filter(|glimpse| glimpse.principal == *log_in.principal);
+        for (session, tokens) in &reservation.sample.entries {
+            let head = heads.get(session).and_then(Option::as_ref);
+            let own = head.filter(|head| head.principal == *log_in.principal);
             let is_over = |token: &&Token| {
                 forgotten.contains(token) && own.is_none_or(|own| own.token != **token)
             };
-            let is_other = *session != place.session;
+            let is_other = *session != reservation.session;
             let tokens = tokens.iter().filter(|token| is_other && is_over(token));
             over.extend(tokens.map(|token| (*session, token.clone())));
         }
         if over.is_empty() {
             return Ok(());
         }
-        Index { link: &self.link, key: &place.index }.forget(&over, None, &[]).await
+        Index { connection: &self.connection, key: &reservation.index }
+            .forget(&over, None, &[])
+            .await
     }
 }
 
-/// Which open log-ins a log-in has waited for, and since when.
+/// Which pending log-ins a log-in has waited for, and since when.
 struct Waiting {
     start: Instant,
     pause: Duration,
@@ -289,7 +299,7 @@ impl Waiting {
         Ok(())
     }
 
-    fn is_hopeless(&self, token: &Token) -> bool {
+    fn is_timed_out(&self, token: &Token) -> bool {
         let waited = self.seen.get(token).map(Instant::elapsed);
         token.age() > OLD || waited.is_some_and(|waited| waited > PATIENCE)
     }
@@ -299,20 +309,20 @@ impl Waiting {
 #[derive(Default)]
 struct Count {
     /// Those that are live.
-    others: Vec<Glimpse>,
+    others: Vec<SessionHead>,
     /// Log-ins under way that will add one.
-    unborn: usize,
+    pending: usize,
     /// Whether it may change by what is under way.
-    is_open: bool,
-    /// Whether a session is still there that had to give way to a log-in that took place.
+    has_pending: bool,
+    /// Whether a session is still there that a log-in evicts that took place.
     is_unfinished: bool,
     /// What is to be put right in the index.
     changes: Changes,
 }
 
-/// The `surplus` sessions with the earliest log-ins.
-fn oldest(mut others: Vec<Glimpse>, surplus: usize) -> Vec<(Selector, Token)> {
+/// The `count` sessions with the earliest log-ins.
+fn oldest(mut others: Vec<SessionHead>, count: usize) -> Vec<(Selector, Token)> {
     others.sort_by_key(|other| (other.listed.logged_in, other.listed.selector));
-    others.truncate(surplus);
+    others.truncate(count);
     others.into_iter().map(|other| (other.listed.selector, other.token)).collect()
 }

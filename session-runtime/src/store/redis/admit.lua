@@ -20,15 +20,15 @@ local function enter(index)
   return size
 end
 
--- Enters a log-in, and then gives the session to the principal by `give`, if the server has that,
--- too. What `give` refuses is for the caller to take back, as after two steps.
-local function admit(index, give, session)
+-- Enters a log-in, and then gives the session to the principal by `assign`, if the server has that,
+-- too. What `assign` refuses is for the caller to take back, as after two steps.
+local function admit(index, assign, session)
   local size = enter(index)
   if not size then
     return {'full', redis.call('HGETALL', index)}
   end
-  local given = give and give(session, 5)
+  local assigned = assign and assign(session, 5)
   -- Some entries, to be looked at: those that are over would gather otherwise.
   local some = size > 32 and redis.call('HRANDFIELD', index, 8, 'WITHVALUES')
-  return {'ok', some, given}
+  return {'ok', some, assigned}
 end

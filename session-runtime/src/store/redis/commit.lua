@@ -1,8 +1,8 @@
 -- One commit on one session. All of it happens to what was unpacked, which is written at the end:
 -- it applies whole or not at all.
 local function commit(key, first)
-  local now, credential, token, cover, slack, packed_bytes, expected, bump, ops, owner, rotation,
-    lifetime = cmsgpack.unpack(ARGV[first])
+  local now, credential, token, index_until, slack, packed_bytes, expected, bump, ops, owner,
+    rotation, lifetime = cmsgpack.unpack(ARGV[first])
 
   local packed = redis.call('HGET', key, 'r')
   if not packed then
@@ -27,9 +27,9 @@ local function commit(key, first)
     return 'stale'
   end
   if token then
-    local void = redis.call('HGET', key, 'z')
-    if void and string.find(void, token, 1, true) then
-      return 'void'
+    local cancelled = redis.call('HGET', key, 'z')
+    if cancelled and string.find(cancelled, token, 1, true) then
+      return 'cancelled'
     end
   end
 
@@ -214,8 +214,8 @@ local function commit(key, first)
     idle, absolute, persistent = unpack(lifetime)
   end
   -- The index of the principal must not be forgotten before the session is.
-  if principal and is_longer and less(cover, absolute) then
-    return {'uncovered', text(absolute), principal, token or logged_in_by or ''}
+  if principal and is_longer and less(index_until, absolute) then
+    return {'outlives_index', text(absolute), principal, token or logged_in_by or ''}
   end
   revision = sum(revision, 1)
 

@@ -43,10 +43,10 @@ pub(super) enum Answer {
     Gone,
     Stale,
     Conflict(String),
-    /// Another log-in has given this one up.
-    Void,
+    /// Another log-in has cancelled this one.
+    Cancelled,
     /// Nothing applied: the session would outlive the index of its principal.
-    Uncovered {
+    OutlivesIndex {
         until: Timestamp,
         principal: PrincipalKey,
         token: Token,
@@ -54,26 +54,26 @@ pub(super) enum Answer {
 }
 
 /// The call that carries out a commit, of a script that `begin` gives room for so many bytes.
-/// `token` is the log-in's, if it is one; `cover`, how long the index of the principal lives.
+/// `token` is the log-in's, if it is one; `index_until`, how long the index of the principal lives.
 pub(super) fn call(
     commit: &Commit,
     token: Option<&Token>,
-    cover: Timestamp,
+    index_until: Timestamp,
     begin: impl FnOnce(usize) -> Call,
 ) -> Call {
-    let packed = packed(commit, token, cover);
+    let packed = packed(commit, token, index_until);
     let mut call = begin(packed.len());
     call.bytes(&packed);
     call
 }
 
 /// A commit as the script reads it.
-fn packed(commit: &Commit, token: Option<&Token>, cover: Timestamp) -> Vec<u8> {
+fn packed(commit: &Commit, token: Option<&Token>, index_until: Timestamp) -> Vec<u8> {
     let mut to = Packer::new();
     to.number(commit.now.as_millis());
     to.credential(&commit.check, commit.key_id);
     to.option(token, |to, token| to.text(token.as_str()));
-    to.number(cover.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES as u64);
+    to.number(index_until.as_millis()).number(SLACK_MILLIS).number(PACKED_BYTES as u64);
     to.list(commit.expected.len());
     for expected in &commit.expected {
         to.list(2).text(&expected.group).number(expected.revision);
@@ -160,8 +160,8 @@ impl Answer {
             b"gone" => Self::Gone,
             b"stale" => Self::Stale,
             b"conflict" => Self::Conflict(text(&blob(next()?)?)?.to_owned()),
-            b"void" => Self::Void,
-            b"uncovered" => Self::Uncovered {
+            b"cancelled" => Self::Cancelled,
+            b"outlives_index" => Self::OutlivesIndex {
                 until: Timestamp::from_millis(number(&blob(next()?)?)?),
                 principal: PrincipalKey::new(text(&blob(next()?)?)?),
                 token: Token::read(text(&blob(next()?)?)?),

@@ -1,6 +1,6 @@
 //! The index of a principal: a hash with an entry for each session, whose value is the log-ins that
-//! gave it to the principal, and a mark (`-` and the session) for each session that has to give way
-//! to a log-in. It owns that form and the scripts on it; who has to give way is not its business.
+//! gave it to the principal, and an eviction mark (`-` and the session) for each session
+//! that a log-in evicts. It owns that form and the scripts on it; who is evicted is not its business.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use redis::{Cmd, Value};
 
 use super::{
     commit,
+    connection::{CommandError, Connection, Retry},
     key::Token,
     layout::{blob, pairs, parts, selector},
-    link::{Link, Times, Trouble},
     pack::{Damaged, text},
-    script::{ADMIT, AMEND, COVER, Call, FORGET},
+    script::{ADMIT, AMEND, Call, EXTEND_INDEX, FORGET},
 };
 use crate::{clock::Timestamp, store::Selector};
 
@@ -23,7 +23,7 @@ const SLACK_MILLIS: u64 = 3_600_000;
 /// The index of one principal.
 #[derive(Clone, Copy)]
 pub(super) struct Index<'a> {
-    pub(super) link: &'a Link,
+    pub(super) connection: &'a Connection,
     pub(super) key: &'a str,
 }
 
@@ -34,8 +34,8 @@ pub(super) struct Listing {
     stored: Vec<(String, String)>,
     /// The log-ins of each session, the earliest first.
     pub(super) entries: BTreeMap<Selector, Vec<Token>>,
-    /// The sessions that have to give way, each to a log-in of another session.
-    pub(super) marks: BTreeMap<Selector, (Selector, Token)>,
+    /// The evicted sessions, each with the log-in of another session that evicts it.
+    pub(super) eviction_marks: BTreeMap<Selector, (Selector, Token)>,
 }
 
 /// A log-in that is to be entered.
@@ -63,13 +63,13 @@ pub(super) struct Changes {
     pub(super) set: Vec<(String, String)>,
 }
 
-/// The name of the mark of a session that has to give way.
-pub(super) fn mark(victim: Selector) -> String {
-    format!("-{victim}")
+/// The name of the mark of a session that is evicted.
+pub(super) fn eviction_mark(evicted: Selector) -> String {
+    format!("-{evicted}")
 }
 
 /// What is written in such a mark.
-pub(super) fn mark_value(winner: Selector, token: &Token) -> String {
+pub(super) fn eviction_mark_value(winner: Selector, token: &Token) -> String {
     format!("{winner} {}", token.as_str())
 }
 
@@ -80,15 +80,15 @@ pub(super) fn life(until: Timestamp, now: Timestamp) -> String {
 
 impl Index<'_> {
     /// Everything in it.
-    pub(super) async fn read(&self) -> Result<Listing, Trouble> {
+    pub(super) async fn read(&self) -> Result<Listing, CommandError> {
         let mut command = Cmd::new();
         command.arg("HGETALL").arg(self.key);
-        let answer = self.link.ask(&command, Times::Any).await?;
+        let answer = self.connection.ask(&command, Retry::Idempotent).await?;
         Listing::read(answer).map_err(|damaged| self.damaged(damaged))
     }
 
     /// Enters a log-in, if there is room.
-    pub(super) async fn admit(&self, entry: &Entry<'_>) -> Result<Entered, Trouble> {
+    pub(super) async fn admit(&self, entry: &Entry<'_>) -> Result<Entered, CommandError> {
         self.entered(entry.written(ADMIT.on(self.key))).await
     }
 
@@ -98,7 +98,7 @@ impl Index<'_> {
         seen: &Listing,
         changes: &Changes,
         entry: &Entry<'_>,
-    ) -> Result<Entered, Trouble> {
+    ) -> Result<Entered, CommandError> {
         let mut call = AMEND.on(self.key);
         call.number(entry.session).text(entry.token.as_str()).text(entry.life);
         call.number(seen.stored.len());
@@ -117,53 +117,53 @@ impl Index<'_> {
     }
 
     /// Lets it live longer.
-    pub(super) async fn cover(
+    pub(super) async fn extend_ttl(
         &self,
         session: Selector,
         token: &Token,
         life: &str,
-    ) -> Result<(), Trouble> {
-        let mut call = COVER.on(self.key);
+    ) -> Result<(), CommandError> {
+        let mut call = EXTEND_INDEX.on(self.key);
         call.number(session).text(token.as_str()).text(life);
-        call.make(self.link, Times::Any).await.map(drop)
+        call.make(self.connection, Retry::Idempotent).await.map(drop)
     }
 
-    /// Takes out these log-ins, and the marks of these sessions that have to give way to the
-    /// log-in `for_whom`.
+    /// Takes out these log-ins, and the marks of these sessions that the log-in `for_whom`
+    /// evicts.
     pub(super) async fn forget(
         &self,
         log_ins: &[(Selector, Token)],
         for_whom: Option<(Selector, &Token)>,
         marked: &[Selector],
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), CommandError> {
         let mut call = FORGET.on(self.key);
         match for_whom {
-            Some((winner, token)) => call.text(&mark_value(winner, token)),
+            Some((winner, token)) => call.text(&eviction_mark_value(winner, token)),
             None => call.text(""),
         };
         call.number(log_ins.len());
         for (session, token) in log_ins {
             call.number(session).text(token.as_str());
         }
-        for victim in marked {
-            call.text(&mark(*victim));
+        for evicted in marked {
+            call.text(&eviction_mark(*evicted));
         }
-        call.make(self.link, Times::Any).await.map(drop)
+        call.make(self.connection, Retry::Idempotent).await.map(drop)
     }
 
-    async fn entered(&self, call: Call) -> Result<Entered, Trouble> {
-        let answer = call.make(self.link, Times::Any).await?;
+    async fn entered(&self, call: Call) -> Result<Entered, CommandError> {
+        let answer = call.make(self.connection, Retry::Idempotent).await?;
         let (entered, _) = Entered::read(answer).map_err(|damaged| self.damaged(damaged))?;
         Ok(entered)
     }
 
     /// The error of an index that cannot be read.
-    pub(super) fn damaged(&self, Damaged: Damaged) -> Trouble {
+    pub(super) fn damaged(&self, Damaged: Damaged) -> CommandError {
         let what = format!(
             "the index {} is not one that this program writes; delete its sessions and it",
             self.key
         );
-        Trouble::refused(self.link.error(&what))
+        CommandError::not_applied(self.connection.error(&what))
     }
 }
 
@@ -197,15 +197,15 @@ impl Entered {
 }
 
 impl Listing {
-    /// Every session in it, those that others give way to included.
+    /// Every session in it, those that evict others included.
     pub(super) fn sessions(&self) -> impl Iterator<Item = Selector> {
-        let winners = self.marks.values().map(|(winner, _)| *winner);
+        let winners = self.eviction_marks.values().map(|(winner, _)| *winner);
         self.entries.keys().copied().chain(winners)
     }
 
-    /// Every log-in in it, those that others give way to included.
+    /// Every log-in in it, those that evict others included.
     pub(super) fn log_ins(&self) -> impl Iterator<Item = &Token> {
-        let winners = self.marks.values().map(|(_, token)| token);
+        let winners = self.eviction_marks.values().map(|(_, token)| token);
         self.entries.values().flatten().chain(winners)
     }
 
@@ -213,10 +213,12 @@ impl Listing {
         let mut listing = Self::default();
         for (field, value) in pairs(answer)? {
             let (field, value) = (text(&field)?.to_owned(), text(&value)?.to_owned());
-            if let Some(victim) = field.strip_prefix('-') {
+            if let Some(evicted) = field.strip_prefix('-') {
                 let (winner, token) = value.split_once(' ').ok_or(Damaged)?;
                 let winner = selector(winner.as_bytes())?;
-                listing.marks.insert(selector(victim.as_bytes())?, (winner, Token::read(token)));
+                listing
+                    .eviction_marks
+                    .insert(selector(evicted.as_bytes())?, (winner, Token::read(token)));
             } else {
                 let tokens = value.split(' ').map(Token::read).collect();
                 listing.entries.insert(selector(field.as_bytes())?, tokens);

@@ -101,7 +101,7 @@ pub(super) fn value_parts(value: &FieldValue) -> (u8, Cow<'_, [u8]>) {
 }
 
 /// What a record was read from, and what it does not say itself.
-pub(super) struct Origin {
+pub(super) struct StoredForm {
     pub(super) packed: Bytes,
     pub(super) token: Option<Token>,
     pub(super) kept_until: Timestamp,
@@ -115,15 +115,15 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
         match &name[..] {
             b"r" => session = Some(value),
             [b'f', b':', ..] => apart.push((name.slice(2..), value)),
-            // The log-ins given up, and whatever a later version adds.
+            // The cancelled log-ins, and whatever a later version adds.
             _ => {}
         }
     }
     let Some(session) = session else { return Ok(None) };
     let mut packed = Packed(session.clone());
-    let Head { meta, token, kept_until } = Head::read(&mut packed)?;
+    let Header { meta, token, kept_until } = Header::read(&mut packed)?;
     let mut record = Record::new(meta);
-    record.set_origin(Origin { packed: session, token, kept_until });
+    record.set_stored_form(StoredForm { packed: session, token, kept_until });
     // Each takes two bytes at least: no number of them makes more room than there are bytes.
     let count = packed.map()?;
     let mut fields = Vec::with_capacity(count.min(packed.0.len() / 2));
@@ -156,7 +156,7 @@ fn read_value(kind: u8, value: Bytes) -> Result<FieldValue, Damaged> {
 }
 
 /// What comes before the fields.
-pub(super) struct Head {
+pub(super) struct Header {
     pub(super) meta: Meta,
     /// The log-in that gave it to its principal.
     pub(super) token: Option<Token>,
@@ -164,7 +164,7 @@ pub(super) struct Head {
     pub(super) kept_until: Timestamp,
 }
 
-impl Head {
+impl Header {
     pub(super) fn read(packed: &mut Packed) -> Result<Self, Damaged> {
         let (check, key_id) = packed.credential()?;
         let (created, rotated, last_seen) = (time(packed)?, time(packed)?, time(packed)?);
@@ -194,20 +194,20 @@ fn read_previous(packed: &mut Packed) -> Result<Previous, Damaged> {
 
 /// What the index asks of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Glimpse {
+pub(super) struct SessionHead {
     pub(super) principal: PrincipalKey,
     pub(super) token: Token,
     pub(super) listed: Listed,
     ends: Timestamp,
 }
 
-impl Glimpse {
+impl SessionHead {
     /// Reads it from the packed part: `None` if the session is nobody's, or there is none.
     pub(super) fn read(selector: Selector, packed: Value) -> Result<Option<Self>, Damaged> {
         if packed == Value::Nil {
             return Ok(None);
         }
-        let Head { meta, token, .. } = Head::read(&mut Packed(blob(packed)?))?;
+        let Header { meta, token, .. } = Header::read(&mut Packed(blob(packed)?))?;
         let (listed, ends) = (Listed::new(selector, &meta), meta.expires_at());
         let Some(principal) = meta.principal else { return Ok(None) };
         Ok(Some(Self { principal, token: token.ok_or(Damaged)?, listed, ends }))

@@ -1,22 +1,22 @@
-//! Giving a session to a principal, and taking it away: the index first, then the session, both in
-//! one step where one server has them, then whoever had to give way. It owns the order of these
-//! steps and what follows when one fails; each step is somebody else's.
+//! Assigning a session to a principal, and taking it away: the index first, then the session, both
+//! in one step where one server has them, then the sessions that are evicted. It owns the order of
+//! these steps and what follows when one fails; each step is somebody else's.
 
 use redis::{Cmd, Value};
 
 use super::{
     Inner,
-    admission::{LogIn, Place},
+    admission::{LogIn, Reservation},
+    assignment::Assignment,
     commit::{self, Answer},
-    giving::Giving,
+    connection::{Applied, CommandError, Retry},
     index::{Entered, Index, life},
+    join_all::join_all,
     key::Token,
-    layout::{Glimpse, PACKED, blob, items},
-    link::{Fate, Times, Trouble},
+    layout::{PACKED, SessionHead, blob, items},
     pack::{Damaged, text},
     put::Stored,
-    script::{COMMIT, DELETE, JUDGE},
-    together::together,
+    script::{CANCEL, COMMIT, DELETE},
 };
 use crate::{
     clock::Timestamp,
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// How often a log-in that another one gave up begins again.
+/// How often a log-in that another one cancelled begins again.
 const ATTEMPTS: u32 = 3;
 
 impl Inner {
@@ -48,25 +48,27 @@ impl Inner {
         let until = record.meta.lifetime.absolute_until;
         let log_in = LogIn { key, principal, cap, now: record.meta.last_seen, until };
         for _ in 0..ATTEMPTS {
-            let giving = Giving::New(record);
-            let Some((place, stored)) = self.give(&log_in, &giving, Stored::read).await? else {
+            let assignment = Assignment::New(record);
+            let Some((reservation, stored)) =
+                self.assign(&log_in, &assignment, Stored::read).await?
+            else {
                 return Ok(InsertOutcome::Full);
             };
             match stored {
                 Stored::Yes => {
                     return Ok(InsertOutcome::Inserted {
-                        ended: self.make_way(&log_in, place).await,
+                        ended: self.evict(&log_in, reservation).await,
                     });
                 }
                 Stored::Exists => {
-                    self.leave(&place).await;
+                    self.leave(&reservation).await;
                     return Ok(InsertOutcome::Exists);
                 }
                 // A new session is never `Moved`.
-                Stored::Void | Stored::Moved => self.leave(&place).await,
+                Stored::Cancelled | Stored::Moved => self.leave(&reservation).await,
             }
         }
-        Err(self.crowded().into())
+        Err(self.contention().into())
     }
 
     /// A commit that gives the session to a principal.
@@ -84,68 +86,74 @@ impl Inner {
         };
         for _ in 0..=ATTEMPTS {
             let log_in = LogIn { key, principal, cap: commit.cap, now, until };
-            let giving = Giving::There(commit, until);
-            let Some((place, answer)) = self.give(&log_in, &giving, Answer::read).await? else {
+            let assignment = Assignment::There(commit, until);
+            let Some((reservation, answer)) =
+                self.assign(&log_in, &assignment, Answer::read).await?
+            else {
                 return Ok(CommitOutcome::Full);
             };
             match answer {
                 Answer::Committed { revision, rotated, former } => {
-                    let ended = self.make_way(&log_in, place).await;
+                    let ended = self.evict(&log_in, reservation).await;
                     self.leave_former(key, former).await;
                     return Ok(CommitOutcome::Committed { revision, rotated, ended });
                 }
-                Answer::Uncovered { until: end, .. } => {
-                    self.leave(&place).await;
+                Answer::OutlivesIndex { until: end, .. } => {
+                    self.leave(&reservation).await;
                     self.learn_end(now, end);
                     until = end;
                 }
-                Answer::Void => self.leave(&place).await,
+                Answer::Cancelled => self.leave(&reservation).await,
                 refused => {
-                    self.leave(&place).await;
+                    self.leave(&reservation).await;
                     return Ok(refused.outcome());
                 }
             }
         }
-        Err(self.crowded().into())
+        Err(self.contention().into())
     }
 
     /// Enters a log-in into the index, and gives its session to the principal; what that answered.
     /// One round trip where one server has both and there is room, otherwise one each. `None`:
-    /// there is no room, and nobody gives way.
-    async fn give<A>(
+    /// there is no room, and nobody is evicted.
+    async fn assign<A>(
         &self,
         log_in: &LogIn<'_>,
-        giving: &Giving<'_>,
+        assignment: &Assignment<'_>,
         read: fn(Value) -> Result<A, Damaged>,
-    ) -> Result<Option<(Place, A)>, StoreError> {
+    ) -> Result<Option<(Reservation, A)>, StoreError> {
         let session = self.keys.session(log_in.key);
         let index_key = self.keys.index(&log_in.key.namespace, log_in.principal);
-        let mut place = Place::new(index_key, log_in)?;
-        let (mut full, mut given) = (None, None);
-        if self.link.is_one_server() {
-            let index = Index { link: &self.link, key: &place.index };
-            match giving.behind_entry(index, &session, &place.entry()).await {
+        let mut reservation = Reservation::new(index_key, log_in)?;
+        let (mut full, mut assigned) = (None, None);
+        if self.connection.is_one_server() {
+            let index = Index { connection: &self.connection, key: &reservation.index };
+            match assignment.behind_entry(index, &session, &reservation.entry()).await {
                 Ok((Entered::Yes(sample), answer)) => {
-                    place.sample = sample;
-                    given = Some(Ok(answer));
+                    reservation.sample = sample;
+                    assigned = Some(Ok(answer));
                 }
                 Ok((Entered::No(listing), _)) => full = Some(listing),
                 // It has just said that it is several.
-                Err(Trouble { fate: Fate::Refused, .. }) if !self.link.is_one_server() => {}
-                Err(trouble) => given = Some(Err(trouble)),
+                Err(CommandError { applied: Applied::No, .. })
+                    if !self.connection.is_one_server() => {}
+                Err(error) => assigned = Some(Err(error)),
             }
         }
-        let answer = match given {
+        let answer = match assigned {
             Some(answer) => answer,
-            None if Box::pin(self.enter(log_in, &mut place, full)).await? => {
-                giving.alone(&session, &place.token).make(&self.link, Times::Once).await
+            None if Box::pin(self.enter(log_in, &mut reservation, full)).await? => {
+                assignment
+                    .alone(&session, &reservation.token)
+                    .make(&self.connection, Retry::AtMostOnce)
+                    .await
             }
             None => return Ok(None),
         };
         let damaged = |damaged| self.damaged(log_in.key, damaged);
         match answer.and_then(|answer| read(answer).map_err(damaged)) {
-            Ok(answer) => Ok(Some((place, answer))),
-            Err(trouble) => Err(self.failed(trouble, &place).await),
+            Ok(answer) => Ok(Some((reservation, answer))),
+            Err(error) => Err(self.failed(error, &reservation).await),
         }
     }
 
@@ -165,15 +173,15 @@ impl Inner {
 
     /// The same at the server, whatever is there.
     async fn merge(&self, key: &StoreKey, commit: &Commit) -> Result<CommitOutcome, StoreError> {
-        let mut cover = Timestamp::default();
+        let mut index_until = Timestamp::default();
         for _ in 0..ATTEMPTS {
-            match self.send(key, commit, cover).await? {
-                Answer::Uncovered { until, principal, token } => {
+            match self.send(key, commit, index_until).await? {
+                Answer::OutlivesIndex { until, principal, token } => {
                     let index_key = self.keys.index(&key.namespace, &principal);
-                    let index = Index { link: &self.link, key: &index_key };
+                    let index = Index { connection: &self.connection, key: &index_key };
                     let life = life(until, commit.now);
-                    Box::pin(index.cover(key.selector, &token, &life)).await?;
-                    cover = until;
+                    Box::pin(index.extend_ttl(key.selector, &token, &life)).await?;
+                    index_until = until;
                 }
                 Answer::Committed { revision, rotated, former } => {
                     if former.is_some() {
@@ -184,7 +192,7 @@ impl Inner {
                 refused => return Ok(refused.outcome()),
             }
         }
-        Err(self.crowded().into())
+        Err(self.contention().into())
     }
 
     /// Removes a session, with a principal only if it is that principal's; whose it was, if it was
@@ -193,12 +201,12 @@ impl Inner {
         &self,
         key: &StoreKey,
         whose: Option<&PrincipalKey>,
-    ) -> Result<Option<Option<(PrincipalKey, Token)>>, Trouble> {
+    ) -> Result<Option<Option<(PrincipalKey, Token)>>, CommandError> {
         let mut call = DELETE.on(&self.keys.session(key));
         if let Some(principal) = whose {
             call.text(principal.as_str());
         }
-        let answer = call.make(&self.link, Times::Any).await?;
+        let answer = call.make(&self.connection, Retry::Idempotent).await?;
         let read = || -> Result<_, Damaged> {
             let mut parts = items(answer)?.into_iter();
             if parts.next() != Some(Value::Int(1)) {
@@ -222,47 +230,48 @@ impl Inner {
         namespace: &Namespace,
         principal: &PrincipalKey,
         sessions: impl IntoIterator<Item = Selector>,
-    ) -> Result<Vec<(Selector, Token)>, Trouble> {
+    ) -> Result<Vec<(Selector, Token)>, CommandError> {
         let removals = sessions.into_iter().map(|selector| async move {
             let key = StoreKey { namespace: namespace.clone(), selector };
             let removed = self.remove(&key, Some(principal)).await?;
             Ok(removed.flatten().map(|(_, token)| (selector, token)))
         });
-        let removed = together(removals).await.into_iter().collect::<Result<Vec<_>, Trouble>>()?;
+        let removed =
+            join_all(removals).await.into_iter().collect::<Result<Vec<_>, CommandError>>()?;
         Ok(removed.into_iter().flatten().collect())
     }
 
-    /// What these sessions are, after these log-ins of them were given up.
-    pub(super) async fn glimpses(
+    /// What these sessions are, after these log-ins of them were cancelled.
+    pub(super) async fn heads(
         &self,
         namespace: &Namespace,
         sessions: impl IntoIterator<Item = (Selector, Vec<Token>)>,
-    ) -> Result<super::admission::Glimpses, Trouble> {
-        let asked = sessions.into_iter().map(|(selector, hopeless)| async move {
+    ) -> Result<super::admission::SessionHeads, CommandError> {
+        let asked = sessions.into_iter().map(|(selector, timed_out)| async move {
             let key = StoreKey { namespace: namespace.clone(), selector };
             let name = self.keys.session(&key);
-            let answer = if hopeless.is_empty() {
+            let answer = if timed_out.is_empty() {
                 let mut command = Cmd::new();
                 command.arg("HGET").arg(name).arg(PACKED);
-                self.link.ask(&command, Times::Any).await?
+                self.connection.ask(&command, Retry::Idempotent).await?
             } else {
-                let mut call = JUDGE.on(&name);
-                for token in &hopeless {
+                let mut call = CANCEL.on(&name);
+                for token in &timed_out {
                     call.text(token.as_str());
                 }
-                call.make(&self.link, Times::Any).await?
+                call.make(&self.connection, Retry::Idempotent).await?
             };
-            let glimpse = Glimpse::read(selector, answer);
-            Ok((selector, glimpse.map_err(|damaged| self.damaged(&key, damaged))?))
+            let head = SessionHead::read(selector, answer);
+            Ok((selector, head.map_err(|damaged| self.damaged(&key, damaged))?))
         });
-        together(asked).await.into_iter().collect()
+        join_all(asked).await.into_iter().collect()
     }
 
     /// The error of a record that cannot be read.
-    pub(super) fn damaged(&self, key: &StoreKey, Damaged: Damaged) -> Trouble {
+    pub(super) fn damaged(&self, key: &StoreKey, Damaged: Damaged) -> CommandError {
         let name = self.keys.session(key);
         let what = format!("{name} holds no session that this program wrote; delete it");
-        Trouble::refused(self.link.error(&what))
+        CommandError::not_applied(self.connection.error(&what))
     }
 
     /// Has the server carry out a commit that is no log-in.
@@ -270,56 +279,60 @@ impl Inner {
         &self,
         key: &StoreKey,
         commit: &Commit,
-        cover: Timestamp,
-    ) -> Result<Answer, Trouble> {
+        index_until: Timestamp,
+    ) -> Result<Answer, CommandError> {
         let name = self.keys.session(key);
-        let call = commit::call(commit, None, cover, |room| COMMIT.with_room([&name], room));
-        let answer = call.make(&self.link, Times::Once).await?;
+        let call = commit::call(commit, None, index_until, |room| COMMIT.with_room([&name], room));
+        let answer = call.make(&self.connection, Retry::AtMostOnce).await?;
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
 
-    /// After a log-in that took place: ends those who give way; which they were. What fails here
+    /// After a log-in that took place: evicts sessions; which they were. What fails here
     /// the next log-in finishes, by the marks in the index.
-    async fn make_way(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
-        if !place.sample.entries.is_empty() {
+    async fn evict(&self, log_in: &LogIn<'_>, reservation: Reservation) -> Vec<Selector> {
+        if !reservation.sample.entries.is_empty() {
             // A failure leaves entries for others to find.
-            let _ = Box::pin(self.tidy(log_in, &place)).await;
+            let _ = Box::pin(self.prune(log_in, &reservation)).await;
         }
-        if place.surplus.is_empty() {
+        if reservation.evicted.is_empty() {
             return Vec::new();
         }
-        Box::pin(self.end_surplus(log_in, place)).await
+        Box::pin(self.remove_evicted(log_in, reservation)).await
     }
 
-    async fn end_surplus(&self, log_in: &LogIn<'_>, place: Place) -> Vec<Selector> {
-        let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
+    async fn remove_evicted(&self, log_in: &LogIn<'_>, reservation: Reservation) -> Vec<Selector> {
+        let marked: Vec<Selector> =
+            reservation.evicted.iter().map(|(session, _)| *session).collect();
         let namespace = &log_in.key.namespace;
         let removed = self.remove_all(namespace, log_in.principal, marked.iter().copied()).await;
         let Ok(removed) = removed else { return Vec::new() };
         let ended = removed.iter().map(|(session, _)| *session).collect();
         // What was removed may have logged in once more before it was.
-        let mut over = place.surplus;
+        let mut over = reservation.evicted;
         over.extend(removed);
-        let index = Index { link: &self.link, key: &place.index };
-        let _ = index.forget(&over, Some((place.session, &place.token)), &marked).await;
+        let index = Index { connection: &self.connection, key: &reservation.index };
+        let _ = index.forget(&over, Some((reservation.session, &reservation.token)), &marked).await;
         ended
     }
 
-    /// Takes back the entry of a log-in that did not take place. What fails here is given up later
+    /// Takes back the entry of a log-in that did not take place. What fails here is cancelled later
     /// by whoever depends on it.
-    async fn leave(&self, place: &Place) {
-        let index = Index { link: &self.link, key: &place.index };
-        let marked: Vec<Selector> = place.surplus.iter().map(|(session, _)| *session).collect();
-        let own = [(place.session, place.token.clone())];
-        let _ = Box::pin(index.forget(&own, Some((place.session, &place.token)), &marked)).await;
+    async fn leave(&self, reservation: &Reservation) {
+        let index = Index { connection: &self.connection, key: &reservation.index };
+        let marked: Vec<Selector> =
+            reservation.evicted.iter().map(|(session, _)| *session).collect();
+        let own = [(reservation.session, reservation.token.clone())];
+        let _ =
+            Box::pin(index.forget(&own, Some((reservation.session, &reservation.token)), &marked))
+                .await;
     }
 
-    async fn failed(&self, trouble: Trouble, place: &Place) -> StoreError {
+    async fn failed(&self, error: CommandError, reservation: &Reservation) -> StoreError {
         // If it may have taken place after all, the entry has to stay.
-        if trouble.fate == Fate::Refused {
-            self.leave(place).await;
+        if error.applied == Applied::No {
+            self.leave(reservation).await;
         }
-        trouble.into()
+        error.into()
     }
 
     /// Takes a session out of the index of whoever had it before. An entry that stays is skipped
@@ -327,7 +340,7 @@ impl Inner {
     pub(super) async fn leave_former(&self, key: &StoreKey, former: Option<(PrincipalKey, Token)>) {
         if let Some((principal, token)) = former {
             let index_key = self.keys.index(&key.namespace, &principal);
-            let index = Index { link: &self.link, key: &index_key };
+            let index = Index { connection: &self.connection, key: &index_key };
             let _ = index.forget(&[(key.selector, token)], None, &[]).await;
         }
     }
@@ -343,7 +356,7 @@ impl Answer {
             Self::Gone => CommitOutcome::Gone,
             Self::Conflict(field) => CommitOutcome::Conflict { field: field.into() },
             // The last two concern log-ins only, which begin again.
-            Self::Stale | Self::Void | Self::Uncovered { .. } => CommitOutcome::Stale,
+            Self::Stale | Self::Cancelled | Self::OutlivesIndex { .. } => CommitOutcome::Stale,
         }
     }
 }

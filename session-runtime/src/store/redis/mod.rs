@@ -1,21 +1,21 @@
 //! Sessions in Redis or Valkey: one server, a Cluster, or a master that Sentinels name. This file
-//! owns the store as its users see it; below it are the way to the servers (`link`), the form of a
-//! session and of an index (`layout`, `index`), and the steps of a log-in (`login`, `admission`).
+//! owns the store as its users see it; below it are the way to the servers (`connection`), the form of
+//! a session and of an index (`layout`, `index`), and the steps of a log-in (`login`, `admission`).
 
 mod admission;
+mod assignment;
 mod commit;
-mod giving;
+mod connection;
 mod index;
+mod join_all;
 mod key;
 mod layout;
-mod link;
 mod login;
 mod pack;
 mod put;
 mod script;
 #[cfg(test)]
 mod tests;
-mod together;
 mod url;
 
 use std::{
@@ -31,10 +31,10 @@ use std::{
 use ::redis::Cmd;
 
 use self::{
-    admission::{Glimpses, OLD},
+    admission::{OLD, SessionHeads},
+    connection::{Connection, Retry},
     index::{Index, Listing},
     key::Keys,
-    link::{Link, Times},
     url::Target,
 };
 use super::{
@@ -67,7 +67,7 @@ use crate::clock::Timestamp;
 /// **Round trips.** Load: 1. Commit, touch: 1; after a load, 2 if another request has changed the
 /// session since. Log-in: 1, in a Cluster 2 (the index, then the session), and 1 more if the session
 /// was somebody's before. A log-in that finds as many sessions as the cap allows: 6 (the index, the
-/// sessions in it at once, the index, the session, those that give way at once, the index). A longer
+/// sessions in it at once, the index, the session, those evicted at once, the index). A longer
 /// life for a session that is somebody's: 3. List: 2, and 1 more if a session in it is not there any
 /// more. Delete: 1, of somebody's session 2. Delete all: 3. The first run of each script on a server
 /// costs 1 more.
@@ -116,7 +116,7 @@ use crate::clock::Timestamp;
 pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
-    link: Link,
+    connection: Connection,
     keys: Keys,
     /// For how many milliseconds the index of a principal is kept when a log-in does not say how
     /// long the session lives.
@@ -151,15 +151,15 @@ impl RedisStore {
     /// wrong password, a right that is missing. The message says where, and never the password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let target = Target::parse(url)?;
-        let link = Link::open(&target).await?;
+        let connection = Connection::open(&target).await?;
         let keys = Keys::new(&target.prefix);
-        let inner = Inner { link, keys, usual_millis: AtomicU64::new(DAY_MILLIS) };
+        let inner = Inner { connection, keys, usual_millis: AtomicU64::new(DAY_MILLIS) };
         inner.check_rights().await?;
         Ok(Self(Arc::new(inner)))
     }
 
     /// Runs an operation of several steps to its end, even if nobody waits for it any more.
-    fn to_the_end<'a, T, F>(
+    fn run_to_completion<'a, T, F>(
         &self,
         operation: impl FnOnce(Arc<Inner>) -> F + Send + 'a,
     ) -> StoreFuture<'a, T>
@@ -169,7 +169,7 @@ impl RedisStore {
     {
         let inner = Arc::clone(&self.0);
         StoreFuture::new(async move {
-            let ending = inner.link.error("the program is ending");
+            let ending = inner.connection.error("the program is ending");
             tokio::spawn(operation(inner)).await.unwrap_or(Err(ending))
         })
     }
@@ -179,7 +179,7 @@ impl fmt::Debug for RedisStore {
     /// Prints where it is and the prefix of its keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("place", &self.0.link.place())
+            .field("place", &self.0.connection.place())
             .field("prefix", &self.0.keys.prefix())
             .finish()
     }
@@ -202,7 +202,7 @@ impl Inner {
         let name = self.keys.session(key);
         let mut command = Cmd::with_capacity(2, "HGETALL".len() + name.len());
         command.arg("HGETALL").arg(name);
-        let hash = self.link.ask(&command, Times::Any).await?;
+        let hash = self.connection.ask(&command, Retry::Idempotent).await?;
         let record = layout::read(hash).map_err(|damaged| self.damaged(key, damaged))?;
         Ok(record.map(Arc::new))
     }
@@ -221,27 +221,27 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Vec<Listed>, StoreError> {
         let index_key = self.keys.index(namespace, principal);
-        let index = Index { link: &self.link, key: &index_key };
-        let (listing, mut glimpses) = self.look(namespace, index).await?;
-        // Some had to give way to a log-in that took place: whoever logged in is about to end them,
-        // or is no more.
-        let marks = listing.marks.iter().filter(|(_, (winner, token))| {
-            let winner = glimpses.get(winner).and_then(Option::as_ref);
+        let index = Index { connection: &self.connection, key: &index_key };
+        let (listing, mut heads) = self.look(namespace, index).await?;
+        // Some are evicted by a log-in that took place: whoever logged in is about to end them, or
+        // is no more.
+        let marks = listing.eviction_marks.iter().filter(|(_, (winner, token))| {
+            let winner = heads.get(winner).and_then(Option::as_ref);
             winner.is_some_and(|winner| winner.token == *token)
         });
         let marks: Vec<_> = marks.collect();
-        for (victim, (winner, token)) in marks {
-            glimpses.remove(victim);
+        for (evicted, (winner, token)) in marks {
+            heads.remove(evicted);
             if token.age() > OLD {
-                let removed = self.remove_all(namespace, principal, [*victim]).await?;
-                index.forget(&removed, Some((*winner, token)), &[*victim]).await?;
+                let removed = self.remove_all(namespace, principal, [*evicted]).await?;
+                index.forget(&removed, Some((*winner, token)), &[*evicted]).await?;
             }
         }
-        let mut live: Vec<Listed> = glimpses
+        let mut live: Vec<Listed> = heads
             .into_values()
             .flatten()
-            .filter(|glimpse| glimpse.principal == *principal && !glimpse.is_expired(now))
-            .map(|glimpse| glimpse.listed)
+            .filter(|head| head.principal == *principal && !head.is_expired(now))
+            .map(|head| head.listed)
             .collect();
         live.sort_by_key(|session| std::cmp::Reverse(session.created));
         Ok(live)
@@ -253,19 +253,19 @@ impl Inner {
         &self,
         namespace: &Namespace,
         index: Index<'_>,
-    ) -> Result<(Listing, Glimpses), StoreError> {
+    ) -> Result<(Listing, SessionHeads), StoreError> {
         let mut listing = index.read().await?;
         let mut looks = 1;
         loop {
             let sessions: BTreeSet<Selector> = listing.sessions().collect();
             let asked = sessions.into_iter().map(|session| (session, Vec::new()));
-            let glimpses = self.glimpses(namespace, asked).await?;
-            if glimpses.values().all(Option::is_some) || looks == MOST_LOOKS {
-                return Ok((listing, glimpses));
+            let heads = self.heads(namespace, asked).await?;
+            if heads.values().all(Option::is_some) || looks == MOST_LOOKS {
+                return Ok((listing, heads));
             }
             let again = index.read().await?;
             if again == listing {
-                return Ok((listing, glimpses));
+                return Ok((listing, heads));
             }
             listing = again;
             looks += 1;
@@ -279,7 +279,7 @@ impl Inner {
         except: Option<Selector>,
     ) -> Result<u64, StoreError> {
         let index_key = self.keys.index(namespace, principal);
-        let index = Index { link: &self.link, key: &index_key };
+        let index = Index { connection: &self.connection, key: &index_key };
         let listing = index.read().await?;
         let sessions = listing.entries.keys().copied().filter(|session| Some(*session) != except);
         let removed = self.remove_all(namespace, principal, sessions).await?;
@@ -320,7 +320,7 @@ impl Store for RedisStore {
             return StoreFuture::new(async move { self.0.insert(key, &record, None).await });
         }
         let key = key.clone();
-        self.to_the_end(move |inner| async move { inner.insert(&key, &record, cap).await })
+        self.run_to_completion(move |inner| async move { inner.insert(&key, &record, cap).await })
     }
 
     fn commit<'a>(
@@ -332,7 +332,7 @@ impl Store for RedisStore {
             return StoreFuture::new(self.0.change(key, commit));
         }
         let (key, commit) = (key.clone(), commit.clone());
-        self.to_the_end(move |inner| async move {
+        self.run_to_completion(move |inner| async move {
             match &commit.principal {
                 Some(Some(principal)) => inner.log_in(&key, &commit, principal).await,
                 _ => inner.change(&key, &commit).await,
@@ -342,7 +342,7 @@ impl Store for RedisStore {
 
     fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
         let key = key.clone();
-        self.to_the_end(move |inner| async move { inner.delete(&key).await })
+        self.run_to_completion(move |inner| async move { inner.delete(&key).await })
     }
 
     fn list<'a>(
@@ -361,7 +361,7 @@ impl Store for RedisStore {
         except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
         let (namespace, principal) = (namespace.clone(), principal.clone());
-        self.to_the_end(move |inner| async move {
+        self.run_to_completion(move |inner| async move {
             inner.delete_all(&namespace, &principal, except).await
         })
     }

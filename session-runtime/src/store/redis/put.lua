@@ -1,5 +1,5 @@
 -- Writes a whole session: a new one, unless there is one, or in place of the one that was loaded, if
--- that is still there. A hash without `r` is no session, only the note that a log-in was given up.
+-- that is still there. A hash without `r` is no session, only the note that a log-in was cancelled.
 local function put(key, first)
   local loaded, life, token, packed, removed = unpack(ARGV, first, first + 4)
   if loaded ~= '' then
@@ -8,9 +8,9 @@ local function put(key, first)
     end
     redis.call('HSET', key, 'r', packed)
   else
-    local void = token ~= '' and redis.call('HGET', key, 'z')
-    if void and string.find(void, token, 1, true) then
-      return redis.call('HGET', key, 'r') and 'exists' or 'void'
+    local cancelled = token ~= '' and redis.call('HGET', key, 'z')
+    if cancelled and string.find(cancelled, token, 1, true) then
+      return redis.call('HGET', key, 'r') and 'exists' or 'cancelled'
     end
     if redis.call('HSETNX', key, 'r', packed) == 0 then
       return 'exists'

@@ -8,9 +8,9 @@ use redis::Value;
 use super::{
     Inner,
     commit::{SLACK_MILLIS, life},
+    connection::{CommandError, Retry},
     key::Token,
-    layout::{Form, Origin, apart_name, blob, form, lies_apart},
-    link::{Times, Trouble},
+    layout::{Form, StoredForm, apart_name, blob, form, lies_apart},
     pack::Damaged,
     script::{Call, PUT},
 };
@@ -27,8 +27,8 @@ pub(super) enum Stored {
     Yes,
     /// There is a session already.
     Exists,
-    /// Another log-in has given this one up.
-    Void,
+    /// Another log-in has cancelled this one.
+    Cancelled,
     /// The session is not as it was loaded.
     Moved,
 }
@@ -38,7 +38,7 @@ impl Stored {
         match blob(answer)?.as_ref() {
             b"ok" => Ok(Self::Yes),
             b"exists" => Ok(Self::Exists),
-            b"void" => Ok(Self::Void),
+            b"cancelled" => Ok(Self::Cancelled),
             b"moved" => Ok(Self::Moved),
             _ => Err(Damaged),
         }
@@ -46,19 +46,19 @@ impl Stored {
 }
 
 /// The call that writes a new session, of a script that `begin` gives room for so many bytes.
-/// `token` is the log-in's that gives it to its principal, `unless_void` that which somebody may
-/// have given up.
+/// `token` is the log-in's that gives it to its principal, `unless_cancelled` that which somebody
+/// may have cancelled.
 pub(super) fn new_session(
     record: &Record,
     token: Option<&Token>,
-    unless_void: Option<&Token>,
+    unless_cancelled: Option<&Token>,
     begin: impl FnOnce(usize) -> Call,
 ) -> Call {
     let end = record.meta.expires_at();
     let Form { packed, apart } = form(record, token, end);
     let mut call = begin(packed.len() + ROOM);
     call.text("").text(&life(end, record.meta.last_seen, SLACK_MILLIS));
-    call.text(unless_void.map_or("", Token::as_str)).bytes(&packed).number(0);
+    call.text(unless_cancelled.map_or("", Token::as_str)).bytes(&packed).number(0);
     for (name, value) in &apart {
         call.bytes(&apart_name(name)).bytes(value);
     }
@@ -67,7 +67,11 @@ pub(super) fn new_session(
 
 impl Inner {
     /// Writes a new session that is nobody's.
-    pub(super) async fn put_new(&self, key: &StoreKey, record: &Record) -> Result<Stored, Trouble> {
+    pub(super) async fn put_new(
+        &self,
+        key: &StoreKey,
+        record: &Record,
+    ) -> Result<Stored, CommandError> {
         let name = self.keys.session(key);
         self.put(key, new_session(record, None, None, |room| PUT.with_room([&name], room))).await
     }
@@ -78,7 +82,7 @@ impl Inner {
         &self,
         key: &StoreKey,
         commit: &Commit,
-    ) -> Result<Option<CommitOutcome>, Trouble> {
+    ) -> Result<Option<CommitOutcome>, CommandError> {
         let Some((call, outcome)) = self.replacing(key, commit) else { return Ok(None) };
         let stored = self.put(key, call).await?;
         Ok((stored == Stored::Yes).then_some(outcome))
@@ -86,7 +90,7 @@ impl Inner {
 
     fn replacing(&self, key: &StoreKey, commit: &Commit) -> Option<(Call, CommitOutcome)> {
         let loaded = commit.loaded.as_ref()?;
-        let Origin { packed: origin, token, kept_until } = loaded.origin()?;
+        let StoredForm { packed: loaded_bytes, token, kept_until } = loaded.stored_form()?;
         if commit.principal.is_some() || commit.lifetime.is_some() {
             return None;
         }
@@ -107,9 +111,9 @@ impl Inner {
             .filter(|(name, value)| lies_apart(value) && !is_apart(name))
             .map(|(name, _)| apart_name(name))
             .collect();
-        let room = origin.len() + packed.len() + ROOM;
+        let room = loaded_bytes.len() + packed.len() + ROOM;
         let mut call = PUT.with_room([&self.keys.session(key)], room);
-        call.bytes(origin);
+        call.bytes(loaded_bytes);
         if is_same_life {
             call.text(SAME_LIFE);
         } else {
@@ -127,8 +131,8 @@ impl Inner {
         Some((call, outcome))
     }
 
-    async fn put(&self, key: &StoreKey, call: Call) -> Result<Stored, Trouble> {
-        let answer = call.make(&self.link, Times::Once).await?;
+    async fn put(&self, key: &StoreKey, call: Call) -> Result<Stored, CommandError> {
+        let answer = call.make(&self.connection, Retry::AtMostOnce).await?;
         Stored::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
 }

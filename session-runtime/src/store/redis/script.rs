@@ -5,7 +5,7 @@ use std::{fmt::Display, sync::LazyLock};
 
 use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 
-use super::link::{Link, Times, Trouble};
+use super::connection::{CommandError, Connection, Retry};
 
 /// The files one after the other, and what calls the functions in them if they hold nothing else.
 macro_rules! script {
@@ -18,7 +18,7 @@ pub(super) static COMMIT: LazyLock<Lua> =
     script!("number.lua", "session.lua", "commit.lua"; "return commit(KEYS[1], 1)");
 pub(super) static PUT: LazyLock<Lua> = script!("put.lua"; "return put(KEYS[1], 1)");
 pub(super) static DELETE: LazyLock<Lua> = script!("session.lua", "delete.lua");
-pub(super) static JUDGE: LazyLock<Lua> = script!("session.lua", "judge.lua");
+pub(super) static CANCEL: LazyLock<Lua> = script!("session.lua", "cancel.lua");
 pub(super) static ADMIT: LazyLock<Lua> =
     script!("expire.lua", "admit.lua"; "return admit(KEYS[1])");
 /// The only two with a second key.
@@ -29,7 +29,7 @@ pub(super) static ADMIT_AND_COMMIT: LazyLock<Lua> = script!(
     "return admit(KEYS[1], commit, KEYS[2])"
 );
 pub(super) static AMEND: LazyLock<Lua> = script!("expire.lua", "amend.lua");
-pub(super) static COVER: LazyLock<Lua> = script!("expire.lua", "cover.lua");
+pub(super) static EXTEND_INDEX: LazyLock<Lua> = script!("expire.lua", "extend_index.lua");
 pub(super) static FORGET: LazyLock<Lua> = script!("forget.lua");
 
 /// A script, and the name by which servers remember it.
@@ -90,8 +90,12 @@ impl Call {
     }
 
     /// Makes it: one round trip, unless the server has never seen the script.
-    pub(super) async fn make(self, link: &Link, times: Times) -> Result<Value, Trouble> {
-        link.ask_or(&self.command, Some(&|| self.with_source()), times).await
+    pub(super) async fn make(
+        self,
+        connection: &Connection,
+        retry: Retry,
+    ) -> Result<Value, CommandError> {
+        connection.ask_or(&self.command, Some(&|| self.with_source()), retry).await
     }
 
     fn with_source(&self) -> Cmd {

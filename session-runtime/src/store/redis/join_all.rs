@@ -10,7 +10,7 @@ use std::{
 const AT_ONCE: usize = 64;
 
 /// The results of all, in their order.
-pub(super) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub(super) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut futures = futures.into_iter();
     let mut results = Vec::new();
     loop {

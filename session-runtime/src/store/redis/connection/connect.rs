@@ -37,7 +37,7 @@ const CONNECT_IN_CLUSTER: Duration = Duration::from_millis(500);
 const RESPONSE: Duration = Duration::from_millis(1500);
 
 /// Makes connections.
-pub(super) enum Dialler {
+pub(super) enum Connector {
     Server(Box<Client>),
     Sentinels(Box<SentinelClient>),
     Cluster(Box<ClusterClient>),
@@ -45,19 +45,19 @@ pub(super) enum Dialler {
 
 /// A connection. Clones share it.
 #[derive(Clone)]
-pub(super) struct Line {
-    way: Way,
+pub(super) struct RawConnection {
+    transport: Transport,
     pub(super) made: Instant,
     closed: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
-enum Way {
+enum Transport {
     One(Batches),
     Cluster(ClusterConnection),
 }
 
-impl Dialler {
+impl Connector {
     pub(super) fn new(target: &Target) -> Result<Self, StoreError> {
         let certificates = target.tls.as_ref().map(read_certificates).transpose()?;
         let unusable =
@@ -143,7 +143,7 @@ impl Dialler {
     }
 
     /// A new connection.
-    pub(super) async fn dial(&mut self) -> RedisResult<Line> {
+    pub(super) async fn connect(&mut self) -> RedisResult<RawConnection> {
         let closed = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&closed);
         // A connection that the server closed is noticed before the next command is lost on it.
@@ -157,33 +157,33 @@ impl Dialler {
             .set_connection_timeout(Some(CONNECT))
             .set_response_timeout(Some(RESPONSE))
             .set_push_sender(on_push);
-        let way = match self {
-            Self::Server(client) => Way::One(Batches::new(
+        let transport = match self {
+            Self::Server(client) => Transport::One(Batches::new(
                 client.get_multiplexed_async_connection_with_config(&config).await?,
             )),
-            Self::Sentinels(client) => {
-                Way::One(Batches::new(client.get_async_connection_with_config(&config).await?))
-            }
-            Self::Cluster(client) => Way::Cluster(client.get_async_connection().await?),
+            Self::Sentinels(client) => Transport::One(Batches::new(
+                client.get_async_connection_with_config(&config).await?,
+            )),
+            Self::Cluster(client) => Transport::Cluster(client.get_async_connection().await?),
         };
-        Ok(Line { way, made: Instant::now(), closed })
+        Ok(RawConnection { transport, made: Instant::now(), closed })
     }
 }
 
-impl Line {
+impl RawConnection {
     /// Sends one command. Dropping the future leaves the connection in order: its answer is thrown
     /// away when it comes.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match &self.way {
-            Way::One(connection) => connection.send(command.clone()).await,
+        match &self.transport {
+            Transport::One(connection) => connection.send(command.clone()).await,
             // Boxed, since it is large, and lies in every future that sends a command.
-            Way::Cluster(connection) => Box::pin(routed(connection.clone(), command)).await,
+            Transport::Cluster(connection) => Box::pin(routed(connection.clone(), command)).await,
         }
         .and_then(Value::extract_error)
     }
 
     pub(super) fn is_cluster(&self) -> bool {
-        matches!(self.way, Way::Cluster(_))
+        matches!(self.transport, Transport::Cluster(_))
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -7,9 +7,9 @@ use redis::Value;
 
 use super::{
     commit,
+    connection::{CommandError, Retry},
     index::{Entered, Entry, Index},
     key::Token,
-    link::{Times, Trouble},
     put,
     script::{ADMIT_AND_COMMIT, ADMIT_AND_PUT, COMMIT, Call, PUT},
 };
@@ -19,21 +19,23 @@ use crate::{
 };
 
 /// A new session, or a commit on one that is there.
-pub(super) enum Giving<'a> {
+pub(super) enum Assignment<'a> {
     New(&'a Record),
     /// And until when the index of the principal lives.
     There(&'a Commit, Timestamp),
 }
 
-impl Giving<'_> {
-    /// By itself. Another log-in may have given up this one meanwhile.
+impl Assignment<'_> {
+    /// By itself. Another log-in may have cancelled this one meanwhile.
     pub(super) fn alone(&self, session: &str, token: &Token) -> Call {
         match self {
             Self::New(record) => put::new_session(record, Some(token), Some(token), |room| {
                 PUT.with_room([session], room)
             }),
-            Self::There(commit, cover) => {
-                commit::call(commit, Some(token), *cover, |room| COMMIT.with_room([session], room))
+            Self::There(commit, index_until) => {
+                commit::call(commit, Some(token), *index_until, |room| {
+                    COMMIT.with_room([session], room)
+                })
             }
         }
     }
@@ -45,9 +47,11 @@ impl Giving<'_> {
         index: Index<'_>,
         session: &str,
         entry: &Entry<'_>,
-    ) -> Result<(Entered, Value), Trouble> {
-        let answer =
-            self.with_entry(index.key, session, entry).make(index.link, Times::Once).await?;
+    ) -> Result<(Entered, Value), CommandError> {
+        let answer = self
+            .with_entry(index.key, session, entry)
+            .make(index.connection, Retry::AtMostOnce)
+            .await?;
         Entered::read(answer).map_err(|damaged| index.damaged(damaged))
     }
 
@@ -59,7 +63,7 @@ impl Giving<'_> {
             Self::New(record) => put::new_session(record, token, None, |room| {
                 entry.written(ADMIT_AND_PUT.with_room(keys, room + Entry::ROOM))
             }),
-            Self::There(commit, cover) => commit::call(commit, token, *cover, |room| {
+            Self::There(commit, index_until) => commit::call(commit, token, *index_until, |room| {
                 entry.written(ADMIT_AND_COMMIT.with_room(keys, room + Entry::ROOM))
             }),
         }

@@ -3,7 +3,7 @@
 //! are tried again; it knows neither sessions nor scripts' contents.
 
 mod batch;
-mod dial;
+mod connect;
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use std::{
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::{sync::Mutex, time::Instant};
 
-use self::dial::{Dialler, Line};
+use self::connect::{Connector, RawConnection};
 use super::url::{Kind, Target};
 use crate::store::StoreError;
 
@@ -31,73 +31,73 @@ const YOUNG: Duration = Duration::from_secs(5);
 
 /// A command that failed, and whether it may have been carried out nevertheless.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct CommandError {
     pub(super) error: StoreError,
-    pub(super) fate: Fate,
+    pub(super) applied: Applied,
 }
 
-impl Trouble {
+impl CommandError {
     /// Nothing happened.
-    pub(super) fn refused(error: StoreError) -> Self {
-        Self { error, fate: Fate::Refused }
+    pub(super) fn not_applied(error: StoreError) -> Self {
+        Self { error, applied: Applied::No }
     }
 }
 
 /// What became of a command that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum Applied {
     /// It was not carried out, and never will be.
-    Refused,
+    No,
     /// Nobody knows.
     Unknown,
 }
 
-impl From<Trouble> for StoreError {
-    fn from(trouble: Trouble) -> Self {
-        trouble.error
+impl From<CommandError> for StoreError {
+    fn from(error: CommandError) -> Self {
+        error.error
     }
 }
 
 /// How often a command may be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Times {
+pub(super) enum Retry {
     /// As often as it is sent: it reads, or changes nothing the second time.
-    Any,
+    Idempotent,
     /// Once: it is sent again only after a server said that it did not carry it out.
-    Once,
+    AtMostOnce,
 }
 
 /// One connection to the servers, shared by all who clone it.
 #[derive(Clone)]
-pub(super) struct Link(Arc<Shared>);
+pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
     place: String,
-    line: RwLock<Option<Line>>,
+    current: RwLock<Option<RawConnection>>,
     is_one_server: AtomicBool,
     /// How many times connecting was tried.
     attempts: AtomicU64,
-    dialler: Mutex<Dialling>,
+    connector: Mutex<Connecting>,
 }
 
-struct Dialling {
-    dialler: Dialler,
+struct Connecting {
+    connector: Connector,
     failure: Option<StoreError>,
 }
 
-impl Link {
+impl Connection {
     /// Connects.
     pub(super) async fn open(target: &Target) -> Result<Self, StoreError> {
-        let dialler = Dialler::new(target)?;
-        let link = Self(Arc::new(Shared {
+        let connector = Connector::new(target)?;
+        let connection = Self(Arc::new(Shared {
             place: target.to_string(),
-            line: RwLock::default(),
+            current: RwLock::default(),
             is_one_server: AtomicBool::new(!matches!(target.kind, Kind::Cluster)),
             attempts: AtomicU64::new(0),
-            dialler: Mutex::new(Dialling { dialler, failure: None }),
+            connector: Mutex::new(Connecting { connector, failure: None }),
         }));
-        link.line().await?;
-        Ok(link)
+        connection.working_or_new().await?;
+        Ok(connection)
     }
 
     /// Where it leads.
@@ -117,8 +117,8 @@ impl Link {
     }
 
     /// Sends a command and waits for its answer.
-    pub(super) async fn ask(&self, command: &Cmd, times: Times) -> Result<Value, Trouble> {
-        self.ask_or(command, None, times).await
+    pub(super) async fn ask(&self, command: &Cmd, retry: Retry) -> Result<Value, CommandError> {
+        self.ask_or(command, None, retry).await
     }
 
     /// The same; if a server does not know the script that `command` runs, `with_script` is sent
@@ -127,8 +127,8 @@ impl Link {
         &self,
         command: &Cmd,
         with_script: Option<&(dyn Fn() -> Cmd + Sync)>,
-        times: Times,
-    ) -> Result<Value, Trouble> {
+        retry: Retry,
+    ) -> Result<Value, CommandError> {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
         let mut full = None;
@@ -138,26 +138,26 @@ impl Link {
             let failure = match answer {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure { error: self.error(SILENT), lesson: Lesson::Doubt },
+                Err(_) => Failure { error: self.error(SILENT), kind: FailureKind::Unknown },
             };
-            let again = match failure.lesson {
-                Lesson::SendScript => {
+            let again = match failure.kind {
+                FailureKind::SendScript => {
                     if let (None, Some(with_script)) = (&full, with_script) {
                         full = Some(with_script());
                         continue;
                     }
                     false
                 }
-                Lesson::NotDone => true,
-                Lesson::Doubt => times == Times::Any,
-                Lesson::Refused => false,
+                FailureKind::NotApplied => true,
+                FailureKind::Unknown => retry == Retry::Idempotent,
+                FailureKind::Refused => false,
             };
             if !again || Instant::now() + pause >= deadline {
-                let fate = match failure.lesson {
-                    Lesson::Doubt => Fate::Unknown,
-                    _ => Fate::Refused,
+                let applied = match failure.kind {
+                    FailureKind::Unknown => Applied::Unknown,
+                    _ => Applied::No,
                 };
-                return Err(Trouble { error: failure.error, fate });
+                return Err(CommandError { error: failure.error, applied });
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -165,70 +165,73 @@ impl Link {
     }
 
     async fn attempt(&self, command: &Cmd) -> Result<Value, Failure> {
-        let line = self.line().await.map_err(|error| Failure { error, lesson: Lesson::NotDone })?;
-        line.send(command).await.map_err(|error| {
-            let is_cluster = line.is_cluster();
-            if line.is_over(&error) || (error.is_timeout() && line.made.elapsed() > YOUNG) {
-                self.hang_up(&line);
+        let raw = self
+            .working_or_new()
+            .await
+            .map_err(|error| Failure { error, kind: FailureKind::NotApplied })?;
+        raw.send(command).await.map_err(|error| {
+            let is_cluster = raw.is_cluster();
+            if raw.is_over(&error) || (error.is_timeout() && raw.made.elapsed() > YOUNG) {
+                self.drop_connection(&raw);
             }
             if error.kind() == ErrorKind::Server(ServerErrorKind::CrossSlot) {
                 self.0.is_one_server.store(false, Ordering::SeqCst);
             }
-            let lesson = Lesson::of(&error, is_cluster);
+            let kind = FailureKind::of(&error, is_cluster);
             let what = if error.is_timeout() { SILENT } else { "a command failed" };
             let error = StoreError::with_source(format!("{}: {what}", self.0.place), error);
-            Failure { error, lesson }
+            Failure { error, kind }
         })
     }
 
     /// The connection; a new one if there is none that works.
-    async fn line(&self) -> Result<Line, StoreError> {
-        if let Some(line) = self.working() {
-            return Ok(line);
+    async fn working_or_new(&self) -> Result<RawConnection, StoreError> {
+        if let Some(raw) = self.working() {
+            return Ok(raw);
         }
         let seen = self.0.attempts.load(Ordering::SeqCst);
         let this = self.clone();
         // A task of its own: a caller who gives up must not make the others begin anew.
-        let dialling = tokio::spawn(async move { this.dial(seen).await });
-        dialling.await.unwrap_or_else(|_| Err(self.error("the program is ending")))
+        let connecting = tokio::spawn(async move { this.connect(seen).await });
+        connecting.await.unwrap_or_else(|_| Err(self.error("the program is ending")))
     }
 
-    async fn dial(&self, seen: u64) -> Result<Line, StoreError> {
-        let mut dialling = self.0.dialler.lock().await;
-        if let Some(line) = self.working() {
-            return Ok(line);
+    async fn connect(&self, seen: u64) -> Result<RawConnection, StoreError> {
+        let mut connecting = self.0.connector.lock().await;
+        if let Some(raw) = self.working() {
+            return Ok(raw);
         }
         // Whoever waited while another one failed has its answer.
         if self.0.attempts.load(Ordering::SeqCst) != seen
-            && let Some(failure) = &dialling.failure
+            && let Some(failure) = &connecting.failure
         {
             return Err(failure.clone());
         }
-        let line = dialling.dialler.dial().await;
+        let raw = connecting.connector.connect().await;
         self.0.attempts.fetch_add(1, Ordering::SeqCst);
-        match line {
-            Ok(line) => {
-                dialling.failure = None;
-                *self.0.line.write().unwrap_or_else(PoisonError::into_inner) = Some(line.clone());
-                Ok(line)
+        match raw {
+            Ok(raw) => {
+                connecting.failure = None;
+                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(raw.clone());
+                Ok(raw)
             }
             Err(error) => {
                 let message = format!("{}: cannot connect", self.0.place);
                 let failure = StoreError::with_source(message, error);
-                dialling.failure = Some(failure.clone());
+                connecting.failure = Some(failure.clone());
                 Err(failure)
             }
         }
     }
 
-    fn working(&self) -> Option<Line> {
-        let line = self.0.line.read().unwrap_or_else(PoisonError::into_inner);
-        line.as_ref().filter(|line| !line.is_closed()).cloned()
+    fn working(&self) -> Option<RawConnection> {
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|raw| !raw.is_closed()).cloned()
     }
 
-    fn hang_up(&self, line: &Line) {
-        let mut current = self.0.line.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| current.is(line)) {
+    fn drop_connection(&self, raw: &RawConnection) {
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| current.is(raw)) {
             *current = None;
         }
     }
@@ -238,30 +241,30 @@ const SILENT: &str = "no answer in time";
 
 struct Failure {
     error: StoreError,
-    lesson: Lesson,
+    kind: FailureKind,
 }
 
 /// What a failure says about the command.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lesson {
+enum FailureKind {
     /// It was not carried out; later, or elsewhere, it may be.
-    NotDone,
+    NotApplied,
     /// The server wants the script's text.
     SendScript,
     /// It was not carried out, and would not be the next time.
     Refused,
     /// It may have been carried out.
-    Doubt,
+    Unknown,
 }
 
-impl Lesson {
+impl FailureKind {
     fn of(error: &RedisError, is_cluster: bool) -> Self {
         use ServerErrorKind as Kind;
         match error.kind() {
             ErrorKind::Server(Kind::NoScript) => Self::SendScript,
             // A cluster's connection gives the failures of its own look-ups to requests that it
             // has sent already; these kinds may be such.
-            ErrorKind::Server(Kind::BusyLoading | Kind::MasterDown) if is_cluster => Self::Doubt,
+            ErrorKind::Server(Kind::BusyLoading | Kind::MasterDown) if is_cluster => Self::Unknown,
             ErrorKind::Server(
                 Kind::Moved
                 | Kind::Ask
@@ -270,9 +273,9 @@ impl Lesson {
                 | Kind::ReadOnly
                 | Kind::BusyLoading
                 | Kind::MasterDown,
-            ) => Self::NotDone,
+            ) => Self::NotApplied,
             ErrorKind::Server(_) | ErrorKind::Extension => Self::Refused,
-            _ => Self::Doubt,
+            _ => Self::Unknown,
         }
     }
 }
