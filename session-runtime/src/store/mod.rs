@@ -22,6 +22,8 @@ mod open;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "mongodb", feature = "redis"))]
+mod run_to_completion;
 pub(crate) mod session_id;
 mod sorted;
 #[cfg(feature = "_sql")]

@@ -52,9 +52,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How old a note is before others finish what it stands for. Only what it costs is at stake.
 const INTERRUPTED: Duration = Duration::from_secs(10);
 
-/// A place among the log-ins of a principal.
-pub(super) struct Turn {
-    pub(super) ticket: i64,
+/// A ticket of a log-in: its place among the log-ins of a principal.
+pub(super) struct Ticket {
+    pub(super) number: i64,
     owner: Bson,
     session: String,
     cap: Cap,
@@ -65,7 +65,7 @@ pub(super) struct Turn {
     register: Document,
 }
 
-impl Turn {
+impl Ticket {
     /// Draws a ticket for the log-in of a session.
     pub(super) async fn draw(
         collections: &Collections,
@@ -105,12 +105,12 @@ impl Turn {
                 _ => {}
             }
         };
-        let ticket = register.get_i64(TICKET).unwrap_or_default();
+        let number = register.get_i64(TICKET).unwrap_or_default();
         let at = register.get_datetime(AT).copied().unwrap_or(DateTime::MIN);
-        Ok(Self { ticket, owner, session, cap, at, began, register })
+        Ok(Self { number, owner, session, cap, at, began, register })
     }
 
-    /// Whether the log-in may go on: always if others give way, and otherwise if there is room.
+    /// Whether the log-in may go on: always if others are evicted, and otherwise if there is room.
     pub(super) async fn is_admitted(
         &mut self,
         collections: &Collections,
@@ -129,7 +129,7 @@ impl Turn {
             }
             let oldest = self.at.timestamp_millis().saturating_sub(as_millis(LEASE));
             let before = notes(&self.register).filter(|note| {
-                note.ticket < self.ticket
+                note.ticket < self.number
                     && note.at.timestamp_millis() > oldest
                     && note.session != self.session
                     && !others.contains(note.session.as_str())
@@ -154,7 +154,7 @@ impl Turn {
 
     /// Once the log-in is written: removes the sessions that do not stay, and says which these
     /// were. Its own is among them if parallel log-ins that came later have filled the cap already.
-    pub(super) async fn make_way(
+    pub(super) async fn evict(
         &self,
         collections: &Collections,
         now: Timestamp,
@@ -171,7 +171,7 @@ impl Turn {
     pub(super) async fn finish(&self, collections: &Collections) {
         let lease = self.at.timestamp_millis().saturating_sub(as_millis(LEASE));
         let stays = doc! { "$and": [
-            { "$ne": ["$$note.ticket", self.ticket] },
+            { "$ne": ["$$note.ticket", self.number] },
             { "$gte": ["$$note.at", DateTime::from_millis(lease)] },
         ] };
         let open = doc! { "$ifNull": ["$open", []] };
@@ -232,10 +232,10 @@ async fn trim(
     if let Some(last) = last {
         live.swap_remove(last);
     }
-    let surplus = live.len().saturating_sub(others);
+    let excess = live.len().saturating_sub(others);
     // Ids of one namespace are in the order of their selectors.
     live.sort_by(|one, other| (one.logged_in, &one.id).cmp(&(other.logged_in, &other.id)));
-    live.truncate(surplus);
+    live.truncate(excess);
     let mut ended = Vec::new();
     for session in live {
         // As it was seen: whoever has logged in to it since then has a say of their own.

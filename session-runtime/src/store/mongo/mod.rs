@@ -19,13 +19,13 @@ use mongodb::{
 use tokio::sync::{OnceCell, Semaphore};
 
 use self::{
-    admission::{Turn, finish_interrupted, selector},
+    admission::{Ticket, finish_interrupted, selector},
     collections::Collections,
     document::{CREATED, ID, LOGGED_IN, OWNER, SEEN, is_over, owner, to_record, to_time},
 };
 use super::{
     Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey,
+    Selector, Store, StoreError, StoreFuture, StoreKey, run_to_completion::run_to_completion,
 };
 use crate::clock::Timestamp;
 
@@ -33,7 +33,7 @@ use crate::clock::Timestamp;
 const COLLECTION: &str = "sessions";
 /// How long the driver looks for a server: less than the runtime gives an operation.
 const SELECTION: Duration = Duration::from_secs(1);
-/// How many operations that are seen through are given to the driver at once; more wait here.
+/// How many operations that run to completion are given to the driver at once; more wait here.
 const AT_ONCE: usize = 64;
 /// How many interrupted log-ins a sweep finishes at most.
 const INTERRUPTED_AT_MOST: i64 = 100;
@@ -74,7 +74,7 @@ pub struct MongoStore {
     database: Database,
     collections: Arc<Collections>,
     prepared: Arc<OnceCell<()>>,
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl MongoStore {
@@ -129,8 +129,8 @@ impl MongoStore {
 
     fn in_collection(database: Database, name: &str) -> Self {
         let collections = Arc::new(Collections::of(&database, name));
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        Self { database, collections, prepared: Arc::default(), turns }
+        let permits = Arc::new(Semaphore::new(AT_ONCE));
+        Self { database, collections, prepared: Arc::default(), permits }
     }
 
     /// Makes the indexes, where they are missing. The first new session does this too; a program
@@ -150,18 +150,18 @@ impl MongoStore {
     /// which the driver clears two a second when nothing else happens: after a spell without a
     /// network, requests wait behind all that were given up. So who gives up does so here, before
     /// the driver or beside it.
-    async fn see_through<T: Send + 'static>(
+    async fn complete<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let over = || StoreError::new("interrupted: the program's runtime shuts down");
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| over())?;
-        let task = tokio::spawn(async move {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| over())?;
+        let work = async move {
             let done = work.await;
-            drop(turn);
+            drop(permit);
             done
-        });
-        task.await.unwrap_or_else(|_| Err(over()))
+        };
+        run_to_completion(work, over).await
     }
 
     /// A log-in under a cap. `write` does what the log-in consists of, and says whether it did; it
@@ -179,28 +179,29 @@ impl MongoStore {
     {
         let (collections, key) = (Arc::clone(&self.collections), key.clone());
         let owner = owner(&key.namespace, principal);
-        let task = tokio::spawn(async move {
+        let work = async move {
             let failed = collections.failed("log in to a session");
-            let turn = Turn::draw(&collections, owner, &key, cap).await;
-            let mut turn = turn.map_err(&failed)?;
-            if !turn.is_admitted(&collections, now).await.map_err(&failed)? {
-                turn.finish(&collections).await;
+            let ticket = Ticket::draw(&collections, owner, &key, cap).await;
+            let mut ticket = ticket.map_err(&failed)?;
+            if !ticket.is_admitted(&collections, now).await.map_err(&failed)? {
+                ticket.finish(&collections).await;
                 return Ok(None);
             }
-            if turn.is_overdue() {
+            if ticket.is_overdue() {
                 return Err(StoreError::new("MongoDB took too long over a log-in"));
             }
-            let (outcome, written) = write(Arc::clone(&collections), key, turn.ticket).await?;
+            let (outcome, written) = write(Arc::clone(&collections), key, ticket.number).await?;
             let mut ended = Vec::new();
             if written {
-                ended = turn.make_way(&collections, now).await.map_err(&failed)?;
+                ended = ticket.evict(&collections, now).await.map_err(&failed)?;
             }
-            turn.finish(&collections).await;
+            ticket.finish(&collections).await;
             Ok(Some((outcome, ended)))
-        });
-        task.await.unwrap_or_else(|_| {
-            Err(StoreError::new("a log-in was interrupted: the program's runtime shuts down"))
+        };
+        run_to_completion(work, || {
+            StoreError::new("a log-in was interrupted: the program's runtime shuts down")
         })
+        .await
     }
 
     async fn list_sessions(
@@ -236,7 +237,7 @@ impl Store for MongoStore {
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         let (collections, key) = (Arc::clone(&self.collections), key.clone());
-        StoreFuture::new(self.see_through(async move {
+        StoreFuture::new(self.complete(async move {
             let document = collections.find(&key).await?;
             document.map(|document| to_record(document).map(Arc::new)).transpose()
         }))
@@ -256,9 +257,9 @@ impl Store for MongoStore {
                     this.prepare().await?;
                     this.collections.insert(&key, &record, None).await
                 };
-                return self.see_through(insert).await;
+                return self.complete(insert).await;
             };
-            self.see_through(async move { this.prepare().await }).await?;
+            self.complete(async move { this.prepare().await }).await?;
             let now = record.meta.last_seen;
             let write = move |collections: Arc<Collections>, key, ticket| async move {
                 let outcome = collections.insert(&key, &record, Some(ticket)).await?;
@@ -300,7 +301,7 @@ impl Store for MongoStore {
 
     fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
         let (collections, id) = (Arc::clone(&self.collections), key.to_string());
-        StoreFuture::new(self.see_through(async move {
+        StoreFuture::new(self.complete(async move {
             let deleted = collections.sessions.delete_one(doc! { ID: id }).await;
             let deleted = deleted.map_err(collections.failed("end a session"))?;
             Ok(deleted.deleted_count > 0)
@@ -314,7 +315,7 @@ impl Store for MongoStore {
         now: Timestamp,
     ) -> StoreFuture<'a, Vec<Listed>> {
         let (collections, owner) = (Arc::clone(&self.collections), owner(namespace, principal));
-        StoreFuture::new(self.see_through(Self::list_sessions(collections, owner, now)))
+        StoreFuture::new(self.complete(Self::list_sessions(collections, owner, now)))
     }
 
     fn delete_all<'a>(
@@ -336,7 +337,7 @@ impl Store for MongoStore {
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
         let collections = Arc::clone(&self.collections);
-        StoreFuture::new(self.see_through(async move {
+        StoreFuture::new(self.complete(async move {
             let finished = finish_interrupted(&collections, None, now, INTERRUPTED_AT_MOST);
             finished.await.map_err(collections.failed("sweep sessions"))?;
             collections.sweep(now, limit).await

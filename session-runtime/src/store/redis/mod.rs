@@ -40,6 +40,7 @@ use self::{
 use super::{
     Cap, Check, Commit, CommitOutcome, InsertOutcome, KeyId, Listed, Namespace, PrincipalKey,
     Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey,
+    run_to_completion::run_to_completion,
 };
 use crate::clock::Timestamp;
 
@@ -159,7 +160,7 @@ impl RedisStore {
     }
 
     /// Runs an operation of several steps to its end, even if nobody waits for it any more.
-    fn run_to_completion<'a, T, F>(
+    fn complete<'a, T, F>(
         &self,
         operation: impl FnOnce(Arc<Inner>) -> F + Send + 'a,
     ) -> StoreFuture<'a, T>
@@ -169,8 +170,8 @@ impl RedisStore {
     {
         let inner = Arc::clone(&self.0);
         StoreFuture::new(async move {
-            let ending = inner.connection.error("the program is ending");
-            tokio::spawn(operation(inner)).await.unwrap_or(Err(ending))
+            let connection = inner.connection.clone();
+            run_to_completion(operation(inner), || connection.ending()).await
         })
     }
 }
@@ -320,7 +321,7 @@ impl Store for RedisStore {
             return StoreFuture::new(async move { self.0.insert(key, &record, None).await });
         }
         let key = key.clone();
-        self.run_to_completion(move |inner| async move { inner.insert(&key, &record, cap).await })
+        self.complete(move |inner| async move { inner.insert(&key, &record, cap).await })
     }
 
     fn commit<'a>(
@@ -332,7 +333,7 @@ impl Store for RedisStore {
             return StoreFuture::new(self.0.change(key, commit));
         }
         let (key, commit) = (key.clone(), commit.clone());
-        self.run_to_completion(move |inner| async move {
+        self.complete(move |inner| async move {
             match &commit.principal {
                 Some(Some(principal)) => inner.log_in(&key, &commit, principal).await,
                 _ => inner.change(&key, &commit).await,
@@ -342,7 +343,7 @@ impl Store for RedisStore {
 
     fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
         let key = key.clone();
-        self.run_to_completion(move |inner| async move { inner.delete(&key).await })
+        self.complete(move |inner| async move { inner.delete(&key).await })
     }
 
     fn list<'a>(
@@ -361,9 +362,9 @@ impl Store for RedisStore {
         except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
         let (namespace, principal) = (namespace.clone(), principal.clone());
-        self.run_to_completion(move |inner| async move {
-            inner.delete_all(&namespace, &principal, except).await
-        })
+        self.complete(
+            move |inner| async move { inner.delete_all(&namespace, &principal, except).await },
+        )
     }
 
     fn sweep(&self, _: Timestamp, _: usize) -> StoreFuture<'_, u64> {

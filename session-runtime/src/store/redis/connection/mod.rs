@@ -18,7 +18,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use self::connect::{Connector, RawConnection};
 use super::url::{Kind, Target};
-use crate::store::StoreError;
+use crate::store::{StoreError, run_to_completion::run_to_completion};
 
 /// How long one operation may take with all that is tried again; under the runtime's 2 s.
 const PATIENCE: Duration = Duration::from_millis(1600);
@@ -116,6 +116,11 @@ impl Connection {
         StoreError::new(format!("{}: {what}", self.0.place))
     }
 
+    /// The error of what the end of the program has cut short.
+    pub(super) fn ending(&self) -> StoreError {
+        self.error("the program is ending")
+    }
+
     /// Sends a command and waits for its answer.
     pub(super) async fn ask(&self, command: &Cmd, retry: Retry) -> Result<Value, CommandError> {
         self.ask_or(command, None, retry).await
@@ -192,8 +197,7 @@ impl Connection {
         let seen = self.0.attempts.load(Ordering::SeqCst);
         let this = self.clone();
         // A task of its own: a caller who gives up must not make the others begin anew.
-        let connecting = tokio::spawn(async move { this.connect(seen).await });
-        connecting.await.unwrap_or_else(|_| Err(self.error("the program is ending")))
+        run_to_completion(async move { this.connect(seen).await }, || self.ending()).await
     }
 
     async fn connect(&self, seen: u64) -> Result<RawConnection, StoreError> {
