@@ -5,7 +5,7 @@ use super::{
     commit::{Commit, CommitOutcome},
     op::{FieldName, FieldValue, Op, Rotation},
     record::{Previous, Record, Standing},
-    sorted::Sorted,
+    vec_map::VecMap,
 };
 
 impl Record {
@@ -84,7 +84,7 @@ impl Record {
     }
 }
 
-fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
+fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), FieldName> {
     match op {
         Op::Clear { keep } => fields.retain(|name| {
             let top = name.split_once(':').map_or(name, |(top, _)| top);
@@ -139,7 +139,7 @@ fn apply_op(fields: &mut Sorted<FieldValue>, op: &Op) -> Result<(), FieldName> {
 }
 
 /// The number in a field; another kind counts as missing (the field's policy was changed).
-fn number(fields: &Sorted<FieldValue>, field: &str) -> Option<i64> {
+fn number(fields: &VecMap<FieldValue>, field: &str) -> Option<i64> {
     match fields.get(field) {
         Some(FieldValue::Int(number)) => Some(*number),
         _ => None,

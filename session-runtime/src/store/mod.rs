@@ -25,12 +25,12 @@ mod redis;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
 mod run_to_completion;
 pub(crate) mod session_id;
-mod sorted;
 #[cfg(feature = "_sql")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
 mod sql;
 #[cfg(test)]
 mod tests;
+mod vec_map;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 use super::{
     Check, KeyId, PrincipalKey,
     op::{FieldName, FieldValue, Lifetime},
-    sorted::Sorted,
+    vec_map::VecMap,
 };
 use crate::clock::Timestamp;
 
@@ -116,14 +116,14 @@ impl Meta {
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
-    pub(super) fields: Sorted<FieldValue>,
+    pub(super) fields: VecMap<FieldValue>,
     /// Few records have any of it.
     rare: Option<Box<Rare>>,
 }
 
 #[derive(Clone, Default)]
 struct Rare {
-    groups: Sorted<u64>,
+    groups: VecMap<u64>,
     #[cfg(feature = "redis")]
     stored_form: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
 }
@@ -132,7 +132,7 @@ impl Record {
     /// A record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
-        Self { meta, fields: Sorted::new(), rare: None }
+        Self { meta, fields: VecMap::new(), rare: None }
     }
 
     /// The value of a field.

@@ -1,10 +1,10 @@
 //! A fast store in front of a durable one: reads come from the fast store while they are young
 //! enough, changes go to the durable one first. It owns when a copy counts and what happens when
 //! the fast store fails; what a copy looks like is `entry`'s business, which copies this process
-//! must not believe any more that of `marks`, and what a commit does the durable store's.
+//! must not believe any more that of `invalidations`, and what a commit does the durable store's.
 
 mod entry;
-mod marks;
+mod invalidations;
 
 use std::{
     fmt,
@@ -20,7 +20,7 @@ use std::{
 
 use self::{
     entry::{Entry, Reading},
-    marks::{Marks, Name, Unsettled},
+    invalidations::{Invalidations, Name, Unsettled},
 };
 use super::{
     Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
@@ -89,7 +89,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct CachedStore<Fast, Durable> {
     fast: Arc<Fast>,
     durable: Arc<Durable>,
-    marks: Arc<Marks>,
+    invalidations: Arc<Invalidations>,
     /// Until when loads leave the fast store alone, in milliseconds.
     paused_until: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
@@ -104,7 +104,7 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         Self {
             fast: Arc::new(fast),
             durable: Arc::new(durable),
-            marks: Arc::default(),
+            invalidations: Arc::default(),
             paused_until: Arc::default(),
             clock: Arc::new(SystemClock),
             max_age: MAX_AGE,
@@ -168,7 +168,11 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
     }
 
     fn begin_reading(&self) -> Reading {
-        Reading { at: self.clock.now(), number: self.marks.next_number(), of: self.marks.owner() }
+        Reading {
+            at: self.clock.now(),
+            number: self.invalidations.next_number(),
+            of: self.invalidations.owner(),
+        }
     }
 
     /// The record that a copy holds, if it counts.
@@ -177,13 +181,13 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         let Entry { reading, record } = Entry::open(copy)?;
         // A reading in the future is one by a clock that is ahead; its age is not known yet.
         let young = reading.at <= now && now.saturating_since(reading.at) < self.max_age;
-        (young && self.marks.admit(key, &record, reading, now)).then_some(record)
+        (young && self.invalidations.is_valid(key, &record, reading, now)).then_some(record)
     }
 
     /// Puts a copy where there is none, or `instead` of the one that was found there. If another
     /// load was quicker, its copy stays: it is about as young, and bounded all the same.
     async fn keep_copy(&self, key: &StoreKey, record: &Record, reading: Reading, instead: bool) {
-        if !self.marks.admit(key, record, reading, self.clock.now()) {
+        if !self.invalidations.is_valid(key, record, reading, self.clock.now()) {
             return;
         }
         let place = place(key);
@@ -239,11 +243,12 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
     /// happened, and no copy made before counts any more.
     fn unsettled(&self, name: Name) -> Unsettled<'_> {
         let lasts = self.max_age.saturating_mul(2);
-        Unsettled::new(&self.marks, name, &*self.clock, lasts)
+        Unsettled::new(&self.invalidations, name, &*self.clock, lasts)
     }
 
-    /// Marks sessions of a namespace that were ended in the durable store; their keys.
-    fn mark_ended(&self, namespace: &Namespace, ended: &[Selector]) -> Vec<StoreKey> {
+    /// Invalidates the copies of sessions of a namespace that were ended in the durable store; their
+    /// keys.
+    fn invalidate_ended(&self, namespace: &Namespace, ended: &[Selector]) -> Vec<StoreKey> {
         let key = |selector: &Selector| {
             let key = StoreKey { namespace: namespace.clone(), selector: *selector };
             self.unsettled(Name::Session(key.clone())).settle(None);
@@ -297,7 +302,7 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
             // copy of an earlier record.
             change.settle(None);
             if let InsertOutcome::Inserted { ended } = &outcome {
-                self.remove_copies(self.mark_ended(&key.namespace, ended)).await;
+                self.remove_copies(self.invalidate_ended(&key.namespace, ended)).await;
             }
             Ok(outcome)
         })
@@ -314,7 +319,7 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
             let mut old = vec![key.clone()];
             if let CommitOutcome::Committed { revision, ended, .. } = &outcome {
                 change.settle(Some(*revision));
-                old.extend(self.mark_ended(&key.namespace, ended));
+                old.extend(self.invalidate_ended(&key.namespace, ended));
             } else {
                 // What the request had loaded was old, or is now.
                 change.settle(None);
@@ -357,7 +362,7 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
             change.settle(None);
             let ended: Vec<_> =
                 listed.unwrap_or_default().iter().map(|session| session.selector).collect();
-            self.remove_copies(self.mark_ended(namespace, &ended)).await;
+            self.remove_copies(self.invalidate_ended(namespace, &ended)).await;
             Ok(removed)
         })
     }
@@ -379,7 +384,7 @@ impl<Fast, Durable> Clone for CachedStore<Fast, Durable> {
         Self {
             fast: Arc::clone(&self.fast),
             durable: Arc::clone(&self.durable),
-            marks: Arc::clone(&self.marks),
+            invalidations: Arc::clone(&self.invalidations),
             paused_until: Arc::clone(&self.paused_until),
             clock: Arc::clone(&self.clock),
             max_age: self.max_age,

@@ -28,13 +28,13 @@ pub(super) fn insert(
     if tables.row(key)?.is_some() {
         return Ok(Ok(InsertOutcome::Exists));
     }
-    let Some(surplus) = admit(tables, key, cap, record, record.meta.last_seen)? else {
+    let Some(evicted) = admit(tables, key, cap, record, record.meta.last_seen)? else {
         return Ok(Ok(InsertOutcome::Full));
     };
     if let Err(too_large) = tables.write(key, None, record)? {
         return Ok(Err(too_large));
     }
-    Ok(Ok(InsertOutcome::Inserted { ended: end(tables, surplus)? }))
+    Ok(Ok(InsertOutcome::Inserted { ended: evict(tables, evicted)? }))
 }
 
 /// Applies a commit to a record.
@@ -55,13 +55,13 @@ pub(super) fn commit(
     };
     // A cap counts only where the commit itself gives the session to somebody.
     let cap = commit.cap.filter(|_| commit.principal.is_some());
-    let Some(surplus) = admit(tables, key, cap, &record, commit.now)? else {
+    let Some(evicted) = admit(tables, key, cap, &record, commit.now)? else {
         return Ok(Ok(CommitOutcome::Full));
     };
     if let Err(too_large) = tables.write(key, Some(&row), &record)? {
         return Ok(Err(too_large));
     }
-    *ended = end(tables, surplus)?;
+    *ended = evict(tables, evicted)?;
     Ok(Ok(outcome))
 }
 
@@ -127,7 +127,7 @@ pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Wo
     Ok(Ok(Swept { removed, done: settled == due.len() && due.len() < SLICE }))
 }
 
-/// Which sessions give way to this one under its cap; none if it may not log in.
+/// Which sessions are evicted for this one under its cap; none if it may not log in.
 fn admit(
     tables: &Tables<'_>,
     key: &StoreKey,
@@ -151,18 +151,18 @@ fn admit(
         }
     }
     let most_others = cap.sessions.max(1) as usize - 1;
-    let surplus = others.len().saturating_sub(most_others);
-    if surplus > 0 && cap.on_max == OnMaxSessions::RefuseNew {
+    let excess = others.len().saturating_sub(most_others);
+    if excess > 0 && cap.on_max == OnMaxSessions::RefuseNew {
         return Ok(None);
     }
     others.sort_by_key(|(logged_in, other)| (*logged_in, other.selector));
-    others.truncate(surplus);
+    others.truncate(excess);
     Ok(Some(others.into_iter().map(|(_, other)| other).collect()))
 }
 
-fn end(tables: &mut Tables<'_>, surplus: Vec<StoreKey>) -> Result<Vec<Selector>, Failure> {
-    let mut ended = Vec::with_capacity(surplus.len());
-    for key in surplus {
+fn evict(tables: &mut Tables<'_>, evicted: Vec<StoreKey>) -> Result<Vec<Selector>, Failure> {
+    let mut ended = Vec::with_capacity(evicted.len());
+    for key in evicted {
         if let Some(row) = tables.row(&key)? {
             tables.remove(&key, &row)?;
             ended.push(key.selector);

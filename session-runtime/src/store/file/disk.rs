@@ -1,5 +1,5 @@
 //! What the store does, blocking: each operation from its lock to the disk and back. It owns the
-//! order of locks and the choice of who gives way under a cap; when and on which thread it runs is
+//! order of locks and the choice of who is evicted under a cap; when and on which thread it runs is
 //! the caller's business, and what a commit does to a record is [`Record::apply`]'s.
 //!
 //! Locks are taken in one order, the principal's first, then that of one part of the sessions, and
@@ -31,12 +31,12 @@ pub(super) struct Disk {
     pub(super) index: Index,
 }
 
-/// A log-in that may go on, and who gives way to it. No other log-in under a cap of this principal
+/// A log-in that may go on, and who is evicted for it. No other log-in under a cap of this principal
 /// begins until it is dropped.
 struct Admission {
-    surplus: Vec<String>,
+    evicted: Vec<String>,
     owner: Owner,
-    _turn: Lock,
+    _lock: Lock,
 }
 
 impl Disk {
@@ -103,7 +103,7 @@ impl Disk {
             }
             part.save(key, record, None)?;
         }
-        Ok(InsertOutcome::Inserted { ended: self.make_way(admission)? })
+        Ok(InsertOutcome::Inserted { ended: self.evict(admission)? })
     }
 
     pub(super) fn commit(
@@ -135,7 +135,7 @@ impl Disk {
             outcome
         };
         if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-            *ended = self.make_way(admission)?;
+            *ended = self.evict(admission)?;
         }
         Ok(outcome)
     }
@@ -208,27 +208,27 @@ impl Disk {
         cap: Cap,
         now: Timestamp,
     ) -> Result<Option<Admission>, StoreError> {
-        let turn = self.index.lock(&owner)?;
+        let lock = self.index.lock(&owner)?;
         let mut others = self.live(&owner, now)?;
         others.retain(|(_, other)| other.selector != key.selector);
         let most_others = cap.sessions.max(1) as usize - 1;
-        let surplus = others.len().saturating_sub(most_others);
-        if surplus > 0 && cap.on_max == OnMaxSessions::RefuseNew {
+        let excess = others.len().saturating_sub(most_others);
+        if excess > 0 && cap.on_max == OnMaxSessions::RefuseNew {
             return Ok(None);
         }
         others.sort_by_key(|(_, other)| (other.logged_in, other.selector));
-        others.truncate(surplus);
-        let surplus = others.into_iter().map(|(name, _)| name).collect();
-        Ok(Some(Admission { surplus, owner, _turn: turn }))
+        others.truncate(excess);
+        let evicted = others.into_iter().map(|(name, _)| name).collect();
+        Ok(Some(Admission { evicted, owner, _lock: lock }))
     }
 
-    /// Ends those who give way, once the log-in went through; which they were.
-    fn make_way(&self, admission: Option<Admission>) -> Result<Vec<Selector>, StoreError> {
+    /// Evicts sessions, once the log-in went through; which they were.
+    fn evict(&self, admission: Option<Admission>) -> Result<Vec<Selector>, StoreError> {
         let mut ended = Vec::new();
-        let Some(Admission { surplus, owner, _turn }) = admission else {
+        let Some(Admission { evicted, owner, _lock }) = admission else {
             return Ok(ended);
         };
-        for name in surplus {
+        for name in evicted {
             if self.end(&owner, &name)? {
                 ended.extend(name::selector_in(&name));
             }

@@ -1,9 +1,9 @@
-//! What a session's file holds around the record: a mark that says which file this is, a checksum,
+//! What a session's file holds around the record: magic bytes that say which file this is, a checksum,
 //! what the sweep needs to know at a glance, and the key it was written under.
 //!
 //! All numbers are big endian:
 //!
-//! `mark (7) ‖ version (1) ‖ checksum (8) ‖ expires at (8) ‖ owner (32) ‖ namespace length (4) ‖
+//! `magic (7) ‖ version (1) ‖ checksum (8) ‖ expires at (8) ‖ owner (32) ‖ namespace length (4) ‖
 //! namespace ‖ selector (16) ‖ record`. The checksum is the beginning of the SHA-256 of all that
 //! follows it; for the record see [`encoding`](crate::store::encoding).
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-const MARK: &[u8; 7] = b"session";
+const MAGIC: &[u8; 7] = b"session";
 /// The layout above. Another one gets another number, and this one is read on.
 const VERSION: u8 = 1;
 const CHECKSUM: usize = 8;
@@ -43,7 +43,7 @@ pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
     let owner = owner_of(&key.namespace, record);
     let record_bytes = encode(record);
     let mut out = Vec::with_capacity(GLANCE + 4 + namespace.len() + 16 + record_bytes.len());
-    out.extend_from_slice(MARK);
+    out.extend_from_slice(MAGIC);
     out.push(VERSION);
     out.extend_from_slice(&[0; CHECKSUM]);
     put_u64(&mut out, record.meta.expires_at().as_millis());
@@ -89,8 +89,8 @@ pub(super) fn glance(beginning: &[u8; GLANCE]) -> Option<(Timestamp, Owner)> {
 
 fn version(input: &mut Input<'_>) -> Result<(), Damage> {
     match (input.array(), input.array()) {
-        (Some(MARK), Some([VERSION])) => Ok(()),
-        (Some(MARK), Some([version])) if *version > VERSION => Err(Damage::Newer),
+        (Some(MAGIC), Some([VERSION])) => Ok(()),
+        (Some(MAGIC), Some([version])) if *version > VERSION => Err(Damage::Newer),
         _ => Err(Damage::Torn),
     }
 }

@@ -28,7 +28,7 @@ use std::{
 
 use tokio::{
     runtime::Handle,
-    sync::{Mutex as Turn, OwnedMutexGuard, Semaphore},
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore},
 };
 
 use self::{
@@ -104,8 +104,8 @@ struct Shared {
     disk: Disk,
     /// Those of one process wait for each other here, in order and without a thread, before they
     /// wait for other processes by the locks of files. Taken in the same order as those.
-    sessions: Box<[Arc<Turn<()>>]>,
-    principals: Box<[Arc<Turn<()>>]>,
+    sessions: Box<[Arc<AsyncMutex<()>>]>,
+    principals: Box<[Arc<AsyncMutex<()>>]>,
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
     cursor: Mutex<Cursor>,
@@ -114,8 +114,8 @@ struct Shared {
 /// What an operation waits for before it gets a thread.
 #[derive(Default)]
 struct Waits {
-    principal: Option<Arc<Turn<()>>>,
-    session: Option<Arc<Turn<()>>>,
+    principal: Option<Arc<AsyncMutex<()>>>,
+    session: Option<Arc<AsyncMutex<()>>>,
 }
 
 impl FileStore {
@@ -129,28 +129,28 @@ impl FileStore {
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
         let disk = Disk::open(directory.as_ref())?;
         sweep::collect_leftovers(&disk)?;
-        let turns = || (0..SHARDS).map(|_| Arc::default()).collect();
+        let locks = || (0..SHARDS).map(|_| Arc::default()).collect();
         Ok(Self(Arc::new(Shared {
             disk,
-            sessions: turns(),
-            principals: turns(),
+            sessions: locks(),
+            principals: locks(),
             readers: Arc::new(Semaphore::new(THREADS)),
             writers: Arc::new(Semaphore::new(THREADS)),
             cursor: Mutex::default(),
         })))
     }
 
-    fn session_turn(&self, selector: Selector) -> Arc<Turn<()>> {
+    fn session_lock(&self, selector: Selector) -> Arc<AsyncMutex<()>> {
         Arc::clone(&self.0.sessions[shard_of(selector)])
     }
 
-    /// The turn of a principal, if it logs in under a cap.
-    fn principal_turn(
+    /// The lock of a principal, if it logs in under a cap.
+    fn principal_lock(
         &self,
         namespace: &Namespace,
         principal: Option<&PrincipalKey>,
         cap: Option<Cap>,
-    ) -> Option<Arc<Turn<()>>> {
+    ) -> Option<Arc<AsyncMutex<()>>> {
         let owner = Owner::of(namespace, principal.filter(|_| cap.is_some())?);
         Some(Arc::clone(&self.0.principals[owner.shard()]))
     }
@@ -178,8 +178,8 @@ impl FileStore {
         threads: &Arc<Semaphore>,
         job: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let principal = turn(waits.principal).await;
-        let session = turn(waits.session).await;
+        let principal = lock(waits.principal).await;
+        let session = lock(waits.session).await;
         let thread = Arc::clone(threads).acquire_owned().await;
         let runtime = Handle::try_current().map_err(|error| {
             StoreError::with_source("the file store works inside a Tokio runtime only", error)
@@ -197,8 +197,8 @@ impl FileStore {
     }
 }
 
-async fn turn(turn: Option<Arc<Turn<()>>>) -> Option<OwnedMutexGuard<()>> {
-    Some(turn?.lock_owned().await)
+async fn lock(mutex: Option<Arc<AsyncMutex<()>>>) -> Option<OwnedMutexGuard<()>> {
+    Some(mutex?.lock_owned().await)
 }
 
 impl fmt::Debug for FileStore {
@@ -229,8 +229,8 @@ impl Store for FileStore {
         StoreFuture::new(async move {
             let principal = record.meta.principal.as_ref();
             let waits = Waits {
-                principal: self.principal_turn(&key.namespace, principal, cap),
-                session: Some(self.session_turn(key.selector)),
+                principal: self.principal_lock(&key.namespace, principal, cap),
+                session: Some(self.session_lock(key.selector)),
             };
             let key = key.clone();
             self.write(waits, move |it| it.disk.insert(&key, &record, cap)).await
@@ -245,8 +245,8 @@ impl Store for FileStore {
         StoreFuture::new(async move {
             let principal = commit.principal.as_ref().and_then(Option::as_ref);
             let waits = Waits {
-                principal: self.principal_turn(&key.namespace, principal, commit.cap),
-                session: Some(self.session_turn(key.selector)),
+                principal: self.principal_lock(&key.namespace, principal, commit.cap),
+                session: Some(self.session_lock(key.selector)),
             };
             let (key, commit) = (key.clone(), commit.clone());
             self.write(waits, move |it| it.disk.commit(&key, &commit)).await
@@ -255,7 +255,7 @@ impl Store for FileStore {
 
     fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
         StoreFuture::new(async move {
-            let waits = Waits { principal: None, session: Some(self.session_turn(key.selector)) };
+            let waits = Waits { principal: None, session: Some(self.session_lock(key.selector)) };
             let key = key.clone();
             self.write(waits, move |it| it.disk.delete(&key)).await
         })

@@ -1,5 +1,5 @@
-//! Log-ins under a cap: one at a time for each principal. It owns that turn and the choice of who
-//! gives way; the records are the store's.
+//! Log-ins under a cap: one at a time for each principal. It owns that lock and the choice of who
+//! is evicted; the records are the store's.
 
 use std::sync::MutexGuard;
 
@@ -10,15 +10,15 @@ use crate::{
 };
 
 /// The locks under which principals log in. Always taken before any lock of a shard.
-pub(super) type Turns = ByOwner<()>;
+pub(super) type PrincipalLocks = ByOwner<()>;
 
-/// A log-in that may go on, and who gives way to it. No other log-in under a cap of this principal
+/// A log-in that may go on, and who is evicted for it. No other log-in under a cap of this principal
 /// begins until it is dropped.
 pub(super) struct Admission<'a> {
     shared: &'a Shared,
     namespace: Namespace,
-    surplus: Vec<Selector>,
-    _turn: MutexGuard<'a, ()>,
+    evicted: Vec<Selector>,
+    _lock: MutexGuard<'a, ()>,
 }
 
 impl<'a> Admission<'a> {
@@ -30,23 +30,23 @@ impl<'a> Admission<'a> {
         cap: Cap,
         now: Timestamp,
     ) -> Option<Self> {
-        let turn = shared.turns.lock(&key.namespace, principal);
+        let lock = shared.principal_locks.lock(&key.namespace, principal);
         let mut others: Vec<Listed> = shared.live(&key.namespace, principal, now);
         others.retain(|other| other.selector != key.selector);
         let most_others = cap.sessions.max(1) as usize - 1;
-        let surplus = others.len().saturating_sub(most_others);
-        if surplus > 0 && cap.on_max == OnMaxSessions::RefuseNew {
+        let excess = others.len().saturating_sub(most_others);
+        if excess > 0 && cap.on_max == OnMaxSessions::RefuseNew {
             return None;
         }
         others.sort_by_key(|other| (other.logged_in, other.selector));
-        let surplus = others[..surplus].iter().map(|other| other.selector).collect();
-        Some(Self { shared, namespace: key.namespace.clone(), surplus, _turn: turn })
+        let evicted = others[..excess].iter().map(|other| other.selector).collect();
+        Some(Self { shared, namespace: key.namespace.clone(), evicted, _lock: lock })
     }
 
-    /// Ends those who give way, once the log-in went through; which they were.
-    pub(super) fn make_way(self) -> Vec<Selector> {
+    /// Evicts sessions, once the log-in went through; which they were.
+    pub(super) fn evict(self) -> Vec<Selector> {
         let key = |selector| StoreKey { namespace: self.namespace.clone(), selector };
-        self.surplus
+        self.evicted
             .iter()
             .copied()
             .filter(|selector| self.shared.remove(&key(*selector), |_| true))

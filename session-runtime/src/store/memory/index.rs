@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::{hasher::Seeds, spaces::Spaces};
+use super::{by_namespace::ByNamespace, hasher::Seeds};
 use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 
 /// The sessions of every principal, by namespace.
@@ -19,7 +19,7 @@ use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 #[derive(Default)]
 pub(super) struct Index(ByOwner<Owned>);
 
-type Owned = Spaces<HashMap<PrincipalKey, Selectors>>;
+type Owned = ByNamespace<HashMap<PrincipalKey, Selectors>>;
 
 /// Most have one, which needs no tree.
 enum Selectors {

@@ -3,11 +3,11 @@
 //! what a commit does to a record is [`Record::apply`]'s business, and time comes from the caller.
 
 mod admission;
+mod by_namespace;
 mod hasher;
 mod index;
 mod records;
 mod shard;
-mod spaces;
 
 use std::{
     fmt,
@@ -19,7 +19,7 @@ use std::{
 };
 
 use self::{
-    admission::{Admission, Turns},
+    admission::{Admission, PrincipalLocks},
     index::{Index, lock},
     shard::Shard,
 };
@@ -65,7 +65,7 @@ struct Shared {
     len: AtomicUsize,
     shards: Box<[Mutex<Shard>]>,
     index: Index,
-    turns: Turns,
+    principal_locks: PrincipalLocks,
 }
 
 impl MemoryStore {
@@ -87,7 +87,7 @@ impl MemoryStore {
             len: AtomicUsize::new(0),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             index: Index::default(),
-            turns: Turns::default(),
+            principal_locks: PrincipalLocks::default(),
         }))
     }
 
@@ -146,12 +146,13 @@ impl Shared {
         let (Some(cap), Some(principal)) = (cap, &record.meta.principal) else {
             return self.insert_admitted(key, record);
         };
-        let Some(turn) = Admission::of(self, key, principal, cap, record.meta.last_seen) else {
+        let Some(admission) = Admission::of(self, key, principal, cap, record.meta.last_seen)
+        else {
             return Ok(InsertOutcome::Full);
         };
         let mut outcome = self.insert_admitted(key, record)?;
         if let InsertOutcome::Inserted { ended } = &mut outcome {
-            *ended = turn.make_way();
+            *ended = admission.evict();
         }
         Ok(outcome)
     }
@@ -185,12 +186,12 @@ impl Shared {
         let (Some(cap), Some(Some(principal))) = (commit.cap, &commit.principal) else {
             return self.commit_admitted(key, commit);
         };
-        let Some(turn) = Admission::of(self, key, principal, cap, commit.now) else {
+        let Some(admission) = Admission::of(self, key, principal, cap, commit.now) else {
             return CommitOutcome::Full;
         };
         let mut outcome = self.commit_admitted(key, commit);
         if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-            *ended = turn.make_way();
+            *ended = admission.evict();
         }
         outcome
     }

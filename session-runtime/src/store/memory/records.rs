@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{hasher::Seeds, spaces::Spaces};
+use super::{by_namespace::ByNamespace, hasher::Seeds};
 use crate::store::{Namespace, Record, Selector, StoreKey};
 
 /// `Arc` lets a load take a record without copying it; a commit copies only if somebody still
@@ -13,7 +13,7 @@ use crate::store::{Namespace, Record, Selector, StoreKey};
 type Space = HashMap<Selector, Arc<Record>, Seeds>;
 
 #[derive(Default)]
-pub(super) struct Records(Spaces<Space>);
+pub(super) struct Records(ByNamespace<Space>);
 
 impl Records {
     pub(super) fn get(&self, key: &StoreKey) -> Option<&Arc<Record>> {

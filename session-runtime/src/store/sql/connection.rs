@@ -30,12 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// connections.
 pub(super) struct Connection {
     /// There unless a statement is under way.
-    held: Option<Held>,
+    checked_out: Option<CheckedOut>,
 }
 
 /// The connection itself. It goes back to its pool when it is dropped, unless something is under
 /// way: then it is closed.
-struct Held {
+struct CheckedOut {
     open: Open,
     dialect: &'static dyn Dialect,
     /// Within a statement, or holding a transaction or a lock.
@@ -63,8 +63,8 @@ enum Work {
 
 impl Connection {
     pub(super) fn new(open: Open, dialect: &'static dyn Dialect) -> Self {
-        let held = Held { open, dialect, is_under_way: false, in_transaction: false };
-        Self { held: Some(held) }
+        let checked_out = CheckedOut { open, dialect, is_under_way: false, in_transaction: false };
+        Self { checked_out: Some(checked_out) }
     }
 
     /// Runs one statement.
@@ -96,15 +96,15 @@ impl Connection {
     /// Says that the connection has a lock until it is closed, or not any more.
     #[cfg(feature = "mysql")]
     pub(super) fn hold(&mut self, holds: bool) {
-        if let Some(held) = &mut self.held {
-            held.is_under_way = holds;
+        if let Some(checked_out) = &mut self.checked_out {
+            checked_out.is_under_way = holds;
         }
     }
 
     async fn work(&mut self, work: Work) -> Result<Answer, Fault> {
-        let held = self.held.take().ok_or(sqlx::Error::PoolClosed)?;
-        let (held, answer) = UnderWay(Some(Box::pin(held.run(work)))).await;
-        self.held = Some(held);
+        let checked_out = self.checked_out.take().ok_or(sqlx::Error::PoolClosed)?;
+        let (checked_out, answer) = UnderWay(Some(Box::pin(checked_out.run(work)))).await;
+        self.checked_out = Some(checked_out);
         Ok(answer?)
     }
 }
@@ -112,13 +112,15 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         // Between two statements of a transaction that an error has ended.
-        if let Some(held) = self.held.take().filter(|held| held.in_transaction) {
-            go_on(held.undo());
+        if let Some(checked_out) =
+            self.checked_out.take().filter(|checked_out| checked_out.in_transaction)
+        {
+            go_on(checked_out.undo());
         }
     }
 }
 
-impl Held {
+impl CheckedOut {
     async fn run(mut self, work: Work) -> (Self, Result<Answer, sqlx::Error>) {
         let was_under_way = std::mem::replace(&mut self.is_under_way, true);
         self.in_transaction |= matches!(work, Work::Begin);
@@ -165,7 +167,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for CheckedOut {
     fn drop(&mut self) {
         if !self.is_under_way {
             return;
@@ -181,13 +183,13 @@ impl Drop for Held {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = (Held, Result<Answer, sqlx::Error>)> + Send>>;
+type Running = Pin<Box<dyn Future<Output = (CheckedOut, Result<Answer, sqlx::Error>)> + Send>>;
 
 /// Something that is under way. If nobody waits for it any more, it goes on by itself.
 struct UnderWay(Option<Running>);
 
 impl Future for UnderWay {
-    type Output = (Held, Result<Answer, sqlx::Error>);
+    type Output = (CheckedOut, Result<Answer, sqlx::Error>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(running) = &mut self.0 else { return Poll::Pending };
@@ -203,8 +205,8 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         if let Some(running) = self.0.take() {
             go_on(async move {
-                let (held, _) = running.await;
-                held.undo().await;
+                let (checked_out, _) = running.await;
+                checked_out.undo().await;
             });
         }
     }

@@ -36,7 +36,7 @@ pub(super) trait Dialect: Send + Sync {
 
     /// The statement that waits until no other log-in under a cap of this principal is under way;
     /// `None` if [`begin`](Self::begin) waits for that already.
-    fn turn(&self, table: &TableName, number: u64) -> Option<Statement>;
+    fn advisory_lock(&self, table: &TableName, number: u64) -> Option<Statement>;
 
     /// Binds an escaped name, to be used by [`number`](Self::number) and [`entry`](Self::entry).
     fn locate(&self, sql: &mut Sql, name: &str) -> Located;

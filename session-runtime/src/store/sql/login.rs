@@ -3,7 +3,7 @@
 //! statement from elsewhere.
 //!
 //! A log-in under a cap waits until no other one of that principal is under way, counts, applies,
-//! and removes who gives way, in one transaction. Whatever ends it early undoes all of it.
+//! and removes those evicted, in one transaction. Whatever ends it early undoes all of it.
 
 use super::{
     SqlStore,
@@ -33,7 +33,9 @@ pub(super) async fn insert(
     let mut connection = store.pool.writer().await?;
     connection.begin().await?;
     let now = record.meta.last_seen;
-    let Some(turn) = Turn::take(store, &mut connection, key, principal, cap, now).await? else {
+    let Some(admission) =
+        Admission::request(store, &mut connection, key, principal, cap, now).await?
+    else {
         connection.roll_back().await;
         return Ok(InsertOutcome::Full);
     };
@@ -41,7 +43,7 @@ pub(super) async fn insert(
         connection.roll_back().await;
         return Ok(InsertOutcome::Exists);
     }
-    let ended = turn.make_way(store, &mut connection, key, principal).await?;
+    let ended = admission.evict(store, &mut connection, key, principal).await?;
     connection.commit().await?;
     Ok(InsertOutcome::Inserted { ended })
 }
@@ -56,18 +58,19 @@ pub(super) async fn commit(
 ) -> Result<CommitOutcome, Fault> {
     let mut connection = store.pool.writer().await?;
     connection.begin().await?;
-    let mut turn = None;
+    let mut admission = None;
     if let (Some(cap), Some(Some(principal))) = (commit.cap, &commit.principal) {
-        turn = Turn::take(store, &mut connection, key, principal, cap, commit.now).await?;
-        if turn.is_none() {
+        admission =
+            Admission::request(store, &mut connection, key, principal, cap, commit.now).await?;
+        if admission.is_none() {
             connection.roll_back().await;
             return Ok(CommitOutcome::Full);
         }
     }
     let mut outcome = apply(&store.table, &mut connection, key, commit, fields).await?;
     if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-        if let (Some(turn), Some(Some(principal))) = (turn, &commit.principal) {
-            *ended = turn.make_way(store, &mut connection, key, principal).await?;
+        if let (Some(admission), Some(Some(principal))) = (admission, &commit.principal) {
+            *ended = admission.evict(store, &mut connection, key, principal).await?;
         }
         connection.commit().await?;
     } else {
@@ -99,14 +102,14 @@ async fn apply(
     Ok(outcome)
 }
 
-/// A log-in that may go on, and who gives way to it.
-struct Turn {
-    surplus: Vec<String>,
+/// A log-in that may go on, and who is evicted for it.
+struct Admission {
+    evicted: Vec<String>,
 }
 
-impl Turn {
-    /// Waits for the principal's turn and counts; `None` if one more session is too many.
-    async fn take(
+impl Admission {
+    /// Waits for the principal's lock and counts; `None` if one more session is too many.
+    async fn request(
         store: &SqlStore,
         connection: &mut Connection,
         key: &StoreKey,
@@ -116,29 +119,29 @@ impl Turn {
     ) -> Result<Option<Self>, Fault> {
         let table = &store.table;
         let number = table.name.number(&["turn", key.namespace.as_str(), principal.as_str()]);
-        if let Some(turn) = table.dialect.turn(&table.name, number) {
-            connection.run(&turn).await?;
+        if let Some(lock) = table.dialect.advisory_lock(&table.name, number) {
+            connection.run(&lock).await?;
         }
         let others = connection.run(&table.others(key, principal, now)).await?.rows;
         let most_others = cap.sessions.max(1) as usize - 1;
-        let surplus = others.len().saturating_sub(most_others);
-        if surplus > 0 && cap.on_max == OnMaxSessions::RefuseNew {
+        let excess = others.len().saturating_sub(most_others);
+        if excess > 0 && cap.on_max == OnMaxSessions::RefuseNew {
             return Ok(None);
         }
-        let surplus = others.into_iter().take(surplus).map(row::only_text);
-        Ok(Some(Self { surplus: surplus.collect::<Result<_, _>>()? }))
+        let evicted = others.into_iter().take(excess).map(row::only_text);
+        Ok(Some(Self { evicted: evicted.collect::<Result<_, _>>()? }))
     }
 
-    /// Removes those who give way; which they were.
-    async fn make_way(
+    /// Removes those evicted; which they were.
+    async fn evict(
         self,
         store: &SqlStore,
         connection: &mut Connection,
         key: &StoreKey,
         principal: &PrincipalKey,
     ) -> Result<Vec<Selector>, Fault> {
-        let mut ended = Vec::with_capacity(self.surplus.len());
-        for selectors in self.surplus.chunks(Table::most_removed()) {
+        let mut ended = Vec::with_capacity(self.evicted.len());
+        for selectors in self.evicted.chunks(Table::most_removed()) {
             for statement in store.table.remove(&key.namespace, principal, selectors) {
                 for row in connection.run(&statement).await?.rows {
                     ended.extend(Selector::from_hex(&row::only_text(row)?));
@@ -148,7 +151,7 @@ impl Turn {
         // Databases return rows in any order.
         let order = |selector: &Selector| {
             let hex = selector.to_string();
-            self.surplus.iter().position(|surplus| *surplus == hex)
+            self.evicted.iter().position(|evicted| *evicted == hex)
         };
         ended.sort_by_key(order);
         Ok(ended)

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// How many log-ins under a cap can be under way at once.
-const TURNS: u64 = 64;
+const LOCK_ROWS: u64 = 64;
 /// How long a process waits for another one that changes the schema, in seconds.
 const MIGRATION_PATIENCE: i64 = 60;
 
@@ -71,11 +71,11 @@ impl Dialect for MySql {
         "START TRANSACTION"
     }
 
-    fn turn(&self, table: &TableName, number: u64) -> Option<Statement> {
+    fn advisory_lock(&self, table: &TableName, number: u64) -> Option<Statement> {
         let mut sql = Sql::new(self.placeholders());
         // A row and no `GET_LOCK`: that would stay with a connection whose request was given up.
         sql.text("SELECT turn FROM ").text(&table.quoted("_turns")).text(" WHERE turn = ");
-        sql.value((number % TURNS).cast_signed()).text(" FOR UPDATE");
+        sql.value((number % LOCK_ROWS).cast_signed()).text(" FOR UPDATE");
         Some(sql.answering(&[Kind::Int]))
     }
 
@@ -106,9 +106,9 @@ impl Dialect for MySql {
     }
 
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
-        let (name, turns) = (table.quoted(""), table.quoted("_turns"));
+        let (name, locks) = (table.quoted(""), table.quoted("_turns"));
         let (principal, expiry) = (table.index("_principal"), table.index("_expiry"));
-        let numbers: Vec<String> = (0..TURNS).map(|turn| format!("({turn})")).collect();
+        let numbers: Vec<String> = (0..LOCK_ROWS).map(|row| format!("({row})")).collect();
         let options = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
         // `IF NOT EXISTS`, since these statements commit one by one: a process that ended between
         // two of them must not be in the way of the next.
@@ -141,9 +141,9 @@ impl Dialect for MySql {
 ) {options}"
             ),
             format!(
-                "CREATE TABLE IF NOT EXISTS {turns} (turn SMALLINT NOT NULL PRIMARY KEY) {options}"
+                "CREATE TABLE IF NOT EXISTS {locks} (turn SMALLINT NOT NULL PRIMARY KEY) {options}"
             ),
-            format!("INSERT IGNORE INTO {turns} (turn) VALUES {}", numbers.join(", ")),
+            format!("INSERT IGNORE INTO {locks} (turn) VALUES {}", numbers.join(", ")),
         ]]
     }
 

@@ -49,7 +49,7 @@ impl Dialect for Postgres {
         "BEGIN ISOLATION LEVEL READ COMMITTED"
     }
 
-    fn turn(&self, _table: &TableName, number: u64) -> Option<Statement> {
+    fn advisory_lock(&self, _table: &TableName, number: u64) -> Option<Statement> {
         let mut sql = Sql::new(self.placeholders());
         sql.text("SELECT pg_advisory_xact_lock(").value(number.cast_signed()).text(")");
         Some(sql.finish())
@@ -238,7 +238,7 @@ impl Dialect for Postgres {
 
     fn migration_lock(&self, table: &TableName) -> MigrationLock {
         let number = table.number(&["migration"]);
-        MigrationLock::Transaction(self.turn(table, number))
+        MigrationLock::Transaction(self.advisory_lock(table, number))
     }
 
     fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {

@@ -62,7 +62,7 @@ impl Dialect for Sqlite {
         "BEGIN IMMEDIATE"
     }
 
-    fn turn(&self, _table: &TableName, _number: u64) -> Option<Statement> {
+    fn advisory_lock(&self, _table: &TableName, _number: u64) -> Option<Statement> {
         None
     }
 

@@ -4,15 +4,15 @@
 use crate::store::Namespace;
 
 /// In the order of the namespaces' names.
-pub(super) struct Spaces<S>(Vec<(Namespace, S)>);
+pub(super) struct ByNamespace<S>(Vec<(Namespace, S)>);
 
-impl<S> Default for Spaces<S> {
+impl<S> Default for ByNamespace<S> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<S> Spaces<S> {
+impl<S> ByNamespace<S> {
     /// Where a namespace is, or where it belongs.
     fn position(&self, namespace: &Namespace) -> Result<usize, usize> {
         self.0.binary_search_by(|(there, _)| there.cmp(namespace))
@@ -39,10 +39,10 @@ impl<S> Spaces<S> {
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &S> {
-        self.0.iter().map(|(_, space)| space)
+        self.0.iter().map(|(_, value)| value)
     }
 
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (&Namespace, &mut S)> {
-        self.0.iter_mut().map(|(namespace, space)| (&*namespace, space))
+        self.0.iter_mut().map(|(namespace, value)| (&*namespace, value))
     }
 }

@@ -8,15 +8,15 @@ use super::op::FieldName;
 
 /// Values by name, in the order of the names.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Sorted<V>(Vec<(FieldName, V)>);
+pub(super) struct VecMap<V>(Vec<(FieldName, V)>);
 
-impl<V> Default for Sorted<V> {
+impl<V> Default for VecMap<V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<V> Sorted<V> {
+impl<V> VecMap<V> {
     pub(super) const fn new() -> Self {
         Self(Vec::new())
     }
@@ -106,7 +106,7 @@ impl<V> Sorted<V> {
     }
 }
 
-impl<V> Extend<(Cow<'static, str>, V)> for Sorted<V> {
+impl<V> Extend<(Cow<'static, str>, V)> for VecMap<V> {
     /// Sorts once, so that it does not matter in which order many come. Of one name's values, the
     /// last stays.
     fn extend<I: IntoIterator<Item = (FieldName, V)>>(&mut self, entries: I) {
@@ -130,7 +130,7 @@ impl<V> Extend<(Cow<'static, str>, V)> for Sorted<V> {
     }
 }
 
-impl<V: fmt::Debug> fmt::Debug for Sorted<V> {
+impl<V: fmt::Debug> fmt::Debug for VecMap<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
@@ -140,7 +140,7 @@ impl<V: fmt::Debug> fmt::Debug for Sorted<V> {
 mod tests {
     use std::{borrow::Cow, collections::BTreeMap};
 
-    use super::Sorted;
+    use super::VecMap;
 
     /// Names in an order that looks random, some of them twice.
     fn names() -> impl Iterator<Item = String> {
@@ -149,42 +149,42 @@ mod tests {
 
     #[test]
     fn it_is_a_tree_map_to_whoever_asks() {
-        let (mut sorted, mut map) = (Sorted::new(), BTreeMap::new());
+        let (mut vec_map, mut map) = (VecMap::new(), BTreeMap::new());
         for (n, name) in names().enumerate() {
             match n % 4 {
                 0 | 1 => {
-                    sorted.insert(Cow::Owned(name.clone()), n);
+                    vec_map.insert(Cow::Owned(name.clone()), n);
                     map.insert(name, n);
                 }
                 2 => {
-                    sorted.remove(&name);
+                    vec_map.remove(&name);
                     map.remove(&name);
                 }
                 3 if n % 8 == 3 => {
-                    sorted.append(Cow::Owned(name.clone()), n);
+                    vec_map.append(Cow::Owned(name.clone()), n);
                     map.insert(name, n);
                 }
                 _ => {
-                    *sorted.get_or_insert_with(&Cow::Owned(name.clone()), || n) += 1;
+                    *vec_map.get_or_insert_with(&Cow::Owned(name.clone()), || n) += 1;
                     *map.entry(name).or_insert(n) += 1;
                 }
             }
         }
-        assert!(sorted.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
-        assert!(names().all(|name| sorted.get(&name) == map.get(&name)));
-        sorted.retain(|name| name.len() == 2);
+        assert!(vec_map.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
+        assert!(names().all(|name| vec_map.get(&name) == map.get(&name)));
+        vec_map.retain(|name| name.len() == 2);
         map.retain(|name, _| name.len() == 2);
-        assert!(sorted.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
+        assert!(vec_map.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
     }
 
     #[test]
     fn of_many_at_once_the_last_under_a_name_stays() {
         let entries = || names().enumerate().map(|(n, name)| (name, n));
-        let mut sorted = Sorted::new();
-        sorted.insert("1".into(), 1_000_000);
-        sorted.extend(entries().map(|(name, n)| (Cow::Owned(name), n)));
+        let mut vec_map = VecMap::new();
+        vec_map.insert("1".into(), 1_000_000);
+        vec_map.extend(entries().map(|(name, n)| (Cow::Owned(name), n)));
         let mut map = BTreeMap::from([("1".to_owned(), 1_000_000)]);
         map.extend(entries());
-        assert!(sorted.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
+        assert!(vec_map.iter().eq(map.iter().map(|(name, value)| (name.as_str(), value))));
     }
 }
