@@ -156,7 +156,7 @@ impl Engine {
             judged = judge(&record.meta, &credential, now);
         }
         let in_grace = match judged {
-            Ok(standing) => standing == Standing::Previous,
+            Ok(standing) => standing == Standing::InGrace,
             Err(reason) => return Ok(Err((selector, reason))),
         };
         let live =
@@ -241,7 +241,7 @@ fn judge(meta: &Meta, credential: &Credential, now: Timestamp) -> Result<Standin
         return Err(Reason::Expired);
     }
     match meta.standing(&credential.check, credential.key_id, now) {
-        Standing::Former => Err(Reason::Replaced),
+        Standing::Superseded => Err(Reason::Replaced),
         standing => Ok(standing),
     }
 }

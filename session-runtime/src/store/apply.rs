@@ -17,8 +17,8 @@ impl Record {
             return CommitOutcome::Gone;
         }
         let standing = self.meta.standing(&commit.check, commit.key_id, commit.now);
-        if standing == Standing::Former {
-            return CommitOutcome::Stale;
+        if standing == Standing::Superseded {
+            return CommitOutcome::Superseded;
         }
         for expected in &commit.expected {
             if self.group_revision(&expected.group) != expected.revision {
@@ -56,7 +56,7 @@ impl Record {
         let Some(Rotation { check, key_id, grace_until }) = &commit.rotation else {
             return false;
         };
-        if grace_until.is_some() && standing == Standing::Previous {
+        if grace_until.is_some() && standing == Standing::InGrace {
             return false;
         }
         self.meta.previous = grace_until.map(|until| Previous {

@@ -20,7 +20,7 @@ pub struct Commit {
     /// The time of the request: what expiry is checked against, and the new `last_seen`.
     pub now: Timestamp,
     /// The check value of the credential presented; neither the current one nor the previous one
-    /// within its grace is [`Stale`](CommitOutcome::Stale).
+    /// within its grace is [`Superseded`](CommitOutcome::Superseded).
     pub check: Check,
     /// The key id of the credential presented.
     pub key_id: KeyId,
@@ -88,7 +88,7 @@ pub enum CommitOutcome {
     /// Nothing applied: there is no such session, or it is over.
     Gone,
     /// Nothing applied: the credential is no longer the session's.
-    Stale,
+    Superseded,
     /// Nothing applied: the principal has the most sessions that it may have, under
     /// [`RefuseNew`](super::OnMaxSessions::RefuseNew).
     Full,

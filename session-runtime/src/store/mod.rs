@@ -123,7 +123,7 @@ impl Properties {
 ///    changes nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
 ///    millisecond, the smaller selector) until one fewer than `cap.sessions` are left. Parallel
 ///    log-ins of one principal never end up with more than `cap.sessions`, from whatever process.
-///    What does not apply for another reason too (`Exists`, `Gone`, `Stale`, `Conflict`) ends
+///    What does not apply for another reason too (`Exists`, `Gone`, `Superseded`, `Conflict`) ends
 ///    nothing, and may give either answer.
 pub trait Store: Send + Sync + 'static {
     /// What kind of store this is.

@@ -52,9 +52,9 @@ pub struct Previous {
 pub(crate) enum Standing {
     Current,
     /// Replaced, but still within its grace.
-    Previous,
+    InGrace,
     /// Was the session's once: only we make credentials that verify.
-    Former,
+    Superseded,
 }
 
 impl Meta {
@@ -103,9 +103,9 @@ impl Meta {
                     && *check == previous.check
                     && now < previous.until =>
             {
-                Standing::Previous
+                Standing::InGrace
             }
-            _ => Standing::Former,
+            _ => Standing::Superseded,
         }
     }
 }

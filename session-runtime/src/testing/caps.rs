@@ -258,8 +258,8 @@ pub async fn a_log_in_that_does_not_take_place_ends_nobody(it: Fixture) {
     equal(rule, &InsertOutcome::Exists, &outcome);
     let attempt = log_in(it.at(2), &ada, end_oldest(1));
     equal(rule, &CommitOutcome::Gone, &it.commit(&it.key(), &attempt).await);
-    let stale = Commit { check: Credential::SECOND.check(), ..attempt.clone() };
-    equal(rule, &CommitOutcome::Stale, &it.commit(&taken, &stale).await);
+    let superseded = Commit { check: Credential::SECOND.check(), ..attempt.clone() };
+    equal(rule, &CommitOutcome::Superseded, &it.commit(&taken, &superseded).await);
     let moved = Commit { expected: vec![expected("g", 3)], ..attempt.clone() };
     equal(rule, &conflict("g"), &it.commit(&taken, &moved).await);
     let over = Commit { ops: vec![add_within("n", 1, 5, 9)], ..attempt.clone() };
@@ -273,9 +273,9 @@ pub async fn a_log_in_that_does_not_take_place_ends_nobody(it: Fixture) {
     it.are_live(rule, &ada, &both).await;
     // The same attempts at a cap that refuses may be told of either reason, and change nothing.
     let refused = log_in(it.at(2), &ada, refuse_new(1));
-    let stale = Commit { check: Credential::SECOND.check(), ..refused };
-    let outcome = it.commit(&taken, &stale).await;
-    let either = matches!(outcome, CommitOutcome::Full | CommitOutcome::Stale);
+    let superseded = Commit { check: Credential::SECOND.check(), ..refused };
+    let outcome = it.commit(&taken, &superseded).await;
+    let either = matches!(outcome, CommitOutcome::Full | CommitOutcome::Superseded);
     equal(rule, &(true, ()), &(either, ()));
     it.are_live(rule, &ada, &both).await;
 }

@@ -167,7 +167,7 @@ pub async fn a_record_that_is_over_is_gone_for_every_credential(it: Fixture) {
     let wrong = commit(it.at(1), [add_within("n", 1, 5, 9)]);
     let all =
         Commit { check: Credential::SECOND.check(), expected: groups.clone(), ..wrong.clone() };
-    equal(rule, &CommitOutcome::Stale, &it.commit(&key, &all).await);
+    equal(rule, &CommitOutcome::Superseded, &it.commit(&key, &all).await);
     let both = Commit { expected: groups, ..wrong.clone() };
     equal(rule, &conflict("g"), &it.commit(&key, &both).await);
     equal(rule, &conflict("n"), &it.commit(&key, &wrong).await);

@@ -10,7 +10,7 @@ use super::{
 use crate::store::{Commit, CommitOutcome, Lifetime, Previous};
 
 pub async fn a_foreign_credential_is_stale(it: Fixture) {
-    let rule = "a credential that is not the session's is `Stale`, and changes nothing";
+    let rule = "a credential that is not the session's is `Superseded`, and changes nothing";
     let mut session = it.session(rule, &[("f", bytes("1"))]).await;
     let (first, second) = (Credential::FIRST, Credential::SECOND);
     for (check, key_id) in [
@@ -27,14 +27,14 @@ pub async fn a_foreign_credential_is_stale(it: Fixture) {
             lifetime: Some(Lifetime { persistent: true, ..session.record.meta.lifetime }),
             ..commit(it.at(SECOND), [set("f", bytes("2"))])
         };
-        session.commit(&foreign, CommitOutcome::Stale).await;
+        session.commit(&foreign, CommitOutcome::Superseded).await;
     }
     equal(rule, &vec![], &it.listed(&principal("eve"), it.at(SECOND)).await);
     session.commit(&commit(it.at(SECOND), []), committed(2)).await;
 }
 
 pub async fn a_rotation_without_grace_ends_the_old_credential(it: Fixture) {
-    let rule = "a rotation without grace: the old credential is `Stale` at once";
+    let rule = "a rotation without grace: the old credential is `Superseded` at once";
     let mut session = it.session(rule, &[]).await;
     let rotate = Commit {
         rotation: Some(Credential::SECOND.rotation(None)),
@@ -45,8 +45,8 @@ pub async fn a_rotation_without_grace_ends_the_old_credential(it: Fixture) {
     let meta = session.record.meta.clone();
     equal(rule, &Credential::SECOND.check(), &meta.check);
     equal(rule, &(it.at(SECOND), None), &(meta.rotated, meta.previous));
-    session.commit(&commit(it.at(SECOND), []), CommitOutcome::Stale).await;
-    session.commit(&rotate, CommitOutcome::Stale).await;
+    session.commit(&commit(it.at(SECOND), []), CommitOutcome::Superseded).await;
+    session.commit(&rotate, CommitOutcome::Superseded).await;
     session.commit(&Credential::SECOND.touch(it.at(2 * SECOND)), committed(3)).await;
     // The new credential rotates on, and not back to the first.
     let next = Commit {
@@ -55,7 +55,7 @@ pub async fn a_rotation_without_grace_ends_the_old_credential(it: Fixture) {
     };
     session.commit(&next, rotated(4)).await;
     for old in [Credential::FIRST, Credential::SECOND] {
-        session.commit(&old.touch(it.at(3 * SECOND)), CommitOutcome::Stale).await;
+        session.commit(&old.touch(it.at(3 * SECOND)), CommitOutcome::Superseded).await;
     }
 }
 
@@ -79,9 +79,9 @@ pub async fn a_rotation_with_grace_lets_the_old_credential_pass_until_its_end(it
     session.commit(&Credential::SECOND.touch(it.at(30 * SECOND - 1)), committed(4)).await;
     // Both halves of a credential belong together.
     let mixed = Commit { key_id: Credential::SECOND.key_id(), ..commit(it.at(SECOND), []) };
-    session.commit(&mixed, CommitOutcome::Stale).await;
-    session.commit(&commit(end, []), CommitOutcome::Stale).await;
-    session.commit(&commit(later(end, 1), []), CommitOutcome::Stale).await;
+    session.commit(&mixed, CommitOutcome::Superseded).await;
+    session.commit(&commit(end, []), CommitOutcome::Superseded).await;
+    session.commit(&commit(later(end, 1), []), CommitOutcome::Superseded).await;
     session.commit(&Credential::SECOND.touch(end), committed(5)).await;
     session.has(&[("n", int(1))]);
 }
@@ -96,7 +96,7 @@ pub async fn the_second_of_two_rotations_with_grace_is_skipped(it: Fixture) {
     session.commit(&rotate(Credential::SECOND), rotated(2)).await;
     session.commit(&rotate(Credential::THIRD), committed(3)).await;
     session.has(&[("n", int(2))]);
-    session.commit(&Credential::THIRD.touch(it.at(SECOND)), CommitOutcome::Stale).await;
+    session.commit(&Credential::THIRD.touch(it.at(SECOND)), CommitOutcome::Superseded).await;
     session.commit(&Credential::SECOND.touch(it.at(SECOND)), committed(4)).await;
     // The current credential rotates; then the one before the previous is nothing any more.
     let next = Commit {
@@ -104,7 +104,7 @@ pub async fn the_second_of_two_rotations_with_grace_is_skipped(it: Fixture) {
         ..Credential::SECOND.touch(it.at(2 * SECOND))
     };
     session.commit(&next, rotated(5)).await;
-    session.commit(&commit(it.at(2 * SECOND), []), CommitOutcome::Stale).await;
+    session.commit(&commit(it.at(2 * SECOND), []), CommitOutcome::Superseded).await;
     session.commit(&Credential::SECOND.touch(it.at(39 * SECOND)), committed(6)).await;
 }
 
@@ -123,7 +123,7 @@ pub async fn a_rotation_without_grace_takes_place_within_the_grace(it: Fixture) 
     session.commit(&elevate, rotated(3)).await;
     equal(rule, &None, &session.record.meta.previous);
     for old in [Credential::FIRST, Credential::SECOND] {
-        session.commit(&old.touch(it.at(2 * SECOND)), CommitOutcome::Stale).await;
+        session.commit(&old.touch(it.at(2 * SECOND)), CommitOutcome::Superseded).await;
     }
     session.commit(&Credential::THIRD.touch(it.at(2 * SECOND)), committed(4)).await;
 }

@@ -42,8 +42,8 @@ pub async fn a_commit_that_does_not_apply_moves_no_principal(it: Fixture) {
     let rule = "rule 2: a commit that does not apply leaves the principal and its index alone";
     let (ada, bob) = (principal("ada"), principal("bob"));
     let mut session = it.follow(rule, it.owned(0, &ada)).await;
-    let stale = Commit { check: Credential::SECOND.check(), ..log_in(it.at(1), &bob, None) };
-    session.commit(&stale, CommitOutcome::Stale).await;
+    let superseded = Commit { check: Credential::SECOND.check(), ..log_in(it.at(1), &bob, None) };
+    session.commit(&superseded, CommitOutcome::Superseded).await;
     let over = Commit { ops: vec![add_within("n", 2, 0, 1)], ..log_in(it.at(1), &bob, None) };
     session.commit(&over, conflict("n")).await;
     let nobody = Commit { principal: Some(None), ..over };

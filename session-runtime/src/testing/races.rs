@@ -155,7 +155,7 @@ pub async fn of_racing_deletes_one_removes(it: Fixture) {
 }
 
 pub async fn of_racing_rotations_one_wins(it: Fixture) {
-    let rule = "of racing rotations without grace one applies; the others are `Stale`";
+    let rule = "of racing rotations without grace one applies; the others are `Superseded`";
     let grace = Some(it.at(MINUTE));
     for () in Rounds::at_least(8) {
         let rotate = |number: u8, until| Commit {
@@ -174,8 +174,8 @@ pub async fn of_racing_rotations_one_wins(it: Fixture) {
         };
         let (outcomes, record) = race(None).await;
         let winner = outcomes.iter().position(|outcome| *outcome == rotated(2));
-        let stale = outcomes.iter().filter(|it| **it == CommitOutcome::Stale).count();
-        equal(rule, &(true, 15), &(winner.is_some(), stale));
+        let superseded = outcomes.iter().filter(|it| **it == CommitOutcome::Superseded).count();
+        equal(rule, &(true, 15), &(winner.is_some(), superseded));
         let check =
             winner.and_then(|it| u8::try_from(it).ok()).map(|it| Credential(10 + it).check());
         equal(rule, &check, &record.as_ref().map(|record| record.meta.check));

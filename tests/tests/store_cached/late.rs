@@ -234,7 +234,7 @@ async fn nothing_is_committed_on_the_strength_of_an_old_copy() {
     assert_eq!(outcome, CommitOutcome::Gone);
     assert_eq!(load(&elsewhere, 1).await, None);
     let outcome = elsewhere.commit(&key(2), &add_one(&setup)).await.expect("answers");
-    assert_eq!(outcome, CommitOutcome::Stale);
+    assert_eq!(outcome, CommitOutcome::Superseded);
     let record = load(&elsewhere, 2).await.expect("is there");
     assert_eq!(record.meta.check, check(2));
 }

@@ -103,7 +103,7 @@ async fn what_changes_nothing_is_not_written() {
     assert_eq!(store.commit(&key(2), &touch(1)).await.unwrap(), CommitOutcome::Gone);
     let mut former = touch(1);
     former.check = Check::from_bytes([9; 16]);
-    assert_eq!(store.commit(&key(1), &former).await.unwrap(), CommitOutcome::Stale);
+    assert_eq!(store.commit(&key(1), &former).await.unwrap(), CommitOutcome::Superseded);
     assert!(!store.delete(&key(2)).await.unwrap());
     assert_eq!(store.sweep(at(0), 1000).await.unwrap(), 0);
     assert_eq!(store.delete_all(&namespace(), &ada(), None).await.unwrap(), 0);

@@ -73,7 +73,7 @@ impl Worker {
             Ok(CommitOutcome::Committed { .. }) => {
                 self.acknowledged.fetch_add(1, Ordering::SeqCst);
             }
-            // Gone, Stale and Conflict would all be lies.
+            // Gone, Superseded and Conflict would all be lies.
             Ok(other) => panic!("{other:?}"),
             Err(_) => {
                 self.failures.fetch_add(1, Ordering::SeqCst);

@@ -82,7 +82,7 @@ pub(super) async fn execute(
                     Err(Error::new(Kind::Conflict { field: field.into_owned() }))
                 }
                 CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
-                CommitOutcome::Gone | CommitOutcome::Stale => {
+                CommitOutcome::Gone | CommitOutcome::Superseded => {
                     if outcome == CommitOutcome::Gone {
                         event::gone(engine.name(), key.selector);
                     } else {

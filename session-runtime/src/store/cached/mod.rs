@@ -62,9 +62,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///   here, or if the removal of the copy fails; with a fast store of this process' own
 ///   ([`MemoryStore`](super::MemoryStore)) it is the rule.
 /// - **Nothing is written on the strength of a copy.** The durable store checks every commit
-///   against its own record: a session that was ended is `Gone`, a replaced credential `Stale`, a
-///   group that moved on a `Conflict`. After any of these, the next load here is from the durable
-///   store. Lists, too, come from there.
+///   against its own record: a session that was ended is `Gone`, a replaced credential
+///   `Superseded`, a group that moved on a `Conflict`. After any of these, the next load here is from
+///   the durable store. Lists, too, come from there.
 /// - **Nobody is logged out by a copy.** If a copy is over, or does not know the credential that a
 ///   client presents, the runtime asks for the durable store's record
 ///   ([`Store::reload`]) before it judges.

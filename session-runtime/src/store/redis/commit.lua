@@ -24,7 +24,7 @@ local function commit(key, first)
   local is_current = credential == own_credential
   local is_previous = previous and credential == previous[1]
   if not (is_current or (is_previous and less(now, previous[2]))) then
-    return 'stale'
+    return 'superseded'
   end
   if token then
     local cancelled = redis.call('HGET', key, 'z')

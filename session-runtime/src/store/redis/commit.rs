@@ -41,7 +41,7 @@ pub(super) enum Answer {
         former: Option<(PrincipalKey, Token)>,
     },
     Gone,
-    Stale,
+    Superseded,
     Conflict(String),
     /// Another log-in has cancelled this one.
     Cancelled,
@@ -158,7 +158,7 @@ impl Answer {
                 Self::Committed { revision, rotated, former }
             }
             b"gone" => Self::Gone,
-            b"stale" => Self::Stale,
+            b"superseded" => Self::Superseded,
             b"conflict" => Self::Conflict(text(&blob(next()?)?)?.to_owned()),
             b"cancelled" => Self::Cancelled,
             b"outlives_index" => Self::OutlivesIndex {

@@ -356,7 +356,9 @@ impl Answer {
             Self::Gone => CommitOutcome::Gone,
             Self::Conflict(field) => CommitOutcome::Conflict { field: field.into() },
             // The last two concern log-ins only, which begin again.
-            Self::Stale | Self::Cancelled | Self::OutlivesIndex { .. } => CommitOutcome::Stale,
+            Self::Superseded | Self::Cancelled | Self::OutlivesIndex { .. } => {
+                CommitOutcome::Superseded
+            }
         }
     }
 }

@@ -68,8 +68,8 @@ fn the_index_keeps_nothing_of_what_is_gone() {
     assert_eq!(store.index_counts(), (1, 4));
     assert_eq!(ok(store.commit(&key(1), &becomes(1, Some("bob")))), committed(2));
     assert_eq!(store.index_counts(), (2, 4), "a change of principal moves the entry");
-    let stale = Commit { check: check(9), ..becomes(1, Some("eve")) };
-    assert_eq!(ok(store.commit(&key(1), &stale)), CommitOutcome::Stale);
+    let superseded = Commit { check: check(9), ..becomes(1, Some("eve")) };
+    assert_eq!(ok(store.commit(&key(1), &superseded)), CommitOutcome::Superseded);
     assert_eq!(store.index_counts(), (2, 4), "a commit that does not apply leaves none behind");
     assert_eq!(ok(store.commit(&key(1), &becomes(1, None))), committed(3));
     assert_eq!(store.index_counts(), (1, 3), "nobody has no entry");

@@ -204,8 +204,8 @@ fn each_group_that_is_written_moves() {
 #[test]
 fn a_record_that_is_over_is_gone_for_every_credential() {
     let mut record = anonymous(0);
-    let stale = Commit { check: check(9), ..touch(IDLE) };
-    assert_eq!(record.apply(&stale), CommitOutcome::Gone);
+    let superseded = Commit { check: check(9), ..touch(IDLE) };
+    assert_eq!(record.apply(&superseded), CommitOutcome::Gone);
     assert_eq!(
         record.apply(&Commit { expected: expected("g", 7), ..touch(IDLE) }),
         CommitOutcome::Gone
@@ -250,9 +250,9 @@ fn last_seen_never_goes_back() {
 fn a_foreign_credential_is_stale() {
     let mut record = anonymous(0);
     let other_check = Commit { check: check(2), ..ops(1, [set("a", bytes("1"))]) };
-    assert_eq!(record.apply(&other_check), CommitOutcome::Stale);
+    assert_eq!(record.apply(&other_check), CommitOutcome::Superseded);
     let other_key = Commit { key_id: key_id(2), ..ops(1, [set("a", bytes("1"))]) };
-    assert_eq!(record.apply(&other_key), CommitOutcome::Stale);
+    assert_eq!(record.apply(&other_key), CommitOutcome::Superseded);
     assert_eq!(record, anonymous(0));
 }
 
@@ -265,7 +265,7 @@ fn elevation_ends_the_old_credential_at_once() {
     assert_eq!(record.meta.principal, Some(principal("ada")));
     assert_eq!((record.meta.check, record.meta.key_id), (check(2), key_id(2)));
     assert_eq!((record.meta.rotated, record.meta.previous.clone()), (at(1), None));
-    assert_eq!(record.apply(&touch(1)), CommitOutcome::Stale);
+    assert_eq!(record.apply(&touch(1)), CommitOutcome::Superseded);
     let again = Commit { check: check(2), key_id: key_id(2), ..touch(2) };
     assert_eq!(record.apply(&again), committed(3));
 }
@@ -277,13 +277,13 @@ fn a_rotation_with_grace_lets_the_old_credential_pass_until_its_end() {
     assert!(matches!(record.apply(&rotate), CommitOutcome::Committed { rotated: true, .. }));
     let previous = Previous { check: check(1), key_id: key_id(1), until: at(30_000) };
     assert_eq!(record.meta.previous, Some(previous));
-    assert_eq!(record.meta.standing(&check(1), key_id(1), at(29_999)), Standing::Previous);
-    assert_eq!(record.meta.standing(&check(1), key_id(2), at(29_999)), Standing::Former);
-    assert_eq!(record.meta.standing(&check(2), key_id(1), at(29_999)), Standing::Former);
+    assert_eq!(record.meta.standing(&check(1), key_id(1), at(29_999)), Standing::InGrace);
+    assert_eq!(record.meta.standing(&check(1), key_id(2), at(29_999)), Standing::Superseded);
+    assert_eq!(record.meta.standing(&check(2), key_id(1), at(29_999)), Standing::Superseded);
     assert_eq!(record.apply(&ops(29_999, [set("a", bytes("1"))])), committed(3));
-    assert_eq!(record.apply(&touch(30_000)), CommitOutcome::Stale);
+    assert_eq!(record.apply(&touch(30_000)), CommitOutcome::Superseded);
     assert_eq!(record.meta.standing(&check(2), key_id(2), at(30_000)), Standing::Current);
-    assert_eq!(record.meta.standing(&check(3), key_id(3), at(0)), Standing::Former);
+    assert_eq!(record.meta.standing(&check(3), key_id(3), at(0)), Standing::Superseded);
 }
 
 #[test]
@@ -306,9 +306,9 @@ fn elevation_by_a_credential_in_its_grace_ends_both_older_ones() {
     let _ = record.apply(&Commit { rotation: Some(rotation(2, Some(30_000))), ..touch(10) });
     let log_in = Commit { rotation: Some(rotation(3, None)), ..becomes(20, Some("ada")) };
     assert!(matches!(record.apply(&log_in), CommitOutcome::Committed { rotated: true, .. }));
-    assert_eq!(record.apply(&touch(21)), CommitOutcome::Stale);
+    assert_eq!(record.apply(&touch(21)), CommitOutcome::Superseded);
     let second = Commit { check: check(2), key_id: key_id(2), ..touch(21) };
-    assert_eq!(record.apply(&second), CommitOutcome::Stale);
+    assert_eq!(record.apply(&second), CommitOutcome::Superseded);
 }
 
 #[test]
