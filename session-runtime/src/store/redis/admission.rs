@@ -1,13 +1,13 @@
-//! Log-ins under a cap: whether one may go on, and who is evicted for it. It decides by what the
-//! index and the sessions in it say, and enters the decision into the index only if that has not
-//! changed meanwhile; the sessions themselves it leaves alone, but for those that had to go
-//! already.
+//! Log-ins under a cap: decides whether a log-in may go on and which sessions are evicted for it.
+//! The decision rests on the index and on the sessions in the index. It is entered into the index
+//! only if the index has not changed meanwhile. This file leaves the sessions themselves alone,
+//! except those that an earlier log-in has already evicted.
 //!
-//! A log-in is *pending* while it is in the index and the session does not bear its token: it is under
-//! way, or whoever began it is no more. A pending log-in counts as a session. When a decision depends
-//! on one, it is waited for; if that takes too long, or it is old, it is cancelled: the session is
-//! told to refuse its token, after which it has either taken place or never will. No clock decides
-//! about that.
+//! A log-in is *pending* while it is in the index but its token is not yet in the session: it is in
+//! progress, or its process died. A pending log-in counts as a session. When a decision depends on
+//! a pending log-in, we wait for it. If that takes too long, or if the log-in is old, we cancel it
+//! by recording its token in the session as cancelled; from then on the log-in has completed or
+//! never can. No clock decides which of the two.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,42 +28,42 @@ use crate::{
     store::{Cap, OnMaxSessions, PrincipalKey, Selector, StoreError, StoreKey},
 };
 
-/// How long one log-in under way is waited for, and how long all of them.
+/// The longest wait for one pending log-in, and for all of them.
 const PATIENCE: Duration = Duration::from_millis(400);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
-/// In seconds: a log-in that is pending for longer is nobody's any more.
+/// The age in seconds from which a pending log-in counts as abandoned.
 pub(super) const OLD: u32 = 5;
-/// The same for entries that nothing depends on.
+/// The same age for entries that no decision depends on.
 const FORGOTTEN: u32 = 60;
 
-/// A session that is given to a principal.
+/// A log-in: a session that is assigned to a principal.
 pub(super) struct LogIn<'a> {
     pub(super) key: &'a StoreKey,
     pub(super) principal: &'a PrincipalKey,
     pub(super) cap: Option<Cap>,
     pub(super) now: Timestamp,
-    /// Until when the index must live.
+    /// The time until which the index must live.
     pub(super) until: Timestamp,
 }
 
-/// A log-in's entry in the index.
+/// A log-in's place in the index.
 pub(super) struct Reservation {
     pub(super) index: String,
     pub(super) session: Selector,
     pub(super) token: Token,
-    /// How many other sessions there may be, and for how many milliseconds the index is kept.
+    /// The most other sessions there may be, and the milliseconds for which the index is kept.
     most_others: Option<usize>,
     life: String,
-    /// Who is evicted, and by which log-in it was the principal's.
+    /// The sessions that are evicted, each with the log-in that assigned it to the principal.
     pub(super) evicted: Vec<(Selector, Token)>,
-    /// Entries to look at, in passing.
+    /// Some entries of the index, to be pruned in passing.
     pub(super) sample: Listing,
 }
 
 impl Reservation {
-    /// One that is still to be entered into this index.
+    /// Draws a token for a log-in. The log-in is not in the index yet.
     pub(super) fn new(index: String, log_in: &LogIn<'_>) -> Result<Self, StoreError> {
         Ok(Self {
             index,
@@ -76,7 +76,7 @@ impl Reservation {
         })
     }
 
-    /// What enters it.
+    /// Returns the entry for the index.
     pub(super) fn entry(&self) -> Entry<'_> {
         let Self { session, token, most_others, life, .. } = self;
         Entry { session: *session, token, most_others: *most_others, life }
@@ -86,9 +86,9 @@ impl Reservation {
 pub(super) type SessionHeads = BTreeMap<Selector, Option<SessionHead>>;
 
 impl Inner {
-    /// Enters a log-in into the index, which was `full` if it was asked already; otherwise that is
-    /// one round trip, unless the principal may have too many sessions. `false`: it has, and no
-    /// more are wanted.
+    /// Enters a log-in into the index. `full` is the index's content if the index was asked already
+    /// and had no room; otherwise one round trip asks it. Returns `false` if the principal has too
+    /// many sessions and the cap refuses new ones.
     pub(super) async fn enter(
         &self,
         log_in: &LogIn<'_>,
@@ -145,7 +145,7 @@ impl Inner {
         }
     }
 
-    /// The error of a log-in that others kept from being entered.
+    /// Returns the error of a log-in that other log-ins kept out of the index.
     pub(super) fn contention(&self) -> CommandError {
         CommandError::not_applied(
             self.connection.error("too many log-ins of one principal at once"),
@@ -171,7 +171,8 @@ impl Inner {
         let mut gone = BTreeSet::new();
         for (evicted, (winner, token)) in &listing.eviction_marks {
             if bears(winner, token) {
-                // Whoever logged in is about to end it, and to say so; or is no more.
+                // The log-in that evicts the session is about to remove it and the mark, or its
+                // process died.
                 if is_timed_out(token) {
                     gone.insert(*evicted);
                 } else {
@@ -216,7 +217,7 @@ impl Inner {
             if let Some(head) = live {
                 count.others.push(head.clone());
             } else if !pending.is_empty() {
-                // It cannot be evicted, and need not: it is waited for first.
+                // A pending log-in cannot be evicted. It is waited for before anybody is.
                 count.pending += 1;
             }
             count.has_pending |= !pending.is_empty();
@@ -224,8 +225,9 @@ impl Inner {
         Ok(count)
     }
 
-    /// What the sessions in a listing are; log-ins that have `timed_out` are cancelled. That is a set,
-    /// since time goes by meanwhile: an entry may only be taken out if this has told its session.
+    /// Cancels the log-ins in `timed_out`, and reads the head of each session in a listing.
+    /// `timed_out` is a fixed set, since time goes by meanwhile: an entry may only be taken out of
+    /// the index if its session has recorded the cancellation.
     async fn heads_after_cancel(
         &self,
         key: &StoreKey,
@@ -240,7 +242,7 @@ impl Inner {
         self.heads(&key.namespace, asked).await
     }
 
-    /// Looks at some entries of a principal, and takes out those that are not sessions any more.
+    /// Looks at some entries of a principal, and removes those whose sessions are gone.
     pub(super) async fn prune(
         &self,
         log_in: &LogIn<'_>,
@@ -269,7 +271,7 @@ impl Inner {
     }
 }
 
-/// Which pending log-ins a log-in has waited for, and since when.
+/// The pending log-ins that a log-in has waited for, each with the start of the wait.
 struct Waiting {
     start: Instant,
     pause: Duration,
@@ -289,7 +291,7 @@ impl Waiting {
         }
     }
 
-    /// Waits a little; an error if that has taken too long in all.
+    /// Waits a little. Returns an error if all waits have taken too long.
     async fn pause(&mut self) -> Result<(), ()> {
         if self.start.elapsed() > LONGEST_WAIT {
             return Err(());
@@ -308,19 +310,19 @@ impl Waiting {
 /// The other sessions of a principal.
 #[derive(Default)]
 struct Count {
-    /// Those that are live.
+    /// The live sessions.
     others: Vec<SessionHead>,
-    /// Log-ins under way that will add one.
+    /// Pending log-ins that will add a session.
     pending: usize,
-    /// Whether it may change by what is under way.
+    /// True if a pending log-in may still change the count.
     has_pending: bool,
-    /// Whether a session is still there that a log-in evicts that took place.
+    /// True if a session is still there that a completed log-in has evicted.
     is_unfinished: bool,
-    /// What is to be put right in the index.
+    /// Repairs to the index.
     changes: Changes,
 }
 
-/// The `count` sessions with the earliest log-ins.
+/// Returns the `count` sessions with the earliest log-ins.
 fn oldest(mut others: Vec<SessionHead>, count: usize) -> Vec<(Selector, Token)> {
     others.sort_by_key(|other| (other.listed.logged_in, other.listed.selector));
     others.truncate(count);

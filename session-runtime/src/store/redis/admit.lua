@@ -1,6 +1,6 @@
--- Enters a log-in into a principal's index, if there is room for it beyond doubt. An entry is a
--- session and the log-ins that gave it to the principal. It returns how many entries there are now;
--- none if there is no room.
+-- Enters a log-in into a principal's index, if there certainly is room for it. An entry is a
+-- session and the log-ins that assigned it to the principal. Returns the number of entries, or
+-- nothing if there is no room.
 local function enter(index)
   local selector, token, most_others, life = unpack(ARGV, 1, 4)
   local is_new = redis.call('HSETNX', index, selector, token) == 1
@@ -20,15 +20,15 @@ local function enter(index)
   return size
 end
 
--- Enters a log-in, and then gives the session to the principal by `assign`, if the server has that,
--- too. What `assign` refuses is for the caller to take back, as after two steps.
+-- Enters a log-in and then, if the server has the session's key too, assigns the session to the
+-- principal by `assign`. If `assign` refuses, the caller takes the entry back, as after two steps.
 local function admit(index, assign, session)
   local size = enter(index)
   if not size then
     return {'full', redis.call('HGETALL', index)}
   end
   local assigned = assign and assign(session, 5)
-  -- Some entries, to be looked at: those that are over would gather otherwise.
+  -- Some entries for the caller to prune: without that, entries of ended sessions would gather.
   local some = size > 32 and redis.call('HRANDFIELD', index, 8, 'WITHVALUES')
   return {'ok', some, assigned}
 end

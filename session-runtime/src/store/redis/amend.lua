@@ -1,4 +1,4 @@
--- Changes a principal's index and enters a log-in, if the index is still what the caller saw.
+-- Changes a principal's index and enters a log-in, if the index is still as the caller saw it.
 local index, selector, token, life = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local position = 3
 local function take()

@@ -1,7 +1,7 @@
-//! What gives a session to its principal, and how it is sent: behind the log-in's entry in the
-//! index in one script, where one server has both, or by itself when the entry is there. It owns
-//! what these scripts are given; in which order things happen, and what their answers mean, is for
-//! others.
+//! An assignment of a session to its principal, and its two ways to the server: behind the log-in's
+//! entry in the index, in one script, if one server has both keys; or alone, once the entry is
+//! there. This file owns the arguments of these scripts. The order of the steps and the meaning of
+//! the answers are elsewhere.
 
 use redis::Value;
 
@@ -18,15 +18,15 @@ use crate::{
     store::{Commit, Record},
 };
 
-/// A new session, or a commit on one that is there.
+/// A new session, or a commit on an existing one.
 pub(super) enum Assignment<'a> {
     New(&'a Record),
-    /// And until when the index of the principal lives.
+    /// With the time until which the principal's index lives.
     There(&'a Commit, Timestamp),
 }
 
 impl Assignment<'_> {
-    /// By itself. Another log-in may have cancelled this one meanwhile.
+    /// Builds the call for the session alone. Another log-in may have cancelled this one meanwhile.
     pub(super) fn alone(&self, session: &str, token: &Token) -> Call {
         match self {
             Self::New(record) => put::new_session(record, Some(token), Some(token), |room| {
@@ -40,8 +40,8 @@ impl Assignment<'_> {
         }
     }
 
-    /// Enters a log-in, if there is room, and then gives the session to the principal. Returns also
-    /// the answer of the session's script, if there was room.
+    /// Enters a log-in, if there is room, and then assigns the session to the principal. Returns
+    /// also the answer of the session's script, if there was room.
     pub(super) async fn behind_entry(
         &self,
         index: Index<'_>,
@@ -55,7 +55,8 @@ impl Assignment<'_> {
         Entered::read(answer).map_err(|damaged| index.damaged(damaged))
     }
 
-    /// Behind its entry: nobody has seen that yet, so nobody can have given it up.
+    /// Builds the call for both. Nobody has seen the entry yet, so nobody can have cancelled the
+    /// log-in.
     fn with_entry(&self, index: &str, session: &str, entry: &Entry<'_>) -> Call {
         let token = Some(entry.token);
         let keys = [index, session];

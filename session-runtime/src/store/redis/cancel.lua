@@ -17,7 +17,7 @@ end
 if news then
   redis.call('HSET', key, 'z', table.concat(cancelled, ' ', math.max(1, #cancelled - 15)))
   if not packed then
-    -- Long after any command that is still on its way.
+    -- The note outlives any command that is still on its way by far.
     redis.call('PEXPIRE', key, 60000)
   end
 end

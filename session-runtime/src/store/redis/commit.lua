@@ -1,5 +1,5 @@
--- One commit on one session. All of it happens to what was unpacked, which is written at the end:
--- it applies whole or not at all.
+-- Applies one commit to one session. All changes are made to the unpacked session, which is written
+-- at the end, so the commit applies whole or not at all.
 local function commit(key, first)
   local now, credential, token, index_until, slack, packed_bytes, expected, bump, ops, owner,
     rotation, lifetime = cmsgpack.unpack(ARGV[first])
@@ -44,8 +44,8 @@ local function commit(key, first)
     groups[group] = sum(groups[group] or 0, 1)
   end
 
-  -- The values that lie apart: by the names of their fields, what is to be written there, and
-  -- `false` for what is to be removed.
+  -- Values that lie apart, by the names of their fields: the value to write, or `false` for a value
+  -- to remove.
   local apart = {}
   local function leave(name)
     if LONG[fields[name]] then
@@ -61,8 +61,9 @@ local function commit(key, first)
     fields[name] = value
   end
 
-  -- How the rarer ops apply. Made only for a commit that has one: most write values. A set that
-  -- they look into is a table in place of its text, with its members as keys.
+  -- The rarer ops. The table is made only for a commit that has one of them: most commits only
+  -- write values. A set that an op changes is a table with the members as keys, in place of its
+  -- text.
   local function operations()
     local function read(name)
       local value = fields[name]
@@ -72,7 +73,7 @@ local function commit(key, first)
     local function number(name)
       local value = fields[name]
       local found = type(value) == 'string' and string.match(value, '^i(.*)')
-      -- A sum with 0 is a number if it can be one.
+      -- Adding 0 turns a text into a number if it fits one.
       return found and sum(found, 0)
     end
     -- A set's text is its members one after the other, each as `length:bytes`.
@@ -213,14 +214,14 @@ local function commit(key, first)
     is_longer = is_longer or less(absolute, lifetime[2])
     idle, absolute, persistent = unpack(lifetime)
   end
-  -- The index of the principal must not be forgotten before the session is.
+  -- The principal's index must not expire before the session does.
   if principal and is_longer and less(index_until, absolute) then
     return {'outlives_index', text(absolute), principal, token or logged_in_by or ''}
   end
   revision = sum(revision, 1)
 
   -- The key outlives the session by the slack. An end that hardly moves costs no command: the key
-  -- outlives it by half of that at least.
+  -- still outlives the session by half the slack.
   local last = ends()
   local is_moved = less(sum(kept_until, slack / 2), last) or less(sum(last, slack / 2), kept_until)
   if is_moved then
@@ -244,7 +245,7 @@ local function commit(key, first)
       redis.call('PERSIST', key)
     end
   end
-  -- Only the revision, where there is no more to say.
+  -- The revision alone, if there is nothing else to report.
   if not (is_rotated or former) and revision == revision + 0 then
     return revision
   end

@@ -1,4 +1,4 @@
-//! What the commit script is given, and what its answer means.
+//! The arguments of the commit script, and the meaning of its answer.
 
 use redis::Value;
 
@@ -13,15 +13,15 @@ use crate::{
     store::{Commit, FieldValue, Op, PrincipalKey},
 };
 
-/// How long a server keeps a session that is over, or half as long: clocks may differ, and an end
-/// that hardly moves is not worth a command.
+/// The longest time that the server keeps an expired session, which is kept for at least half as
+/// long: clocks may differ, and an end that hardly moves is not worth a command.
 pub(super) const SLACK_MILLIS: u64 = 60_000;
 
-/// What would be kept for longer than this (300 years) is kept for ever.
+/// A longer life than this (300 years) becomes one without end.
 const FOR_EVER_MILLIS: u64 = 10_000_000_000_000;
 
-/// For how many milliseconds a server keeps what ends at `until`; empty: for ever. The span, not
-/// the time, since the server's clock may be another than ours.
+/// Returns the milliseconds for which the server keeps a value that ends at `until`; empty: for
+/// ever. A span and not a date, since the server's clock may differ from ours.
 pub(super) fn life(until: Timestamp, now: Timestamp, slack: u64) -> String {
     let left = until.as_millis().saturating_sub(now.as_millis());
     if until == Timestamp::MAX || left > FOR_EVER_MILLIS {
@@ -31,13 +31,13 @@ pub(super) fn life(until: Timestamp, now: Timestamp, slack: u64) -> String {
     }
 }
 
-/// What became of a commit at the server.
+/// The answer of the commit script.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Committed {
         revision: u64,
         rotated: bool,
-        /// Whose it was before a commit that changed that, and by which log-in.
+        /// The former principal and its log-in, if the commit changed the principal.
         former: Option<(PrincipalKey, Token)>,
     },
     Gone,
@@ -53,8 +53,9 @@ pub(super) enum Answer {
     },
 }
 
-/// The call that carries out a commit, of a script that `begin` gives room for so many bytes.
-/// `token` is the log-in's, if it is one; `index_until`, how long the index of the principal lives.
+/// Builds the call that carries out a commit. `begin` makes the call of a script, with room for so
+/// many bytes. `token` is set for a log-in. `index_until` is the time until which the principal's
+/// index lives.
 pub(super) fn call(
     commit: &Commit,
     token: Option<&Token>,
@@ -67,7 +68,7 @@ pub(super) fn call(
     call
 }
 
-/// A commit as the script reads it.
+/// Packs a commit for the script.
 fn packed(commit: &Commit, token: Option<&Token>, index_until: Timestamp) -> Vec<u8> {
     let mut to = Packer::new();
     to.number(commit.now.as_millis());
@@ -136,7 +137,7 @@ fn write_with_value(op: &str, field: &str, value: &FieldValue, to: &mut Packer) 
 }
 
 impl Answer {
-    /// The revision, if there is no more to say; otherwise a word and what belongs to it.
+    /// Reads the revision alone, or a word and its details.
     pub(super) fn read(answer: Value) -> Result<Self, Damaged> {
         if let Value::Int(revision) = answer {
             let revision = revision.try_into().map_err(|_| Damaged)?;

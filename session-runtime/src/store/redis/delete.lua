@@ -1,5 +1,5 @@
--- Removes a session; with a principal, only if the session is that principal's. It answers whose
--- it was and by which log-in.
+-- Removes a session; given a principal, only if the session is that principal's. Returns the
+-- principal and the log-in that assigned the session.
 local key, whose = KEYS[1], ARGV[1]
 local packed = redis.call('HGET', key, 'r')
 if not packed then

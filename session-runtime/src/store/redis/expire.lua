@@ -1,4 +1,4 @@
--- Lets an index live for so many milliseconds at least; '' means for ever.
+-- Makes an index live for at least so many milliseconds; '' means without end.
 local function extend(index, life, is_new)
   if life == '' then
     redis.call('PERSIST', index)

@@ -1,4 +1,4 @@
--- Takes log-ins out of a principal's index, and the eviction marks that one log-in set.
+-- Takes log-ins out of a principal's index, and eviction marks that one log-in has set.
 local index, mark, count = KEYS[1], ARGV[1], tonumber(ARGV[2])
 for at = 3, count * 2 + 2, 2 do
   local selector, token = ARGV[at], ARGV[at + 1]

@@ -1,6 +1,7 @@
 //! The index of a principal: a hash with an entry for each session, whose value is the log-ins that
-//! gave it to the principal, and an eviction mark (`-` and the session) for each session
-//! that a log-in evicts. It owns that form and the scripts on it; who is evicted is not its business.
+//! assigned the session to the principal, and an eviction mark (`-` and the session) for each
+//! session that a log-in evicts. This file owns that form and the scripts on it. It does not decide
+//! who is evicted.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +17,8 @@ use super::{
 };
 use crate::{clock::Timestamp, store::Selector};
 
-/// How much longer an index lives than the sessions in it: clocks may differ, and a session lives
-/// on for a while at the server.
+/// The time by which an index outlives its sessions: clocks may differ, and the server keeps a
+/// session for a while after its end.
 const SLACK_MILLIS: u64 = 3_600_000;
 
 /// The index of one principal.
@@ -27,32 +28,32 @@ pub(super) struct Index<'a> {
     pub(super) key: &'a str,
 }
 
-/// What an index holds.
+/// The content of an index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Listing {
-    /// As it is stored, to compare it with later.
+    /// The content as it is stored, to compare with later.
     stored: Vec<(String, String)>,
     /// The log-ins of each session, the earliest first.
     pub(super) entries: BTreeMap<Selector, Vec<Token>>,
-    /// The evicted sessions, each with the log-in of another session that evicts it.
+    /// The evicted sessions, each with the session and the log-in that evicts it.
     pub(super) eviction_marks: BTreeMap<Selector, (Selector, Token)>,
 }
 
-/// A log-in that is to be entered.
+/// A log-in that is to be entered into an index.
 pub(super) struct Entry<'a> {
     pub(super) session: Selector,
     pub(super) token: &'a Token,
-    /// There must not be more others than that.
+    /// The most other entries with which the log-in may be entered.
     pub(super) most_others: Option<usize>,
-    /// For how many milliseconds the index is kept; empty: for ever.
+    /// The milliseconds for which the index is kept; empty: without end.
     pub(super) life: &'a str,
 }
 
-/// Whether a log-in is in the index.
+/// The answer to entering a log-in.
 pub(super) enum Entered {
-    /// It is; and some entries to look at, in passing.
+    /// The log-in is in the index. Some entries come along, to be pruned in passing.
     Yes(Listing),
-    /// There may be no room for it.
+    /// There may be no room for the log-in. The whole index comes along.
     No(Listing),
 }
 
@@ -63,23 +64,23 @@ pub(super) struct Changes {
     pub(super) set: Vec<(String, String)>,
 }
 
-/// The name of the mark of a session that is evicted.
+/// Returns the field name of the eviction mark of a session.
 pub(super) fn eviction_mark(evicted: Selector) -> String {
     format!("-{evicted}")
 }
 
-/// What is written in such a mark.
+/// Returns the value of an eviction mark: the session and the log-in that evicts.
 pub(super) fn eviction_mark_value(winner: Selector, token: &Token) -> String {
     format!("{winner} {}", token.as_str())
 }
 
-/// For how many milliseconds an index is kept from `now` on; empty: for ever.
+/// Returns the milliseconds for which an index is kept from `now` on; empty: without end.
 pub(super) fn life(until: Timestamp, now: Timestamp) -> String {
     commit::life(until, now, SLACK_MILLIS)
 }
 
 impl Index<'_> {
-    /// Everything in it.
+    /// Reads the whole index.
     pub(super) async fn read(&self) -> Result<Listing, CommandError> {
         let mut command = Cmd::new();
         command.arg("HGETALL").arg(self.key);
@@ -92,7 +93,7 @@ impl Index<'_> {
         self.entered(entry.written(ADMIT.on(self.key))).await
     }
 
-    /// Changes it and enters a log-in, however many there are, if it is still as `seen`.
+    /// Changes the index and enters a log-in, without counting, if the index is still as `seen`.
     pub(super) async fn amend(
         &self,
         seen: &Listing,
@@ -116,7 +117,7 @@ impl Index<'_> {
         self.entered(call).await
     }
 
-    /// Lets it live longer.
+    /// Extends the life of the index.
     pub(super) async fn extend_ttl(
         &self,
         session: Selector,
@@ -128,8 +129,8 @@ impl Index<'_> {
         call.make(self.connection, Retry::Idempotent).await.map(drop)
     }
 
-    /// Takes out these log-ins, and the marks of these sessions that the log-in `for_whom`
-    /// evicts.
+    /// Takes these log-ins out, and of the eviction marks of `marked` those that the log-in
+    /// `for_whom` has set.
     pub(super) async fn forget(
         &self,
         log_ins: &[(Selector, Token)],
@@ -157,7 +158,7 @@ impl Index<'_> {
         Ok(entered)
     }
 
-    /// The error of an index that cannot be read.
+    /// Returns the error of an index that cannot be read.
     pub(super) fn damaged(&self, Damaged: Damaged) -> CommandError {
         let what = format!(
             "the index {} is not one that this program writes; delete its sessions and it",
@@ -168,10 +169,10 @@ impl Index<'_> {
 }
 
 impl Entry<'_> {
-    /// About as many bytes as it takes.
+    /// About the bytes that an entry takes in a call.
     pub(super) const ROOM: usize = 96;
 
-    /// A call to which it was given.
+    /// Adds the entry to a call.
     pub(super) fn written(&self, mut call: Call) -> Call {
         call.number(self.session).text(self.token.as_str());
         match self.most_others {
@@ -184,8 +185,8 @@ impl Entry<'_> {
 }
 
 impl Entered {
-    /// A word, alone or with some of the index, or all of it, and what the session's script
-    /// answered.
+    /// Reads a script's answer: a word, alone or with entries of the index, and then the answer of
+    /// the session's script.
     pub(super) fn read(answer: Value) -> Result<(Self, Value), Damaged> {
         let mut parts = parts(answer).into_iter();
         let verdict = blob(parts.next().ok_or(Damaged)?)?;
@@ -197,13 +198,13 @@ impl Entered {
 }
 
 impl Listing {
-    /// Every session in it, those that evict others included.
+    /// Returns every session in the listing, also those that only evict others.
     pub(super) fn sessions(&self) -> impl Iterator<Item = Selector> {
         let winners = self.eviction_marks.values().map(|(winner, _)| *winner);
         self.entries.keys().copied().chain(winners)
     }
 
-    /// Every log-in in it, those that evict others included.
+    /// Returns every log-in in the listing, also those that only evict others.
     pub(super) fn log_ins(&self) -> impl Iterator<Item = &Token> {
         let winners = self.eviction_marks.values().map(|(_, token)| token);
         self.entries.values().flatten().chain(winners)

@@ -1,4 +1,4 @@
-//! Several answers waited for at once. Commands that are sent together share a round trip.
+//! Awaiting several futures at once. Commands that are sent at the same time share a round trip.
 
 use std::{
     future::{Future, poll_fn},
@@ -6,10 +6,10 @@ use std::{
     task::Poll,
 };
 
-/// How many are under way at once.
+/// The most futures under way at once.
 const AT_ONCE: usize = 64;
 
-/// The results of all, in their order.
+/// Awaits all futures. Returns their results in the same order.
 pub(super) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut futures = futures.into_iter();
     let mut results = Vec::new();

@@ -1,5 +1,5 @@
-//! The names of things at a server: a session's key, the key of a principal's index, and the token
-//! that tells one log-in from every other.
+//! The names at a server: a session's key, the key of a principal's index, and the token that tells
+//! one log-in from every other.
 
 use std::{
     fmt::Write as _,
@@ -24,7 +24,7 @@ impl Keys {
     }
 
     pub(super) fn session(&self, key: &StoreKey) -> String {
-        // Each request has one, and `format!` would begin with no room at all.
+        // Every request makes one, and `format!` would start without any capacity.
         let mut name = String::with_capacity(self.0.len() + key.namespace.as_str().len() + 33);
         name.push_str(&self.0);
         // Writing to a string cannot fail.
@@ -32,15 +32,16 @@ impl Keys {
         name
     }
 
-    /// The principal is hashed: it may be long, a person's name, and hold braces, by which a
-    /// cluster chooses nodes. Namespaces hold no `:`, so no session has such a key.
+    /// Returns the key of a principal's index. The principal is hashed: it may be long, may be a
+    /// person's name, and may hold braces, by which a cluster chooses nodes. Namespaces hold no
+    /// `:`, so no session has such a key.
     pub(super) fn index(&self, namespace: &Namespace, principal: &PrincipalKey) -> String {
         let hash = Sha256::digest(principal.as_str().as_bytes());
         format!("{}principal:{}:{}", self.0, namespace.as_str(), Hex(&hash[..16]))
     }
 }
 
-/// Which log-in it was: the second in which it began, and random bits, in hex.
+/// The identity of a log-in: the second in which it began, and random bits, in hex.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Token(String);
 
@@ -62,15 +63,16 @@ impl Token {
         &self.0
     }
 
-    /// How many seconds ago, or from now, it was made, by the clocks of the machines concerned. It
-    /// only says whether waiting for the log-in is worth its while, so a wrong clock does no harm.
+    /// Returns the distance in seconds between now and the making of the token, by the clocks of
+    /// the machines concerned. It only decides whether waiting for the log-in is worth while, so a
+    /// wrong clock does no harm.
     pub(super) fn age(&self) -> u32 {
         let made = self.0.get(..8).and_then(|text| u32::from_str_radix(text, 16).ok());
         made.map_or(u32::MAX, |made| made.abs_diff(seconds()))
     }
 }
 
-// Which second of 136 years is enough to see how old something is.
+// A second within 136 years is enough to tell an age.
 #[allow(clippy::cast_possible_truncation)]
 fn seconds() -> u32 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as u32)

@@ -1,6 +1,7 @@
-//! How a session lies in a hash: all of it packed into one value, `r`, but for values too long to be
-//! written again at each commit, which lie apart, each under `f:` and its field's name. It writes
-//! and reads that form; when, and over which connection, is not its business.
+//! The form of a session in a hash: everything packed into one value, `r`, except long values,
+//! which would be expensive to rewrite at each commit. Each of these has a field of its own, `f:`
+//! and the name. This file writes and reads that form. It knows neither when that happens nor any
+//! connection.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -19,7 +20,7 @@ use crate::{
 /// The name of the packed part.
 pub(super) const PACKED: &str = "r";
 
-/// How many bytes a value may have that is packed with the others. A commit writes these anew.
+/// The longest value, in bytes, that is packed with the others. A commit rewrites packed values.
 pub(super) const PACKED_BYTES: usize = 1024;
 
 /// A record in the form in which it is stored.
@@ -29,13 +30,13 @@ pub(super) struct Form<'r> {
     pub(super) apart: Vec<(&'r str, Cow<'r, [u8]>)>,
 }
 
-/// Under which name a field's value lies apart.
+/// Returns the hash field under which a value lies apart.
 pub(super) fn apart_name(field: &str) -> Vec<u8> {
     [b"f:", field.as_bytes()].concat()
 }
 
-/// The form of a record. `token` is the log-in's that gave it to its principal; at `kept_until` the
-/// server may forget it.
+/// Returns the stored form of a record. `token` is the log-in that assigned the session to its
+/// principal. `kept_until` is the end of the session as far as the server is told.
 pub(super) fn form<'r>(
     record: &'r Record,
     token: Option<&Token>,
@@ -74,7 +75,7 @@ pub(super) fn form<'r>(
     Form { packed: packer.finish(), apart }
 }
 
-/// Whether a value lies apart.
+/// Returns whether a value lies apart.
 pub(super) fn lies_apart(value: &FieldValue) -> bool {
     match value {
         FieldValue::Bytes(bytes) => bytes.len() > PACKED_BYTES,
@@ -83,8 +84,9 @@ pub(super) fn lies_apart(value: &FieldValue) -> bool {
     }
 }
 
-/// The letter of a value's kind (`b` bytes, `i` a number as decimal text, `s` a set; in a packed
-/// value, a capital one alone says that the value lies apart), and the value as it is stored.
+/// Returns the letter of a value's kind (`b` bytes, `i` a number as decimal text, `s` a set) and
+/// the value as it is stored. In the packed part, a capital letter alone means that the value lies
+/// apart.
 pub(super) fn value_parts(value: &FieldValue) -> (u8, Cow<'_, [u8]>) {
     match value {
         FieldValue::Bytes(bytes) => (b'b', Cow::Borrowed(bytes.as_ref())),
@@ -100,14 +102,15 @@ pub(super) fn value_parts(value: &FieldValue) -> (u8, Cow<'_, [u8]>) {
     }
 }
 
-/// What a record was read from, and what it does not say itself.
+/// The bytes a record was decoded from, and the stored values that `Record` has no field for.
 pub(super) struct StoredForm {
     pub(super) packed: Bytes,
     pub(super) token: Option<Token>,
     pub(super) kept_until: Timestamp,
 }
 
-/// Reads a whole hash: `None` if it holds no session, `Err` if what it holds is not one.
+/// Reads a whole hash. Returns `None` if it holds no session, and an error if it holds something
+/// else.
 pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
     let mut session = None;
     let mut apart = Vec::new();
@@ -115,7 +118,7 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
         match &name[..] {
             b"r" => session = Some(value),
             [b'f', b':', ..] => apart.push((name.slice(2..), value)),
-            // The cancelled log-ins, and whatever a later version adds.
+            // Cancelled log-ins, and anything that a later version adds.
             _ => {}
         }
     }
@@ -124,7 +127,8 @@ pub(super) fn read(hash: Value) -> Result<Option<Record>, Damaged> {
     let Header { meta, token, kept_until } = Header::read(&mut packed)?;
     let mut record = Record::new(meta);
     record.set_stored_form(StoredForm { packed: session, token, kept_until });
-    // Each takes two bytes at least: no number of them makes more room than there are bytes.
+    // Each field takes two bytes at least, so a forged number cannot reserve more than the bytes
+    // allow.
     let count = packed.map()?;
     let mut fields = Vec::with_capacity(count.min(packed.0.len() / 2));
     for _ in 0..count {
@@ -155,12 +159,12 @@ fn read_value(kind: u8, value: Bytes) -> Result<FieldValue, Damaged> {
     })
 }
 
-/// What comes before the fields.
+/// The part of a packed session before the fields.
 pub(super) struct Header {
     pub(super) meta: Meta,
-    /// The log-in that gave it to its principal.
+    /// The log-in that assigned the session to its principal.
     pub(super) token: Option<Token>,
-    /// When it ends, as far as the server was told.
+    /// The end of the session, as far as the server was told.
     pub(super) kept_until: Timestamp,
 }
 
@@ -192,7 +196,7 @@ fn read_previous(packed: &mut Packed) -> Result<Previous, Damaged> {
     Ok(Previous { check, key_id, until: time(packed)? })
 }
 
-/// What the index asks of a session.
+/// The head of a session: the facts that the index needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SessionHead {
     pub(super) principal: PrincipalKey,
@@ -202,7 +206,8 @@ pub(super) struct SessionHead {
 }
 
 impl SessionHead {
-    /// Reads it from the packed part: `None` if the session is nobody's, or there is none.
+    /// Reads the head from the packed part. Returns `None` if there is no session, or it has no
+    /// principal.
     pub(super) fn read(selector: Selector, packed: Value) -> Result<Option<Self>, Damaged> {
         if packed == Value::Nil {
             return Ok(None);
@@ -213,7 +218,7 @@ impl SessionHead {
         Ok(Some(Self { principal, token: token.ok_or(Damaged)?, listed, ends }))
     }
 
-    /// Whether the session is over at `now`.
+    /// Returns whether the session has expired at `now`.
     pub(super) fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.ends
     }
@@ -240,7 +245,7 @@ fn members(all: &Bytes) -> Result<BTreeSet<Bytes>, Damaged> {
     Ok(members)
 }
 
-/// A list, as a server sends it.
+/// Reads a list from a server's answer.
 pub(super) fn items(value: Value) -> Result<Vec<Value>, Damaged> {
     match value {
         Value::Array(items) => Ok(items),
@@ -248,7 +253,7 @@ pub(super) fn items(value: Value) -> Result<Vec<Value>, Damaged> {
     }
 }
 
-/// An answer that is one word, or a list of a word and what belongs to it.
+/// Reads an answer that is one word, or a list of a word and its details.
 pub(super) fn parts(answer: Value) -> Vec<Value> {
     match answer {
         Value::Array(parts) => parts,
@@ -256,7 +261,7 @@ pub(super) fn parts(answer: Value) -> Vec<Value> {
     }
 }
 
-/// Names and values: a map, or a list of both in turn, by the protocol's version.
+/// Reads names and values: a map or a flat list, depending on the protocol's version.
 pub(super) fn pairs(value: Value) -> Result<Vec<(Bytes, Bytes)>, Damaged> {
     match value {
         Value::Map(pairs) => {
@@ -274,7 +279,7 @@ pub(super) fn pairs(value: Value) -> Result<Vec<(Bytes, Bytes)>, Damaged> {
     }
 }
 
-/// A value's bytes, not copied.
+/// Returns a value's bytes without copying them.
 pub(super) fn blob(value: Value) -> Result<Bytes, Damaged> {
     match value {
         Value::BulkString(bytes) => Ok(bytes.into()),

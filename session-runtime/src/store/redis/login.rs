@@ -1,6 +1,6 @@
-//! Assigning a session to a principal, and taking it away: the index first, then the session, both
-//! in one step where one server has them, then the sessions that are evicted. It owns the order of
-//! these steps and what follows when one fails; each step is somebody else's.
+//! Assigning a session to a principal, and taking it away: first the index, then the session, in
+//! one script if one server has both; then the evicted sessions. This file owns the order of the
+//! steps and what follows when a step fails. The steps themselves are elsewhere.
 
 use redis::{Cmd, Value};
 
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// How often a log-in that another one cancelled begins again.
+/// The number of attempts of a log-in that another one has cancelled.
 const ATTEMPTS: u32 = 3;
 
 impl Inner {
@@ -71,7 +71,7 @@ impl Inner {
         Err(self.contention().into())
     }
 
-    /// A commit that gives the session to a principal.
+    /// Carries out a commit that assigns the session to a principal.
     pub(super) async fn log_in(
         &self,
         key: &StoreKey,
@@ -81,7 +81,7 @@ impl Inner {
         let now = commit.now;
         let mut until = match commit.lifetime {
             Some(lifetime) => lifetime.absolute_until,
-            // How long the session lives, only its record knows.
+            // Only the session's record says how long the session lives.
             None => self.usual_end(now),
         };
         for _ in 0..=ATTEMPTS {
@@ -113,9 +113,10 @@ impl Inner {
         Err(self.contention().into())
     }
 
-    /// Enters a log-in into the index, and gives its session to the principal; what that answered.
-    /// One round trip where one server has both and there is room, otherwise one each. `None`:
-    /// there is no room, and nobody is evicted.
+    /// Enters a log-in into the index and assigns its session to the principal. Returns the
+    /// log-in's reservation and the session's answer, or `None` if there is no room and the cap
+    /// evicts nobody. Takes one round trip if one server has both keys and there is room, otherwise
+    /// one for each step.
     async fn assign<A>(
         &self,
         log_in: &LogIn<'_>,
@@ -134,7 +135,7 @@ impl Inner {
                     assigned = Some(Ok(answer));
                 }
                 Ok((Entered::No(listing), _)) => full = Some(listing),
-                // It has just said that it is several.
+                // The server has just refused two keys in one script: it is several servers.
                 Err(CommandError { applied: Applied::No, .. })
                     if !self.connection.is_one_server() => {}
                 Err(error) => assigned = Some(Err(error)),
@@ -157,7 +158,7 @@ impl Inner {
         }
     }
 
-    /// A commit that gives the session to nobody, or to nobody new.
+    /// Carries out a commit that assigns the session to nobody, or leaves the principal as it is.
     pub(super) async fn change(
         &self,
         key: &StoreKey,
@@ -165,13 +166,13 @@ impl Inner {
     ) -> Result<CommitOutcome, StoreError> {
         match self.replace(key, commit).await? {
             Some(outcome) => Ok(outcome),
-            // The rarer steps are boxed, here and below, and do not lie in each commit's future: if
-            // that grows beyond 1 KiB, the allocator takes much longer.
+            // The rarer steps are boxed, here and below, so that they do not enlarge each commit's
+            // future. Beyond 1 KiB, allocating that takes much longer.
             None => Box::pin(self.merge(key, commit)).await,
         }
     }
 
-    /// The same at the server, whatever is there.
+    /// Carries out a commit at the server, whatever the session has become since it was loaded.
     async fn merge(&self, key: &StoreKey, commit: &Commit) -> Result<CommitOutcome, StoreError> {
         let mut index_until = Timestamp::default();
         for _ in 0..ATTEMPTS {
@@ -195,8 +196,9 @@ impl Inner {
         Err(self.contention().into())
     }
 
-    /// Removes a session, with a principal only if it is that principal's; whose it was, if it was
-    /// there.
+    /// Removes a session; given a principal, only if the session is that principal's. Returns
+    /// `None` if nothing was removed, otherwise the principal of the session, if it had one, and
+    /// its log-in.
     pub(super) async fn remove(
         &self,
         key: &StoreKey,
@@ -223,8 +225,8 @@ impl Inner {
         read().map_err(|damaged| self.damaged(key, damaged))
     }
 
-    /// Removes those of these sessions that are a principal's; which they were, and the log-ins
-    /// that made them so.
+    /// Removes those of these sessions that are the principal's. Returns the removed sessions, each
+    /// with the log-in that had assigned it.
     pub(super) async fn remove_all(
         &self,
         namespace: &Namespace,
@@ -241,7 +243,7 @@ impl Inner {
         Ok(removed.into_iter().flatten().collect())
     }
 
-    /// What these sessions are, after these log-ins of them were cancelled.
+    /// Reads the heads of these sessions, after cancelling these log-ins of them.
     pub(super) async fn heads(
         &self,
         namespace: &Namespace,
@@ -267,14 +269,14 @@ impl Inner {
         join_all(asked).await.into_iter().collect()
     }
 
-    /// The error of a record that cannot be read.
+    /// Returns the error of a session that cannot be read.
     pub(super) fn damaged(&self, key: &StoreKey, Damaged: Damaged) -> CommandError {
         let name = self.keys.session(key);
         let what = format!("{name} holds no session that this program wrote; delete it");
         CommandError::not_applied(self.connection.error(&what))
     }
 
-    /// Has the server carry out a commit that is no log-in.
+    /// Sends a commit that is no log-in, for the server to carry out.
     pub(super) async fn send(
         &self,
         key: &StoreKey,
@@ -287,11 +289,11 @@ impl Inner {
         Answer::read(answer).map_err(|damaged| self.damaged(key, damaged))
     }
 
-    /// After a log-in that took place: evicts sessions; which they were. What fails here
-    /// the next log-in finishes, by the marks in the index.
+    /// Evicts sessions after a log-in has taken place. Returns the evicted sessions. If this fails,
+    /// the next log-in finishes it, by the eviction marks in the index.
     async fn evict(&self, log_in: &LogIn<'_>, reservation: Reservation) -> Vec<Selector> {
         if !reservation.sample.entries.is_empty() {
-            // A failure leaves entries for others to find.
+            // If pruning fails, the entries are left for others to find.
             let _ = Box::pin(self.prune(log_in, &reservation)).await;
         }
         if reservation.evicted.is_empty() {
@@ -307,7 +309,7 @@ impl Inner {
         let removed = self.remove_all(namespace, log_in.principal, marked.iter().copied()).await;
         let Ok(removed) = removed else { return Vec::new() };
         let ended = removed.iter().map(|(session, _)| *session).collect();
-        // What was removed may have logged in once more before it was.
+        // A removed session may have logged in once more just before.
         let mut over = reservation.evicted;
         over.extend(removed);
         let index = Index { connection: &self.connection, key: &reservation.index };
@@ -315,8 +317,8 @@ impl Inner {
         ended
     }
 
-    /// Takes back the entry of a log-in that did not take place. What fails here is cancelled later
-    /// by whoever depends on it.
+    /// Takes the entry of a log-in that failed out of the index. If this fails, whoever depends on
+    /// the log-in cancels it later.
     async fn leave(&self, reservation: &Reservation) {
         let index = Index { connection: &self.connection, key: &reservation.index };
         let marked: Vec<Selector> =
@@ -328,15 +330,15 @@ impl Inner {
     }
 
     async fn failed(&self, error: CommandError, reservation: &Reservation) -> StoreError {
-        // If it may have taken place after all, the entry has to stay.
+        // If the log-in may have taken place after all, the entry has to stay.
         if error.applied == Applied::No {
             self.leave(reservation).await;
         }
         error.into()
     }
 
-    /// Takes a session out of the index of whoever had it before. An entry that stays is skipped
-    /// by all who read it.
+    /// Takes a session out of its former principal's index. A failure is ignored: an entry that
+    /// stays is skipped by all readers.
     pub(super) async fn leave_former(&self, key: &StoreKey, former: Option<(PrincipalKey, Token)>) {
         if let Some((principal, token)) = former {
             let index_key = self.keys.index(&key.namespace, &principal);
@@ -347,7 +349,7 @@ impl Inner {
 }
 
 impl Answer {
-    /// The outcome of a commit that did not apply, or that ended no other session.
+    /// Returns the outcome of a commit that did not apply, or that evicted no other session.
     pub(super) fn outcome(self) -> CommitOutcome {
         match self {
             Self::Committed { revision, rotated, .. } => {

@@ -1,6 +1,7 @@
 //! Sessions in Redis or Valkey: one server, a Cluster, or a master that Sentinels name. This file
-//! owns the store as its users see it; below it are the way to the servers (`connection`), the form of
-//! a session and of an index (`layout`, `index`), and the steps of a log-in (`login`, `admission`).
+//! owns the store as its users see it. Below it are the way to the servers (`connection`), the form
+//! of a session and of an index (`layout`, `index`), and the steps of a log-in (`login`,
+//! `admission`).
 
 mod admission;
 mod assignment;
@@ -55,51 +56,56 @@ use crate::clock::Timestamp;
 /// # Ok(()) }
 /// ```
 ///
-/// **What lies there.** A session is one hash, `session:NAMESPACE:SELECTOR`; a principal's index is
-/// another, `session:principal:NAMESPACE:HASH`. In a session's hash, `r` is all of it in
-/// `MessagePack`, but for values of more than 1,024 bytes: each of them lies apart, and is written
-/// only when it changes. Each change of a session is one script on its hash, so it applies whole or
-/// not at all. In a Cluster a script sees one key; elsewhere that of a log-in sees the index, too. No
-/// keyspace event, no `SCAN`, no expiry of single fields is used. Commands of requests that run at
-/// the same time are sent in one write. A proxy that spreads keys over several servers must refuse a
-/// command with keys of two (`CROSSSLOT`), as that of Redis Enterprise does; one that sends it to
-/// either of them would lose entries of an index.
+/// **What is stored.** A session is one hash, `session:NAMESPACE:SELECTOR`. A principal's index is
+/// another hash, `session:principal:NAMESPACE:HASH`. In a session's hash, the field `r` holds the
+/// whole session in `MessagePack`, except values of more than 1,024 bytes: each of these has a
+/// field of its own, which is written only when the value changes. Each change of a session is one
+/// script on its hash, so the change applies whole or not at all. In a Cluster a script uses one
+/// key; elsewhere the script of a log-in uses the index too. The store uses no keyspace events, no
+/// `SCAN` and no expiry of single fields. Commands of requests that run at the same time are sent
+/// in one write.
+///
+/// **A proxy that spreads keys over several servers must refuse a command with keys on two of
+/// them** (`CROSSSLOT`), as the proxy of Redis Enterprise does. A proxy that sends the command to
+/// either server would lose entries of an index.
 ///
 /// **Round trips.** Load: 1. Commit, touch: 1; after a load, 2 if another request has changed the
-/// session since. Log-in: 1, in a Cluster 2 (the index, then the session), and 1 more if the session
-/// was somebody's before. A log-in that finds as many sessions as the cap allows: 6 (the index, the
-/// sessions in it at once, the index, the session, those evicted at once, the index). A longer
-/// life for a session that is somebody's: 3. List: 2, and 1 more if a session in it is not there any
-/// more. Delete: 1, of somebody's session 2. Delete all: 3. The first run of each script on a server
-/// costs 1 more.
+/// session since. Log-in: 1, in a Cluster 2 (the index, then the session), and 1 more if the
+/// session had another principal before. A log-in that finds as many sessions as the cap allows: 6
+/// (the index, all sessions in it at once, the index, the session, all evicted sessions at once,
+/// the index). A longer life for a session that has a principal: 3. List: 2, and 1 more if a
+/// session in the index is gone. Delete: 1, and 2 if the session has a principal. Delete all: 3.
+/// The first run of each script on a server costs 1 more.
 ///
-/// **Expiry.** Whether a session is over is decided by the runtime's time. The server removes it half
-/// a minute to a minute after its end, by a span and not a date, so its clock may be wrong;
-/// [`sweep`](Store::sweep) has nothing to do. An index lives an hour longer than the longest
+/// **Expiry.** The runtime's clock decides when a session has expired. The server removes the
+/// session half a minute to a minute later. It is told a span and not a date, so its clock may be
+/// wrong. [`sweep`](Store::sweep) has nothing to do. An index lives an hour longer than the longest
 /// session in it.
 ///
-/// **Durability** is the server's. With `appendonly yes`, `appendfsync always` loses nothing that
-/// was acknowledged in a crash, and `everysec` up to a second; without `appendonly`, a restart
-/// logs everybody out. *Never let a master without `appendonly` restart by itself under
-/// Sentinels*: its replicas would copy its emptiness. Replication is asynchronous: when a replica
-/// takes over, it may lack the last commits that were acknowledged, log-outs and entries of an
-/// index among them. `min-replicas-to-write 1` with `min-replicas-max-lag` bounds how much; a store
-/// that must not lose a log-out has to be a database. `WAIT` is not used: it would cost a round
-/// trip, and does not make a failover lossless either.
+/// **Never let a master without `appendonly` restart by itself under Sentinels:** its replicas
+/// would copy the empty data set, and every session would be lost.
 ///
-/// **`maxmemory-policy`** must be `noeviction`, or `volatile-ttl` if logging people out early is
-/// better than refusing new ones. Each `allkeys-…` policy, `volatile-lru` and `volatile-random` may
-/// evict the index of a principal while its sessions live, and "end all my sessions" would miss
-/// them. `volatile-ttl` removes what ends soonest, as far as its sampling finds it, and an index
-/// outlives its sessions. With `noeviction`, a full server refuses writes, as errors; requests that
-/// change nothing still work.
+/// **Durability** is the server's. With `appendonly yes`, a crash loses no acknowledged write under
+/// `appendfsync always`, and up to a second of them under `everysec`. Without `appendonly`, a
+/// restart logs everybody out. Replication is asynchronous: a replica that takes over may lack the
+/// last acknowledged commits, including log-outs and entries of an index. `min-replicas-to-write 1`
+/// with `min-replicas-max-lag` bounds the loss; if no log-out may be lost, use a database instead.
+/// The store does not use `WAIT`, which would cost a round trip and does not prevent the loss
+/// either.
+///
+/// **`maxmemory-policy` must be `noeviction`**, or `volatile-ttl` if logging people out early is
+/// better than refusing new sessions. The `allkeys-…` policies, `volatile-lru` and
+/// `volatile-random` may evict a principal's index while its sessions live; "end all my sessions"
+/// would then miss them. `volatile-ttl` removes the keys that expire soonest, as far as its
+/// sampling finds them, and an index outlives its sessions. With `noeviction`, a full server
+/// refuses writes, which are errors here; requests that change nothing still work.
 ///
 /// **Sizing**, as measured on Redis 7.0: 410 bytes for an anonymous session without fields, 570
-/// with three fields of 40 bytes, 760 with one of 300; 700 and 890 with a principal and none or
-/// three of 40, its index included.
+/// with three fields of 40 bytes, 760 with one field of 300 bytes. With a principal, index
+/// included: 700 without fields, 890 with three fields of 40 bytes.
 ///
-/// **Rights.** The store needs no more than this; [`connect`](Self::connect) fails at once if a
-/// load or a commit is not allowed:
+/// **Rights.** The store needs only the rights below. [`connect`](Self::connect) fails at once if a
+/// load or a commit is not allowed.
 ///
 /// ```text
 /// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hgetall +hmget +hget +hlen
@@ -108,48 +114,50 @@ use crate::clock::Timestamp;
 ///
 /// In a Cluster also `+cluster|slots +ping +asking`; under Sentinels `+role`.
 ///
-/// **Failures.** Each operation ends within the runtime's two seconds. A connection that breaks is
-/// made again by the next request. A command is sent again only if the server said that it did not
-/// carry it out, or if carrying it out twice is the same as once; a commit without an answer is an
-/// error, and has taken place or not. A log-in runs to its end also if nobody waits for it any
-/// more; what it leaves undone when its process ends, the next log-in of the principal puts right.
+/// **Failures.** Each operation ends within the runtime's two seconds. After a connection breaks,
+/// the next request opens a new one. A command is sent again only if the server said that it did
+/// not carry it out, or if carrying it out twice has the same effect as once. A commit without an
+/// answer is an error; it may or may not have been applied. A log-in runs to completion even if
+/// nobody waits for it any more. If its process dies, the principal's next log-in finishes or
+/// undoes its remaining steps.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     connection: Connection,
     keys: Keys,
-    /// For how many milliseconds the index of a principal is kept when a log-in does not say how
-    /// long the session lives.
+    /// The milliseconds for which a principal's index is kept when a log-in does not say how long
+    /// the session lives.
     usual_millis: AtomicU64,
 }
 
 const DAY_MILLIS: u64 = 24 * 3_600_000;
 
-/// How often a list is begun anew while the principal's log-ins keep changing it.
+/// The most times that a list is read while log-ins of the principal keep changing the index.
 const MOST_LOOKS: u32 = 8;
 
 impl RedisStore {
-    /// Connects, and tries a load and a commit.
+    /// Connects to the servers of a URL, and tries a load and a commit.
     ///
     /// - `redis://[user:password@]host[:port][/database]`: one server
     /// - `redis+cluster://[user:password@]host[:port],host[:port],…`: a Cluster, by some nodes
     /// - `redis+sentinel://[user:password@]host[:port],…/master-name[/database]`: the master of
-    ///   that name; the hosts are Sentinels, user and password the master's
+    ///   that name; the hosts are Sentinels, user and password are the master's
     ///
-    /// `rediss`, `rediss+cluster` and `rediss+sentinel` are the same over TLS. Behind a `?`:
+    /// `rediss`, `rediss+cluster` and `rediss+sentinel` are the same over TLS. Parameters follow a
+    /// `?`:
     ///
-    /// - `prefix`: what every key begins with; `session:` if not given
+    /// - `prefix`: the beginning of every key; `session:` if not given
     /// - `ca`: a PEM file with the authorities to trust, instead of the public ones
     /// - `cert` and `key`: PEM files to identify the client by
     /// - `sentinel_user` and `sentinel_password`: for the Sentinels, which have users of their own
     ///
-    /// What would end a part of the URL is percent-encoded, as in `p%40ss` for `p@ss`.
+    /// Characters that would end a part of the URL are percent-encoded: `p%40ss` for `p@ss`.
     ///
     /// # Errors
     ///
     /// A URL that cannot be used, a file that cannot be read, a server that does not answer, a
-    /// wrong password, a right that is missing. The message says where, and never the password.
+    /// wrong password, a missing right. The message names the server, and never the password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let target = Target::parse(url)?;
         let connection = Connection::open(&target).await?;
@@ -159,7 +167,7 @@ impl RedisStore {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Runs an operation of several steps to its end, even if nobody waits for it any more.
+    /// Runs an operation of several steps to completion, even if nobody waits for it any more.
     fn complete<'a, T, F>(
         &self,
         operation: impl FnOnce(Arc<Inner>) -> F + Send + 'a,
@@ -177,7 +185,7 @@ impl RedisStore {
 }
 
 impl fmt::Debug for RedisStore {
-    /// Prints where it is and the prefix of its keys.
+    /// Prints the servers and the prefix of the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("place", &self.0.connection.place())
@@ -187,8 +195,8 @@ impl fmt::Debug for RedisStore {
 }
 
 impl Inner {
-    /// Tries what each request will do, on a session that nobody has: a missing right or a wrong
-    /// prefix shows when the program starts.
+    /// Tries a load and a commit on a session that nobody has: a missing right or a wrong prefix
+    /// shows when the program starts.
     async fn check_rights(&self) -> Result<(), StoreError> {
         let namespace = Namespace::new("check");
         let key = StoreKey { namespace, selector: Selector::from_bytes([0; 16]) };
@@ -224,8 +232,8 @@ impl Inner {
         let index_key = self.keys.index(namespace, principal);
         let index = Index { connection: &self.connection, key: &index_key };
         let (listing, mut heads) = self.look(namespace, index).await?;
-        // Some are evicted by a log-in that took place: whoever logged in is about to end them, or
-        // is no more.
+        // A session that a completed log-in has evicted is not listed. The log-in is about to
+        // remove it, or its process died.
         let marks = listing.eviction_marks.iter().filter(|(_, (winner, token))| {
             let winner = heads.get(winner).and_then(Option::as_ref);
             winner.is_some_and(|winner| winner.token == *token)
@@ -248,8 +256,9 @@ impl Inner {
         Ok(live)
     }
 
-    /// A principal's index and the sessions in it. One that is not there may have given way to
-    /// another while the index was on its way, so the index is read again then.
+    /// Reads a principal's index and the heads of the sessions in it. If a session is missing, it
+    /// may have been evicted for another one while the index was on its way, so the index is read
+    /// again.
     async fn look(
         &self,
         namespace: &Namespace,
@@ -290,7 +299,7 @@ impl Inner {
         Ok(removed.len() as u64)
     }
 
-    /// Until when a session lives, as far as log-ins before have shown.
+    /// Returns the time until which a session lives, as far as earlier log-ins have shown.
     fn usual_end(&self, now: Timestamp) -> Timestamp {
         let millis = self.usual_millis.load(Ordering::Relaxed);
         Timestamp::from_millis(now.as_millis().saturating_add(millis))
@@ -368,7 +377,7 @@ impl Store for RedisStore {
     }
 
     fn sweep(&self, _: Timestamp, _: usize) -> StoreFuture<'_, u64> {
-        // The server removes what is over.
+        // The server removes expired sessions.
         StoreFuture::ready(Ok(0))
     }
 }

@@ -1,10 +1,10 @@
--- Whole numbers of 64 bits. Lua's own are doubles; those below 10^15 are exact in one, all others
--- come as decimal text. A text is split into two parts: value = high * 10^15 + low, both of its
--- sign.
+-- Whole numbers of 64 bits. Lua's own numbers are doubles: below 10^15 they are exact, and larger
+-- ones are decimal text here. A text is split into two parts of its sign: value = high * 10^15 +
+-- low.
 local BASE = 1e15
 local LAST = '18446744073709551615'
 
--- Numbers are equal to themselves plus 0, texts are not: `type` would be a call, at each of many.
+-- A number equals itself plus 0, a text does not. Asking `type` would be a function call for each.
 local function split(number)
   if number == number + 0 then
     return 0, number
@@ -51,13 +51,14 @@ local function sum(a, b)
   return sign .. string.format('%.0f%015.0f', math.abs(high), math.abs(low))
 end
 
--- The end of a time span; the end of time instead of an overflow.
+-- Returns the end of a time span, or the end of time if that overflows.
 local function later(time, span)
   local at = sum(time, span)
   return at ~= at + 0 and less(LAST, at) and LAST or at
 end
 
--- Milliseconds from one time to a later one as a Lua number; nil if that is too far to be one.
+-- Returns the milliseconds from one time to a later one as a Lua number, or nil if they are too
+-- many.
 local function between(from, to)
   local from_high, from_low = split(from)
   local to_high, to_low = split(to)

@@ -1,28 +1,29 @@
-//! `MessagePack`, as far as the scripts and this program hand it to each other: texts, lists,
-//! maps, numbers, and yes or no. A long number goes as decimal text, since a script's own are
-//! doubles; what is absent goes as `false`, since a list in Lua has no holes. What is packed is not
-//! its business.
+//! `MessagePack`, as far as the scripts and this program exchange it: texts, lists, maps, numbers
+//! and flags. A long number is packed as decimal text, since Lua's numbers are doubles. An absent
+//! value is packed as `false`, since a list in Lua has no holes. This file does not know what is
+//! packed.
 
 use bytes::{Buf as _, Bytes};
 use rmp::{Marker, decode, encode};
 
 use crate::store::{Check, KeyId};
 
-/// Why writing to a vector succeeds, and no length is too long.
+/// The reason why writing to a vector succeeds and no length is too long.
 const FITS: &str = "a vector takes everything, and a session is far below 4 GiB";
 
-/// Numbers from here on go as text, on either side of 0.
+/// The absolute value from which numbers are packed as text.
 const LONG: u64 = 1_000_000_000_000_000;
 
-/// What is stored is not what this version writes.
+/// The error of stored bytes that this version did not write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Damaged;
 
-/// Writes one value after the other.
+/// Packs one value after the other.
 pub(super) struct Packer(Vec<u8>);
 
 impl Packer {
-    /// With room for most sessions and commits: to grow step by step takes longer than writing.
+    /// Starts with room for most sessions and commits: growing step by step takes longer than
+    /// writing.
     pub(super) fn new() -> Self {
         Self(Vec::with_capacity(512))
     }
@@ -47,7 +48,7 @@ impl Packer {
         self.parts([bytes])
     }
 
-    /// What a credential is checked against.
+    /// Packs the check value and the key id of a credential.
     pub(super) fn credential(&mut self, check: &Check, key_id: KeyId) -> &mut Self {
         self.parts([check.as_bytes(), key_id.as_bytes()])
     }
@@ -56,7 +57,7 @@ impl Packer {
         self.bytes(text.as_bytes())
     }
 
-    /// One text of several parts.
+    /// Packs one text that is given in several parts.
     pub(super) fn parts<const N: usize>(&mut self, parts: [&[u8]; N]) -> &mut Self {
         let all = parts.iter().map(|part| part.len()).sum();
         encode::write_str_len(&mut self.0, length(all)).expect(FITS);
@@ -82,7 +83,7 @@ impl Packer {
         self
     }
 
-    /// What may be absent.
+    /// Packs a value that may be absent.
     pub(super) fn option<T>(
         &mut self,
         value: Option<T>,
@@ -99,7 +100,7 @@ fn length(length: usize) -> u32 {
     u32::try_from(length).expect(FITS)
 }
 
-/// Reads one value after the other. Texts share the bytes that are read.
+/// Reads one value after the other. Texts share the bytes that they are read from.
 pub(super) struct Packed(pub(super) Bytes);
 
 impl Packed {
@@ -108,7 +109,7 @@ impl Packed {
         Ok(length as usize)
     }
 
-    /// How many pairs follow. A script writes an empty map as an empty list.
+    /// Returns the number of pairs that follow. A script packs an empty map as an empty list.
     pub(super) fn map(&mut self) -> Result<usize, Damaged> {
         if self.0.first() == Some(&Marker::FixArray(0).to_u8()) {
             return self.list();
@@ -132,7 +133,7 @@ impl Packed {
         Ok((Check::from_bytes(*check), KeyId::from_bytes(key_id)))
     }
 
-    /// A number that is not negative.
+    /// Reads a number that is not negative.
     pub(super) fn number(&mut self) -> Result<u64, Damaged> {
         match Marker::from_u8(*self.0.first().ok_or(Damaged)?) {
             Marker::FixStr(_) | Marker::Str8 => number(&self.bytes()?),
@@ -144,7 +145,7 @@ impl Packed {
         self.take(|rest| decode::read_bool(rest).ok())
     }
 
-    /// What may be absent.
+    /// Reads a value that may be absent.
     pub(super) fn option<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, Damaged>,

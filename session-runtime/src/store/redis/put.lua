@@ -1,5 +1,6 @@
--- Writes a whole session: a new one, unless there is one, or in place of the one that was loaded, if
--- that is still there. A hash without `r` is no session, only the note that a log-in was cancelled.
+-- Writes a whole session: a new one, unless there is one; or one in place of the loaded one, if the
+-- stored session is still the loaded one. A hash without `r` is no session, only the note that a
+-- log-in was cancelled.
 local function put(key, first)
   local loaded, life, token, packed, removed = unpack(ARGV, first, first + 4)
   if loaded ~= '' then
@@ -16,7 +17,7 @@ local function put(key, first)
       return 'exists'
     end
   end
-  -- The values that lie apart: first the names of those that do no longer.
+  -- The values that lie apart: first the names of those that no longer do.
   for at = first + 5, first + 4 + removed do
     redis.call('HDEL', key, ARGV[at])
   end

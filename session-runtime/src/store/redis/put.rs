@@ -1,7 +1,7 @@
-//! Writing a whole session: a new one, or what a commit has made of one that was loaded, if it is
-//! still as it was then. That costs the server a third of what taking the session apart and merging
-//! there does. It owns what the script is given for it and what its answers mean; whoever was
-//! slower than another request merges at the server, which is not its business.
+//! Writing a whole session: a new one, or one that a commit has changed since it was loaded, if the
+//! stored session is still the loaded one. This costs the server a third of unpacking and merging
+//! the session there. This file owns the arguments of the script and the meaning of its answers. A
+//! commit that came too late is merged at the server, which is not part of this file.
 
 use redis::Value;
 
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::store::{Commit, CommitOutcome, Record, StoreKey};
 
-/// The key lives for as long as it did.
+/// The argument that leaves the key's expiry as it is.
 const SAME_LIFE: &str = "=";
-/// For what goes beside the packed part, in bytes.
+/// The bytes that a call needs beside the packed part, roughly.
 const ROOM: usize = 64;
 
-/// What became of it.
+/// The outcome of writing a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stored {
     Yes,
@@ -29,7 +29,7 @@ pub(super) enum Stored {
     Exists,
     /// Another log-in has cancelled this one.
     Cancelled,
-    /// The session is not as it was loaded.
+    /// The session has changed since it was loaded.
     Moved,
 }
 
@@ -45,9 +45,9 @@ impl Stored {
     }
 }
 
-/// The call that writes a new session, of a script that `begin` gives room for so many bytes.
-/// `token` is the log-in's that gives it to its principal, `unless_cancelled` that which somebody
-/// may have cancelled.
+/// Builds the call that stores a new session. `begin` makes the call of a script, with room for so
+/// many bytes. `token` is the log-in that assigns the session to its principal. With
+/// `unless_cancelled`, the script refuses if that log-in was cancelled.
 pub(super) fn new_session(
     record: &Record,
     token: Option<&Token>,
@@ -66,7 +66,7 @@ pub(super) fn new_session(
 }
 
 impl Inner {
-    /// Writes a new session that is nobody's.
+    /// Writes a new session that has no principal.
     pub(super) async fn put_new(
         &self,
         key: &StoreKey,
@@ -76,8 +76,9 @@ impl Inner {
         self.put(key, new_session(record, None, None, |room| PUT.with_room([&name], room))).await
     }
 
-    /// Carries out a commit; `None` if nothing happened, and the session has to be looked at where
-    /// it is: it was not loaded, or has changed since, or the index of a principal is concerned.
+    /// Carries out a commit on the loaded session and writes the result. Returns `None` if nothing
+    /// happened and the server has to merge: the session was not loaded, has changed since, or the
+    /// index of a principal is concerned.
     pub(super) async fn replace(
         &self,
         key: &StoreKey,
@@ -97,7 +98,7 @@ impl Inner {
         let mut record = Record::clone(loaded);
         let outcome = record.apply(commit);
         if !matches!(outcome, CommitOutcome::Committed { .. }) {
-            // What is there now may say otherwise.
+            // The stored session may say otherwise by now.
             return None;
         }
         // An end that hardly moves costs no command.

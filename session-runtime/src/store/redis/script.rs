@@ -1,5 +1,5 @@
-//! The scripts, each for one key or for the two of a log-in, and how one is run. What they do is
-//! written in them; what their answers mean is for those who run them.
+//! The scripts, each on one key or on the two keys of a log-in, and how a script is run. What a
+//! script does is written in its file; the meaning of its answer is for its callers.
 
 use std::{fmt::Display, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 
 use super::connection::{CommandError, Connection, Retry};
 
-/// The files one after the other, and what calls the functions in them if they hold nothing else.
+/// Joins the files, and adds the call of their functions if they only define some.
 macro_rules! script {
     ($($file:literal),+ $(; $call:literal)?) => {
         LazyLock::new(|| Lua::new(concat!($(include_str!($file),)+ $($call)?)))
@@ -21,7 +21,7 @@ pub(super) static DELETE: LazyLock<Lua> = script!("session.lua", "delete.lua");
 pub(super) static CANCEL: LazyLock<Lua> = script!("session.lua", "cancel.lua");
 pub(super) static ADMIT: LazyLock<Lua> =
     script!("expire.lua", "admit.lua"; "return admit(KEYS[1])");
-/// The only two with a second key.
+/// Only these two use a second key.
 pub(super) static ADMIT_AND_PUT: LazyLock<Lua> =
     script!("expire.lua", "admit.lua", "put.lua"; "return admit(KEYS[1], put, KEYS[2])");
 pub(super) static ADMIT_AND_COMMIT: LazyLock<Lua> = script!(
@@ -32,16 +32,16 @@ pub(super) static AMEND: LazyLock<Lua> = script!("expire.lua", "amend.lua");
 pub(super) static EXTEND_INDEX: LazyLock<Lua> = script!("expire.lua", "extend_index.lua");
 pub(super) static FORGET: LazyLock<Lua> = script!("forget.lua");
 
-/// A script, and the name by which servers remember it.
+/// A script, and the hash by which servers remember it.
 pub(super) struct Lua {
     source: &'static str,
     hash: String,
 }
 
-/// One run of a script: its key, and what it is given beside it.
+/// One run of a script, with its keys and arguments.
 pub(super) struct Call {
     script: &'static Lua,
-    /// By the script's name.
+    /// Names the script by its hash.
     command: Cmd,
 }
 
@@ -50,13 +50,13 @@ impl Lua {
         Self { source, hash: Script::new(source).get_hash().to_owned() }
     }
 
-    /// A run on a key.
+    /// Prepares a run on one key.
     pub(super) fn on(&'static self, key: &str) -> Call {
         self.with_room([key], 128)
     }
 
-    /// A run on these keys, given about so many bytes: to grow step by step takes longer than
-    /// writing.
+    /// Prepares a run on these keys, with room for about so many bytes of arguments: growing step
+    /// by step takes longer than writing.
     pub(super) fn with_room<const KEYS: usize>(
         &'static self,
         keys: [&str; KEYS],
@@ -83,13 +83,13 @@ impl Call {
         self.bytes(text.as_bytes())
     }
 
-    /// A number, or whatever else has a text.
+    /// Adds a number, or anything else that has a text.
     pub(super) fn number(&mut self, number: impl Display) -> &mut Self {
         self.command.write_arg_fmt(number);
         self
     }
 
-    /// Makes it: one round trip, unless the server has never seen the script.
+    /// Runs the script: one round trip, unless the server has never seen the script.
     pub(super) async fn make(
         self,
         connection: &Connection,

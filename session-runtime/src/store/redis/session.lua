@@ -1,9 +1,10 @@
--- A packed session: one value after the other, in the order in which the commit takes them; what is
--- absent is `false`. A field's value is the letter of its kind (`b` bytes, `i` a number, `s` a set),
--- and then itself. A capital letter alone says that it lies apart, under `f:` and the field's name.
+-- A packed session: one value after the other, in the order in which the commit unpacks them. An
+-- absent value is `false`. A field is packed as the letter of its kind (`b` bytes, `i` a number,
+-- `s` a set), followed by the value. A capital letter alone means that the value lies apart, under
+-- `f:` and the field's name.
 local LONG = {B = 'b', S = 's'}
 
--- Whether it can be unpacked, and then the values.
+-- Returns whether the bytes can be unpacked, and then the values.
 local function unpacked(packed)
   return pcall(cmsgpack.unpack, packed)
 end

@@ -1,12 +1,11 @@
-//! What a Redis URL says: where the servers are, who logs in, over TLS or not, under which prefix.
-//! It knows no connection. Its errors quote nothing of the URL, since any part of a mistyped one
-//! may be the password.
+//! Redis URLs: the servers, the login, TLS or not, the prefix. This file knows no connection. Its
+//! errors quote nothing of the URL, since any part of a mistyped URL may be the password.
 
 use std::{fmt, path::PathBuf};
 
 use crate::store::StoreError;
 
-/// Where the servers are, and how to reach them.
+/// The servers, and how to reach them.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) kind: Kind,
@@ -15,11 +14,11 @@ pub(super) struct Target {
     pub(super) login: Login,
     pub(super) database: u32,
     pub(super) tls: Option<TlsFiles>,
-    /// What every key begins with.
+    /// The beginning of every key.
     pub(super) prefix: String,
 }
 
-/// What the hosts are.
+/// The kind of the hosts.
 #[derive(Clone)]
 pub(super) enum Kind {
     Server,
@@ -27,7 +26,7 @@ pub(super) enum Kind {
     Sentinels { master: String, login: Login },
 }
 
-/// Who logs in; nobody if there is no password.
+/// The credentials of the client; anonymous without a password.
 #[derive(Clone, Default)]
 pub(super) struct Login {
     pub(super) user: Option<String>,
@@ -223,7 +222,7 @@ fn decode(text: &str, what: &str) -> Result<String, String> {
 }
 
 impl fmt::Display for Target {
-    /// Where it is; never who logs in.
+    /// Prints the servers; never the credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Server => f.write_str("Redis at ")?,

@@ -1,6 +1,6 @@
-//! Commands of many requests in one write. A connection's own task wakes as soon as one command is
-//! there, and writes that one alone; here, commands gather until all tasks that are ready have had
-//! their turn. It owns that wait; what a command is, it does not know.
+//! Sending the commands of many requests in one write. A connection's own task wakes as soon as
+//! there is one command, and writes that command alone. Here, commands gather until all tasks that
+//! are ready have run. This file owns that wait and does not know what a command is.
 
 use std::{
     mem,
@@ -29,8 +29,8 @@ impl Batches {
         Self(Arc::new(Shared { connection, waiting: Mutex::default() }))
     }
 
-    /// Sends one command, with others that come now. Dropping the future leaves the others in
-    /// order.
+    /// Sends one command, together with others that arrive now. Dropping the future does not
+    /// disturb the others.
     pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
         let (sender, answer) = oneshot::channel();
         let is_first = {
@@ -40,7 +40,8 @@ impl Batches {
         };
         if is_first {
             let this = self.clone();
-            // A task of its own: who gives up waiting must not keep the others from being sent.
+            // Runs in a task of its own: a caller that is dropped must not keep the others from
+            // being sent.
             tokio::spawn(async move {
                 tokio::task::yield_now().await;
                 this.flush().await;
@@ -60,7 +61,7 @@ impl Batches {
         }
         let mut connection = self.0.connection.clone();
         let answers = connection.req_packed_commands(&pipeline, 0, senders.len()).await;
-        // Who does not wait any more gets no answer.
+        // A caller that no longer waits gets no answer.
         match answers {
             Ok(answers) => {
                 for (sender, answer) in senders.into_iter().zip(answers) {

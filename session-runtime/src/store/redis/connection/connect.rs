@@ -1,5 +1,6 @@
-//! Connections to a server, to the master that Sentinels name, and to a cluster, with their TLS. It
-//! owns how one is made and how one command goes over it; when, and how often, is not its business.
+//! Connections to a server, to the master that Sentinels name, and to a cluster, with their TLS.
+//! This file owns how a connection is made and how one command is sent over it. When that happens,
+//! and how often, is decided elsewhere.
 
 use std::{
     path::Path,
@@ -29,11 +30,11 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// How long connecting to one server may take. Less in a cluster, where all requests wait while
-/// the connections are looked over.
+/// The longest time for connecting to one server. It is shorter in a cluster, where all requests
+/// wait while the connections are checked.
 const CONNECT: Duration = Duration::from_secs(1);
 const CONNECT_IN_CLUSTER: Duration = Duration::from_millis(500);
-/// How long one answer may take.
+/// The longest wait for one answer.
 const RESPONSE: Duration = Duration::from_millis(1500);
 
 /// Makes connections.
@@ -43,7 +44,7 @@ pub(super) enum Connector {
     Cluster(Box<ClusterClient>),
 }
 
-/// A connection. Clones share it.
+/// A connection as it was made, until it breaks. Clones share it.
 #[derive(Clone)]
 pub(super) struct RawConnection {
     transport: Transport,
@@ -100,7 +101,8 @@ impl Connector {
             Kind::Cluster => {
                 let mut builder =
                     ClusterClientBuilder::new(nodes.collect::<RedisResult<Vec<_>>>()?)
-                        // Its own retries would send a command again that may have been carried out.
+                        // The builder's own retries would repeat a command that may have been
+                        // carried out.
                         .retries(0)
                         .connection_timeout(CONNECT_IN_CLUSTER)
                         .response_timeout(RESPONSE)
@@ -142,11 +144,11 @@ impl Connector {
         })
     }
 
-    /// A new connection.
+    /// Makes a new connection.
     pub(super) async fn connect(&mut self) -> RedisResult<RawConnection> {
         let closed = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&closed);
-        // A connection that the server closed is noticed before the next command is lost on it.
+        // Notices a connection that the server has closed before the next command is lost on it.
         let on_push = move |push: PushInfo| -> Result<(), SendError> {
             if push.kind == PushKind::Disconnection {
                 flag.store(true, Ordering::SeqCst);
@@ -171,12 +173,12 @@ impl Connector {
 }
 
 impl RawConnection {
-    /// Sends one command. Dropping the future leaves the connection in order: its answer is thrown
-    /// away when it comes.
+    /// Sends one command. Dropping the future leaves the connection in order: the answer is
+    /// discarded when it comes.
     pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.transport {
             Transport::One(connection) => connection.send(command.clone()).await,
-            // Boxed, since it is large, and lies in every future that sends a command.
+            // Boxed, since it is large and would be part of every future that sends a command.
             Transport::Cluster(connection) => Box::pin(routed(connection.clone(), command)).await,
         }
         .and_then(Value::extract_error)
@@ -194,7 +196,7 @@ impl RawConnection {
         Arc::ptr_eq(&self.closed, &other.closed)
     }
 
-    /// Whether an error means that a new connection is needed. A cluster's connection mends itself.
+    /// Returns whether an error requires a new connection. A cluster's connection repairs itself.
     pub(super) fn is_over(&self, error: &RedisError) -> bool {
         let was_demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
         !self.is_cluster() && (error.is_unrecoverable_error() || was_demoted)
@@ -244,7 +246,7 @@ fn with_login(settings: RedisConnectionInfo, login: &Login) -> RedisConnectionIn
 
 fn tcp() -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
-    // A server that vanished without a word is noticed by what it does not acknowledge.
+    // Notices a server that vanished by the packets that it does not acknowledge.
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let settings = settings.set_user_timeout(RESPONSE);
     settings
@@ -267,7 +269,7 @@ fn read_certificates(files: &TlsFiles) -> Result<TlsCertificates, StoreError> {
     Ok(TlsCertificates { client_tls, root_cert })
 }
 
-/// TLS needs to know whose cryptography to use, unless the program has chosen already.
+/// Chooses the cryptography for TLS, unless the program has chosen already.
 fn choose_cryptography() {
     static CHOICE: Once = Once::new();
     CHOICE.call_once(|| {

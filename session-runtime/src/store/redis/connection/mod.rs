@@ -1,6 +1,6 @@
-//! The way to the servers: one connection that all requests share, made again when it breaks, and
-//! how often a command is sent. It owns when an answer is waited for no longer and which failures
-//! are tried again; it knows neither sessions nor scripts' contents.
+//! The way to the servers: one connection that all requests share and that is made again when it
+//! breaks, and the retries of a command. This file owns the deadline of an answer and the choice of
+//! failures that are retried. It knows neither sessions nor the contents of scripts.
 
 mod batch;
 mod connect;
@@ -20,16 +20,16 @@ use self::connect::{Connector, RawConnection};
 use super::url::{Kind, Target};
 use crate::store::{StoreError, run_to_completion::run_to_completion};
 
-/// How long one operation may take with all that is tried again; under the runtime's 2 s.
+/// The longest time for one operation with all its retries; below the runtime's 2 s.
 const PATIENCE: Duration = Duration::from_millis(1600);
-/// The first wait before a command is sent again; each is twice as long as the one before.
+/// The first pause before a retry; each pause is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// A connection whose answers do not come is given up, unless it is new: a server that is merely
-/// slow must not be asked for new connections as well.
+/// The age from which a connection is dropped when its answers do not come. A new connection is
+/// kept: a server that is merely slow must not be asked for new connections as well.
 const YOUNG: Duration = Duration::from_secs(5);
 
-/// A command that failed, and whether it may have been carried out nevertheless.
+/// A command that failed.
 #[derive(Debug)]
 pub(super) struct CommandError {
     pub(super) error: StoreError,
@@ -37,18 +37,18 @@ pub(super) struct CommandError {
 }
 
 impl CommandError {
-    /// Nothing happened.
+    /// Makes the error of a command that was not carried out.
     pub(super) fn not_applied(error: StoreError) -> Self {
         Self { error, applied: Applied::No }
     }
 }
 
-/// What became of a command that failed.
+/// The state of a command that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Applied {
-    /// It was not carried out, and never will be.
+    /// The command was not carried out, and never will be.
     No,
-    /// Nobody knows.
+    /// The command may have been carried out.
     Unknown,
 }
 
@@ -58,16 +58,16 @@ impl From<CommandError> for StoreError {
     }
 }
 
-/// How often a command may be carried out.
+/// The condition for sending a command again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Retry {
-    /// As often as it is sent: it reads, or changes nothing the second time.
+    /// Sent again after any failure: it reads, or changes nothing the second time.
     Idempotent,
-    /// Once: it is sent again only after a server said that it did not carry it out.
+    /// Sent again only if it certainly was not carried out.
     AtMostOnce,
 }
 
-/// One connection to the servers, shared by all who clone it.
+/// The connection to the servers. Clones share it.
 #[derive(Clone)]
 pub(super) struct Connection(Arc<Shared>);
 
@@ -75,7 +75,7 @@ struct Shared {
     place: String,
     current: RwLock<Option<RawConnection>>,
     is_one_server: AtomicBool,
-    /// How many times connecting was tried.
+    /// The number of attempts to connect.
     attempts: AtomicU64,
     connector: Mutex<Connecting>,
 }
@@ -100,34 +100,34 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Where it leads.
+    /// Returns the servers' name, for messages.
     pub(super) fn place(&self) -> &str {
         &self.0.place
     }
 
-    /// Whether one script may have several keys: there is no Cluster behind it, nor a proxy that
-    /// has refused that.
+    /// Returns whether one script may have several keys: there is no Cluster behind the connection,
+    /// nor a proxy that has refused two keys.
     pub(super) fn is_one_server(&self) -> bool {
         self.0.is_one_server.load(Ordering::SeqCst)
     }
 
-    /// An error at these servers.
+    /// Makes an error that names the servers.
     pub(super) fn error(&self, what: &str) -> StoreError {
         StoreError::new(format!("{}: {what}", self.0.place))
     }
 
-    /// The error of what the end of the program has cut short.
+    /// Makes the error of an operation that the end of the program has cut short.
     pub(super) fn ending(&self) -> StoreError {
         self.error("the program is ending")
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and returns the answer.
     pub(super) async fn ask(&self, command: &Cmd, retry: Retry) -> Result<Value, CommandError> {
         self.ask_or(command, None, retry).await
     }
 
-    /// The same; if a server does not know the script that `command` runs, `with_script` is sent
-    /// instead.
+    /// Sends a command and returns the answer. If a server does not know the script that `command`
+    /// runs, sends `with_script` instead.
     pub(super) async fn ask_or(
         &self,
         command: &Cmd,
@@ -189,14 +189,14 @@ impl Connection {
         })
     }
 
-    /// The connection; a new one if there is none that works.
+    /// Returns the working connection, or makes a new one.
     async fn working_or_new(&self) -> Result<RawConnection, StoreError> {
         if let Some(raw) = self.working() {
             return Ok(raw);
         }
         let seen = self.0.attempts.load(Ordering::SeqCst);
         let this = self.clone();
-        // A task of its own: a caller who gives up must not make the others begin anew.
+        // Runs in a task of its own: a caller that is dropped must not make the others start over.
         run_to_completion(async move { this.connect(seen).await }, || self.ending()).await
     }
 
@@ -205,7 +205,7 @@ impl Connection {
         if let Some(raw) = self.working() {
             return Ok(raw);
         }
-        // Whoever waited while another one failed has its answer.
+        // If another caller's attempt failed meanwhile, its error is the answer.
         if self.0.attempts.load(Ordering::SeqCst) != seen
             && let Some(failure) = &connecting.failure
         {
@@ -248,16 +248,16 @@ struct Failure {
     kind: FailureKind,
 }
 
-/// What a failure says about the command.
+/// A failure's meaning for the command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FailureKind {
-    /// It was not carried out; later, or elsewhere, it may be.
+    /// Not carried out; a retry, perhaps elsewhere, may succeed.
     NotApplied,
-    /// The server wants the script's text.
+    /// Not carried out; the server wants the script's text.
     SendScript,
-    /// It was not carried out, and would not be the next time.
+    /// Not carried out, and a retry would not be either.
     Refused,
-    /// It may have been carried out.
+    /// Perhaps carried out.
     Unknown,
 }
 
@@ -266,8 +266,8 @@ impl FailureKind {
         use ServerErrorKind as Kind;
         match error.kind() {
             ErrorKind::Server(Kind::NoScript) => Self::SendScript,
-            // A cluster's connection gives the failures of its own look-ups to requests that it
-            // has sent already; these kinds may be such.
+            // A cluster's connection reports failures of its own look-ups as the answers of
+            // requests that it has sent already. These kinds may be such failures.
             ErrorKind::Server(Kind::BusyLoading | Kind::MasterDown) if is_cluster => Self::Unknown,
             ErrorKind::Server(
                 Kind::Moved
