@@ -1,23 +1,24 @@
-//! Log-ins under a cap: which sessions of a principal stay. It owns the register of log-ins and the
-//! rule; how a log-in is written into its session is the caller's business.
+//! Log-ins under a cap: decides which sessions of a principal stay. This file owns the register of
+//! log-ins and the rule. The caller writes the log-in into its session.
 //!
-//! There is no transaction here, so it works on every topology. Each log-in first draws a *ticket*
-//! from its principal's register, a number larger than all before, in one atomic update that also
-//! leaves a note; then it writes itself and its ticket into its session; then it looks at the
-//! principal's live sessions, removes those that do not stay, and takes its note back.
+//! There are no transactions here, so this works on every topology. Each log-in first draws a
+//! *ticket* from its principal's register: a number larger than all before, in one atomic update
+//! that also leaves a note. Then the log-in writes itself and its ticket into its session. Then it
+//! reads the principal's live sessions, removes those that do not stay, and takes its note back.
 //!
 //! **Who stays:** the session with the largest ticket, and of the others the latest log-ins. This
-//! is what the last of these log-ins would have ended, had they come one after the other. Whatever
-//! a parallel log-in sees (not yet those that are not written yet), it removes nothing that this
-//! rule would keep if it saw all of them: another session on the list can only push out, not bring
-//! in. And whoever looks last sees all. So all of them together leave exactly the cap.
+//! is the result that the last of these log-ins would have left, had they come one after the other.
+//! A parallel log-in may not see sessions that are not written yet. It still removes nothing that
+//! the rule would keep if all were seen, since another session in the list can only push sessions
+//! out. The log-in that looks last sees all sessions. So all log-ins together leave exactly the
+//! cap.
 //!
-//! **A log-in that refuses instead** counts, beside the live sessions, the notes that were there
-//! when it drew its ticket: these log-ins came before and may succeed yet. It waits for them a
-//! little before it gives up.
+//! **A log-in that may be refused** counts, beside the live sessions, the notes that were there
+//! when it drew its ticket: those log-ins came before and may still succeed. It waits a little for
+//! them before it is refused.
 //!
 //! **A crash** between the second step and the third leaves a note. The principal's next log-in
-//! removes what did not stay anyway; lists and sweeps do it for notes that are some seconds old.
+//! removes the excess sessions anyway. Lists and sweeps do so for notes that are some seconds old.
 
 use std::{
     collections::HashSet,
@@ -40,16 +41,16 @@ use crate::{
     store::{Cap, OnMaxSessions, Selector, StoreKey},
 };
 
-/// The notes of a register, and what is in one.
+/// The notes of a register, and the fields of a note.
 const OPEN: &str = "open";
 const SESSION: &str = "session";
 const SESSIONS: &str = "sessions";
 const ENDS_OLDEST: &str = "ends_oldest";
-/// After this time a log-in has ended, one way or another: the runtime gives it two seconds.
+/// The time after which a log-in has certainly ended: the runtime gives it two seconds.
 const LEASE: Duration = Duration::from_secs(60);
-/// How long a log-in that may have to be refused waits for those before it.
+/// The longest time that a log-in which may be refused waits for earlier ones.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How old a note is before others finish what it stands for. Only what it costs is at stake.
+/// The age of a note from which others finish its log-in. Finishing too early only costs time.
 const INTERRUPTED: Duration = Duration::from_secs(10);
 
 /// A ticket of a log-in: its place among the log-ins of a principal.
@@ -58,9 +59,9 @@ pub(super) struct Ticket {
     owner: Bson,
     session: String,
     cap: Cap,
-    /// When it was drawn, by the server's clock.
+    /// The time of the draw, by the server's clock.
     at: DateTime,
-    /// The same by this machine's.
+    /// The time of the draw, by this machine's clock.
     began: Instant,
     register: Document,
 }
@@ -82,7 +83,7 @@ impl Ticket {
             ENDS_OLDEST: ends_oldest,
             AT: "$$NOW",
         };
-        // Larger than any before also if the register was removed meanwhile.
+        // Larger than any ticket before, even if the register was removed meanwhile.
         let next = doc! { "$add": [{ "$ifNull": ["$ticket", 0_i64] }, 1_i64] };
         let update = vec![
             doc! { "$set": { TICKET: { "$max": [next, { "$toLong": "$$NOW" }] }, AT: "$$NOW" } },
@@ -110,7 +111,8 @@ impl Ticket {
         Ok(Self { number, owner, session, cap, at, began, register })
     }
 
-    /// Whether the log-in may go on: always if others are evicted, and otherwise if there is room.
+    /// Returns whether the log-in may go on: always if others are evicted, otherwise if there is
+    /// room.
     pub(super) async fn is_admitted(
         &mut self,
         collections: &Collections,
@@ -147,13 +149,14 @@ impl Ticket {
         }
     }
 
-    /// Whether others may have given up on this log-in, so that it must not go on.
+    /// Returns whether others may have cancelled this log-in, so that it must not go on.
     pub(super) fn is_overdue(&self) -> bool {
         self.began.elapsed() > LEASE / 2
     }
 
-    /// Once the log-in is written: removes the sessions that do not stay, and says which these
-    /// were. Its own is among them if parallel log-ins that came later have filled the cap already.
+    /// Evicts the sessions that do not stay, after the log-in was written. Returns the evicted
+    /// sessions. The log-in's own session is among them if later parallel log-ins have filled the
+    /// cap already.
     pub(super) async fn evict(
         &self,
         collections: &Collections,
@@ -166,8 +169,8 @@ impl Ticket {
         Ok(ended.iter().filter_map(|id| selector(id)).collect())
     }
 
-    /// Takes the note back, and those that crashed log-ins have left. If that fails, it is one of
-    /// the latter.
+    /// Takes the note back, and notes that crashed log-ins have left. If this fails, the note is
+    /// treated as that of a crashed log-in.
     pub(super) async fn finish(&self, collections: &Collections) {
         let lease = self.at.timestamp_millis().saturating_sub(as_millis(LEASE));
         let stays = doc! { "$and": [
@@ -181,7 +184,7 @@ impl Ticket {
     }
 }
 
-/// Finishes the log-ins of a principal, or of up to `limit` principals, that were interrupted.
+/// Finishes the interrupted log-ins of a principal, or of up to `limit` principals.
 pub(super) async fn finish_interrupted(
     collections: &Collections,
     owner: Option<&Bson>,
@@ -218,7 +221,7 @@ pub(super) async fn finish_interrupted(
     Ok(())
 }
 
-/// Removes the live sessions of a principal that do not stay; which they were.
+/// Removes the live sessions of a principal that do not stay. Returns the ids of the removed ones.
 async fn trim(
     collections: &Collections,
     owner: &Bson,
@@ -238,7 +241,7 @@ async fn trim(
     live.truncate(excess);
     let mut ended = Vec::new();
     for session in live {
-        // As it was seen: whoever has logged in to it since then has a say of their own.
+        // Only as it was read: a log-in that has written to the session since then decides itself.
         let seen = doc! {
             ID: &session.id,
             OWNER: owner,
@@ -308,7 +311,7 @@ fn notes(register: &Document) -> impl Iterator<Item = Note> {
     })
 }
 
-/// Which session a document is.
+/// Returns the selector in a document's id.
 pub(super) fn selector(id: &str) -> Option<Selector> {
     id.rsplit_once(':').and_then(|(_, hex)| Selector::from_hex(hex))
 }

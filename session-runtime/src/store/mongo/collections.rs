@@ -1,5 +1,5 @@
-//! The collections that sessions are in: their options, their indexes, and the calls on single
-//! sessions. It knows no principal and no cap.
+//! The collections of the store: their options, their indexes, and the calls on single sessions.
+//! This file knows no principal and no cap.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ use crate::{
     store::{Commit, CommitOutcome, InsertOutcome, Record, StoreError, StoreKey},
 };
 
-/// When a register of log-ins, or a note in it, was written, by the server's clock.
+/// The time when a register of log-ins, or a note in it, was written, by the server's clock.
 pub(super) const AT: &str = "at";
-/// What registers with notes are found by.
+/// The indexed field by which registers with notes are found.
 pub(super) const OPEN_TICKET: &str = "open.ticket";
-/// After how long without a log-in a principal's register goes.
+/// The time without a log-in after which a principal's register is removed.
 const REGISTER: Duration = Duration::from_secs(7 * 24 * 3600);
-/// What a server may answer to one who makes a collection that another is making.
+/// The error code of a server that is asked to make a collection while another caller makes it.
 const NAMESPACE_EXISTS: i32 = 48;
 
 /// The collections of a store.
@@ -51,7 +51,7 @@ impl Collections {
             .write_concern(concern)
             // A secondary may not know yet that a session has ended.
             .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
-            // A commit that did not match must see what it did not match.
+            // A commit that did not match must then read the document that did not match.
             .read_concern(ReadConcern::local())
             .build();
         let named = |name: &str| database.collection_with_options(name, options.clone());
@@ -84,7 +84,7 @@ impl Collections {
         Ok(())
     }
 
-    /// Words an error of doing `what` with sessions.
+    /// Returns a function that words an error of doing `what` with sessions.
     pub(super) fn failed(&self, what: &'static str) -> impl Fn(Error) -> StoreError {
         let place = self.sessions.namespace();
         move |error| failed(what, &place, &error)
@@ -95,7 +95,7 @@ impl Collections {
         found.map_err(self.failed("load a session"))
     }
 
-    /// `ticket`: the place of the log-in, if it is one under a cap.
+    /// Inserts a session. `ticket` is the log-in's, if it is one under a cap.
     pub(super) async fn insert(
         &self,
         key: &StoreKey,
@@ -110,7 +110,7 @@ impl Collections {
         }
     }
 
-    /// `ticket`: the place of the log-in, if it is one under a cap.
+    /// Carries out a commit. `ticket` is the log-in's, if it is one under a cap.
     pub(super) async fn commit(
         &self,
         key: &StoreKey,
@@ -134,8 +134,8 @@ impl Collections {
         self.commit_as_seen(key, commit, ticket).await
     }
 
-    /// Finds out why a commit did not apply; if it should have, applies it to the document as it
-    /// was read, and only to that.
+    /// Finds out why a commit did not apply. If it should have applied, applies it to the document
+    /// as it was read, and only to that.
     async fn commit_as_seen(
         &self,
         key: &StoreKey,
@@ -170,7 +170,7 @@ impl Collections {
 
     pub(super) async fn sweep(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
         let failed = self.failed("sweep sessions");
-        // No limit at all is what the server takes zero for.
+        // The server takes zero for no limit.
         let Some(limit) = i64::try_from(limit).ok().filter(|limit| *limit > 0) else {
             return Ok(0);
         };
@@ -184,7 +184,7 @@ impl Collections {
         if ids.is_empty() {
             return Ok(0);
         }
-        // Some may have been used meanwhile.
+        // Some of the sessions may have been used meanwhile.
         let mut over = is_over(now);
         over.insert(ID, doc! { "$in": ids });
         Ok(self.sessions.delete_many(over).await.map_err(&failed)?.deleted_count)

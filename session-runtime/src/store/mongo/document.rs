@@ -1,9 +1,9 @@
-//! A session as a document, and back. It owns the names and forms of everything in it; what is
-//! done to a document, and when, is decided elsewhere.
+//! The document of a session. This file owns the names and forms of everything in it. What is done
+//! to a document, and when, is decided elsewhere.
 //!
 //! Times and revisions are 64-bit numbers, as they are everywhere else, so that people and their
-//! tools can read them. What does not fit (a number beyond 2⁶³, where a time is not "never") is a
-//! string of 20 digits, and the document is marked [`UNUSUAL`].
+//! tools can read them. A number that does not fit (beyond 2⁶³, or a time there that is not
+//! "never") is a string of 20 digits, and the document is marked [`UNUSUAL`].
 
 use std::fmt::Write as _;
 
@@ -34,28 +34,28 @@ pub(super) const LOGGED_IN: &str = "logged_in";
 pub(super) const REVISION: &str = "revision";
 pub(super) const FIELDS: &str = "fields";
 pub(super) const GROUPS: &str = "groups";
-/// The end of the session if it is not used again; follows from the above.
+/// The end of the session if it is not used again; follows from the fields above.
 pub(super) const EXPIRES: &str = "expires";
-/// When the server's own clean-up may remove it, by the server's clock.
+/// The date when the server's own clean-up may remove the session, by the server's clock.
 pub(super) const PURGE: &str = "purge";
-/// Namespace and principal, hashed: what the index of principals is by.
+/// The hash of namespace and principal: the key of the index of principals.
 pub(super) const OWNER: &str = "owner";
-/// The place of a log-in under a cap among those of its principal.
+/// The place of a log-in under a cap among the log-ins of its principal.
 pub(super) const TICKET: &str = "ticket";
-/// Some number in it is a string; only there if so.
+/// True if some number in the document is a string; otherwise absent.
 pub(super) const UNUSUAL: &str = "unusual";
 
 /// "Never", and the largest number there is: stored times are smaller.
 pub(super) const NEVER: i64 = i64::MAX;
-/// How long after its end the server keeps a session that nobody has swept. Generous, since a new
-/// session's end is reckoned by a client's clock.
+/// The time after its end for which the server keeps a session that nobody has swept. It is
+/// generous, since the end of a new session is calculated with a client's clock.
 pub(super) const SLACK_MILLIS: i64 = 3_600_000;
-/// A session that ends later than that from now has no date for the server's clean-up.
+/// The time left from which a session gets no date for the server's clean-up.
 pub(super) const FAR_MILLIS: i64 = 100 * 366 * 86_400_000;
-/// Room for as many commits as there will ever be.
+/// The largest revision stored as a number, with room for all commits that can ever follow.
 const LARGEST_REVISION: i64 = i64::MAX - (1 << 32);
 
-/// A time, or a length of time, as a number; `None` if it is none.
+/// Returns a time or a duration as a number, or `None` if it does not fit.
 pub(super) fn usual(number: u64) -> Option<i64> {
     match i64::try_from(number) {
         Ok(number) if number < NEVER => Some(number),
@@ -67,12 +67,12 @@ pub(super) fn usual_time(time: Timestamp) -> Option<i64> {
     usual(time.as_millis())
 }
 
-/// A revision that may grow.
+/// Returns a revision as a number that may still grow, or `None` if it does not fit.
 pub(super) fn usual_revision(revision: u64) -> Option<i64> {
     i64::try_from(revision).ok().filter(|revision| *revision < LARGEST_REVISION)
 }
 
-/// What an unusual number is; in the order of the numbers.
+/// Returns the string for an unusual number. Strings sort as their numbers.
 pub(super) fn digits(number: u64) -> String {
     format!("{number:020}")
 }
@@ -81,7 +81,7 @@ pub(super) fn binary(bytes: &[u8]) -> Bson {
     Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
 }
 
-/// What the index of principals is by.
+/// Returns the key of a principal in the index of principals.
 pub(super) fn owner(namespace: &Namespace, principal: &PrincipalKey) -> Bson {
     let mut hash = Sha256::new();
     // Namespaces hold no `:`.
@@ -91,9 +91,9 @@ pub(super) fn owner(namespace: &Namespace, principal: &PrincipalKey) -> Bson {
     binary(&hash.finalize())
 }
 
-/// The name of a field or a group as a key that no server reads anything into: letters, digits,
-/// `_`, `-` and `:` as they are, all else as `%` and two hex digits for each byte; also a digit at
-/// the beginning, since a number is a place in an array. An empty name is a `%` alone.
+/// Returns the name of a field or a group as a key without a meaning to servers: letters, digits,
+/// `_`, `-` and `:` stay, and every other byte becomes `%` and two hex digits. So does a leading
+/// digit, since a number is a place in an array. An empty name becomes a single `%`.
 pub(super) fn escape(name: &str) -> String {
     if name.is_empty() {
         return "%".to_owned();
@@ -110,7 +110,7 @@ pub(super) fn escape(name: &str) -> String {
     escaped
 }
 
-/// What [`escape`] was given.
+/// Returns the name that [`escape`] was given, or `None` if the text is not one of its results.
 fn unescape(escaped: &str) -> Option<String> {
     if escaped == "%" {
         return Some(String::new());
@@ -153,7 +153,7 @@ fn to_value(value: Bson) -> Option<FieldValue> {
     }
 }
 
-/// Whether a record's session is over at `now`, as a condition.
+/// Returns the condition that a document's session has expired at `now`.
 pub(super) fn is_over(now: Timestamp) -> Document {
     match usual_time(now) {
         Some(NEVER) => doc! { EXPIRES: { "$exists": true } },
@@ -165,7 +165,7 @@ pub(super) fn is_over(now: Timestamp) -> Document {
     }
 }
 
-/// The document of a record. Times are seen from `now`, which is the server's present.
+/// Returns the document of a record. `now` is the present time of the record's clock.
 pub(super) fn from_record(
     id: &str,
     record: &Record,
@@ -237,12 +237,12 @@ pub(super) fn from_record(
     document
 }
 
-/// The record in a document.
+/// Reads the record in a document.
 pub(super) fn to_record(mut document: Document) -> Result<Record, StoreError> {
     read_record(&mut document).map_err(damaged)
 }
 
-/// The error of a document without a value that it must have.
+/// Makes the error of a document without a value that it must have.
 pub(super) fn damaged(name: &str) -> StoreError {
     StoreError::new(format!(
         "a session's document in MongoDB does not read: its `{name}` is missing or not of the form \

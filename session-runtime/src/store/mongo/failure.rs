@@ -1,5 +1,5 @@
-//! What is said about a driver's error: which operation, where, and what kind of failure. Never the
-//! server's own text about a document, which may show what is in it.
+//! The wording of a driver's error: the operation, the place and the kind of failure. **Never the
+//! server's own text about a document, which may show the document's content.**
 
 use mongodb::{
     Namespace,
@@ -19,7 +19,7 @@ pub(super) fn is_duplicate(error: &Error) -> bool {
     }
 }
 
-/// The error of doing `what` in a collection.
+/// Makes the error of doing `what` in a collection.
 pub(super) fn failed(what: &str, place: &Namespace, error: &Error) -> StoreError {
     let code = |code: i32, name: &str| {
         format!("the server answered with error {code} {name}").trim_end().to_owned()

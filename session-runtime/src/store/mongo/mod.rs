@@ -1,7 +1,7 @@
-//! Sessions in MongoDB: a document each. It owns the connection and what each operation of a store
-//! consists of; the calls on single sessions are the business of `collections`, the form of a
-//! document that of `document`, a commit as an update that of `update`, and who stays when a
-//! principal has too many sessions that of `admission`.
+//! Sessions in MongoDB, one document each. This file owns the connection and the steps of each
+//! operation. Below it are the calls on single sessions (`collections`), the form of a document
+//! (`document`), a commit as an update (`update`), and the choice of the sessions that stay under a
+//! cap (`admission`).
 
 mod admission;
 mod collections;
@@ -31,11 +31,11 @@ use crate::clock::Timestamp;
 
 /// The collection, unless another is named.
 const COLLECTION: &str = "sessions";
-/// How long the driver looks for a server: less than the runtime gives an operation.
+/// The longest time that the driver looks for a server: less than the runtime's deadline.
 const SELECTION: Duration = Duration::from_secs(1);
-/// How many operations that run to completion are given to the driver at once; more wait here.
+/// The most operations that run to completion in the driver at once. Others wait here.
 const AT_ONCE: usize = 64;
-/// How many interrupted log-ins a sweep finishes at most.
+/// The most interrupted log-ins that one sweep finishes.
 const INTERRUPTED_AT_MOST: i64 = 100;
 
 /// Sessions in MongoDB, for any number of processes and machines.
@@ -49,26 +49,26 @@ const INTERRUPTED_AT_MOST: i64 = 100;
 /// # }
 /// ```
 ///
-/// It needs MongoDB 4.2 or later, standalone, replica set or sharded (by `_id`), and the right to
-/// read, write and make indexes. Tested against a MongoDB-wire-compatible server.
+/// It needs MongoDB 4.2 or later: standalone, a replica set, or sharded by `_id`. It needs the
+/// right to read, write and make indexes. Tested against a MongoDB-wire-compatible server.
 ///
-/// **What is stored.** A document for each session in the collection `sessions`, with each field
-/// under a key of its own, values as they are given; and, for principals that log in under a cap, a
-/// document each in `sessions_log_ins`. A commit is one `findAndModify` whose filter holds its
-/// preconditions and which never inserts. (Two more calls if it adds to a field that it changes
-/// otherwise too, or meets a number beyond 2⁶³.)
+/// **What is stored.** The collection `sessions` holds a document for each session, with each field
+/// under a key of its own and values as they are given. `sessions_log_ins` holds a document for
+/// each principal that logs in under a cap. A commit is one `findAndModify`: its filter holds the
+/// preconditions, and it never inserts. A commit that adds to a field which it also changes
+/// otherwise, or that meets a number beyond 2⁶³, takes two more calls.
 ///
-/// **Durability.** Unless the URL or the handle says otherwise, a write is answered once a majority
-/// has it in its journal. Reads go to the primary. Where that changes, writes that were not answered
-/// yet may be lost, and only those.
+/// **Durability.** Unless the URL or the handle says otherwise, a write is acknowledged once a
+/// majority has it in its journal, and reads go to the primary. A failover then loses only writes
+/// that were not acknowledged yet.
 ///
 /// **Errors.** After a network error in the middle of a write, the write may have happened. On a
-/// replica set, the driver sends it once more with the number of the first, so that it happens
-/// once; a standalone server has no such numbers, so the driver leaves it at the error, and nothing
-/// is applied twice.
+/// replica set, the driver repeats the write under the same number, so that it happens once. A
+/// standalone server has no such numbers, so the driver reports the error. Nothing is applied
+/// twice.
 ///
-/// **Clean-up.** The runtime sweeps what is over. For the time when no program runs, a TTL index
-/// lets the server remove it too, by its own clock, an hour later or more.
+/// **Clean-up.** The runtime sweeps expired sessions. For the time when no program runs, a TTL
+/// index lets the server remove them too, by its own clock, an hour later or more.
 #[derive(Clone)]
 pub struct MongoStore {
     database: Database,
@@ -78,14 +78,15 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// Connects to `mongodb://…/database` or `mongodb+srv://…/database`, and asks the server for a
-    /// sign of life. Looking for a server takes at most a second, unless the URL says otherwise
-    /// (`serverSelectionTimeoutMS`). `connectTimeoutMS` stays as the driver has it: its monitor
-    /// takes a server that is silent for that long for dead, and interrupts what others ask it.
+    /// Connects to `mongodb://…/database` or `mongodb+srv://…/database`, and pings the server.
+    /// Looking for a server takes at most a second, unless the URL says otherwise
+    /// (`serverSelectionTimeoutMS`). The driver's default for `connectTimeoutMS` stays: a server
+    /// that is silent for that long counts as dead, and operations that wait for it are
+    /// interrupted.
     ///
     /// # Errors
     ///
-    /// A URL that is not valid or names no database; a server that does not answer.
+    /// A URL that is not valid or names no database, or a server that does not answer.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         // The driver's own words may quote the URL, and with it the password.
         let mut options = ClientOptions::parse(url).await.map_err(|_| {
@@ -112,16 +113,16 @@ impl MongoStore {
         Ok(store)
     }
 
-    /// Uses a database of a client of your own, with its write concern if it has one. Let the
-    /// client's `server_selection_timeout` be below the deadline of the session layer (two seconds
-    /// unless set).
+    /// Uses a database of a client of your own, with its write concern if it has one. Set the
+    /// client's `server_selection_timeout` below the deadline of the session layer, which is two
+    /// seconds unless set.
     #[must_use]
     pub fn new(database: &Database) -> Self {
         Self::in_collection(database.clone(), COLLECTION)
     }
 
-    /// Uses another collection than `sessions`, and for log-ins under a cap the one with `_log_ins`
-    /// behind its name.
+    /// Uses another collection than `sessions`. The collection for log-ins under a cap gets the
+    /// same name with `_log_ins` appended.
     #[must_use]
     pub fn collection(self, name: &str) -> Self {
         Self::in_collection(self.database, name)
@@ -133,23 +134,24 @@ impl MongoStore {
         Self { database, collections, prepared: Arc::default(), permits }
     }
 
-    /// Makes the indexes, where they are missing. The first new session does this too; a program
-    /// that calls it at start learns of a missing right then. Any number of processes may do so at
-    /// once.
+    /// Makes the missing indexes. The first new session does this too, but a program that calls
+    /// this at start learns at once if the right is missing. Any number of processes may call this
+    /// at the same time.
     ///
     /// # Errors
     ///
-    /// A server that does not answer, or refuses.
+    /// A server that does not answer, or that refuses.
     pub async fn prepare(&self) -> Result<(), StoreError> {
         self.prepared.get_or_try_init(|| self.collections.make_indexes()).await.copied()
     }
 
-    /// Does `work` to its end, even if the caller is dropped meanwhile: for what may as well happen
-    /// late (it reads, or makes or removes one session), not for commits. A dropped operation
-    /// costs the driver a connection, or, where it waits for one, leaves its place in a queue from
-    /// which the driver clears two a second when nothing else happens: after a spell without a
-    /// network, requests wait behind all that were given up. So who gives up does so here, before
-    /// the driver or beside it.
+    /// Runs `work` to completion, even if the caller is dropped meanwhile. For work that may also
+    /// happen late (reading, or making or removing one session), not for commits.
+    ///
+    /// A dropped operation costs the driver a connection. If it was waiting for a connection, its
+    /// entry stays in a queue that the driver clears at two a second while nothing else happens;
+    /// after a network failure, new requests would wait behind all dropped ones. So callers are
+    /// dropped here, while the driver's operations run on.
     async fn complete<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -164,8 +166,8 @@ impl MongoStore {
         run_to_completion(work, over).await
     }
 
-    /// A log-in under a cap. `write` does what the log-in consists of, and says whether it did; it
-    /// is given the ticket. Goes on to the end if the caller is dropped.
+    /// Runs a log-in under a cap to completion. `write` gets the ticket, writes the log-in and
+    /// returns whether it took place. Returns `None` if the cap refuses the log-in.
     async fn log_in<T, F>(
         &self,
         key: &StoreKey,

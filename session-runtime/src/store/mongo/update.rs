@@ -1,6 +1,6 @@
 //! A commit as one update: a condition under which it applies, and a pipeline that carries out its
-//! ops in order. It owns the translation; who sends it, and what a document that did not match
-//! means, is decided elsewhere.
+//! ops in order. This file owns the translation. Sending the update, and judging a document that
+//! did not match, happen elsewhere.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,9 +14,9 @@ use super::document::{
 };
 use crate::store::{Commit, FieldName, Op, Rotation, StoreKey};
 
-/// How many stages a pipeline has at most; servers allow a thousand.
+/// The most stages of a pipeline; servers allow a thousand.
 const MOST_STAGES: usize = 100;
-/// Removes what it is assigned to.
+/// The value that removes the field it is assigned to.
 const NOTHING: &str = "$$REMOVE";
 
 /// One update of one document.
@@ -26,15 +26,16 @@ pub(super) struct Update {
 }
 
 impl Update {
-    /// The update that does what a commit says, with its rotation if it has one; `None` if that
-    /// takes more than one: a number beyond the usual range, a field that is added to after
-    /// something else was done to it. A commit may apply although this update does not. `ticket`: the place of the log-in, if it is one under a cap.
+    /// Returns the update that carries out a commit, with its rotation if it has one. Returns
+    /// `None` if one update cannot do it: a number is beyond the usual range, or a field is added
+    /// to after another change. A commit may apply although this update does not. `ticket` is the
+    /// log-in's, if it is one under a cap.
     pub(super) fn of(key: &StoreKey, commit: &Commit, ticket: Option<i64>) -> Option<Self> {
         let now = usual_time(commit.now).filter(|now| *now < NEVER)?;
         let (check, key_id) = (commit.check.as_bytes(), commit.key_id.as_bytes());
         let current = doc! { CHECK: binary(check), KEY: binary(key_id) };
-        // A rotation with grace under the previous credential does not take place, although the
-        // rest does: seldom, and left to the caller.
+        // A rotation with grace is skipped under the previous credential, while the rest of the
+        // commit applies. That is rare and left to the caller.
         let is_shared = |rotation: &Rotation| rotation.grace_until.is_some();
         let mut conditions = vec![if commit.rotation.as_ref().is_some_and(is_shared) {
             current
@@ -85,17 +86,17 @@ fn path(outer: &str, inner: &str) -> String {
     format!("{outer}.{inner}")
 }
 
-/// The value at a path, in an expression.
+/// Returns an expression for the value at a path.
 fn at(path: &str) -> String {
     format!("${path}")
 }
 
-/// A value of ours that is not to be read as an expression.
+/// Returns a value of ours that is not to be read as an expression.
 fn literal(value: impl Into<Bson>) -> Bson {
     Bson::Document(doc! { "$literal": value.into() })
 }
 
-/// What becomes of the fixed part, in terms of what it was.
+/// Returns the changes of the fixed part, in terms of its values before.
 fn meta(key: &StoreKey, commit: &Commit, ticket: Option<i64>, now: i64) -> Option<Document> {
     let mut set = doc! {
         SEEN: { "$max": [at(SEEN), now] },
@@ -153,7 +154,7 @@ fn rotate(rotation: &Rotation, now: i64) -> Option<Document> {
     Some(doc! { CHECK: check, KEY: key, ROTATED: now, PREVIOUS: previous })
 }
 
-/// The end of a session, from its lifetime and last use.
+/// Returns an expression for the end of a session, from its lifetime and last use.
 fn expires() -> Document {
     let idle = doc! { "$ifNull": [at(IDLE), NEVER] };
     // Never added up beyond the largest number, where servers go on with fractions.
@@ -162,31 +163,31 @@ fn expires() -> Document {
     doc! { "$cond": [is_far, at(ABSOLUTE), { "$min": [at(ABSOLUTE), idle_end] }] }
 }
 
-/// When the server may remove it, by its own clock.
+/// Returns an expression for the date when the server may remove the session, by its own clock.
 fn purge(now: i64) -> Document {
     let date = doc! { "$add": ["$$NOW", { "$subtract": [at(EXPIRES), now] }, SLACK_MILLIS] };
     let far = now.saturating_add(FAR_MILLIS);
     doc! { "$cond": [{ "$gte": [at(EXPIRES), far] }, NOTHING, date] }
 }
 
-/// The ops, each in the first stage after those it must follow: what is assigned in one stage sees
-/// the document as it was before that stage.
+/// The ops, each in the first stage after those it must follow: an assignment in a stage sees the
+/// document as it was before that stage.
 #[derive(Default)]
 struct Changes<'a> {
     stages: Vec<Document>,
-    /// What must be true of the document so that they apply.
+    /// The conditions on the document under which the ops apply.
     conditions: Vec<Document>,
     fields: HashMap<&'a str, Field<'a>>,
     /// No op goes into a stage before this one.
     first: usize,
 }
 
-/// What was done to a field so far.
+/// The changes of a field so far.
 #[derive(Default)]
 struct Field<'a> {
-    /// The first stage in which something can be done to it again.
+    /// The first stage in which the field can be changed again.
     next: usize,
-    /// Members that go in and out in the stage before that, if it does nothing else.
+    /// The members inserted and removed in the stage before that, if it does nothing else.
     members: Option<Members<'a>>,
 }
 
@@ -194,12 +195,12 @@ struct Field<'a> {
 struct Members<'a> {
     inserted: BTreeSet<&'a Bytes>,
     removed: BTreeSet<&'a Bytes>,
-    /// Something goes in at some time, which makes a set of whatever was there.
+    /// True if any member was ever inserted, which makes a set of whatever was there.
     makes_set: bool,
 }
 
 impl<'a> Changes<'a> {
-    /// Adds an op; whether it can be said in terms of the document as it was.
+    /// Adds an op. Returns whether it can be expressed in terms of the document as it was.
     fn add(&mut self, op: &'a Op) -> bool {
         match op {
             Op::Clear { keep } => self.clear(keep),
@@ -229,7 +230,7 @@ impl<'a> Changes<'a> {
                 let before = at(&path(FIELDS, &escape(field)));
                 let seen = from_value(seen);
                 let is_seen = if matches!(seen, Bson::Array(_)) {
-                    // The order in which a server keeps members is its own.
+                    // A server may keep the members in any order.
                     let equal = doc! { "$setEquals": [&before, literal(seen)] };
                     doc! { "$cond": [{ "$isArray": [&before] }, equal, false] }
                 } else {
@@ -254,8 +255,8 @@ impl<'a> Changes<'a> {
         self.stages[position].insert(name, value);
     }
 
-    /// Inserts and removals that follow each other are one assignment: of each member, the last
-    /// word counts.
+    /// Adds a member to insert or remove. Consecutive ones become one assignment, in which the last
+    /// change of each member counts.
     fn change_members(&mut self, field: &'a FieldName, member: &'a Bytes, goes_in: bool) {
         let known = self.fields.entry(field).or_default();
         let (position, mut members) = match known.members.take() {
@@ -296,7 +297,8 @@ impl<'a> Changes<'a> {
 }
 
 impl Members<'_> {
-    /// The set with these changes, or nothing if it is empty then.
+    /// Returns an expression for the set after these changes, or for nothing if the set is empty
+    /// then.
     fn apply(&self, before: &str) -> Bson {
         let array = |members: &BTreeSet<&Bytes>| {
             literal(members.iter().map(|member| binary(member)).collect::<Vec<_>>())
@@ -322,12 +324,12 @@ impl Members<'_> {
     }
 }
 
-/// `number` where there is a number, `other` where there is none or another kind of value.
+/// Returns `number` if the value is a number, otherwise `other`.
 fn if_number(path: &str, number: Document, other: i64) -> Document {
     doc! { "$cond": [{ "$eq": [{ "$type": at(path) }, "long"] }, number, other] }
 }
 
-/// Under what condition a sum is within its range, and is a number at all.
+/// Returns the condition that a sum is within its range and a number at all.
 fn addable(path: &str, by: i64, min: i64, max: i64) -> Document {
     let bound = |bound: i64| {
         (i128::from(bound) - i128::from(by)).clamp(i128::from(i64::MIN), i128::from(i64::MAX))
