@@ -17,7 +17,7 @@ use crate::{
 /// long: clocks may differ, and an end that hardly moves is not worth a command.
 pub(super) const SLACK_MILLIS: u64 = 60_000;
 
-/// A longer life than this (300 years) becomes for ever.
+/// A longer life than this (300 years) becomes one without end.
 const FOR_EVER_MILLIS: u64 = 10_000_000_000_000;
 
 /// Returns the milliseconds for which the server keeps a value that ends at `until`; empty: for

@@ -1,4 +1,4 @@
--- Makes an index live for at least so many milliseconds; '' means for ever.
+-- Makes an index live for at least so many milliseconds; '' means without end.
 local function extend(index, life, is_new)
   if life == '' then
     redis.call('PERSIST', index)

@@ -45,7 +45,7 @@ pub(super) struct Entry<'a> {
     pub(super) token: &'a Token,
     /// The most other entries with which the log-in may be entered.
     pub(super) most_others: Option<usize>,
-    /// The milliseconds for which the index is kept; empty: for ever.
+    /// The milliseconds for which the index is kept; empty: without end.
     pub(super) life: &'a str,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn eviction_mark_value(winner: Selector, token: &Token) -> String {
     format!("{winner} {}", token.as_str())
 }
 
-/// Returns the milliseconds for which an index is kept from `now` on; empty: for ever.
+/// Returns the milliseconds for which an index is kept from `now` on; empty: without end.
 pub(super) fn life(until: Timestamp, now: Timestamp) -> String {
     commit::life(until, now, SLACK_MILLIS)
 }
