@@ -1,5 +1,5 @@
-//! What a commit does to a record: the reference semantics. Stores that can keep a record in memory
-//! while they change it call [`Record::apply`]; the others must end in the same state.
+//! The effect of a commit on a record: the reference semantics. Stores that can keep a record in
+//! memory while they change it call [`Record::apply`]; the others must end in the same state.
 
 use super::{
     commit::{Commit, CommitOutcome},
@@ -9,9 +9,9 @@ use super::{
 };
 
 impl Record {
-    /// Applies a commit, all of it or (every outcome but `Committed`) none of it. This is the
-    /// reference that every store is compared with. [`Commit::cap`] concerns other records too, so
-    /// it is the store's business: see [`Store`](super::Store), rule 7.
+    /// Applies a commit. Every outcome but `Committed` leaves the record as it was. This is the
+    /// reference that every store is compared with. It ignores [`Commit::cap`], which concerns
+    /// other records too: see [`Store`](super::Store), rule 7.
     pub fn apply(&mut self, commit: &Commit) -> CommitOutcome {
         if self.meta.is_expired(commit.now) {
             return CommitOutcome::Gone;
@@ -138,7 +138,8 @@ fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), FieldName> {
     Ok(())
 }
 
-/// The number in a field; another kind counts as missing (the field's policy was changed).
+/// Returns the number in a field. A value of another kind counts as missing: the field's policy was
+/// changed.
 fn number(fields: &VecMap<FieldValue>, field: &str) -> Option<i64> {
     match fields.get(field) {
         Some(FieldValue::Int(number)) => Some(*number),

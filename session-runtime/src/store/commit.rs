@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Commit {
-    /// The time of the request: what expiry is checked against, and the new `last_seen`.
+    /// The time of the request: expiry is checked against it, and it becomes the new `last_seen`.
     pub now: Timestamp,
     /// The check value of the credential presented; neither the current one nor the previous one
     /// within its grace is [`Superseded`](CommitOutcome::Superseded).
@@ -30,24 +30,24 @@ pub struct Commit {
     pub bump: Vec<Cow<'static, str>>,
     /// The changes, in order.
     pub ops: Vec<Op>,
-    /// The new principal (`Some(None)`: nobody), if it changes. The same one again is a new
-    /// log-in.
+    /// The new principal, if the principal changes; `Some(None)` is nobody. The same principal
+    /// again is a new log-in.
     pub principal: Option<Option<PrincipalKey>>,
-    /// How many sessions the new principal may have. Counts only beside a `principal` that is
-    /// somebody; this session itself is never one of the others.
+    /// The limit on the new principal's sessions. Has an effect only if `principal` is somebody;
+    /// this session itself is never one of the others.
     pub cap: Option<Cap>,
-    /// The new credential, if it changes.
+    /// The new credential, if the credential changes.
     pub rotation: Option<Rotation>,
-    /// The new lifetime, if it changes; otherwise it stays as recorded.
+    /// The new lifetime, if the lifetime changes; otherwise the recorded one stays.
     pub lifetime: Option<Lifetime>,
-    /// The record that the request has loaded, for a store that
-    /// [asks for it](super::Properties::wants_loaded): a guess at what is there now. It changes
-    /// nothing of what a commit means, and may be old.
+    /// The record that the request has loaded, for a store that [asks for
+    /// it](super::Properties::wants_loaded): a guess at the record as it is now. It may be old, and
+    /// does not change the meaning of the commit.
     pub loaded: Option<Arc<Record>>,
 }
 
 impl Commit {
-    /// A touch: no change but `last_seen`.
+    /// Makes a touch, which changes nothing but `last_seen`.
     #[must_use]
     pub fn touch(now: Timestamp, check: Check, key_id: KeyId) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Commit {
     }
 }
 
-/// What became of a commit.
+/// The outcome of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommitOutcome {
@@ -74,7 +74,7 @@ pub enum CommitOutcome {
     Committed {
         /// The record's revision after it.
         revision: u64,
-        /// Whether the rotation, if one was asked for, took place.
+        /// True if a rotation was asked for and took place.
         rotated: bool,
         /// The sessions that gave way to this log-in, under
         /// [`EndOldest`](super::OnMaxSessions::EndOldest).
@@ -85,7 +85,7 @@ pub enum CommitOutcome {
         /// The field or group in question.
         field: FieldName,
     },
-    /// Nothing applied: there is no such session, or it is over.
+    /// Nothing applied: there is no such session, or the session is expired.
     Gone,
     /// Nothing applied: the credential is no longer the session's.
     Superseded,
@@ -95,14 +95,14 @@ pub enum CommitOutcome {
 }
 
 impl CommitOutcome {
-    /// The commit applied, and ended no other session.
+    /// Returns the outcome of a commit that applied and ended no other session.
     #[must_use]
     pub const fn committed(revision: u64, rotated: bool) -> Self {
         Self::Committed { revision, rotated, ended: Vec::new() }
     }
 }
 
-/// What became of an insert.
+/// The outcome of an insert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InsertOutcome {
@@ -112,7 +112,7 @@ pub enum InsertOutcome {
         /// [`EndOldest`](super::OnMaxSessions::EndOldest).
         ended: Vec<Selector>,
     },
-    /// There is a record under that key already; it was left alone.
+    /// Nothing is stored: there is a record under that key already, which was left alone.
     Exists,
     /// Nothing is stored: the principal has the most sessions that it may have, under
     /// [`RefuseNew`](super::OnMaxSessions::RefuseNew).
@@ -120,7 +120,7 @@ pub enum InsertOutcome {
 }
 
 impl InsertOutcome {
-    /// The record is stored, and no other session was ended for it.
+    /// Returns the outcome of an insert that stored the record and ended no other session.
     #[must_use]
     pub const fn inserted() -> Self {
         Self::Inserted { ended: Vec::new() }

@@ -1,5 +1,6 @@
-//! The bytes of one record, for stores that keep it whole: files and the embedded database. It owns
-//! their layout and its version; how they are kept, found and checked for damage is the store's.
+//! The bytes of one record, for stores that keep a record whole: files and the embedded database.
+//! It owns the layout of the bytes and the layout's version. Each store itself decides how to keep
+//! the bytes, find them and check them for damage.
 //!
 //! All numbers are big endian, lengths and counts 4 bytes:
 //!
@@ -14,7 +15,7 @@ use super::{
     layout::{Input, encoded_len, put_u32, put_u64, put_value},
 };
 
-/// The layout above. Another one gets another number, and this one is read on.
+/// The version of the layout above. A new layout takes a new number; this one stays readable.
 const VERSION: u8 = 1;
 const HAS_IDLE: u8 = 1;
 const HAS_PREVIOUS: u8 = 2;
@@ -25,8 +26,8 @@ const FLAGS: u8 = HAS_IDLE | HAS_PREVIOUS | HAS_PRINCIPAL | HAS_LOGGED_IN | PERS
 /// The most that the parts of a fixed size take.
 const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8 + 4 + 4;
 
-/// The bytes of a record. A record of more than 4 GiB does not read back: its store must refuse it
-/// by the length of what this returns.
+/// Returns the bytes of a record. A record of more than 4 GiB does not read back: its store must
+/// refuse it by the length of these bytes.
 pub(crate) fn encode(record: &Record) -> Vec<u8> {
     let meta = &record.meta;
     let principal = meta.principal.as_ref().map(PrincipalKey::as_str);
@@ -132,8 +133,8 @@ fn meta(input: &mut Input<'_>, flags: u8) -> Option<Meta> {
     })
 }
 
-/// The next name, which must come after the last one: in order and each once, so that a record has
-/// one form.
+/// Reads the next name, which must be greater than `last`: names come in order and once each, so
+/// that a record has one form.
 fn next_name<'a>(input: &mut Input<'a>, last: &mut Option<&'a str>) -> Option<&'a str> {
     let name = text(input)?;
     if last.is_some_and(|last| last >= name) {

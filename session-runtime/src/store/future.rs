@@ -1,4 +1,4 @@
-//! How a store answers: at once or later, with a result or an error.
+//! The answers of stores: at once or later, with a result or an error.
 
 use std::{
     error::Error,
@@ -9,7 +9,8 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A store that could not do what it was asked: down, full, or broken. Never "not found".
+/// The failure of a store to do what it was asked: the store is down, full, or broken. A record
+/// that is missing is no error.
 #[derive(Clone, Debug)]
 pub struct StoreError {
     message: Arc<str>,
@@ -29,13 +30,15 @@ impl Error for StoreError {
 }
 
 impl StoreError {
-    /// An error that a message says all about. Put no value of a record into it.
+    /// Makes an error from a message. **Put no value of a record into the message:** errors are
+    /// logged.
     #[must_use]
     pub fn new(message: impl Into<Arc<str>>) -> Self {
         Self { message: message.into(), source: None }
     }
 
-    /// An error with its cause.
+    /// Makes an error from a message and its cause. **Put no value of a record into the message:**
+    /// errors are logged.
     #[must_use]
     pub fn with_source(
         message: impl Into<Arc<str>>,
@@ -46,11 +49,11 @@ impl StoreError {
 }
 
 /// The answer of a store: ready at once, or a boxed future. A store in memory answers without an
-/// allocation; one that does I/O returns `StoreFuture::new(async move { … })`.
+/// allocation; a store that does I/O returns `StoreFuture::new(async move { … })`.
 #[must_use = "futures do nothing unless awaited"]
 pub struct StoreFuture<'a, T>(Answer<'a, Result<T, StoreError>>);
 
-/// What is there already, or comes later.
+/// A result that is there already, or comes later.
 pub(crate) enum Answer<'a, R> {
     Now(Option<R>),
     Later(Pin<Box<dyn Future<Output = R> + Send + 'a>>),
@@ -69,17 +72,17 @@ impl<R: Unpin> Future for Answer<'_, R> {
 }
 
 impl<'a, T> StoreFuture<'a, T> {
-    /// The answer of `future`.
+    /// Makes the answer that `future` gives.
     pub fn new(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
         Self(Answer::Later(Box::pin(future)))
     }
 
-    /// An answer that is there already.
+    /// Makes an answer that is there already.
     pub const fn ready(answer: Result<T, StoreError>) -> Self {
         Self(Answer::Now(Some(answer)))
     }
 
-    /// The answer, if it is there already.
+    /// Returns the answer if it is there already, and otherwise the future itself.
     pub(crate) fn at_once(self) -> Result<Result<T, StoreError>, Self> {
         match self.0 {
             Answer::Now(Some(answer)) => Ok(answer),
@@ -93,7 +96,7 @@ impl<T: Unpin> Future for StoreFuture<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            // Stores hand this one out, so that polling it again is an error and no panic.
+            // Stores return this future to users: polling it again is an error, not a panic.
             Answer::Now(answer) => answer.take().map_or_else(
                 || Poll::Ready(Err(StoreError::new("a store's answer was awaited twice"))),
                 Poll::Ready,

@@ -10,25 +10,26 @@ use subtle::ConstantTimeEq;
 
 use crate::store::hex::Hex;
 
-/// The public half of a credential: 16 random bytes, stable for the session's life. Its hex form
-/// is the session id; it opens nothing.
+/// The public half of a credential: 16 random bytes, the same for the session's whole life. Its hex
+/// form is the session id; it opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selector(pub(crate) [u8; 16]);
 
 impl Selector {
-    /// From its 16 bytes, as a store wrote them down.
+    /// Makes a selector from the 16 bytes that a store has kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Its 16 bytes.
+    /// Returns the 16 bytes of the selector.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 
-    /// From its hex form: exactly 32 digits in lower case.
+    /// Reads a selector from its hex form: exactly 32 digits in lower case. Returns `None` for any
+    /// other text.
     #[must_use]
     pub fn from_hex(hex: &str) -> Option<Self> {
         let digits = hex.as_bytes();
@@ -52,14 +53,14 @@ fn nibble(digit: u8) -> Option<u8> {
 }
 
 impl Hash for Selector {
-    /// Its bytes alone, without a length, which is always the same.
+    /// Hashes the bytes alone, without their length, which is always the same.
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.0);
     }
 }
 
 impl fmt::Display for Selector {
-    /// 32 hex digits in lower case.
+    /// Writes 32 hex digits in lower case.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hex(&self.0).fmt(f)
     }
@@ -71,19 +72,19 @@ impl fmt::Debug for Selector {
     }
 }
 
-/// What a record keeps to recognise a credential: half of a keyed hash over it. Useless as a
-/// credential itself. Compared in constant time.
+/// The check value by which a record recognises a credential: half of a keyed hash over the
+/// credential. A check value is useless as a credential. Compared in constant time.
 #[derive(Clone, Copy)]
 pub struct Check(pub(crate) [u8; 16]);
 
 impl Check {
-    /// From its 16 bytes, as a store wrote them down.
+    /// Makes a check value from the 16 bytes that a store has kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Its 16 bytes, for a store to write down.
+    /// Returns the 16 bytes of the check value, for a store to keep.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -98,7 +99,7 @@ impl PartialEq for Check {
 
 impl Eq for Check {}
 
-/// Compares in constant time: as one number, which takes less than byte by byte.
+/// Compares in constant time, as one number: that is quicker than byte by byte.
 pub(crate) fn equal(a: &[u8; 16], b: &[u8; 16]) -> bool {
     u128::from_ne_bytes(*a).ct_eq(&u128::from_ne_bytes(*b)).into()
 }
@@ -114,13 +115,13 @@ impl fmt::Debug for Check {
 pub struct KeyId(pub(crate) [u8; 4]);
 
 impl KeyId {
-    /// From its 4 bytes, as a store wrote them down.
+    /// Makes a key id from the 4 bytes that a store has kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 4]) -> Self {
         Self(bytes)
     }
 
-    /// Its 4 bytes.
+    /// Returns the 4 bytes of the key id.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 4] {
         &self.0
@@ -133,18 +134,19 @@ impl fmt::Debug for KeyId {
     }
 }
 
-/// Which session types share records: the session's name and the deployment's audience.
+/// A name that keeps the records of session types apart: the session's name and the deployment's
+/// audience.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Namespace(Arc<str>);
 
 impl Namespace {
-    /// A namespace of this name. Names are tokens of RFC 9110, so they hold no `:` or `/`.
+    /// Makes a namespace of this name. Names are tokens of RFC 9110, so they contain no `:` or `/`.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
     }
 
-    /// Its name.
+    /// Returns the name of the namespace.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -160,15 +162,15 @@ impl fmt::Debug for Namespace {
 /// The name of a record: namespace and selector. `Display` writes `namespace:selector-in-hex`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StoreKey {
-    /// Two session types never share one.
+    /// The namespace, which two session types never share.
     pub namespace: Namespace,
-    /// Which session.
+    /// The session's selector.
     pub selector: Selector,
 }
 
 impl Hash for StoreKey {
-    /// The selector alone: keys of one selector in two namespaces hardly ever meet, and every look
-    /// into a map costs a hash.
+    /// Hashes the selector alone: the same selector hardly ever occurs in two namespaces, and every
+    /// look-up in a map costs a hash.
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.selector.hash(state);
     }
@@ -180,26 +182,26 @@ impl fmt::Display for StoreKey {
     }
 }
 
-/// A principal as stores index it: the JSON text of the value (`"ada"`, `42`). Printed redacted,
-/// since it may be a person's name.
+/// A principal as stores index it: the JSON text of the value (`"ada"`, `42`). `Debug` prints it
+/// redacted, since it may be a person's name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PrincipalKey(Arc<str>);
 
 impl PrincipalKey {
-    /// From the text a store wrote down.
+    /// Makes a principal key from the text that a store has kept.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The index key of a principal, or why it does not serialise.
+    /// Returns the index key of a principal, or the reason why the principal does not serialise.
     pub(crate) fn of(principal: &impl serde::Serialize) -> Result<Self, String> {
         serde_json::to_string(principal)
             .map(|json| Self::new(&json))
             .map_err(|error| error.to_string())
     }
 
-    /// The text to index by.
+    /// Returns the text to index by.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

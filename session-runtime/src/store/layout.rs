@@ -1,5 +1,5 @@
-//! How numbers and field values lie in bytes: for records that a store keeps whole, and for
-//! sessions that live in their tokens. Knows neither what is around them nor what they mean.
+//! The layout of numbers and field values in bytes, for records that a store keeps whole and for
+//! sessions that live in their tokens. It knows neither what surrounds them nor what they mean.
 //!
 //! All numbers are big endian. A value is `kind (1) ‖ length (4) ‖ value`; a number has 8 bytes,
 //! and a set is `members (4)`, then for each member, in order, `length (4) ‖ member`.
@@ -15,7 +15,7 @@ const BYTES: u8 = 0;
 const INT: u8 = 1;
 const SET: u8 = 2;
 
-/// How many bytes the value itself takes, without its kind and length.
+/// Returns the number of bytes that the value itself takes, without its kind and length.
 fn value_len(value: &FieldValue) -> usize {
     match value {
         FieldValue::Bytes(bytes) => bytes.len(),
@@ -26,7 +26,7 @@ fn value_len(value: &FieldValue) -> usize {
     }
 }
 
-/// How many bytes [`put_value`] writes.
+/// Returns the number of bytes that [`put_value`] writes.
 pub(crate) fn encoded_len(value: &FieldValue) -> usize {
     5 + value_len(value)
 }
@@ -35,8 +35,8 @@ pub(crate) fn put_u64(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(&number.to_be_bytes());
 }
 
-/// A count or length. One that does not fit saturates: whoever writes more than 4 GiB must refuse
-/// the whole by its size, which no carrier of it takes.
+/// Writes a count or length. A number that does not fit saturates: the caller must refuse a whole
+/// of more than 4 GiB by its size, which no carrier takes anyway.
 pub(crate) fn put_u32(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
 }
@@ -62,20 +62,20 @@ pub(crate) fn put_value(out: &mut Vec<u8>, value: &FieldValue) {
     }
 }
 
-/// The bytes not read yet. No length is believed before that many bytes are there.
+/// The bytes that are still to be read. A length is trusted only once that many bytes are there.
 pub(crate) struct Input<'a> {
     pub(crate) rest: &'a [u8],
-    /// What values may share instead of being copied out of it.
+    /// The buffer that values may share instead of being copied out of it.
     whole: Option<&'a Bytes>,
 }
 
 impl<'a> Input<'a> {
-    /// Values are copied out of `bytes`.
+    /// Reads `bytes`, copying values out of them.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, whole: None }
     }
 
-    /// Values are parts of `bytes`, all of which stay for as long as one of them does.
+    /// Reads `bytes`, sharing them: all of `bytes` stays for as long as one of the values does.
     pub(crate) fn sharing(bytes: &'a Bytes) -> Self {
         Self { rest: bytes, whole: Some(bytes) }
     }

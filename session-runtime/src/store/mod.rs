@@ -1,6 +1,6 @@
-//! Where sessions are kept: the [`Store`] trait, what it is asked for and what it answers. Stores
-//! see opaque field values and check values; they know nothing of HTTP, tokens, keys or the
-//! session type. [`MemoryStore`] is the reference.
+//! Where sessions are kept: the [`Store`] trait, its requests and its answers. Stores see opaque
+//! field values and check values; they know nothing of HTTP, tokens, keys or the session type.
+//! [`MemoryStore`] is the reference.
 
 mod apply;
 mod cached;
@@ -64,18 +64,18 @@ use crate::clock::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
-    /// Which session.
+    /// The session's selector.
     pub selector: Selector,
-    /// When it was created.
+    /// The time at which the session was created.
     pub created: Timestamp,
-    /// When its principal logged in.
+    /// The time at which the session's principal logged in.
     pub logged_in: Timestamp,
-    /// When it was last used, up to the touch throttle.
+    /// The time at which the session was last used, up to the touch throttle.
     pub last_seen: Timestamp,
 }
 
 impl Listed {
-    /// The entry of a list for a session of a principal.
+    /// Makes the list entry of a session from its selector and the fixed part of its record.
     #[must_use]
     pub fn new(selector: Selector, meta: &Meta) -> Self {
         let Meta { created, last_seen, .. } = *meta;
@@ -83,66 +83,66 @@ impl Listed {
     }
 }
 
-/// What a store is, as far as the runtime needs to know.
+/// The properties of a store that the runtime needs to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Properties {
-    /// Other processes see the same records.
+    /// True if other processes see the same records.
     pub shared: bool,
-    /// Records outlive this process.
+    /// True if records outlive this process.
     pub durable: bool,
-    /// Commits are cheaper if they come with the record that was [loaded](Commit::loaded).
+    /// True if commits are cheaper when they carry the record that was [loaded](Commit::loaded).
     pub wants_loaded: bool,
 }
 
 impl Properties {
-    /// A store in this process' memory: neither shared nor durable.
+    /// A store in this process's memory: neither shared nor durable.
     pub const IN_PROCESS: Self = Self { shared: false, durable: false, wants_loaded: false };
     /// A store that survives a restart, on one machine.
     pub const DURABLE: Self = Self { durable: true, ..Self::IN_PROCESS };
-    /// A store that many processes reach, and that survives a restart.
+    /// A store that many processes use, and that survives a restart.
     pub const SHARED: Self = Self { shared: true, ..Self::DURABLE };
 }
 
 /// A place that keeps sessions.
 ///
-/// The rules that every store obeys:
+/// Every store obeys these rules:
 ///
-/// 1. [`commit`](Self::commit) never creates. A record that is missing or over at `commit.now` is
-///    [`CommitOutcome::Gone`].
+/// 1. [`commit`](Self::commit) never creates a record. If the record is missing, or expired at
+///    `commit.now`, the outcome is [`CommitOutcome::Gone`].
 /// 2. A commit applies whole or not at all, atomically with its preconditions, as
-///    [`Record::apply`] does it; commits on one record are serialised.
+///    [`Record::apply`] does. Commits on one record are serialised.
 /// 3. [`insert`](Self::insert) never overwrites a record.
-/// 4. The principal index holds at least every live record of a principal: added before the
-///    record, removed after it.
-/// 5. A record that is over need not be returned by [`load`](Self::load), but may be: the runtime
-///    checks every record it gets.
+/// 4. The principal index holds at least every live record of a principal: an entry is added before
+///    its record and removed after it.
+/// 5. [`load`](Self::load) may return an expired record, or none in its place: the runtime checks
+///    every record that it gets.
 /// 6. An operation whose future is dropped has happened whole or not at all.
 /// 7. With a [`Cap`], an insert or a commit that gives a session to a principal counts that
 ///    principal's *other* live sessions (at the time of the insert or commit). If there are fewer
-///    than `cap.sessions`, it goes on as without a cap. Otherwise `RefuseNew` answers `Full` and
+///    than `cap.sessions`, the cap has no effect. Otherwise `RefuseNew` answers `Full` and
 ///    changes nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
 ///    millisecond, the smaller selector) until one fewer than `cap.sessions` are left. Parallel
-///    log-ins of one principal never end up with more than `cap.sessions`, from whatever process.
+///    log-ins of one principal, in whatever processes, never leave more than `cap.sessions`.
 ///    What does not apply for another reason too (`Exists`, `Gone`, `Superseded`, `Conflict`) ends
 ///    nothing, and may give either answer.
 pub trait Store: Send + Sync + 'static {
-    /// What kind of store this is.
+    /// Returns the properties of this store.
     fn properties(&self) -> Properties;
 
-    /// The record under `key`, if there is one.
+    /// Returns the record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
-    /// The record under `key` as it is now, if [`load`](Self::load) may give an older one (a
-    /// cache); `None` otherwise. The runtime asks before it turns away a credential or a session
-    /// because of what `load` gave.
+    /// Returns the record under `key` as it is now, if [`load`](Self::load) may return an older
+    /// one, as a cache does; otherwise `None`. The runtime calls this before it turns away a
+    /// credential or a session because of the record that `load` returned.
     fn reload<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         let _ = key;
         StoreFuture::ready(Ok(None))
     }
 
-    /// Stores a new record; an existing one stays as it is. `cap` counts only if the record has a
-    /// principal.
+    /// Stores a new record; an existing record stays as it is. `cap` has an effect only if the
+    /// record has a principal.
     fn insert<'a>(
         &'a self,
         key: &'a StoreKey,
@@ -150,17 +150,17 @@ pub trait Store: Send + Sync + 'static {
         cap: Option<Cap>,
     ) -> StoreFuture<'a, InsertOutcome>;
 
-    /// Applies a commit to an existing record.
+    /// Applies a commit to an existing record. Returns what became of the commit.
     fn commit<'a>(
         &'a self,
         key: &'a StoreKey,
         commit: &'a Commit,
     ) -> StoreFuture<'a, CommitOutcome>;
 
-    /// Removes a record; whether there was one. Idempotent.
+    /// Removes a record. Returns whether there was one. Idempotent.
     fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool>;
 
-    /// The sessions of a principal that are live at `now`, the newest first.
+    /// Returns the sessions of a principal that are live at `now`, the newest first.
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
@@ -168,7 +168,7 @@ pub trait Store: Send + Sync + 'static {
         now: Timestamp,
     ) -> StoreFuture<'a, Vec<Listed>>;
 
-    /// Removes every session of a principal except one; how many there were.
+    /// Removes every session of a principal except `except`. Returns how many it removed.
     fn delete_all<'a>(
         &'a self,
         namespace: &'a Namespace,
@@ -176,7 +176,7 @@ pub trait Store: Send + Sync + 'static {
         except: Option<Selector>,
     ) -> StoreFuture<'a, u64>;
 
-    /// Removes up to `limit` records that are over at `now`; how many it removed.
+    /// Removes up to `limit` records that are expired at `now`. Returns how many it removed.
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64>;
 }
 

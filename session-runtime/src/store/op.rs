@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::{Check, KeyId};
 use crate::clock::Timestamp;
 
-/// The stored name of a field. Names of struct fields contain no `:`; a dynamic key of an
+/// The stored name of a field. The name of a struct's field contains no `:`; a dynamic key of an
 /// `extra` field is stored as `field:key`.
 pub type FieldName = Cow<'static, str>;
 
@@ -16,19 +16,19 @@ pub type FieldName = Cow<'static, str>;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FieldValue {
-    /// Encoded bytes: JSON, or a sealed blob; a store does not look inside.
+    /// Encoded bytes: JSON, or a sealed blob. A store does not look inside.
     Bytes(Bytes),
-    /// A number the store itself adds to or compares (`counter`, `merge = "max"`).
+    /// A number that the store itself adds to or compares (`counter`, `merge = "max"`).
     Int(i64),
-    /// Members the store itself inserts and removes (`set`), each encoded.
+    /// Members that the store itself inserts and removes (`set`), each encoded.
     Set(BTreeSet<Bytes>),
 }
 
-/// Of how many bytes a copy is as quick as sharing them.
+/// The number of bytes up to which copying is as quick as sharing.
 const SHORT: usize = 512;
 
 impl FieldValue {
-    /// How many bytes the value takes, for size reports: 8 for a number.
+    /// Returns the number of bytes that the value takes, for size reports: 8 for a number.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
@@ -38,8 +38,8 @@ impl FieldValue {
         }
     }
 
-    /// A copy for a record to keep. Short bytes are copied: that is as quick as sharing them, and
-    /// what they were a part of need not stay.
+    /// Returns a copy for a record to keep. Short bytes are copied: that is as quick as sharing
+    /// them, and the buffer that they were a part of need not stay.
     pub(crate) fn kept(&self) -> Self {
         match self {
             Self::Bytes(bytes) if bytes.len() <= SHORT => {
@@ -49,8 +49,8 @@ impl FieldValue {
         }
     }
 
-    /// Becomes such a copy of another value: in the same place, if that is as long and nobody else
-    /// has it, since to make and to free a place takes longer than to fill it.
+    /// Replaces this value by such a copy of `new`. Reuses the allocation if it has the same length
+    /// and is not shared: allocating and freeing take longer than copying.
     pub(crate) fn keep(&mut self, new: &Self) {
         if let (Self::Bytes(old), Self::Bytes(new)) = (&mut *self, new)
             && new.len() == old.len()
@@ -80,50 +80,50 @@ impl fmt::Debug for FieldValue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {
-    /// Removes every field, unknown ones too, except those kept. A kept name also keeps the
-    /// dynamic keys below it (`name:key`).
+    /// Removes every field, unknown ones too, except those named in `keep`. A kept name also keeps
+    /// the dynamic keys below it (`name:key`).
     Clear {
-        /// The stored names that stay.
+        /// The stored names of the fields that stay.
         keep: Vec<FieldName>,
     },
-    /// Writes the value, whatever was there.
+    /// Writes the value, whatever the field held.
     Set {
         /// The field.
         field: FieldName,
-        /// Its new value.
+        /// The field's new value.
         value: FieldValue,
     },
-    /// Removes the field, whatever was there.
+    /// Removes the field, whatever the field held.
     Unset {
         /// The field.
         field: FieldName,
     },
-    /// Adds to a number (missing counts as 0). A result outside `min..=max` is a conflict.
+    /// Adds to a number; a missing number counts as 0. A result outside `min..=max` is a conflict.
     Add {
         /// The field.
         field: FieldName,
-        /// What to add; may be negative.
+        /// The number to add; may be negative.
         by: i64,
         /// The smallest result allowed.
         min: i64,
         /// The largest result allowed.
         max: i64,
     },
-    /// Puts a member into a set (missing counts as empty).
+    /// Puts a member into a set; a missing set counts as empty.
     Insert {
         /// The field.
         field: FieldName,
         /// The encoded member.
         member: Bytes,
     },
-    /// Takes a member out of a set; a set that becomes empty is removed.
+    /// Takes a member out of a set. A set that becomes empty is removed.
     Remove {
         /// The field.
         field: FieldName,
         /// The encoded member.
         member: Bytes,
     },
-    /// Writes the number if it is larger than the one there, or none is there.
+    /// Writes the number if it is larger than the stored number, or if no number is stored.
     Max {
         /// The field.
         field: FieldName,
@@ -134,11 +134,11 @@ pub enum Op {
     Once {
         /// The field.
         field: FieldName,
-        /// Its first and last value.
+        /// The field's first and last value.
         value: FieldValue,
     },
-    /// Removes the field if it still holds what the request has seen (a flash that was shown); a
-    /// newer one, set meanwhile by another request, stays.
+    /// Removes the field if it still holds the value that the request has seen (a flash that was
+    /// shown). A newer value, which another request has set meanwhile, stays.
     Take {
         /// The field.
         field: FieldName,
@@ -153,7 +153,7 @@ pub enum Op {
 pub struct Expected {
     /// The group's name.
     pub group: Cow<'static, str>,
-    /// Its revision when the session was loaded; 0 if it was never written.
+    /// The group's revision when the session was loaded; 0 if the group was never written.
     pub revision: u64,
 }
 
@@ -162,27 +162,28 @@ pub struct Expected {
 pub struct Rotation {
     /// The check value of the new credential.
     pub check: Check,
-    /// The key that made it.
+    /// The id of the key that made the new credential.
     pub key_id: KeyId,
-    /// Until when the credential presented still passes beside the new one. `None`: it is dead at
-    /// once (elevation). With `Some`, the rotation is skipped, and the rest of the commit applies,
-    /// when another request has rotated already.
+    /// The end of the grace in which the credential presented still passes beside the new one.
+    /// `None`: the credential presented is superseded at once (elevation). With `Some`, the
+    /// rotation is skipped if another request has rotated already; the rest of the commit applies.
     pub grace_until: Option<Timestamp>,
 }
 
-/// How long the session lives from now on.
+/// The lifetime of a session from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// Milliseconds without use after which the session is over; `None`: no idle limit.
+    /// Milliseconds without use after which the session is expired; `None`: no idle limit.
     pub idle_millis: Option<u64>,
-    /// The end of the session however much it is used.
+    /// The time at which the session expires regardless of use.
     pub absolute_until: Timestamp,
-    /// Whether the client keeps the token beyond the browser session ("remember me").
+    /// True if the client keeps the token beyond the browser session ("remember me").
     pub persistent: bool,
 }
 
 impl Lifetime {
-    /// The end of a session that was last used then: the sooner of idle and absolute end.
+    /// Returns when a session that was last used at `last_seen` expires: the earlier of the idle
+    /// and the absolute end.
     pub(crate) fn end_after(&self, last_seen: Timestamp) -> Timestamp {
         let idle_end = self.idle_millis.map_or(Timestamp::MAX, |idle| {
             Timestamp::from_millis(last_seen.as_millis().saturating_add(idle))
@@ -191,7 +192,7 @@ impl Lifetime {
     }
 }
 
-/// How many live sessions one principal may have, counted when it logs in.
+/// The limit on the live sessions of one principal, checked when the principal logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cap {
     /// The most sessions, the one that logs in included; at least 1.

@@ -1,5 +1,5 @@
-//! A store from the URL that names it. Owns the schemes, and which feature each needs; everything
-//! behind the scheme is read by the store itself.
+//! Opening a store by its URL. It owns the schemes and the feature that each scheme needs; the rest
+//! of a URL is read by the store itself.
 
 use std::sync::Arc;
 
@@ -25,8 +25,8 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
     ("mongodb+srv", Some("mongodb")),
 ];
 
-/// Opens the store that a URL names, so that a deployment can choose one without a change to the
-/// program.
+/// Opens the store that a URL names, so that a deployment can choose a store without a change to
+/// the program.
 ///
 /// | URL | store | feature |
 /// |---|---|---|
@@ -41,8 +41,8 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
 /// | `redis+cluster://host1,host2` | `RedisStore` | `redis` |
 /// | `redis+sentinel://host1,host2/master` | `RedisStore` | `redis` |
 ///
-/// What else each URL takes is said at its store's own constructor, and so is what opening it
-/// does: connect, create a directory or tables.
+/// The constructor of each store documents the other parts of its URL, and the effect of opening
+/// the store: connecting, or creating a directory or tables.
 ///
 /// ```
 /// # use session_runtime::{KeyRing, Session, SessionLayer, store};
@@ -56,8 +56,9 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
 ///
 /// # Errors
 ///
-/// A scheme that is unknown, or whose feature is not compiled in (the message names it); whatever
-/// the store's own constructor refuses. No message repeats the URL: there may be a password in it.
+/// Returns an error if the scheme is unknown, if the feature that the scheme needs is not compiled
+/// in (the message names the feature), or if the store's own constructor fails. No message repeats
+/// the URL: there may be a password in it.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
     // A scheme is case-insensitive (RFC 3986, section 3.1).
@@ -88,7 +89,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     }
 }
 
-/// The path of a store on this machine: `file:sessions`, `file:/var/lib/sessions`,
+/// Returns the path of a store on this machine: `file:sessions`, `file:/var/lib/sessions`,
 /// `file:///var/lib/sessions`.
 #[cfg(any(feature = "embedded", feature = "file"))]
 fn path<'a>(scheme: &str, rest: &'a str) -> Result<&'a std::path::Path, StoreError> {
@@ -129,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a URL that never gets as far as a server.
+    /// Returns the error for a URL that is refused before any server is contacted.
     fn refusal(url: &str) -> String {
         match pin!(open(url)).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Err(error)) => error.to_string(),

@@ -14,36 +14,36 @@ use crate::clock::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Meta {
-    /// What the current credential must hash to.
+    /// The check value of the current credential.
     pub check: Check,
-    /// The key that made the current credential.
+    /// The id of the key that made the current credential.
     pub key_id: KeyId,
-    /// The credential before it, while its grace lasts.
+    /// The credential before the current one, while its grace lasts.
     pub previous: Option<Previous>,
-    /// When the session was created.
+    /// The time at which the session was created.
     pub created: Timestamp,
-    /// When the credential last changed.
+    /// The time at which the credential last changed.
     pub rotated: Timestamp,
-    /// When the session was last used, up to the touch throttle.
+    /// The time at which the session was last used, up to the touch throttle.
     pub last_seen: Timestamp,
-    /// How long it lives.
+    /// The session's lifetime.
     pub lifetime: Lifetime,
-    /// Whose session it is.
+    /// The principal whose session this is, if it is somebody's.
     pub principal: Option<PrincipalKey>,
-    /// When that principal logged in to it; none exactly when there is no principal.
+    /// The time at which that principal logged in; `None` exactly when there is no principal.
     pub logged_in: Option<Timestamp>,
-    /// Goes up by one with every commit; 1 after the insert.
+    /// The number of the last commit: 1 after the insert, and one more with every commit.
     pub revision: u64,
 }
 
-/// A credential that was replaced by a rotation with grace.
+/// A credential that a rotation with grace has replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Previous {
-    /// What the old credential hashes to.
+    /// The check value of the old credential.
     pub check: Check,
-    /// The key that made it.
+    /// The id of the key that made the old credential.
     pub key_id: KeyId,
-    /// When it stops passing.
+    /// The time at which the old credential stops passing.
     pub until: Timestamp,
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum Standing {
 }
 
 impl Meta {
-    /// A record's fixed part when it is created at `now`.
+    /// Makes the fixed part of a record that is created at `now`.
     #[must_use]
     pub const fn new(check: Check, key_id: KeyId, now: Timestamp, lifetime: Lifetime) -> Self {
         Self {
@@ -81,13 +81,14 @@ impl Meta {
         self.principal = principal;
     }
 
-    /// When the session is over if it is not used again: the sooner of idle and absolute end.
+    /// Returns when the session expires if it is not used again: the earlier of the idle and the
+    /// absolute end.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.lifetime.end_after(self.last_seen)
     }
 
-    /// Whether the session is over at `now`. The end itself is over.
+    /// Returns whether the session is expired at `now`. At the very end, the session is expired.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at()
@@ -110,14 +111,14 @@ impl Meta {
     }
 }
 
-/// What a store holds for one session: a fixed part, fields by stored name, and the revision of
-/// each group of fields.
+/// The data that a store holds for one session: a fixed part, fields by stored name, and the
+/// revision of each group of fields.
 #[derive(Clone)]
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
     pub(super) fields: VecMap<FieldValue>,
-    /// Few records have any of it.
+    /// The parts that few records have.
     rare: Option<Box<Rare>>,
 }
 
@@ -129,68 +130,70 @@ struct Rare {
 }
 
 impl Record {
-    /// A record without fields.
+    /// Makes a record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
         Self { meta, fields: VecMap::new(), rare: None }
     }
 
-    /// The value of a field.
+    /// Returns the value of a field.
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&FieldValue> {
         self.fields.get(field)
     }
 
-    /// Where a field is, for [`at`](Self::at).
+    /// Returns the position of a field, for [`at`](Self::at).
     pub(crate) fn position(&self, field: &str) -> Option<usize> {
         self.fields.find(field)
     }
 
-    /// The value that [`position`](Self::position) has found.
+    /// Returns the value at a position that [`position`](Self::position) has found.
     pub(crate) fn at(&self, position: usize) -> &FieldValue {
         self.fields.at(position)
     }
 
-    /// Writes a field; for stores that read a record back, and for new records. For many,
-    /// [`touch`](Extend::extend) is quicker.
+    /// Writes a field. For stores that read a record back, and for new records; for many fields,
+    /// [`extend`](Extend::extend) is quicker.
     pub fn set(&mut self, field: impl Into<FieldName>, value: FieldValue) {
         self.fields.insert(field.into(), value);
     }
 
-    /// The fields alone, ordered by name.
+    /// Returns the fields alone, ordered by name.
     pub(crate) fn into_fields(self) -> Vec<(FieldName, FieldValue)> {
         self.fields.into_entries()
     }
 
-    /// All fields, ordered by name.
+    /// Returns all fields, ordered by name.
     pub fn fields(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
         self.fields.iter()
     }
 
-    /// The revision of a group: 0 if none of its fields was ever written.
+    /// Returns the revision of a group: 0 if none of the group's fields was ever written.
     #[must_use]
     pub fn group_revision(&self, group: &str) -> u64 {
         self.rare.as_ref().and_then(|rare| rare.groups.get(group).copied()).unwrap_or(0)
     }
 
-    /// Writes a group's revision; for stores that read a record back.
+    /// Writes the revision of a group. For stores that read a record back.
     pub fn set_group_revision(&mut self, group: impl Into<Cow<'static, str>>, revision: u64) {
         self.rare.get_or_insert_default().groups.insert(group.into(), revision);
     }
 
-    /// All groups that were written, with their revisions.
+    /// Returns all groups that were written, with their revisions.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
         let groups = self.rare.as_deref().map_or(&[][..], |rare| rare.groups.entries());
         groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
     }
 
-    /// What a store that has read it wants back with a commit.
+    /// Returns the note of the store that has read this record, which that store wants back with a
+    /// commit.
     #[cfg(feature = "redis")]
     pub(crate) fn stored_form<T: std::any::Any>(&self) -> Option<&T> {
         self.rare.as_ref()?.stored_form.as_ref()?.downcast_ref()
     }
 
-    /// Notes what it was read from; records that differ in nothing else are equal.
+    /// Sets the note of the store that has read this record. Records that differ only in the note
+    /// are equal.
     #[cfg(feature = "redis")]
     pub(crate) fn set_stored_form(&mut self, stored_form: impl std::any::Any + Send + Sync) {
         self.rare.get_or_insert_default().stored_form = Some(std::sync::Arc::new(stored_form));
@@ -218,7 +221,7 @@ impl Extend<(FieldName, FieldValue)> for Record {
 }
 
 impl fmt::Debug for Record {
-    /// Prints the fixed part and the fields' names; never a value.
+    /// Prints the fixed part and the names of the fields, never a value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
             .field("meta", &self.meta)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::store::Selector;
 
-/// The public name of a session, for lists and logs: 32 hex digits. It is no token.
+/// The public name of a session, for lists and logs: 32 hex digits. It is useless as a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub(crate) Selector);
 
