@@ -1,5 +1,5 @@
-//! A new file: complete, or not there at all, whenever the process ends. It knows how a file comes
-//! to its name; what is in it is laid out elsewhere.
+//! Creating the file: complete or not there at all, whenever the process ends. It knows how the
+//! file gets its name; the content is laid out elsewhere.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -20,13 +20,13 @@ pub(super) fn create(
     make_directory(directory).map_err(failed())?;
     let draft = draft(path).map_err(failed())?;
     let made = make(&draft, fill).and_then(|()| publish(&draft, path).map_err(failed()));
-    // It has its name by now, or is of no use.
+    // The draft has its final name by now, or is of no use.
     let _ = fs::remove_file(&draft);
     made?;
     sync_directory(directory).map_err(failed())
 }
 
-/// A name beside the file that nobody else takes.
+/// Returns a name beside the file that nobody else uses.
 fn draft(path: &Path) -> io::Result<PathBuf> {
     let random = getrandom::u64().map_err(io::Error::other)?;
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -42,11 +42,12 @@ fn make(draft: &Path, fill: impl FnOnce(File) -> Result<(), Refusal>) -> Result<
     fill(options.open(draft).map_err(Refusal::failed("creating"))?)
 }
 
-/// Gives the file its name, unless another has it.
+/// Gives the draft its final name, unless a file of that name is there.
 fn publish(draft: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(draft, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // A file system without links: the same, but for two processes in the same moment.
+        // A file system without links: this does the same, unless two processes create the file in
+        // the same moment.
         Err(_) if !path.exists() => fs::rename(draft, path),
         done => done,
     }

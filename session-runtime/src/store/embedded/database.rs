@@ -1,4 +1,4 @@
-//! The database in its file: opening, one transaction at a time, and opening anew after a failure.
+//! The database in its file: opening, one transaction at a time, and reopening after a failure.
 //! It owns the file; it does not know what is read or written.
 
 use std::{
@@ -20,25 +20,26 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// The layout that [`tables`](super::tables) describes. A change to it takes another number.
+/// The version of the layout that [`tables`](super::tables) describes. A change of the layout takes
+/// a new number.
 const VERSION: u64 = 1;
 /// The most memory for pages of the file: the upper levels of a million sessions' tree and the
 /// records in use; the operating system caches the rest.
 const CACHE_BYTES: usize = 64 << 20;
 
-/// A database that is open, or whose file could not be opened again after a failure.
+/// A database that is open, or whose file could not be reopened after a failure.
 pub(super) struct Database {
     path: PathBuf,
-    /// Or why it is not open. Readers hold the lock while they read; it is taken exclusively only
-    /// to open the file anew.
+    /// The open database, or the reason why it is not open. Readers share the lock while they read;
+    /// it is taken exclusively only to reopen the file.
     current: RwLock<Result<redb::Database, StoreError>>,
     syncs: AtomicU64,
 }
 
 impl Database {
-    /// Opens the file, and makes it if it is missing.
+    /// Opens the file. Creates it if it is missing.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
-        // Relative to where the program is now, not to where it is when it reopens.
+        // The working directory may have changed by the time the file is reopened.
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let current = match open(&path) {
             Err(Refusal::Missing) => create(&path, fill)
@@ -53,17 +54,17 @@ impl Database {
         &self.path
     }
 
-    /// How many transactions were written and synced.
+    /// Returns the number of transactions that were written and synced.
     pub(super) fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::Relaxed)
     }
 
-    /// An error of this database.
+    /// Makes an error that names this database.
     pub(super) fn error(&self, what: &str) -> StoreError {
         StoreError::new(format!("the session store {}: {what}", self.path.display()))
     }
 
-    /// Reads from a snapshot of what is durable.
+    /// Reads from a snapshot of the durable state.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>,
@@ -82,8 +83,8 @@ impl Database {
             .map_err(|failure| failure.into_error(&self.path, "reading"))
     }
 
-    /// Makes all of `work` in one transaction and syncs it, or nothing of it. Readers see it when
-    /// it is durable. Only the writer's thread calls this.
+    /// Does all of `work` in one transaction and syncs it, or does nothing. Readers see the changes
+    /// once they are durable. Only the writer's thread calls this.
     pub(super) fn write(
         &self,
         work: impl FnOnce(&mut Tables<'_>) -> Result<(), Failure>,
@@ -108,18 +109,18 @@ impl Database {
         transact().map_err(|failure| failure.into_error(&self.path, "writing"))
     }
 
-    /// Closes the file and opens it again: after a failed write the database knows no longer what
-    /// the disk holds, and reading it back is the one way to know. If the file does not open, the
-    /// next write tries again.
+    /// Closes the file and opens it again. After a failed write, the database no longer knows the
+    /// state of the disk; only reading the file back can tell. If the file does not open, the next
+    /// write tries again.
     pub(super) fn reopen(&self) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        // The lock on the file goes with the old one.
+        // Dropping the old database releases its lock on the file.
         *current = Err(self.error("is closed"));
         *current = open(&self.path).map_err(|refusal| refusal.into_error(&self.path));
     }
 }
 
-/// Opens an existing file and checks that it is ours.
+/// Opens an existing file and checks that it is a session store of this version.
 fn open(path: &Path) -> Result<redb::Database, Refusal> {
     let file = match File::options().read(true).write(true).open(path) {
         Ok(file) => file,
@@ -148,13 +149,13 @@ fn fill(file: File) -> Result<(), Refusal> {
     lay_out(&database).map_err(Refusal::failed("creating"))
 }
 
-/// The database in a file, which is made if the file is empty.
+/// Opens the database in a file. Creates the database if the file is empty.
 pub(super) fn attach(file: File) -> Result<redb::Database, DatabaseError> {
     let backend = FileBackend::new(file)?;
     redb::Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend)
 }
 
-/// The number of the layout; none if there is none.
+/// Returns the version of the layout, or `None` if the database has none.
 fn version(database: &redb::Database) -> Result<Option<u64>, Failure> {
     let formats = match database.begin_read()?.open_table(FORMAT) {
         Ok(formats) => formats,

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 
 use crate::store::StoreError;
 
-/// What the database answers when it fails.
+/// A failure of the database.
 #[derive(Debug)]
 pub(super) struct Failure(Box<redb::Error>);
 
@@ -16,7 +16,7 @@ impl<E: Into<redb::Error>> From<E> for Failure {
 }
 
 impl Failure {
-    /// What failed, where, and what to do about it.
+    /// Makes the error that says what failed, where, and what to do about it.
     pub(super) fn into_error(self, path: &Path, doing: &str) -> StoreError {
         let hint = match &*self.0 {
             redb::Error::DatabaseAlreadyOpen => {

@@ -1,6 +1,6 @@
 //! Sessions in an embedded database: one file on this machine, durable, and quick because commits
-//! that arrive together share one sync. This file owns what the store promises and how a caller's
-//! wish reaches the writer; it knows neither tables nor the database's interface.
+//! that arrive together share one sync. This file owns the promises of the store and the way of a
+//! caller's request to the writer; it knows neither tables nor the database's interface.
 
 mod apply;
 mod create;
@@ -28,11 +28,11 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How many changes may wait for the writer; whoever comes after them waits in the runtime.
+/// The number of changes that may wait for the writer. Later callers wait in the runtime.
 const QUEUE: usize = 1024;
 
-/// Sessions in one file on this machine: durable, fast, and without a server. What to start with
-/// where one process serves the sessions.
+/// Sessions in one file on this machine: durable, fast, and without a server. The store to start
+/// with where one process serves the sessions.
 ///
 /// ```no_run
 /// # use session_runtime::{KeyRing, Session, SessionLayer};
@@ -45,47 +45,49 @@ const QUEUE: usize = 1024;
 /// # Ok(()) }
 /// ```
 ///
-/// **Durability.** A change is answered when it is synced to the disk. Changes that wait at the
-/// same time are written together and share one sync, so the more there are, the less each costs.
-/// Nobody reads a change before it is durable, so what a request has seen does not go away in a
-/// crash. After a crash, the next [`open`](Self::open) reads the file once to check it, a second or
-/// two for each gigabyte if the disk keeps up, and finds every change that was answered.
+/// **One process.** The file is locked; a second process that opens it gets an error. Clones share
+/// the store. Dropping the last clone finishes the queued changes, and closes the file before the
+/// drop returns.
 ///
-/// **Reads** go past the writer and wait for nobody. They are answered on the caller's thread at
-/// once: from the cache (64 MiB at most) or the operating system's, else with a few reads of the
-/// file.
+/// **Durability.** A change is answered when it is synced to the disk. Changes that wait at the
+/// same time are written together and share one sync: the more changes there are, the less each of
+/// them costs. No request reads a change before the change is durable, so a crash takes nothing
+/// away that a request has seen. After a crash, the next [`open`](Self::open) reads the file once
+/// to check it, which takes a second or two for each gigabyte if the disk keeps up, and finds every
+/// change that was answered.
+///
+/// **Reads** bypass the writer and wait for nobody. They are answered on the caller's thread at
+/// once: from the store's cache (64 MiB at most), from the operating system's cache, or with a few
+/// reads of the file.
 ///
 /// **Errors.** When a write fails (the disk is full, say), every change of that moment gets the
-/// error; whether they were made is open, and each was made whole or not at all. The store then
-/// opens its file anew, so that it goes on by itself once the cause is gone.
+/// error. Each of these changes was made whole or not at all; the error does not say which. The
+/// store then reopens its file, so that it works again by itself once the cause is gone.
 ///
-/// **Expiry.** Records that are over go with [`sweep`](Store::sweep), which the runtime calls about
-/// once a minute; it looks at what is due only. The space is used again, and the file shrinks when
-/// its end is free.
-///
-/// **One process.** The file is locked; a second process that opens it gets an error. Clones share
-/// the store. Dropping the last one finishes what is queued, and closes the file before it
-/// returns.
+/// **Expiry.** Expired records are removed by [`sweep`](Store::sweep), which the runtime calls
+/// about once a minute, and which looks only at records that are due. Their space is used again,
+/// and the file shrinks when its end is free.
 #[derive(Clone)]
 pub struct EmbeddedStore(Arc<Shared>);
 
 struct Shared {
     database: Arc<Database>,
-    /// Both are there until the drop takes them.
+    /// The queue of the writer. Both this and the writer are there until the drop takes them.
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     writer: Option<JoinHandle<()>>,
 }
 
 impl EmbeddedStore {
-    /// Opens the file at `path`, and makes it if it is missing, with the directories above it.
-    /// What it makes only this process' user can read.
+    /// Opens the file at `path`. Creates the file if it is missing, with the directories above it,
+    /// readable only by this process's user.
     ///
-    /// It blocks while it reads: long only after a crash, see above.
+    /// Blocks while it reads the file, which takes long only after a crash: see above.
     ///
     /// # Errors
     ///
-    /// Another process (or this one) has it open; it is no session store, or one of a newer
-    /// version; it is damaged; the operating system refuses. Each message names the path.
+    /// Returns an error if another process (or this one) has the file open, if the file is no
+    /// session store or one of a newer version, if the file is damaged, or if the operating system
+    /// refuses. Each message names the path.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let database = Arc::new(Database::open(path.as_ref())?);
         let (jobs, queue) = mpsc::channel(QUEUE);
@@ -93,15 +95,15 @@ impl EmbeddedStore {
         Ok(Self(Arc::new(Shared { database, jobs: Some(jobs), writer: Some(writer) })))
     }
 
-    /// How many times it has written and synced, for tests of how changes share that.
+    /// Returns the number of syncs so far, for tests of how changes share a sync.
     #[doc(hidden)]
     #[must_use]
     pub fn syncs(&self) -> u64 {
         self.0.database.syncs()
     }
 
-    /// Has the writer do `work`, and waits until that is durable. What is queued happens, whether
-    /// or not somebody still waits for it.
+    /// Has the writer do `work`, and waits until the work is durable. Queued work is done even if
+    /// nobody waits for it any more.
     async fn ask<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -121,7 +123,7 @@ impl Drop for Shared {
         // Without a sender left, the writer finishes the queue and ends.
         drop(self.jobs.take());
         if let Some(writer) = self.writer.take() {
-            // It failed if it panicked, and whoever waited for it has been told.
+            // An error means that the writer panicked; callers that waited have got an error.
             let _ = writer.join();
         }
     }

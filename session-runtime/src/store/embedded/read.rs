@@ -1,5 +1,5 @@
-//! Reads, each from one snapshot of what is durable. They wait neither for the writer nor for each
-//! other, and change nothing.
+//! Reads, each from one snapshot of the durable state. They wait neither for the writer nor for
+//! each other, and change nothing.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::{
     store::{Listed, Namespace, PrincipalKey, Record, StoreError, StoreKey},
 };
 
-/// The record under `key`.
+/// Returns the record under `key`, if there is one.
 pub(super) fn load(database: &Database, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
     let found = database.read(|transaction| {
         let records = transaction.open_table(RECORD)?;
@@ -29,7 +29,7 @@ pub(super) fn load(database: &Database, key: &StoreKey) -> Result<Option<Arc<Rec
     }
 }
 
-/// The sessions of a principal that are live at `now`, the newest first.
+/// Returns the sessions of a principal that are live at `now`, the newest first.
 pub(super) fn list(
     database: &Database,
     namespace: &Namespace,
@@ -55,7 +55,7 @@ fn live(
         let selector = owned_selector(entry?.0.value());
         let key = StoreKey { namespace: namespace.clone(), selector };
         let row = records.get(record_key(&key).as_slice())?;
-        // One that does not read back cannot be used either; loading it says so.
+        // A damaged record cannot be used, so it is not live; loading it returns an error.
         if let Some(Record { meta, .. }) = row.and_then(|row| read_record(row.value()))
             && !meta.is_expired(now)
         {

@@ -1,12 +1,12 @@
-//! The tables and what lies in them. Every change to a record goes through here, and takes the
-//! entries of both indexes with it; what is to be changed, and why, is decided elsewhere.
+//! The tables and their content. Every change to a record goes through here and changes the entries
+//! of both indexes with it; the callers decide what is changed, and why.
 //!
-//! - `record`: `selector (16) ‖ namespace` → `end (8) ‖ record`. The end is where the record's
-//!   entry in `end` stands.
+//! - `record`: `selector (16) ‖ namespace` → `end (8) ‖ record`. The end is the time under which
+//!   the record's entry in `end` stands.
 //! - `owner`: `SHA-256 of namespace and principal (32) ‖ selector (16)` → nothing. A hash, so that
 //!   a name of any length is a key of one size.
-//! - `end`: `(milliseconds, record key)` → nothing. An entry never stands after its record's end,
-//!   but may stand before it: use moves ends forward, and only the sweep moves entries after them.
+//! - `end`: `(milliseconds, record key)` → nothing. The time of an entry is never after the expiry
+//!   of its record, but may be before: use postpones expiry, and only the sweep moves the entry.
 //! - `format`: `"version"` → the number of this layout.
 
 use redb::{ReadableTable, StorageError, Table, TableDefinition, TableError, WriteTransaction};
@@ -29,12 +29,12 @@ const END: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("end");
 /// The most bytes a record may have. The database takes 3 GiB; the encoding counts to 4 GiB.
 const MOST_BYTES: usize = 1 << 30;
 
-/// The key of a record.
+/// Returns the key of a record.
 pub(super) fn record_key(key: &StoreKey) -> Vec<u8> {
     [key.selector.as_bytes(), key.namespace.as_str().as_bytes()].concat()
 }
 
-/// The first and the last key that a principal's entries can have.
+/// Returns the first and the last key that the entries of a principal can have.
 pub(super) fn owner_range(namespace: &Namespace, principal: &PrincipalKey) -> [[u8; 48]; 2] {
     let first = owner_key(namespace, principal, Selector::from_bytes([0; 16]));
     let last = owner_key(namespace, principal, Selector::from_bytes([0xff; 16]));
@@ -53,18 +53,18 @@ fn owner_key(namespace: &Namespace, principal: &PrincipalKey, selector: Selector
     key
 }
 
-/// The selector in a principal's entry.
+/// Returns the selector in the key of a principal's entry.
 pub(super) fn owned_selector(entry: &[u8; 48]) -> Selector {
     let mut selector = [0; 16];
     selector.copy_from_slice(&entry[32..]);
     Selector::from_bytes(selector)
 }
 
-/// What lies in `record` under one key.
+/// A value of the table `record`.
 pub(super) struct Row {
-    /// Where its entry in `end` stands; none if the row is cut off.
+    /// The time under which the entry in `end` stands; `None` if the row is cut off.
     end: Option<u64>,
-    /// The record; none if it does not read back.
+    /// The record; `None` if it is damaged.
     record: Option<Record>,
 }
 
@@ -78,18 +78,18 @@ impl Row {
         }
     }
 
-    /// The record, if it reads back.
+    /// Returns the record, unless it is damaged.
     pub(super) const fn intact(&self) -> Option<&Record> {
         self.record.as_ref()
     }
 }
 
-/// The record in a row.
+/// Returns the record in the bytes of a row, unless it is damaged.
 pub(super) fn read_record(bytes: &[u8]) -> Option<Record> {
     Row::read(bytes).record
 }
 
-/// What is said of a record that does not read back.
+/// Makes the error for a damaged record.
 pub(super) fn damaged(key: &StoreKey) -> StoreError {
     StoreError::new(format!(
         "the record {key} in the embedded session store does not read back: it is damaged, or a \
@@ -107,7 +107,7 @@ pub(super) struct Tables<'txn> {
 }
 
 impl<'txn> Tables<'txn> {
-    /// Opens them, and makes them in a new file.
+    /// Opens the tables. Creates them in a new file.
     pub(super) fn open(transaction: &'txn WriteTransaction) -> Result<Self, TableError> {
         Ok(Self {
             records: transaction.open_table(RECORD)?,
@@ -118,12 +118,12 @@ impl<'txn> Tables<'txn> {
         })
     }
 
-    /// How many bytes of records were written so far.
+    /// Returns the number of bytes of records that were written so far.
     pub(super) const fn bytes_written(&self) -> usize {
         self.bytes_written
     }
 
-    /// Whether there is anything to make durable.
+    /// Returns whether there is anything to make durable.
     pub(super) const fn changed(&self) -> bool {
         self.changed
     }
@@ -133,8 +133,8 @@ impl<'txn> Tables<'txn> {
         Ok(bytes.map(|bytes| Row::read(bytes.value())))
     }
 
-    /// Writes a record in the place of `old`, and moves its entries. The inner error is a record
-    /// that is too large.
+    /// Writes a record in place of `old`, and moves its entries. The inner error says that the
+    /// record is too large.
     pub(super) fn write(
         &mut self,
         key: &StoreKey,
@@ -181,7 +181,7 @@ impl<'txn> Tables<'txn> {
         self.disown(key, row.intact().and_then(|record| record.meta.principal.as_ref()))
     }
 
-    /// The sessions that a principal has entries of.
+    /// Returns the keys of the sessions that a principal has entries for.
     pub(super) fn owned(
         &self,
         namespace: &Namespace,
@@ -196,7 +196,7 @@ impl<'txn> Tables<'txn> {
             .map_err(Failure::from)
     }
 
-    /// Removes a principal's entry, which may be one that its record has left behind.
+    /// Removes a principal's entry for a session, which may be one that its record has left behind.
     pub(super) fn disown(
         &mut self,
         key: &StoreKey,
@@ -208,7 +208,7 @@ impl<'txn> Tables<'txn> {
         Ok(())
     }
 
-    /// The first entries that stand at or before `now`, up to `limit`.
+    /// Returns the first entries of `end` whose time is at or before `now`, up to `limit`.
     pub(super) fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Due>, Failure> {
         let entries = self.ends.iter()?.take(limit).map(|entry| {
             let (entry, _) = entry?;
@@ -221,7 +221,8 @@ impl<'txn> Tables<'txn> {
         entries.take_while(is_due).collect::<Result<_, StorageError>>().map_err(Failure::from)
     }
 
-    /// Removes the entry of a record that is gone, or moves it to where its record ends now.
+    /// Removes the entry of a record that is gone, or moves the entry to the time at which its
+    /// record expires now.
     pub(super) fn settle(&mut self, due: &Due) -> Result<(), Failure> {
         self.changed = true;
         self.ends.remove((due.end, due.record_key.as_slice()))?;
@@ -259,7 +260,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// The key of its record; none if the entry is none of ours.
+    /// Returns the key of the entry's record, or `None` if this store did not write the entry.
     pub(super) fn key(&self) -> Option<StoreKey> {
         let (selector, namespace) = self.record_key.split_first_chunk()?;
         let namespace = Namespace::new(std::str::from_utf8(namespace).ok()?);

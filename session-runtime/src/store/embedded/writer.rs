@@ -1,6 +1,6 @@
-//! The one thread that writes: it takes what is queued, makes all of it in one transaction, syncs
-//! once, and answers. It owns the grouping and the answers; what a job does to the tables is the
-//! job's business.
+//! The one thread that writes: it takes the queued jobs, does all of them in one transaction, syncs
+//! once, and answers. It owns the grouping and the answers; each job itself knows what it does to
+//! the tables.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,21 +13,22 @@ use tokio::sync::{mpsc, oneshot};
 use super::{database::Database, failure::Failure, tables::Tables};
 use crate::store::StoreError;
 
-/// The most jobs of one transaction: enough to make the sync cheap, and few enough that the first
-/// of them does not wait long for the last.
+/// The most jobs in one transaction: enough to make the sync cheap, and few enough that the first
+/// job does not wait long for the last.
 const MOST_JOBS: usize = 256;
-/// And the most bytes, for the same reason: values may be large.
+/// The number of written bytes after which a transaction takes no further job, for the same reason:
+/// values may be large.
 const MOST_BYTES: usize = 8 << 20;
 
-/// What became of one job: its outcome, or an error that is only its own; or a failure of the
-/// database, which fails the whole transaction.
+/// The result of one job. The inner error concerns this job alone; the outer error is a failure of
+/// the database, which fails the whole transaction.
 pub(super) type Worked<T> = Result<Result<T, StoreError>, Failure>;
 
-/// A change that waits for the writer, and somebody who waits for the change.
+/// A change that waits for the writer, together with its caller.
 pub(super) trait Job: Send {
     fn work(&mut self, tables: &mut Tables<'_>) -> Result<(), Failure>;
 
-    /// Tells the caller: `written` says whether the transaction is durable.
+    /// Answers the caller. `written` says whether the transaction is durable.
     fn answer(self: Box<Self>, written: &Result<(), StoreError>);
 }
 
@@ -59,13 +60,13 @@ impl<T: Send, W: FnOnce(&mut Tables<'_>) -> Worked<T> + Send> Job for Ask<T, W> 
             Err(error) => Some(Err(error.clone())),
         };
         if let Some(answer) = answer {
-            // An error here: nobody waits any more, the request had its deadline.
+            // An error means that nobody waits any more: the request reached its deadline.
             let _ = caller.send(answer);
         }
     }
 }
 
-/// Starts the thread; it ends when every sender of the queue is gone and the queue is empty.
+/// Starts the thread, which ends when every sender of the queue is gone and the queue is empty.
 pub(super) fn start(
     database: Arc<Database>,
     queue: mpsc::Receiver<Box<dyn Job>>,
@@ -86,8 +87,8 @@ pub(super) fn start(
 fn run(database: &Database, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
-        // The database is sound after a panic (a transaction that is not committed never was), and
-        // is opened anew all the same.
+        // The database is sound after a panic, since a transaction that is not committed has no
+        // effect; it is reopened nevertheless.
         let written = catch_unwind(AssertUnwindSafe(|| {
             database.write(|tables| work(tables, &mut batch, &mut queue))
         }))
@@ -101,7 +102,7 @@ fn run(database: &Database, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-/// Works on the jobs of `batch` and on what else is queued by then.
+/// Does the jobs of `batch`, and those that are queued by then.
 fn work(
     tables: &mut Tables<'_>,
     batch: &mut Vec<Box<dyn Job>>,

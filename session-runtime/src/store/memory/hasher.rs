@@ -7,7 +7,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// Where the hashes of one map start from.
+/// The random start of the hashes of one map.
 #[derive(Clone, Copy)]
 pub(super) struct Seeds([u64; 2]);
 

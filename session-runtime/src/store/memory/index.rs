@@ -1,5 +1,5 @@
-//! Which sessions a principal has. It owns the sets of selectors and how they are locked; whether a
-//! selector still has a record, and whose it is, is asked of the record.
+//! The index of sessions by principal. It owns the sets of selectors and their locks. The record
+//! itself says whether a selector still has a record, and whose it is.
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map},
@@ -12,16 +12,16 @@ use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 
 /// The sessions of every principal, by namespace.
 ///
-/// It changes only under the lock of the shard that the record is in, so for whoever holds that
-/// lock it agrees with the record. Readers take a copy, then look at each record; they never hold
-/// a lock of the index while they wait for one of a shard, so the order of locks is always shard,
+/// The index changes only under the lock of the record's shard, so the holder of that lock finds
+/// that index and record agree. Readers copy the index, then look at each record; they never hold a
+/// lock of the index while they wait for that of a shard. So the order of locks is always shard,
 /// then index.
 #[derive(Default)]
 pub(super) struct Index(ByOwner<Owned>);
 
 type Owned = ByNamespace<HashMap<PrincipalKey, Selectors>>;
 
-/// Most have one, which needs no tree.
+/// The sessions of one principal. Most principals have one session, which needs no tree.
 enum Selectors {
     One(Selector),
     Many(BTreeSet<Selector>),
@@ -38,7 +38,7 @@ impl Selectors {
         }
     }
 
-    /// Takes one out; whether it was the last.
+    /// Removes a selector. Returns whether none is left.
     fn remove(&mut self, selector: Selector) -> bool {
         match self {
             Self::One(one) => *one == selector,
@@ -83,7 +83,7 @@ impl Index {
         }
     }
 
-    /// How many principals it has, and how many sessions of them.
+    /// Returns the numbers of principals and of their sessions.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
         let counts = self.0.parts.iter().map(|shard| {
@@ -103,9 +103,9 @@ impl Index {
     }
 }
 
-/// Something in parts, each under a lock of its own; an owner's is always in the same one.
+/// Values in parts, each part under a lock of its own; one owner's are always in the same part.
 pub(super) struct ByOwner<T> {
-    /// Seeded, so that nobody can choose names that wait for one another.
+    /// Random, so that nobody can choose names that share a lock.
     seeds: Seeds,
     parts: [Mutex<T>; 64],
 }
@@ -129,9 +129,9 @@ impl<T> ByOwner<T> {
     }
 }
 
-/// Locks, also after a panic of another holder: nothing under these locks runs a caller's code, and
-/// an index entry is written before and removed after its record, so the worst that an interrupted
-/// change leaves behind is an entry without a record, which every reader skips.
+/// Takes a lock, even after a panic of another holder. Nothing under these locks runs a caller's
+/// code, and an index entry is written before its record and removed after it. So the worst that an
+/// interrupted change leaves behind is an entry without a record, which every reader skips.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
-//! The store in this process' memory: sharded maps of records, an index by principal, a limit on
-//! how many there are. It owns where records lie and which of them go when there are too many;
-//! what a commit does to a record is [`Record::apply`]'s business, and time comes from the caller.
+//! The store in this process's memory: sharded maps of records, an index by principal, and a limit
+//! on the number of records. It owns where records lie and which records go when there are too
+//! many. [`Record::apply`] decides what a commit does to a record, and time comes from the caller.
 
 mod admission;
 mod by_namespace;
@@ -29,39 +29,39 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How many shards a store has at most; a power of two.
+/// The most shards that a store has; a power of two.
 const SHARDS: usize = 64;
-/// How often a shard is looked through, unless somebody says otherwise.
+/// The default interval between two looks through a shard.
 const SCAN_EVERY: Duration = Duration::from_secs(60);
 /// A store with a lower limit has fewer shards, so that "least recently seen" is exact in a small
 /// one and nearly so in a large one.
 const SESSIONS_PER_SHARD: usize = 1024;
 
-/// Sessions in this process' memory.
+/// Sessions in this process's memory.
 ///
-/// For tests, and for services of one process whose sessions may end with it. Clones share the
-/// sessions, so a test can keep a handle on what a layer writes to.
+/// For tests, and for services of one process whose sessions may end with the process. Clones share
+/// the sessions, so a test can keep a clone of the store that a layer writes to.
 ///
-/// **Limit.** The default is 1,000,000 sessions; [`with_limit`](Self::with_limit) sets another. At
-/// the limit, a new session takes the place of sessions that are over; if there are none, of a
-/// sixteenth of the anonymous sessions near it, the least recently seen first. A session with a
-/// principal never goes before its time: if there is nothing else, the new session is refused with
-/// a [`StoreError`], which the client sees as 503.
+/// **Limit.** The default is 1,000,000 sessions; [`with_limit`](Self::with_limit) sets another
+/// limit. At the limit, a new session takes the place of expired sessions. If no session is
+/// expired, the store evicts a sixteenth of the anonymous sessions in one of its parts, the least
+/// recently seen first. A session with a principal is never evicted: if there is nothing else to
+/// remove, the new session is refused with a [`StoreError`], which the client sees as 503.
 ///
-/// **Expiry.** No task runs in the background. Records that are over go when a later insert or
-/// commit comes by, at most once a minute for each part of the store (or as
-/// [`with_limit_and_scan`](Self::with_limit_and_scan) says), when the limit is reached, and with
-/// [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected
-/// clock drives expiry too; layers that share a store should share a clock.
+/// **Expiry.** No task runs in the background. Expired records are removed by later inserts and
+/// commits, at most once a minute in each part of the store (or as often as
+/// [`with_limit_and_scan`](Self::with_limit_and_scan) sets), when the limit is reached, and by
+/// [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected clock drives
+/// expiry too; layers that share a store should share a clock.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Shared>);
 
 struct Shared {
     limit: usize,
-    /// How often a shard is looked through for records that are over.
+    /// The interval between two looks through a shard for expired records.
     scan_every: Duration,
-    /// How many records there are. A place is taken before the record is put in, so the limit
-    /// holds at every moment.
+    /// The number of records. It is raised before a record is put in, so the limit holds at every
+    /// moment.
     len: AtomicUsize,
     shards: Box<[Mutex<Shard>]>,
     index: Index,
@@ -69,15 +69,15 @@ struct Shared {
 }
 
 impl MemoryStore {
-    /// A store that holds up to `sessions` sessions.
+    /// Makes a store that holds up to `sessions` sessions.
     #[must_use]
     pub fn with_limit(sessions: usize) -> Self {
         Self::with_limit_and_scan(sessions, SCAN_EVERY)
     }
 
-    /// A store that holds up to `sessions` sessions, and looks for those that are over every
-    /// `scan_every`: seldom, to have it cost less; often, to have memory back soon. Sessions that
-    /// are over are never loaded, however long they are still there.
+    /// Makes a store that holds up to `sessions` sessions and looks for expired ones at the
+    /// interval `scan_every`. A long interval costs less; a short interval frees memory sooner. The
+    /// runtime never accepts an expired session, however long its record is still there.
     #[must_use]
     pub fn with_limit_and_scan(sessions: usize, scan_every: Duration) -> Self {
         let shards = (sessions / SESSIONS_PER_SHARD).next_power_of_two().min(SHARDS);
@@ -91,19 +91,20 @@ impl MemoryStore {
         }))
     }
 
-    /// How many sessions it holds, those that are over but not yet removed included.
+    /// Returns the number of sessions in the store, including expired ones that are not yet
+    /// removed.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len.load(Ordering::Relaxed)
     }
 
-    /// How many principals its index has, and how many sessions of them.
+    /// Returns the numbers of principals and of their sessions in the index.
     #[cfg(test)]
     pub(super) fn index_counts(&self) -> (usize, usize) {
         self.0.index.counts()
     }
 
-    /// Whether it holds none.
+    /// Returns whether the store holds no session.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -111,7 +112,7 @@ impl MemoryStore {
 }
 
 impl Default for MemoryStore {
-    /// A store that holds up to 1,000,000 sessions.
+    /// Makes a store that holds up to 1,000,000 sessions.
     fn default() -> Self {
         Self::with_limit(1_000_000)
     }
@@ -203,7 +204,7 @@ impl Shared {
         outcome
     }
 
-    /// The sessions of a principal that are live at `now`, in no order.
+    /// Returns the sessions of a principal that are live at `now`, in no order.
     fn live(&self, namespace: &Namespace, principal: &PrincipalKey, now: Timestamp) -> Vec<Listed> {
         let keys = self.index.keys(namespace, principal).into_iter();
         keys.filter_map(|key| {
@@ -215,7 +216,7 @@ impl Shared {
         .collect()
     }
 
-    /// Removes a record if it `matches`, which is asked under the lock.
+    /// Removes a record if `matches` accepts it under the lock. Returns whether it did.
     fn remove(&self, key: &StoreKey, matches: impl FnOnce(&Record) -> bool) -> bool {
         let mut shard = self.shard(key.selector);
         let removed = shard.remove(key, matches, &self.index);
@@ -223,7 +224,8 @@ impl Shared {
         removed
     }
 
-    /// Makes room for at least one record, in the shard at `start` if it can.
+    /// Makes room for at least one record, in the shard at `start` if possible. Returns whether
+    /// there is room now.
     fn make_room(&self, start: usize, now: Timestamp) -> bool {
         let around = || {
             let (before, after) = self.shards.split_at(start);
@@ -247,7 +249,7 @@ impl Shared {
     }
 
     fn release(&self, places: usize) {
-        // All shards share the count: writing it makes every other processor read it anew.
+        // All shards share the count: writing it makes every other processor read it again.
         if places > 0 {
             self.len.fetch_sub(places, Ordering::Relaxed);
         }

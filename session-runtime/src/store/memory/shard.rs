@@ -1,6 +1,6 @@
-//! A part of the records, under one lock: puts in, commits, removes, and chooses which go when they
-//! are over or too many. It keeps the index in step with its records; it knows neither the other
-//! shards nor the store's limit.
+//! A part of the records, under one lock. It puts records in, commits and removes them, and chooses
+//! which go when they are expired or too many. It keeps the index in step with its records; it
+//! knows neither the other shards nor the store's limit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,16 +10,18 @@ use crate::{
     store::{Commit, CommitOutcome, Record, StoreKey},
 };
 
-/// Which part of a shard makes room at the limit: large enough that looking through the shard
-/// costs each new session 16 records on average, small enough to keep most of them.
+/// The part of a shard that is evicted at the limit is one in this number. It is large enough that
+/// looking through the shard costs each new session 16 records on average, and small enough to keep
+/// most of the sessions.
 const EVICTED_PART: usize = 16;
 
 /// A part of the records, under one lock.
 pub(super) struct Shard {
     pub(super) records: Records,
-    /// How many of them have no principal: whether a look for one to evict is worth its while.
+    /// The number of records without a principal; with none, a search for one to evict is
+    /// pointless.
     anonymous: usize,
-    /// No record is over before this; it may be too early, since use moves ends forward.
+    /// A time before which no record expires. It may be too early, since use postpones expiry.
     earliest_end: Timestamp,
     swept: Timestamp,
 }
@@ -85,7 +87,8 @@ impl Shard {
         true
     }
 
-    /// Removes what is over, if the last time was `every` ago.
+    /// Removes expired records, if the last time was at least `every` ago. Returns how many it
+    /// removed.
     pub(super) fn sweep_in_passing(
         &mut self,
         now: Timestamp,
@@ -119,7 +122,7 @@ impl Shard {
         removed
     }
 
-    /// Removes the least recently seen sessions that belong to nobody.
+    /// Evicts the least recently seen sessions that belong to nobody. Returns how many it evicted.
     pub(super) fn evict_anonymous(&mut self) -> usize {
         if self.anonymous == 0 {
             return 0;
@@ -132,7 +135,8 @@ impl Shard {
             .collect();
         let quota = (self.records.len() / EVICTED_PART).clamp(1, seen.len());
         let newest_to_go = *seen.select_nth_unstable(quota - 1).1;
-        // Those of that very millisecond share what the older ones leave of the quota.
+        // Sessions of that very millisecond are evicted only as far as the older ones leave room in
+        // the quota.
         let mut ties = quota - seen.iter().filter(|seen| **seen < newest_to_go).count();
         self.records.retain(|_, _, record| {
             let goes = record.meta.principal.is_none()
