@@ -1,6 +1,6 @@
-//! An open directory and the few things done in one: each by its descriptor and one plain name,
-//! never following a symbolic link. It owns permissions, durability and how a failure is told; it
-//! does not know what the files are.
+//! An open directory and the few operations in it: each by the descriptor and one plain name, never
+//! following a symbolic link. It owns permissions, durability and the messages of failures; it does
+//! not know what the files are.
 
 use std::{
     fs::File,
@@ -16,11 +16,12 @@ use rustix::{
 
 use crate::store::StoreError;
 
-/// The file that is written before it takes another's place. One a directory, and only whoever
-/// holds the directory's lock may touch it: when nobody does, it is a leftover.
+/// The name of the file that is written before it replaces another one. There is one in a
+/// directory, and only the holder of the directory's lock may touch it: without a holder, it is a
+/// leftover.
 pub(super) const TEMPORARY: &str = "tmp";
-/// The largest file that is written or read. A session of that size is a mistake, and reading one
-/// must not take the memory of the process.
+/// The largest file that is written or read. A session of that size is a mistake, and reading it
+/// must not exhaust the memory of the process.
 const LARGEST: u64 = 256 << 20;
 const DIRECTORY_MODE: Mode = Mode::RWXU;
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -32,7 +33,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// A directory that is open, and what to call it in errors.
+    /// Makes a directory from its descriptor and the path that errors name.
     pub(super) const fn new(fd: OwnedFd, path: PathBuf) -> Self {
         Self { fd, path }
     }
@@ -45,7 +46,7 @@ impl Directory {
         rustix::fs::fstat(&self.fd).map_err(|errno| failed("look at", &self.path, errno))
     }
 
-    /// The directory `name` in this one, if it is there.
+    /// Returns the directory `name` in this one, if it is there.
     pub(super) fn below(&self, name: &str) -> Result<Option<Self>, StoreError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
@@ -55,7 +56,7 @@ impl Directory {
         }
     }
 
-    /// The directory `name` in this one, made if it is missing and then there for good.
+    /// Returns the directory `name` in this one. Creates it durably if it is missing.
     pub(super) fn below_or_new(&self, name: &str) -> Result<Self, StoreError> {
         loop {
             if let Some(directory) = self.below(name)? {
@@ -66,7 +67,7 @@ impl Directory {
         }
     }
 
-    /// Makes the directory `name` unless it is there. For good only after a [`sync`](Self::sync).
+    /// Creates the directory `name` unless it is there. Durable only after a [`sync`](Self::sync).
     pub(super) fn make_below(&self, name: &str) -> Result<(), StoreError> {
         match rustix::fs::mkdirat(&self.fd, name, DIRECTORY_MODE) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
@@ -74,9 +75,9 @@ impl Directory {
         }
     }
 
-    /// The file `name`, open for reading, if it is there.
+    /// Opens the file `name` for reading, if it is there.
     pub(super) fn file(&self, name: &str) -> Result<Option<File>, StoreError> {
-        // Opening a pipe that somebody planted must not wait for its other end.
+        // Opening a planted pipe must not wait for its other end.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         match rustix::fs::openat(&self.fd, name, flags, Mode::empty()) {
             Ok(fd) => Ok(Some(File::from(fd))),
@@ -85,7 +86,7 @@ impl Directory {
         }
     }
 
-    /// All that is in the file `name`, if it is there.
+    /// Returns the content of the file `name`, if it is there.
     pub(super) fn read(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(mut file) = self.file(name)? else {
             return Ok(None);
@@ -95,20 +96,20 @@ impl Directory {
         if !metadata.is_file() || metadata.len() > LARGEST {
             return Err(self.refused(name, "is no file of this store; move it away"));
         }
-        // It never grows or shrinks: another file takes its place.
+        // A file never grows or shrinks: a new file replaces it.
         let mut bytes = vec![0; usize::try_from(metadata.len()).unwrap_or(0)];
         file.read_exact(&mut bytes).map_err(failed)?;
         Ok(Some(bytes))
     }
 
-    /// The file `name` for the locks of this directory, made if it is missing.
+    /// Opens the lock file `name` of this directory. Creates it if it is missing.
     pub(super) fn lock_file(&self, name: &str) -> Result<OwnedFd, StoreError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         rustix::fs::openat(&self.fd, name, flags | OFlags::CLOEXEC, FILE_MODE)
             .map_err(|errno| self.failed("open", name, errno))
     }
 
-    /// Which file is called `name` now.
+    /// Returns the status of the file that is called `name` now, if there is one.
     pub(super) fn stat_of(&self, name: &str) -> Result<Option<Stat>, StoreError> {
         match rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat)),
@@ -117,17 +118,17 @@ impl Directory {
         }
     }
 
-    /// Makes an empty file, for good. Returns false if this directory itself is gone.
+    /// Creates an empty file durably. Returns false if this directory itself is gone.
     pub(super) fn mark(&self, name: &str) -> Result<bool, StoreError> {
         match rustix::fs::openat(&self.fd, name, new_file(), FILE_MODE) {
-            // One that is there already may be a moment old, and not on the disk yet.
+            // A file that is there already may be a moment old, and not on the disk yet.
             Ok(_) | Err(Errno::EXIST) => self.sync().map(|()| true),
             Err(Errno::NOENT) => Ok(false),
             Err(errno) => Err(self.failed("make", name, errno)),
         }
     }
 
-    /// Writes the temporary file anew, to the disk. Only under the directory's lock.
+    /// Writes a new temporary file and syncs it. Only under the directory's lock.
     pub(super) fn write_temporary(&self, bytes: &[u8]) -> Result<(), StoreError> {
         if bytes.len() as u64 > LARGEST {
             return Err(StoreError::new(format!(
@@ -146,20 +147,20 @@ impl Directory {
                 file.sync_all()
             });
         written.map_err(|error| {
-            // Half a file on a full disk is in the way; that it may stay changes nothing.
+            // Half a file takes room on a full disk; if it stays, nothing else goes wrong.
             let _ = self.remove(TEMPORARY);
             failed("write", &self.path.join(TEMPORARY), error)
         })
     }
 
-    /// Puts the temporary file in the place of `name`, for good.
+    /// Renames the temporary file to `name`, durably.
     pub(super) fn rename_temporary(&self, name: &str) -> Result<(), StoreError> {
         rustix::fs::renameat(&self.fd, TEMPORARY, &self.fd, name)
             .map_err(|errno| self.failed("replace", name, errno))?;
         self.sync()
     }
 
-    /// Removes a file; whether there was one. For good only after a [`sync`](Self::sync).
+    /// Removes a file. Returns whether there was one. Durable only after a [`sync`](Self::sync).
     pub(super) fn remove(&self, name: &str) -> Result<bool, StoreError> {
         match rustix::fs::unlinkat(&self.fd, name, AtFlags::empty()) {
             Ok(()) => Ok(true),
@@ -168,7 +169,7 @@ impl Directory {
         }
     }
 
-    /// Removes the directory `name` if nothing is in it.
+    /// Removes the directory `name` if it is empty.
     pub(super) fn remove_if_empty(&self, name: &str) -> Result<(), StoreError> {
         match rustix::fs::unlinkat(&self.fd, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
@@ -176,12 +177,12 @@ impl Directory {
         }
     }
 
-    /// Waits until what was done to names here is on the disk.
+    /// Waits until the changes of names in this directory are on the disk.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         rustix::fs::fsync(&self.fd).map_err(|errno| failed("write", &self.path, errno))
     }
 
-    /// The names of what is in here, in order. Names that are no text are not ours.
+    /// Returns the names in this directory, in order. Names that are no text are not this store's.
     pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
         let failed = |errno| failed("list", &self.path, errno);
         let mut names = Vec::new();
@@ -194,7 +195,7 @@ impl Directory {
         Ok(names)
     }
 
-    /// That something below is not as it must be.
+    /// Makes the error that `name` in this directory is not as it must be.
     pub(super) fn refused(&self, name: &str, why: &str) -> StoreError {
         StoreError::new(format!("{} {why}", self.path.join(name).display()))
     }
@@ -204,17 +205,17 @@ impl Directory {
     }
 }
 
-/// Fails if anything is there, a symbolic link too.
+/// Returns the flags to create a file, which fail if anything is there, even a symbolic link.
 fn new_file() -> OFlags {
     OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
-/// Whether two answers are about the same file.
+/// Returns whether two statuses are of the same file.
 pub(super) fn same_file(one: &Stat, other: &Stat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// What the system said no to, where, and what to do about it.
+/// Makes the error that says what the system refused, where, and what to do about it.
 pub(super) fn failed(what: &str, path: &Path, error: impl Into<std::io::Error>) -> StoreError {
     let error = error.into();
     let advice = error.raw_os_error().map_or("", |code| match Errno::from_raw_os_error(code) {

@@ -26,18 +26,18 @@ const CHECKSUM: usize = 8;
 /// How much of a file [`glance`] looks at.
 pub(super) const GLANCE: usize = 8 + CHECKSUM + 8 + 32;
 
-/// What is wrong with the bytes of a file.
+/// The reason why the bytes of a file are not the expected session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
     /// Written by a later version of this crate.
     Newer,
-    /// Torn, changed, or not a session at all.
+    /// Torn, changed, or not a session file at all.
     Torn,
-    /// Whole, but another session's: it was moved here.
+    /// Whole, but the file of another session, which was moved here.
     Misplaced,
 }
 
-/// The bytes of a session's file.
+/// Returns the bytes of a session's file.
 pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
     let namespace = key.namespace.as_str();
     let owner = owner_of(&key.namespace, record);
@@ -57,7 +57,7 @@ pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
     out
 }
 
-/// Reads back what [`write`] wrote: the key it was written under, and the record.
+/// Reads the bytes that [`write`] wrote: the key of the session, and the record.
 pub(super) fn read(bytes: &[u8]) -> Result<(StoreKey, Record), Damage> {
     let mut input = Input::new(bytes);
     version(&mut input)?;
@@ -78,8 +78,9 @@ fn parts(input: &mut Input<'_>) -> Option<(StoreKey, Record)> {
     agrees.then_some((StoreKey { namespace, selector }, record))
 }
 
-/// What the beginning of a file says, unchecked: when the session is over and whose it is. Only
-/// good for deciding whether a closer look is worth while. `None` for a file that is no session.
+/// Reads the beginning of a file without checking it. Returns when the session expires and whose it
+/// is, or `None` for a file that is no session. Good only for deciding whether reading the whole
+/// file is worthwhile.
 pub(super) fn glance(beginning: &[u8; GLANCE]) -> Option<(Timestamp, Owner)> {
     let mut input = Input::new(beginning);
     version(&mut input).ok()?;
@@ -95,7 +96,7 @@ fn version(input: &mut Input<'_>) -> Result<(), Damage> {
     }
 }
 
-/// Whose a record is, as its file and the index name it.
+/// Returns the owner of a record, as the record's file and the index name the owner.
 pub(super) fn owner_of(namespace: &Namespace, record: &Record) -> Owner {
     let principal = record.meta.principal.as_ref();
     principal.map_or(Owner::NOBODY, |principal| Owner::of(namespace, principal))

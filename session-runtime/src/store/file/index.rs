@@ -1,6 +1,6 @@
-//! Which sessions a principal has: a directory for each, in which an empty file stands for each
-//! session and is called like the session's own. It owns those names; whether a session is still
-//! there, and whose it is, is asked of the session's file.
+//! The index of sessions by principal: a directory for each principal, with an empty file for each
+//! of the principal's sessions, named like the session's own file. It owns the entries. The
+//! session's file itself says whether the session is still there, and whose it is.
 
 use super::{
     directory::Directory,
@@ -11,8 +11,8 @@ use crate::store::StoreError;
 
 /// The sessions of every principal.
 ///
-/// The entries of a session change only under the lock of the part that the session is in, so for
-/// whoever holds that lock they agree with its file, but for what a crash left behind.
+/// The entries of a session change only under the lock of the part that holds the session. So the
+/// holder of that lock finds that entries and file agree, except for leftovers of a crash.
 #[derive(Debug)]
 pub(super) struct Index {
     directory: Directory,
@@ -23,23 +23,23 @@ impl Index {
         Self { directory }
     }
 
-    /// Adds a session, for good.
+    /// Adds a session durably.
     pub(super) fn add(&self, owner: &Owner, session: &str) -> Result<(), StoreError> {
         let shard = self.directory.below_or_new(&of_shard(owner.shard()))?;
         let name = owner.name();
         loop {
             match shard.below(&name)? {
-                // Whoever removes the last entry removes the directory.
+                // Another process may remove the directory with its last entry at any moment.
                 Some(entries) if entries.mark(session)? => break,
                 Some(_) => {}
                 None => shard.make_below(&name)?,
             }
         }
-        // Also when another has made the directory: that one may not have come to this yet.
+        // Also if another process has created the directory: it may not have synced yet.
         shard.sync()
     }
 
-    /// Removes a session, if it is there.
+    /// Removes a session, if there is an entry for it.
     pub(super) fn remove(&self, owner: &Owner, session: &str) -> Result<(), StoreError> {
         let Some(shard) = self.directory.below(&of_shard(owner.shard()))? else {
             return Ok(());
@@ -52,20 +52,20 @@ impl Index {
         Ok(())
     }
 
-    /// The names of a principal's sessions, and of some that were.
+    /// Returns the names of a principal's sessions, and perhaps of some that were the principal's.
     pub(super) fn sessions(&self, owner: &Owner) -> Result<Vec<String>, StoreError> {
         let shard = self.directory.below(&of_shard(owner.shard()))?;
         let entries = shard.map(|shard| shard.below(&owner.name())).transpose()?.flatten();
         entries.map_or_else(|| Ok(Vec::new()), |entries| entries.names())
     }
 
-    /// The part of the index with this number, if there is one.
+    /// Returns the part of the index with this number, if there is one.
     pub(super) fn shard(&self, number: usize) -> Result<Option<Directory>, StoreError> {
         self.directory.below(&of_shard(number))
     }
 
-    /// Waits until no other log-in of this principal is under way, and keeps them waiting. Taken
-    /// before the lock of any session, never while one is held.
+    /// Waits until no other log-in of this principal is under way, and keeps others waiting. Taken
+    /// before the lock of any session, never while such a lock is held.
     pub(super) fn lock(&self, owner: &Owner) -> Result<Lock, StoreError> {
         Lock::take(&self.directory.below_or_new(&of_shard(owner.shard()))?)
     }

@@ -1,5 +1,6 @@
-//! Locks between processes, one a directory: a file beside what it guards, locked with `flock`,
-//! which the system releases when its holder dies. It does not know what is guarded.
+//! Locks between processes, one for each directory: a lock file beside the files that it guards,
+//! locked with `flock`. The system releases the lock when the process that holds it dies. This file
+//! does not know what is guarded.
 
 use std::{
     os::fd::OwnedFd,
@@ -13,9 +14,10 @@ use super::directory::{Directory, failed, same_file};
 use crate::store::StoreError;
 
 const NAME: &str = "lock";
-/// How long a lock is waited for. A holder writes one session; one that takes this long is stopped.
+/// The longest wait for a lock. The holder of a lock writes one session; if that takes this long,
+/// the holding process is stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two tries. A thread that slept in the system instead could not give up.
+/// The pauses between two tries. Blocking in `flock` instead would leave no way to give up.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
@@ -25,19 +27,19 @@ pub(super) struct Lock {
     fd: OwnedFd,
 }
 
-/// What came of trying to lock a file.
+/// The outcome of an attempt to lock a file.
 #[derive(Debug)]
 pub(super) enum Tried {
     Taken(Lock),
-    /// Somebody has it.
+    /// Another holder has the lock.
     Held,
-    /// It is no longer the directory's: another was put in its place since it was opened, and may
-    /// be locked by somebody else.
+    /// The file is no longer the directory's lock file: since it was opened, another file has taken
+    /// its place, which somebody else may have locked.
     Replaced,
 }
 
 impl Lock {
-    /// Waits for the lock of `directory`, but not for ever.
+    /// Waits for the lock of `directory`, up to a limit.
     pub(super) fn take(directory: &Directory) -> Result<Self, StoreError> {
         Self::take_within(directory, PATIENCE)
     }
@@ -64,7 +66,7 @@ impl Lock {
         }
     }
 
-    /// The lock of `directory`, unless somebody has it.
+    /// Takes the lock of `directory` if it is free. Returns `None` if somebody has it.
     pub(super) fn take_if_free(directory: &Directory) -> Result<Option<Self>, StoreError> {
         match Self::take_file(directory, directory.lock_file(NAME)?)? {
             Tried::Taken(lock) => Ok(Some(lock)),
@@ -72,7 +74,7 @@ impl Lock {
         }
     }
 
-    /// Tries to lock this very file.
+    /// Tries to lock this very file, without waiting.
     pub(super) fn take_file(directory: &Directory, fd: OwnedFd) -> Result<Tried, StoreError> {
         match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -84,8 +86,8 @@ impl Lock {
         Ok(if current { Tried::Taken(lock) } else { Tried::Replaced })
     }
 
-    /// Whether this is the lock that the others wait for. It is not once a cleaner of old files has
-    /// removed it; what is done under it then is no longer alone.
+    /// Returns whether this is still the lock file that other processes find in the directory. If a
+    /// cleaner of old files has removed it, the lock no longer keeps anybody out.
     pub(super) fn is_current(&self, directory: &Directory) -> Result<bool, StoreError> {
         let held = rustix::fs::fstat(&self.fd)
             .map_err(|errno| failed("look at", &directory.path().join(NAME), errno))?;

@@ -1,5 +1,5 @@
-//! Sessions in files: a directory on a disk of one machine, shared by its processes. Here is what
-//! the store promises, and on which threads its work is done; the work itself is in the modules
+//! Sessions in files: a directory on a disk of one machine, shared by its processes. This file owns
+//! the promises of the store and the threads that do its work; the work itself is in the modules
 //! below, none of which knows of futures.
 
 #[cfg(not(unix))]
@@ -42,8 +42,8 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// How many threads read at once, and how many write: enough to keep a disk busy, few enough to
-/// leave the runtime's blocking threads to others.
+/// The number of threads that may read at once, and of those that may write: enough to keep a disk
+/// busy, few enough to leave blocking threads of the runtime to others.
 const THREADS: usize = 64;
 
 /// Sessions in files: one machine, no server, any number of processes.
@@ -55,55 +55,61 @@ const THREADS: usize = 64;
 /// # Ok::<(), session_runtime::store::StoreError>(())
 /// ```
 ///
-/// Clones share what is open. The store works inside a Tokio runtime, on its blocking threads.
+/// Clones share the open directory. The store works inside a Tokio runtime, on its blocking
+/// threads.
 ///
-/// **What survives.** A write is acknowledged when it is on the disk: a new file is written and
-/// synced beside the old one, takes its place in one step, and the directory is synced. So, after
+/// **The files and their backups can be read by whoever may read the directory:** they hold the
+/// values of the sessions, though nothing that opens a session. Directories are created for their
+/// owner only (0700), and so are files (0600). `open` refuses a directory that is a symbolic link,
+/// that belongs to another user than this process's or root, or that others can write to. Below the
+/// directory, no symbolic link is ever followed.
 ///
-/// - *the process is killed*, at whatever moment: every session is as it was before or after each
-///   commit, never in between. What was acknowledged is there. A half-written temporary file or an
-///   entry of the index without its session may be left; [`open`](Self::open) and
-///   [`sweep`](Store::sweep) collect them, and nobody ever takes them for a session.
-/// - *the machine stops or loses power*: the same, as far as the disk keeps what it says it has
-///   written. A session that the sweep had removed may be there again; it is over, and goes again.
-/// - *a log-in under a cap is killed* between letting the new session in and ending the one that
-///   gives way: there is one too many, until that principal's next log-in.
-/// - *the disk damages a file*: the checksum does not hold, and every use of that session is an
-///   error that names the file. It is never taken for an empty session, and the sweep leaves it
-///   alone: restore the file, or remove it to end the session. Deleting the session, or all those
-///   of its principal, removes it.
+/// **Use a local file system** (ext4, XFS, Btrfs, ZFS, APFS). On NFS, `flock` is only as good as
+/// the lock service: with `nolock`, or in an old version, two machines do not see each other's
+/// locks, and commits are lost. A load on NFS may also return a record that is a few seconds old.
+/// For several machines, use a store with a server.
 ///
-/// **Permissions.** Directories are made for their owner only (0700), files too (0600). `open`
-/// refuses a directory that is a symbolic link, belongs to somebody else but root, or can be
-/// written to by others. Below it, no symbolic link is ever followed. The files hold what the
-/// sessions hold: whoever can read them, the backup too, reads that, but nothing that opens a
-/// session.
+/// **Durability.** A write is acknowledged when it is on the disk: the store writes and syncs a new
+/// file beside the old one, renames the new file over the old one, and syncs the directory. So:
 ///
-/// **Processes.** Commits, inserts and deletes of one session wait for each other, in whatever
-/// process, by `flock`: one lock file for each of 256 parts of the sessions and of the principals,
-/// never removed. A process that is stopped while it holds one keeps the others from that part;
-/// they give up after 10 seconds, with an error.
+/// - *If the process is killed* at any moment, every session is as it was before or after each
+///   commit, never in between, and every acknowledged change is there. A half-written temporary
+///   file or an index entry without its session may be left; [`open`](Self::open) and
+///   [`sweep`](Store::sweep) remove them, and no operation takes them for a session.
+/// - *If the machine stops or loses power*, the same holds, provided that the disk keeps what it
+///   reports as written. A session that the sweep had removed may be there again; that session is
+///   expired, and is removed again.
+/// - *If a log-in under a cap is killed* after the new session was stored and before the oldest one
+///   was ended, there is one session too many until that principal's next log-in.
+/// - *If the disk damages a file*, the checksum does not match, and every use of that session is an
+///   error that names the file. The store never treats the session as empty, and the sweep leaves
+///   the file alone: restore the file, or remove it to end the session. Deleting the session, or
+///   all sessions of its principal, removes the file.
 ///
-/// **Size.** About one inode and one block (4 KiB) a session, and as much again for each principal.
-/// The sessions are spread over 256 directories: a million makes 4,000 files in each. A commit
-/// writes the whole session and waits for the disk twice, a log-in four times, a delete once: some
-/// tens to hundreds a second, one after the other, on most disks; parallel ones share the disk's
-/// flushes and reach thousands. A load is two opens and a read, and takes no lock: tens of
-/// thousands a second while the files are in memory. The sweep looks at eight files for each that
-/// it may remove: at a thousand a minute, once around a million sessions takes two hours, in which
-/// those that are over take up room and nothing else. A session of more than 256 MiB is refused.
+/// **Processes.** Commits, inserts and deletes of one session wait for each other across processes,
+/// by `flock`. There is one lock file for each of the 256 parts of the sessions and of the
+/// principals; lock files are never removed. A process that is stopped while it holds a lock keeps
+/// the others from that part; they give up after 10 seconds, with an error.
 ///
-/// **File systems.** Local ones (ext4, XFS, Btrfs, ZFS, APFS). On NFS, `flock` is as good as its
-/// lock service: with `nolock`, or in an old version, two machines do not see each other's locks,
-/// and commits are lost. A session may also be seen a few seconds late there. Several machines are
-/// what the stores with a server are for.
+/// **Size.** A session takes about one inode and one block (4 KiB), and each principal as much
+/// again. The sessions are spread over 256 directories: a million sessions make 4,000 files in
+/// each. A session of more than 256 MiB is refused.
+///
+/// **Speed.** A commit writes the whole session and waits for the disk twice, a log-in four times,
+/// a delete once: one after the other, most disks manage some tens to hundreds a second; in
+/// parallel, operations share the disk's flushes and reach thousands. A load is two opens and a
+/// read, and takes no lock: tens of thousands a second while the files are in memory. The sweep
+/// looks at eight files for each that it may remove: at a thousand removals a minute, a round
+/// through a million sessions takes two hours. Until then an expired session takes up room and
+/// nothing else.
 #[derive(Clone)]
 pub struct FileStore(Arc<Shared>);
 
 struct Shared {
     disk: Disk,
-    /// Those of one process wait for each other here, in order and without a thread, before they
-    /// wait for other processes by the locks of files. Taken in the same order as those.
+    /// The operations of one process wait for each other here, in order and without a thread,
+    /// before they wait for other processes at the lock files. Taken in the same order as lock
+    /// files.
     sessions: Box<[Arc<AsyncMutex<()>>]>,
     principals: Box<[Arc<AsyncMutex<()>>]>,
     readers: Arc<Semaphore>,
@@ -111,7 +117,7 @@ struct Shared {
     cursor: Mutex<Cursor>,
 }
 
-/// What an operation waits for before it gets a thread.
+/// The locks that an operation waits for before it gets a thread.
 #[derive(Default)]
 struct Waits {
     principal: Option<Arc<AsyncMutex<()>>>,
@@ -119,13 +125,13 @@ struct Waits {
 }
 
 impl FileStore {
-    /// Opens the store in `directory`, which is made if it is missing, with those above it. Blocks
-    /// on the disk; collects what a crash has left behind.
+    /// Opens the store in `directory`. Creates the directory if it is missing, with those above it,
+    /// and removes leftovers of a crash. Blocks on the disk.
     ///
     /// # Errors
     ///
-    /// If the directory is a symbolic link, is another user's (and not root's), can be written to
-    /// by others than its owner, or cannot be made or read.
+    /// Returns an error if the directory is a symbolic link, belongs to another user than this
+    /// process's or root, can be written to by others than its owner, or cannot be created or read.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
         let disk = Disk::open(directory.as_ref())?;
         sweep::collect_leftovers(&disk)?;
@@ -170,8 +176,8 @@ impl FileStore {
         self.work(waits, &self.0.writers, job).await
     }
 
-    /// Does `job` on a thread that may block. Once it has begun, it goes to its end, and keeps what
-    /// it waited for until then, whatever becomes of this future.
+    /// Does `job` on a thread that may block. Once begun, the job runs to completion and keeps its
+    /// locks until then, even if this future is dropped.
     async fn work<T: Send + 'static>(
         &self,
         waits: Waits,
@@ -202,7 +208,7 @@ async fn lock(mutex: Option<Arc<AsyncMutex<()>>>) -> Option<OwnedMutexGuard<()>>
 }
 
 impl fmt::Debug for FileStore {
-    /// Prints where it is.
+    /// Prints the path of the directory.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileStore").field("path", &self.0.disk.path()).finish_non_exhaustive()
     }
@@ -293,7 +299,7 @@ impl Store for FileStore {
             let mut cursor = match it.cursor.try_lock() {
                 Ok(cursor) => cursor,
                 Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
-                // Another call of this process is walking already.
+                // Another call of this process is sweeping already.
                 Err(TryLockError::WouldBlock) => return Ok(0),
             };
             sweep::sweep(&it.disk, &mut cursor, now, limit)

@@ -1,22 +1,23 @@
-//! What files and directories are called. Names come from store keys only, and say nothing of a
-//! principal; no namespace, whatever its text, leads out of its directory or to another's file.
+//! The names of files and directories. Names are made from store keys only and do not reveal a
+//! principal. No namespace, whatever its text, leads out of its directory or to the file of another
+//! namespace.
 
 use sha2::{Digest, Sha256};
 
 use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 
-/// How many parts the sessions are spread over, and the principals too: a directory for each value
-/// of the first byte.
+/// The number of parts that the sessions are spread over, and the principals too: a directory for
+/// each value of the first byte.
 pub(super) const SHARDS: usize = 256;
-/// The longest namespace that is spelt out; file systems allow 255 bytes a name.
+/// The longest namespace that is spelt out. File systems allow names of 255 bytes.
 const LONGEST: usize = 160;
-/// The hex digits of 16 bytes.
+/// The number of hex digits of 16 bytes.
 const SELECTOR: usize = 32;
 
-/// The name of a session's file, and of its entry in the index: the selector in hex, `-`, the
-/// namespace. Of the namespace, small letters, digits, `_` and `-` stay; every other byte becomes
-/// `%` and two digits, so that no file system takes two namespaces for one. One too long for a
-/// name becomes `=` and its SHA-256.
+/// Returns the name of a session's file and of the session's entry in the index: the selector in
+/// hex, `-`, the namespace. Of the namespace, small letters, digits, `_` and `-` stay; every other
+/// byte becomes `%` and two digits, so that no file system takes two namespaces for one. A
+/// namespace that is too long for a name becomes `=` and its SHA-256.
 pub(super) fn of_session(key: &StoreKey) -> String {
     let namespace = key.namespace.as_str();
     let mut spelt = String::with_capacity(namespace.len());
@@ -37,40 +38,41 @@ pub(super) fn of_session(key: &StoreKey) -> String {
     format!("{}-{spelt}", key.selector)
 }
 
-/// The selector in the name of a session's file; `None` for a file that is none.
+/// Returns the selector in the name of a session's file, or `None` for any other file.
 pub(super) fn selector_in(name: &str) -> Option<Selector> {
     let (selector, rest) = name.split_at_checked(SELECTOR)?;
     rest.starts_with('-').then(|| Selector::from_hex(selector))?
 }
 
-/// Which part a session is in. Selectors are random or hashed, so any one byte spreads them evenly.
+/// Returns the number of the part that holds a session. Selectors are random or hashed, so any one
+/// byte spreads them evenly.
 pub(super) fn shard_of(selector: Selector) -> usize {
     usize::from(selector.0[0])
 }
 
-/// The directory of a part.
+/// Returns the name of a part's directory.
 pub(super) fn of_shard(shard: usize) -> String {
     format!("{shard:02x}")
 }
 
-/// A principal of a namespace, hashed: what its part of the index is called.
+/// A principal of a namespace, hashed. The hash names the principal's directory in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Owner(pub(super) [u8; 32]);
 
 impl Owner {
-    /// Nobody. No principal hashes to it, as far as anybody knows or could find out.
+    /// Nobody. To find a principal with this hash is infeasible.
     pub(super) const NOBODY: Self = Self([0; 32]);
 
     pub(super) fn of(namespace: &Namespace, principal: &PrincipalKey) -> Self {
         let mut hash = Sha256::new();
-        // With its length in front: `a` of `bc` is not `ab` of `c`.
+        // The length comes first, so that `bc` in `a` differs from `c` in `ab`.
         hash.update((namespace.as_str().len() as u64).to_be_bytes());
         hash.update(namespace.as_str());
         hash.update(principal.as_str());
         Self(hash.finalize().into())
     }
 
-    /// From the name of its directory; `None` for a file that is none.
+    /// Reads an owner from the name of a directory. Returns `None` for any other name.
     pub(super) fn in_name(name: &str) -> Option<Self> {
         let (first, second) = name.split_at_checked(SELECTOR)?;
         let (first, second) = (Selector::from_hex(first)?, Selector::from_hex(second)?);
@@ -84,7 +86,7 @@ impl Owner {
         usize::from(self.0[0])
     }
 
-    /// The name of its directory.
+    /// Returns the name of the owner's directory.
     pub(super) fn name(&self) -> String {
         let mut name = String::with_capacity(64);
         push_hex(&mut name, &self.0);

@@ -1,5 +1,5 @@
-//! How the store's directory is opened: made if it is missing, refused if somebody else could change
-//! what is in it. It knows nothing of what the directory holds.
+//! Opening the store's directory: creates it if it is missing, and refuses it if another user could
+//! change its content. It does not know what the directory holds.
 
 use std::{
     fs::{DirBuilder, File},
@@ -16,7 +16,7 @@ use rustix::{
 use super::directory::{Directory, failed};
 use crate::store::StoreError;
 
-/// Opens the directory at `path`, which is then held however its name changes.
+/// Opens the directory at `path`. The open directory stays the same, even if its name changes.
 pub(super) fn root(path: &Path) -> Result<Directory, StoreError> {
     // With a `/` at its end, a symbolic link would be followed; `components` drops it.
     let path: PathBuf = path.components().collect();
@@ -38,12 +38,12 @@ pub(super) fn root(path: &Path) -> Result<Directory, StoreError> {
     Ok(directory)
 }
 
-/// Refuses a directory in which somebody else could put, replace or remove files.
+/// Refuses a directory in which another user could put, replace or remove files.
 pub(super) fn check(directory: &Directory) -> Result<(), StoreError> {
     check_for(directory, rustix::process::geteuid().as_raw())
 }
 
-/// The same for the user with this number.
+/// Refuses a directory in which another user than `us` could put, replace or remove files.
 pub(super) fn check_for(directory: &Directory, us: u32) -> Result<(), StoreError> {
     let stat = directory.stat()?;
     let path = directory.path().display();
@@ -63,8 +63,8 @@ pub(super) fn check_for(directory: &Directory, us: u32) -> Result<(), StoreError
     Ok(())
 }
 
-/// Makes the directory and those above it, as far as they are missing, each for good and for
-/// nobody else.
+/// Creates the directory and those above it, as far as they are missing, durably and for this user
+/// only.
 fn make(path: &Path) -> Result<(), StoreError> {
     let above = path.parent().unwrap_or(path);
     let create = || DirBuilder::new().mode(0o700).create(path);

@@ -1,5 +1,5 @@
-//! One part of the sessions: what is in a session's file, and, under the part's lock, how it changes
-//! together with the index. It does not decide what a session becomes.
+//! One part of the sessions: reads session files and, under the part's lock, changes them together
+//! with the index. The callers decide what a session becomes.
 
 use super::{
     directory::Directory,
@@ -10,18 +10,18 @@ use super::{
 };
 use crate::store::{Record, StoreError, StoreKey};
 
-/// What there is under the name of a session.
+/// The result of looking up a session by its file's name.
 #[derive(Debug)]
 pub(super) enum Found {
     Nothing,
-    /// A file that cannot be read as that session. It is left alone: to go on with an empty session
-    /// would save that one over what may still be mended.
+    /// A file that cannot be read as that session. The file is left alone: an empty session in its
+    /// place would overwrite data that may still be repaired.
     Damaged(StoreError),
     Session(StoreKey, Box<Record>),
 }
 
 impl Found {
-    /// The session, if there is one; damage is an error.
+    /// Returns the session, if there is one. Damage is an error.
     pub(super) fn session(self) -> Result<Option<Box<Record>>, StoreError> {
         match self {
             Self::Nothing => Ok(None),
@@ -30,7 +30,7 @@ impl Found {
         }
     }
 
-    /// Whose it is, if it is somebody's.
+    /// Returns the session's owner, if the session is readable and somebody's.
     pub(super) fn owner(&self) -> Option<Owner> {
         match self {
             Self::Session(key, record) => {
@@ -41,7 +41,7 @@ impl Found {
     }
 }
 
-/// Reads a session's file. Needs no lock: a file never changes, another takes its place.
+/// Reads a session's file. Needs no lock: a file never changes; a new file replaces it.
 pub(super) fn find(part: &Directory, name: &str) -> Result<Found, StoreError> {
     let Some(bytes) = part.read(name)? else {
         return Ok(Found::Nothing);
@@ -77,7 +77,7 @@ impl<'a> LockedPart<'a> {
         Ok(Self { lock: Lock::take(&directory)?, directory, index })
     }
 
-    /// The same, unless somebody else has the lock.
+    /// Takes the part's lock if it is free. Returns `None` if somebody has it.
     pub(super) fn take_if_free(
         directory: Directory,
         index: &'a Index,
@@ -94,7 +94,7 @@ impl<'a> LockedPart<'a> {
         find(&self.directory, name)
     }
 
-    /// Stores a session that belonged to `before`.
+    /// Stores a session, whose owner so far was `before`, and updates the index.
     pub(super) fn save(
         &self,
         key: &StoreKey,
@@ -121,7 +121,7 @@ impl<'a> LockedPart<'a> {
         Ok(())
     }
 
-    /// Removes a session, for good.
+    /// Removes a session durably. Returns whether there was one.
     pub(super) fn remove(&self, name: &str, owner: Option<Owner>) -> Result<bool, StoreError> {
         let removed = self.directory.remove(name)?;
         if removed {
@@ -133,7 +133,8 @@ impl<'a> LockedPart<'a> {
         Ok(removed)
     }
 
-    /// Removes a session that is over. If the power fails it may be there again, and over still.
+    /// Removes an expired session without syncing the directory. After a power failure the session
+    /// may be there again, still expired. Returns whether there was one.
     pub(super) fn discard(&self, name: &str, owner: Option<Owner>) -> Result<bool, StoreError> {
         let removed = self.directory.remove(name)?;
         if let Some(owner) = owner {
@@ -142,8 +143,8 @@ impl<'a> LockedPart<'a> {
         Ok(removed)
     }
 
-    /// Removes an entry of the index that its session no longer needs. What was asked for is done
-    /// by then; an entry that stays is skipped by readers and collected by the sweep.
+    /// Removes an index entry that its session no longer needs. A failure is ignored, since the
+    /// caller's work is done: readers skip a stale entry, and the sweep removes it.
     pub(super) fn forget(&self, owner: &Owner, name: &str) {
         let _ = self.index.remove(owner, name);
     }

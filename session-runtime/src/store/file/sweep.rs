@@ -1,8 +1,9 @@
-//! The walk that removes sessions that are over and what crashes left behind, a bounded piece at a
-//! time. It owns where the walk is and how far it goes; it does not know when it runs.
+//! The walk that removes expired sessions and leftovers of crashes, a bounded piece at a time. It
+//! owns the position of the walk and the size of a piece; it does not know when it runs.
 //!
-//! The walk goes through the parts of the sessions, then those of the index, and begins again. What
-//! a file says at a glance decides whether it is worth a lock; under the lock it is read in full.
+//! The walk goes through the parts of the sessions, then those of the index, and begins again. The
+//! beginning of a file decides whether the file is worth a lock; under the lock the file is read in
+//! full.
 
 use std::io::Read;
 
@@ -15,20 +16,21 @@ use super::{
 };
 use crate::{clock::Timestamp, store::StoreError};
 
-/// How many files a call looks at for each that it may remove, and at least.
+/// The number of files that a call looks at for each file that it may remove.
 const LOOKS_PER_REMOVAL: usize = 8;
+/// The number of files that a call looks at, at least.
 const FEWEST_LOOKS: usize = 4096;
-/// How many sessions go under one lock, so that nobody waits long for it.
+/// The number of sessions that are removed under one lock, so that nobody waits long for the lock.
 const BATCH: usize = 64;
 
-/// Where the walk is: a part, and the last name that was looked at in it.
+/// The position of the walk: a part, and the last name that was looked at in the part.
 #[derive(Debug, Default)]
 pub(super) struct Cursor {
     part: usize,
     after: String,
 }
 
-/// What a call may still do.
+/// The looks and removals that a call has left, and its results so far.
 pub(super) struct Budget {
     looks: usize,
     removals: usize,
@@ -41,20 +43,22 @@ impl Budget {
         Self { looks, removals, removed: 0, failure: None }
     }
 
-    /// Takes the look at one more file; false if there is none left.
+    /// Spends a look at one more file. Returns false if none is left.
     fn look(&mut self) -> bool {
         let left = self.looks > 0 && self.removals > 0;
         self.looks = self.looks.saturating_sub(1);
         left
     }
 
-    /// A failure in one place does not keep the walk from the others; it is told at the end.
+    /// Notes a failure, to be returned at the end: a failure in one place must not keep the walk
+    /// from the other places.
     fn note<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
         result.map_err(|error| self.failure = Some(error)).ok()
     }
 }
 
-/// Removes up to `limit` sessions that are over at `now`, and the leftovers it comes by.
+/// Removes up to `limit` sessions that are expired at `now`, and leftovers on the way. Returns the
+/// number of sessions that it removed.
 pub(super) fn sweep(
     disk: &Disk,
     cursor: &mut Cursor,
@@ -65,14 +69,15 @@ pub(super) fn sweep(
     walk(disk, cursor, now, Budget::new(looks, limit))
 }
 
-/// Goes on from where the last walk stopped, as far as the budget reaches.
+/// Continues from the position at which the last walk stopped, as far as the budget reaches.
 pub(super) fn walk(
     disk: &Disk,
     cursor: &mut Cursor,
     now: Timestamp,
     mut budget: Budget,
 ) -> Result<u64, StoreError> {
-    // Once around at most; the part that it begins in the middle of comes again at the end.
+    // Once around at most; if the walk begins in the middle of a part, that part comes again at the
+    // end.
     for _ in 0..=2 * SHARDS {
         let after = std::mem::take(&mut cursor.after);
         let stopped = if cursor.part < SHARDS {
@@ -89,8 +94,8 @@ pub(super) fn walk(
     budget.failure.map_or(Ok(budget.removed), Err)
 }
 
-/// Removes what a crash left behind, as far as a bounded look finds it: every temporary file, and
-/// entries of the index; the sweep comes by the rest.
+/// Removes leftovers of a crash, as far as a bounded look finds them: every temporary file, and
+/// entries of the index. The sweep finds the others.
 pub(super) fn collect_leftovers(disk: &Disk) -> Result<(), StoreError> {
     for shard in 0..SHARDS {
         collect_temporary(disk, shard)?;
@@ -104,7 +109,7 @@ pub(super) fn collect_leftovers(disk: &Disk) -> Result<(), StoreError> {
     budget.failure.map_or(Ok(()), Err)
 }
 
-/// Removes a temporary file, unless it is being written: then its writer has the lock.
+/// Removes a temporary file, unless it is being written: then the writer has the lock.
 fn collect_temporary(disk: &Disk, shard: usize) -> Result<(), StoreError> {
     let part = disk.part(shard)?;
     if part.stat_of(TEMPORARY)?.is_some()
@@ -115,8 +120,8 @@ fn collect_temporary(disk: &Disk, shard: usize) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Goes through a part of the sessions from the name behind `after`; the last name looked at, if it
-/// had to stop before the end.
+/// Goes through a part of the sessions from the name after `after`. Returns the last name that it
+/// looked at if the budget ended before the part did.
 fn sweep_part(
     disk: &Disk,
     shard: usize,
@@ -153,11 +158,11 @@ fn look(part: &Directory, name: &str) -> Result<Option<(Timestamp, Owner)>, Stor
         return Ok(None);
     };
     let mut beginning = [0; GLANCE];
-    // Too short, or not to be read at all: whoever loads it is told.
+    // A file that is too short or unreadable is an error for requests that load it.
     Ok(file.read_exact(&mut beginning).ok().and_then(|()| frame::glance(&beginning)))
 }
 
-/// Removes those of `over` that are over indeed.
+/// Removes the sessions of `over` that are expired, reading each again under the lock.
 fn remove_over(
     disk: &Disk,
     shard: usize,
@@ -183,8 +188,9 @@ fn remove_over(
     }
 }
 
-/// Goes through a part of the index from the place behind `after`; the last place looked at, if it
-/// had to stop before the end. A place is a principal's directory, `/`, an entry.
+/// Goes through a part of the index from the place after `after`. Returns the last place that it
+/// looked at if the budget ended before the part did. A place is a principal's directory, `/`, an
+/// entry.
 fn sweep_index(
     disk: &Disk,
     shard: usize,
@@ -219,7 +225,7 @@ fn sweep_index(
     Ok(None)
 }
 
-/// Removes an entry of the index whose session is gone or another's.
+/// Removes an index entry whose session is gone or belongs to somebody else.
 fn check_entry(disk: &Disk, owner: &Owner, name: &str) -> Result<(), StoreError> {
     let Some(selector) = name::selector_in(name) else {
         return Ok(());
@@ -228,7 +234,8 @@ fn check_entry(disk: &Disk, owner: &Owner, name: &str) -> Result<(), StoreError>
     if seen.is_some_and(|(_, of)| of == *owner) {
         return Ok(());
     }
-    // It may be one that is being added: then somebody has the lock, or its session is there now.
+    // The entry may be one that is being added: then somebody has the lock, or the session is there
+    // by now.
     let part = disk.part(name::shard_of(selector))?;
     let Some(part) = LockedPart::take_if_free(part, &disk.index)? else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What files are called, what is in them, and locks: the parts of the file store that its
-//! behaviour does not show, or shows too rarely.
+//! Tests of names, file content and locks: the parts of the file store that its behaviour does not
+//! show, or shows too rarely.
 
 use std::{
     collections::BTreeSet,
