@@ -1,5 +1,5 @@
-//! How a store on SQL comes to be: which table, which pool, and whether it creates the table. It
-//! owns the settings of the pools that the store makes itself.
+//! Building a store on SQL: the table, the pool, and the choice to create the table or not. It owns
+//! the settings of the pools that the store makes itself.
 
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
 use std::str::FromStr;
@@ -10,20 +10,21 @@ use sqlx::{Connection, Database, pool::PoolOptions};
 use super::{SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName};
 use crate::store::StoreError;
 
-/// Under the runtime's two seconds, so that the error says what was waited for.
+/// Below the runtime's two seconds, so that the error names the cause.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_800);
-/// A connection that was used this short a time ago is not asked whether it still works.
+/// The idle time up to which a connection is used without a ping.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// How long an idle connection may take to say that it still works. A server that has gone without
-/// a word leaves up to a pool of them behind, which have to be found out one after the other.
+/// The longest wait for the answer to a ping. A server that vanished leaves up to a whole pool of
+/// dead connections, which are found one after the other.
 const PING_TIMEOUT: Duration = Duration::from_millis(400);
-/// How many connections a pool has at most, unless told otherwise.
+/// The default limit on the connections of a pool.
 const CONNECTIONS: u32 = 10;
-/// How often a start is tried while the database is busy, two seconds each, and the rest between.
+/// The number of attempts to start while the database is busy, two seconds each, and the rest
+/// between two of them.
 const STARTS: u32 = 5;
 const REST: Duration = Duration::from_millis(50);
 
-/// Settings of a [`SqlStore`] before it is made: [`SqlStore::builder`].
+/// The settings of a [`SqlStore`] that is being built; made by [`SqlStore::builder`].
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")]
@@ -55,29 +56,30 @@ impl Default for SqlStoreBuilder {
 }
 
 impl SqlStoreBuilder {
-    /// The table's name: up to 40 ASCII letters, digits and `_`, no digit first. Its companions
-    /// have names that begin with it. Default: `http_session`.
+    /// Sets the table's name: up to 40 ASCII letters, digits and `_`, no digit first. The names of
+    /// the store's other tables begin with it. Default: `http_session`.
     #[must_use]
     pub fn table(self, table: impl Into<String>) -> Self {
         Self { table: table.into(), ..self }
     }
 
-    /// The schema (MySQL: the database; SQLite: the attached database) that the table is in. It
-    /// has to exist. Default: where the connection is.
+    /// Sets the schema of the table (MySQL: the database; SQLite: the attached database). The
+    /// schema has to exist. Default: the schema of the connection.
     #[must_use]
     pub fn schema(self, schema: impl Into<String>) -> Self {
         Self { schema: Some(schema.into()), ..self }
     }
 
-    /// Creates and changes no table, for a role that may not: whether the tables are there and of
-    /// this version is only checked. [`SqlStore::schema_sql`] gives the statements.
+    /// Keeps the store from creating and changing tables, for a role without the right to. The
+    /// store then only checks that the tables are there and of this version;
+    /// [`SqlStore::schema_sql`] returns the statements to create them.
     #[must_use]
     pub fn without_migration(self) -> Self {
         Self { migrates: false, ..self }
     }
 
-    /// How many connections [`connect`](Self::connect) opens at most (SQLite: to read; one writes).
-    /// Default: 10.
+    /// Sets the limit on the connections that [`connect`](Self::connect) opens (SQLite: those that
+    /// read; one more writes). Default: 10.
     #[must_use]
     pub fn max_connections(self, connections: u32) -> Self {
         Self { connections: connections.max(1), ..self }
@@ -87,18 +89,19 @@ impl SqlStoreBuilder {
     ///
     /// # Errors
     ///
-    /// As [`SqlStore::connect`], and if the table or schema is no name.
+    /// Returns the errors of [`SqlStore::connect`], and an error if the name of the table or schema
+    /// is not valid.
     pub async fn connect(self, url: &str) -> Result<SqlStore, StoreError> {
         let pool = self.pool(url)?;
         self.open(pool).await
     }
 
-    /// Uses a pool that is there already.
+    /// Builds the store on an existing pool.
     ///
     /// # Errors
     ///
-    /// If the table or schema is no name, if the database does not answer, and if the table can
-    /// neither be used nor created.
+    /// Returns an error if the name of the table or schema is not valid, if the database does not
+    /// answer, or if the table can neither be used nor created.
     pub async fn open(self, pool: impl Into<SqlPool>) -> Result<SqlStore, StoreError> {
         let migrates = self.migrates;
         let store = self.store(pool.into())?;
@@ -114,11 +117,11 @@ impl SqlStoreBuilder {
         }
     }
 
-    /// Uses a pool that is there already, and sends nothing yet.
+    /// Builds the store on an existing pool, and sends nothing yet.
     ///
     /// # Errors
     ///
-    /// If the table or schema is no name.
+    /// Returns an error if the name of the table or schema is not valid.
     pub fn store(self, pool: impl Into<SqlPool>) -> Result<SqlStore, StoreError> {
         let pool = pool.into();
         let dialect = pool.dialect();
@@ -166,7 +169,7 @@ impl SqlStoreBuilder {
             pool_options::<sqlx::Sqlite>(connections).idle_timeout(None).max_lifetime(None)
         };
         if url.contains(":memory:") || url.contains("mode=memory") {
-            // It lives and ends with its connections, so there is exactly one.
+            // A database in memory ends with its connection, so there is exactly one connection.
             return Ok(forever(1).min_connections(1).connect_lazy_with(options).into());
         }
         private_file(options.get_filename())?;
@@ -199,7 +202,7 @@ fn pool_options<DB: Database>(connections: u32) -> PoolOptions<DB> {
         })
 }
 
-/// How often a start is tried when this is in the way.
+/// Returns the number of attempts to start if `fault` is in the way.
 fn patience(store: &SqlStore, fault: &Fault) -> u32 {
     match fault {
         // Each try has waited for the pool's timeout.
@@ -209,8 +212,8 @@ fn patience(store: &SqlStore, fault: &Fault) -> u32 {
     }
 }
 
-/// Refuses a URL that parses, but not as it is meant: a password with a bare `/`, `?` or `#` ends
-/// the host, and what follows would appear as the database's name.
+/// Refuses a URL that parses, but not as intended: a bare `/`, `?` or `#` in a password would end
+/// the host, and the rest would become the database's name.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn checked(url: &str) -> Result<&str, StoreError> {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
@@ -224,7 +227,7 @@ fn checked(url: &str) -> Result<&str, StoreError> {
     Ok(url)
 }
 
-/// The cause is left out: it may quote a part of the URL.
+/// Makes the error of a URL that does not parse, without its cause, which may quote the URL.
 fn unusable(scheme: &str, _error: sqlx::Error) -> StoreError {
     StoreError::new(format!(
         "the `{scheme}:` URL does not parse: write it as {}; special characters in a user or \
@@ -237,8 +240,8 @@ fn unusable(scheme: &str, _error: sqlx::Error) -> StoreError {
     ))
 }
 
-/// Makes the file if there is none, so that only its owner can read it; SQLite gives the same
-/// rights to the files beside it.
+/// Creates the file if there is none, readable by its owner only; SQLite gives the same rights to
+/// the files beside it.
 #[cfg(feature = "sqlite")]
 fn private_file(path: &std::path::Path) -> Result<(), StoreError> {
     let mut options = std::fs::File::options();

@@ -1,5 +1,5 @@
-//! A connection in use: one statement after the other, transactions, and what becomes of it when
-//! the request that uses it is given up. It knows no statement.
+//! A connection in use: one statement after the other, transactions, and the clean-up after a
+//! request that was cancelled. It knows no statement.
 
 use std::{
     future::Future,
@@ -17,28 +17,28 @@ use super::{
     statement::{Answer, Statement},
 };
 
-/// How long a statement that nobody waits for any more may take to end before its connection is
+/// The longest time that the statement of a cancelled request may take before its connection is
 /// closed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A connection of a pool, with what is under way on it.
+/// A connection of a pool, with the statement that is under way on it.
 ///
-/// A request may be given up at any point. What it has sent is then answered all the same, and the
-/// answer must reach nobody else: the statement goes on in a task of its own, a transaction is
-/// undone, and only then the connection goes back to its pool. If that takes too long, or if it is
-/// not known what is under way, it is closed. So requests that clients give up cost no new
-/// connections.
+/// A request may be cancelled at any point. The server still answers the statement that the request
+/// has sent, and the answer must not reach another request. So the statement runs on in a task of
+/// its own, a transaction is rolled back, and only then does the connection go back to its pool. If
+/// that takes too long, or if the state of the connection is unknown, the connection is closed.
+/// Thus most cancelled requests cost no new connection.
 pub(super) struct Connection {
-    /// There unless a statement is under way.
+    /// The pool's connection; `None` while a statement is under way.
     checked_out: Option<CheckedOut>,
 }
 
-/// The connection itself. It goes back to its pool when it is dropped, unless something is under
-/// way: then it is closed.
+/// The pool's connection. Dropping it gives it back to the pool, or closes it if something is under
+/// way.
 struct CheckedOut {
     open: Open,
     dialect: &'static dyn Dialect,
-    /// Within a statement, or holding a transaction or a lock.
+    /// True within a statement, and while the connection holds a transaction or a lock.
     is_under_way: bool,
     in_transaction: bool,
 }
@@ -52,7 +52,7 @@ pub(super) enum Open {
     Sqlite(PoolConnection<sqlx::Sqlite>),
 }
 
-/// What is run: a statement with binds, or text as it is.
+/// A piece of work for the connection: a statement with binds, or plain text.
 enum Work {
     Statement(Statement),
     Begin,
@@ -77,23 +77,24 @@ impl Connection {
         self.work(Work::Begin).await.map(drop)
     }
 
-    /// Ends a transaction.
+    /// Commits the transaction.
     pub(super) async fn commit(&mut self) -> Result<(), Fault> {
         self.work(Work::Commit).await.map(drop)
     }
 
-    /// Undoes a transaction. It would be undone anyhow; this keeps the connection.
+    /// Rolls the transaction back. Without this call it would be rolled back too, at the price of
+    /// the connection.
     pub(super) async fn roll_back(&mut self) {
-        // An error closes it.
+        // An error closes the connection, which rolls back as well.
         let _ = self.work(Work::RollBack).await;
     }
 
-    /// Runs a statement that binds nothing and answers nothing, such as one that creates a table.
+    /// Runs a statement without binds and rows, such as one that creates a table.
     pub(super) async fn change_schema(&mut self, text: &str) -> Result<(), Fault> {
         self.work(Work::Text(text.to_owned())).await.map(drop)
     }
 
-    /// Says that the connection has a lock until it is closed, or not any more.
+    /// Sets whether the connection holds a lock, which is released when the connection is closed.
     #[cfg(feature = "mysql")]
     pub(super) fn hold(&mut self, holds: bool) {
         if let Some(checked_out) = &mut self.checked_out {
@@ -111,7 +112,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // Between two statements of a transaction that an error has ended.
+        // The request ended between two statements of a transaction, by an error or cancelled.
         if let Some(checked_out) =
             self.checked_out.take().filter(|checked_out| checked_out.in_transaction)
         {
@@ -143,7 +144,7 @@ impl CheckedOut {
         } else if matches!(answer, Ok(_) | Err(sqlx::Error::Database(_))) {
             self.is_under_way = was_under_way || self.in_transaction;
         }
-        // After any other error it is not known what is under way.
+        // After any other error, the state of the connection is unknown.
         (self, answer)
     }
 
@@ -185,7 +186,7 @@ impl Drop for CheckedOut {
 
 type Running = Pin<Box<dyn Future<Output = (CheckedOut, Result<Answer, sqlx::Error>)> + Send>>;
 
-/// Something that is under way. If nobody waits for it any more, it goes on by itself.
+/// Work that is under way. If it is dropped, it runs on in a task of its own.
 struct UnderWay(Option<Running>);
 
 impl Future for UnderWay {
@@ -212,8 +213,8 @@ impl Drop for UnderWay {
     }
 }
 
-/// Goes on with something that nobody waits for. Without a runtime, or if it takes too long, it is
-/// dropped, and closes its connection.
+/// Runs work on that nobody waits for. Without a runtime, or if the work takes too long, it is
+/// dropped, which closes its connection.
 fn go_on(rest: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(tokio::time::timeout(PATIENCE, rest));

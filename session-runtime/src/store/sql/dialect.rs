@@ -1,6 +1,5 @@
-//! What differs between the databases, as pieces of text: how they number binds, take JSON apart
-//! and put it together, lock, and which statements create the tables. Nothing here talks to a
-//! database.
+//! The differences between the databases, as pieces of text: the placeholders of binds, the access
+//! to JSON, locks, and the statements that create the tables. Nothing here talks to a database.
 
 use super::{
     plan::Fields,
@@ -8,63 +7,66 @@ use super::{
     table_name::TableName,
 };
 
-/// A database's way of saying things.
+/// The dialect of a database.
 pub(super) trait Dialect: Send + Sync {
-    /// What people call the database.
+    /// Returns the database's usual name.
     fn name(&self) -> &'static str;
 
-    /// How statements name what is bound.
+    /// Returns the form of placeholders.
     fn placeholders(&self) -> Placeholders;
 
-    /// The quotation mark around identifiers.
+    /// Returns the quotation mark around identifiers.
     fn quote(&self) -> char;
 
-    /// What follows a JSON column that is to be read as text.
+    /// Returns the suffix of a JSON column that is read as text.
     fn text_cast(&self) -> &'static str;
 
-    /// The functions that give the larger and the smaller of two numbers.
+    /// Returns the names of the functions for the larger and the smaller of two numbers.
     fn greatest_and_least(&self) -> (&'static str, &'static str);
 
-    /// Whether changed and deleted rows can be returned.
+    /// Returns whether statements can return changed and deleted rows.
     fn is_returning(&self) -> bool;
 
-    /// What makes a query lock the rows it reads until the transaction ends.
+    /// Returns the suffix of a query that locks the rows it reads until the transaction ends.
     fn for_update(&self) -> &'static str;
 
-    /// What begins a transaction that writes. Each statement in it sees what was committed before.
+    /// Returns the statement that begins a transaction that writes. Each statement of the
+    /// transaction sees all that was committed before.
     fn begin(&self) -> &'static str;
 
-    /// The statement that waits until no other log-in under a cap of this principal is under way;
-    /// `None` if [`begin`](Self::begin) waits for that already.
+    /// Returns the statement that waits until no other log-in under a cap of this principal is
+    /// under way, or `None` if [`begin`](Self::begin) waits for that already.
     fn advisory_lock(&self, table: &TableName, number: u64) -> Option<Statement>;
 
-    /// Binds an escaped name, to be used by [`number`](Self::number) and [`entry`](Self::entry).
+    /// Binds an escaped name, for [`number`](Self::number), [`fields`](Self::fields) and
+    /// [`bump`](Self::bump).
     fn locate(&self, sql: &mut Sql, name: &str) -> Located;
 
-    /// Writes the number under a name of a JSON column; NULL if another kind is there, or nothing.
+    /// Writes the number under a name of a JSON column, or NULL if there is no number.
     fn number(&self, sql: &mut Sql, column: &str, at: Located);
 
     /// Writes the new value of the `fields` column.
     fn fields(&self, sql: &mut Sql, fields: &Fields);
 
-    /// Writes the new value of the `group_revisions` column: each of these goes up by so much.
+    /// Writes the new value of the `group_revisions` column, in which each group is raised by its
+    /// number.
     fn bump(&self, sql: &mut Sql, groups: &[(Located, i64)]);
 
-    /// The statement that removes up to `limit` rows that are over at `now`.
+    /// Returns the statement that removes up to `limit` rows that are expired at `now`.
     fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement;
 
-    /// What creates and changes the tables: for each version of the schema the statements that
-    /// lead to it from the one before.
+    /// Returns the statements that create and change the tables: for each version of the schema,
+    /// those that lead there from the version before.
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>>;
 
-    /// The query that counts tables of this name.
+    /// Returns the query that counts the tables of this name.
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement;
 
-    /// Waits until no other process changes the schema; within a transaction if the database can
-    /// undo such changes.
+    /// Returns the way to keep other processes from changing the schema: within a transaction if
+    /// the database can roll such changes back.
     fn migration_lock(&self, table: &TableName) -> MigrationLock;
 
-    /// Whether an error means only that another try may succeed.
+    /// Returns whether another attempt may succeed after this error.
     fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
 }
 
@@ -76,7 +78,7 @@ pub(super) struct Located {
     pub(super) path: Slot,
 }
 
-/// How one process at a time gets to change the schema.
+/// A way to let one process at a time change the schema.
 pub(super) enum MigrationLock {
     /// In a transaction, after this statement.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -1,19 +1,19 @@
-//! What can go wrong, and what a user is told about it: where, what, and what to do. Messages of a
-//! database that quote values are left out, and so is every connection string.
+//! Failures, and the messages that users get: where, what, and what to do. Messages of a database
+//! that quote values are left out, and so is every connection string.
 
 use std::fmt::Write;
 
 use crate::store::StoreError;
 
-/// Why something failed.
+/// The cause of a failure.
 #[derive(Debug)]
 pub(super) enum Fault {
     Sql(sqlx::Error),
-    /// A row holds what was never written.
+    /// A row holds a value that this program never wrote.
     Row {
         column: &'static str,
     },
-    /// Something else, told in full.
+    /// Another cause, with the full message.
     Told(String),
 }
 
@@ -24,11 +24,11 @@ impl From<sqlx::Error> for Fault {
 }
 
 impl Fault {
-    /// Whether the connection was closed by the other side, or by what lies between.
+    /// Returns whether the server, or something on the way to it, has closed the connection.
     pub(super) fn is_broken_connection(&self) -> bool {
         match self {
             Self::Sql(sqlx::Error::Io(_)) => true,
-            // PostgreSQL says so when it is shut down.
+            // PostgreSQL sends these when it shuts down.
             Self::Sql(sqlx::Error::Database(error)) => {
                 matches!(error.code().as_deref(), Some("57P01" | "57P02"))
             }
@@ -36,7 +36,7 @@ impl Fault {
         }
     }
 
-    /// The error of the store at `place`.
+    /// Makes the error of the store at `place`.
     pub(super) fn at(self, place: &str) -> StoreError {
         let error = match self {
             Self::Told(told) => return StoreError::new(format!("{place}: {told}")),
@@ -75,7 +75,7 @@ impl Fault {
     }
 }
 
-/// What a database said, unless it is about data: then it may quote a value.
+/// Returns the database's message, unless the message is about data and so may quote a value.
 fn database(error: &dyn sqlx::error::DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
     let mut told = match code.as_ref() {

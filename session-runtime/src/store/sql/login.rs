@@ -1,9 +1,9 @@
-//! What takes more than one statement: log-ins under a cap, and commits that only a look at the
-//! record can carry out. It owns the order of steps in such a transaction; each step is a
-//! statement from elsewhere.
+//! Transactions of several statements: log-ins under a cap, and commits that need a look at the
+//! record. It owns the order of the steps; each step is a statement from elsewhere.
 //!
-//! A log-in under a cap waits until no other one of that principal is under way, counts, applies,
-//! and removes those evicted, in one transaction. Whatever ends it early undoes all of it.
+//! A log-in under a cap waits until no other log-in of that principal is under way, counts the
+//! sessions, applies, and removes the evicted sessions, in one transaction. If it ends early for
+//! whatever reason, all of it is rolled back.
 
 use super::{
     SqlStore,
@@ -48,8 +48,8 @@ pub(super) async fn insert(
     Ok(InsertOutcome::Inserted { ended })
 }
 
-/// Applies a commit in a transaction: with its cap, and with a look at the record if `fields` says
-/// that no statement can apply it.
+/// Applies a commit in a transaction: under its cap, and by a look at the record if no statement
+/// can apply it (`fields` is `None`) or the statement finds no row.
 pub(super) async fn commit(
     store: &SqlStore,
     key: &StoreKey,
@@ -102,13 +102,14 @@ async fn apply(
     Ok(outcome)
 }
 
-/// A log-in that may go on, and who is evicted for it.
+/// A log-in that may go on, and the sessions that are evicted for it.
 struct Admission {
     evicted: Vec<String>,
 }
 
 impl Admission {
-    /// Waits for the principal's lock and counts; `None` if one more session is too many.
+    /// Waits for the principal's lock and counts the sessions. Returns `None` if one more session
+    /// is too many.
     async fn request(
         store: &SqlStore,
         connection: &mut Connection,
@@ -132,7 +133,7 @@ impl Admission {
         Ok(Some(Self { evicted: evicted.collect::<Result<_, _>>()? }))
     }
 
-    /// Removes those evicted; which they were.
+    /// Removes the evicted sessions. Returns those that it removed.
     async fn evict(
         self,
         store: &SqlStore,

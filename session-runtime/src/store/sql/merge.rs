@@ -1,15 +1,16 @@
-//! The new value of a JSON column by merge patches (RFC 7396), as MySQL, MariaDB and SQLite do it
-//! under different names. It knows no other part of a statement.
+//! The new value of a JSON column by merge patches (RFC 7396), which MySQL, MariaDB and SQLite
+//! implement under different names. It knows no other part of a statement.
 //!
-//! A merge patch removes a name with `null` and goes into objects. No value here is `null`, and
-//! the only objects are sets, whose members come and go just so.
+//! A merge patch removes a name by `null` and merges objects recursively. No stored value is
+//! `null`, and the only objects are sets, whose members a patch adds and removes in the same way.
 //!
-//! MariaDB does not do it as the RFC says (10.11 and before, at least): once it has removed the
-//! first name of an object, it looks for the next one only in what follows in the patch, and leaves
-//! that name as it is if the patch has it further ahead. `JSON_MERGE_PATCH('{"a": 1, "b": 2}',
-//! '{"b": 3, "a": null}')` is `{"b": 2}`. So the fields that a patch removes come first in it, and
-//! only another removal can be missed; of the members of a set, that is so anyhow. If an object
-//! removes several names, the patch is merged again: at most one was missed, and leads now.
+//! MariaDB (10.11 and earlier, at least) deviates from the RFC. Once it has removed the first name
+//! of an object, it searches the next name of the object only in the rest of the patch, and leaves
+//! that name unchanged if the patch has it earlier: `JSON_MERGE_PATCH('{"a": 1, "b": 2}', '{"b": 3,
+//! "a": null}')` is `{"b": 2}`. So a patch here removes its fields first, and only another removal
+//! can be missed; among the members of a set, nothing else can be missed anyway. If an object
+//! removes several names, the patch is merged twice: the first pass misses at most one removal, and
+//! the second pass finds that name first.
 
 use super::{
     dialect::{Dialect, Located},
@@ -19,51 +20,51 @@ use super::{
 };
 use crate::store::{FieldName, FieldValue};
 
-/// What the databases call the functions.
+/// A database's names for the functions, and the text around their arguments.
 pub(super) struct Functions {
-    /// Merges patches into a value.
+    /// The function that merges patches into a value.
     pub(super) merge: &'static str,
-    /// Whether it misses a name after it has removed those before it.
+    /// True if `merge` can miss a name after a removal.
     pub(super) misses: bool,
-    /// Whether it takes only one patch.
+    /// True if `merge` takes only one patch.
     pub(super) merges_one: bool,
-    /// Makes an object of names and values.
+    /// The function that makes an object of names and values.
     pub(super) object: &'static str,
-    /// The larger of two numbers.
+    /// The function that returns the larger of two numbers.
     pub(super) greatest: &'static str,
-    /// Before and after a set's path: the condition that a set is there.
+    /// (prefix, suffix) around a path: the condition "a set is there".
     pub(super) is_set: (&'static str, &'static str),
-    /// Before and after a value of the column at a path, to compare it.
+    /// (prefix, suffix) around a path: the stored value, for a comparison.
     pub(super) there: (&'static str, &'static str),
-    /// Before and after a bound JSON text, to compare it.
+    /// (prefix, suffix) around a bound JSON text: the given value, for a comparison.
     pub(super) given: (&'static str, &'static str),
-    /// Before and after a set's path, and after bound merge patches: the condition that they empty
-    /// the set.
+    /// (prefix, infix, suffix) around a path and bound patches: the condition "the patches empty
+    /// the set".
     pub(super) is_emptied: (&'static str, &'static str, &'static str),
-    /// Before and after a bound array of names: a patch that removes from the fields all others.
+    /// (prefix, suffix) around a bound object of names: the patch that removes all other fields.
     pub(super) others: (&'static str, &'static str),
 }
 
 impl Functions {
-    /// How often a patch is merged of whose objects one removes so many names.
+    /// Returns the number of times to merge a patch, of whose objects one removes `removed` names.
     fn passes(&self, removed: usize) -> usize {
         if self.misses && removed > 1 { 2 } else { 1 }
     }
 }
 
-/// A chain of merges that is being written.
+/// A chain of nested merges that is being written.
 struct Chain {
     mark: usize,
     patches: usize,
 }
 
 impl Chain {
-    /// Begins it; the value that is changed comes next.
+    /// Begins a chain. The caller writes the value that is changed next.
     fn begin(sql: &Sql) -> Self {
         Self { mark: sql.mark(), patches: 0 }
     }
 
-    /// Goes on with a patch.
+    /// Continues the chain. The caller writes the patch next.
     fn patch(&mut self, sql: &mut Sql, functions: &Functions) {
         let first = self.patches == 0;
         sql.text(if functions.merges_one && !first { "), " } else { ", " });
@@ -191,15 +192,16 @@ fn base(functions: &Functions, sql: &mut Sql, fields: &Fields) {
     }
 }
 
-/// The entry of a patch that removes a field.
+/// Returns the entry of a patch that removes a field.
 fn nothing(field: &FieldName) -> (&str, Value<'_>) {
     (field.as_ref(), Value::Nothing)
 }
 
-/// The patches that do not depend on what is there, and how often each is merged.
+/// Returns the patches that do not depend on the stored values, with the number of times to merge
+/// each.
 fn certain(functions: &Functions, fields: &Fields) -> Vec<(String, usize)> {
     let mut patches = Vec::new();
-    // A set would come together with the one that is there: that goes first.
+    // A patch would merge a new set with the stored one, so the stored set is removed first.
     let is_set = |(_, value): &(_, &FieldValue)| matches!(value, FieldValue::Set(_));
     let sets: Vec<_> = fields.put.iter().filter(is_set).map(|(field, _)| nothing(field)).collect();
     if !sets.is_empty() {

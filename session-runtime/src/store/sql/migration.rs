@@ -11,7 +11,7 @@ use super::{
     table::Table,
 };
 
-/// What the name of the table of versions ends in.
+/// The suffix of the name of the table that holds the version.
 const VERSIONS: &str = "_schema";
 
 /// Creates or changes the tables if they are older than this program.
@@ -49,7 +49,7 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Says whether the tables are those of this program.
+/// Checks that the tables have this program's version.
 pub(super) async fn verify(pool: &SqlPool, table: &Table) -> Result<(), Fault> {
     let mut connection = pool.writer().await?;
     let (found, latest) = (version(&mut connection, table).await?, latest(table));
@@ -62,7 +62,7 @@ pub(super) async fn verify(pool: &SqlPool, table: &Table) -> Result<(), Fault> {
     )))
 }
 
-/// The statements that lead from version `from` to the latest, for people.
+/// Returns the statements that lead from version `from` to the latest, to be run by hand.
 pub(super) fn script(table: &Table, from: usize) -> String {
     let mut script = String::new();
     let mut add = |statement: &str| {
@@ -103,8 +103,8 @@ async fn advance(connection: &mut Connection, table: &Table) -> Result<(), Fault
     Ok(())
 }
 
-/// The version of the tables that are there: 0 if there are none. One that is newer than this
-/// program is an error.
+/// Returns the version of the existing tables, or 0 without tables. A version that is newer than
+/// this program is an error.
 async fn version(connection: &mut Connection, table: &Table) -> Result<i64, Fault> {
     let count = table.dialect.count_tables(&table.name, VERSIONS);
     if only_int(connection, &count).await? == 0 {

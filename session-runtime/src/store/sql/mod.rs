@@ -1,6 +1,6 @@
 //! Sessions in SQL databases: PostgreSQL, MySQL and MariaDB, SQLite, through sqlx. This file owns
-//! the store's face; which statements an operation takes, what they say, how databases differ and
-//! how connections are kept is in the files below it.
+//! the public type. The files below it own the statements of each operation, their text, the
+//! differences between databases, and the connections.
 
 mod builder;
 mod connection;
@@ -40,10 +40,13 @@ use crate::clock::Timestamp;
 /// Sessions in PostgreSQL, MySQL, MariaDB or SQLite: one row a session, in a table that your own
 /// SQL can join.
 ///
+/// **Never modify rows yourself: nothing will detect or repair it.** Reading rows is fine, and so
+/// is deleting them, which ends their sessions.
+///
 /// Each database has a feature of this crate: `postgres`, `mysql` (for MariaDB too) and `sqlite`.
-/// Tested with PostgreSQL 15, MariaDB 10.11 and the SQLite that sqlx brings. The statements for
-/// MySQL keep to what its manual documents for 8.0, but no MySQL server of Oracle's has run the
-/// tests. Needed are PostgreSQL 12, MariaDB 10.6 or MySQL 8.0, SQLite 3.38.
+/// The store needs PostgreSQL 12, MariaDB 10.6 or MySQL 8.0, or SQLite 3.38. It is tested with
+/// PostgreSQL 15, MariaDB 10.11 and the SQLite that sqlx includes. The statements for MySQL use
+/// only what the manual of 8.0 documents, but the tests have not run on a MySQL server of Oracle's.
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")]
@@ -55,7 +58,7 @@ use crate::clock::Timestamp;
 /// # }
 /// ```
 ///
-/// or on a pool that the program has anyway:
+/// or with a pool that the program already has:
 ///
 /// ```no_run
 /// # #[cfg(feature = "sqlite")]
@@ -69,31 +72,31 @@ use crate::clock::Timestamp;
 ///
 /// # The table
 ///
-/// It is called `http_session` unless [`SqlStoreBuilder::table`] says otherwise. Times are
+/// The table is called `http_session`; [`SqlStoreBuilder::table`] sets another name. Times are
 /// milliseconds since 1970, UTC; 9223372036854775807 is "never".
 ///
-/// | column | what it holds |
+/// | column | content |
 /// |---|---|
-/// | `namespace`, `selector` | primary key: the session type's namespace, and the public session id in hex |
-/// | `principal` | whose session it is, as JSON text: `42` or `"ada"`; NULL if nobody's |
+/// | `namespace`, `selector` | the primary key: the session type's namespace, and the session id in hex |
+/// | `principal` | the session's principal as JSON text, `42` or `"ada"`; NULL for an anonymous session |
 /// | `created_at`, `logged_in_at`, `last_seen_at`, `rotated_at` | times; `last_seen_at` up to the touch throttle |
-/// | `expires_at` | when it is over if it is not used again; indexed. A live session has `expires_at >` now |
-/// | `idle_millis`, `absolute_until`, `is_persistent` | its lifetime; `idle_millis` is NULL without an idle limit |
-/// | `revision`, `rotated_revision` | goes up with each commit; the one that changed the credential last |
-/// | `credential_check`, `previous_check`, `previous_until` | key id (4 bytes) and check (16 bytes) of the credential, and of the one before it during its grace; of no use as a credential |
+/// | `expires_at` | the time at which the session expires if it is not used again; indexed. A live session has `expires_at >` now |
+/// | `idle_millis`, `absolute_until`, `is_persistent` | the session's lifetime; `idle_millis` is NULL without an idle limit |
+/// | `revision`, `rotated_revision` | the number of the last commit, and of the last commit that changed the credential |
+/// | `credential_check`, `previous_check`, `previous_until` | key id (4 bytes) and check value (16 bytes) of the credential, and of the previous credential during its grace; useless as a credential |
 /// | `fields` | a JSON object of the fields, see below |
-/// | `group_revisions` | a JSON object: how often each group of fields was written |
+/// | `group_revisions` | a JSON object with the number of writes to each group of fields |
 /// | `exact_numbers` | NULL, unless a number of the session does not fit its column |
-/// | `principal_bytes` | the principal, if it is over 255 bytes long or holds a NUL; `principal` is then `sha256:` and its digest in hex (and so is `namespace`, in such a case) |
+/// | `principal_bytes` | the principal, if it is longer than 255 bytes or contains a NUL; `principal` is then `sha256:` and the digest in hex (as is such a `namespace`) |
 ///
 /// Indexes: `(namespace, principal)` and `(expires_at)`.
 ///
 /// **Fields.** A counter or `merge = "max"` is a JSON number. A set is a JSON object with the
-/// members as names. Any other value is a JSON string that holds the value's bytes: the field's own
-/// JSON as text, so that it is read back byte for byte. What is not text, or holds a NUL, is
-/// `base64:` and its base64 without padding; so are sealed fields (`#[session(secret)]`). In names,
-/// `%`, `"`, `\`, control characters and a leading `-` are `%` and two hex digits; the empty name
-/// is `%`.
+/// members as names. Any other value is a JSON string with the value's bytes: the field's own JSON
+/// as text, which is read back byte for byte. Bytes that are not text, or contain a NUL, are
+/// written as `base64:` and base64 without padding, and so are sealed fields
+/// (`#[session(secret)]`). In names, `%`, `"`, `\`, control characters and a leading `-` become `%`
+/// and two hex digits; the empty name becomes `%`.
 ///
 /// ```sql
 /// -- PostgreSQL: who has something in the cart?
@@ -104,43 +107,42 @@ use crate::clock::Timestamp;
 /// -- SQLite: s.fields ->> 'cart'
 /// ```
 ///
-/// Read it as you like, but leave writing to the store: a row that is changed behind its back is
-/// not wrong for long only by chance. Deleting rows is fine, and ends those sessions.
-///
-/// # What it costs
+/// # Cost
 ///
 /// `load`, `insert`, `delete` and every usual `commit` (a touch too) are one statement, prepared
-/// once on each connection; the preconditions of a commit stand in its `WHERE`, and the database
-/// patches the JSON, so `READ COMMITTED` is enough. Only a commit that finds no row looks why.
+/// once on each connection. The preconditions of a commit are in its `WHERE`, and the database
+/// patches the JSON, so `READ COMMITTED` is enough. Only a commit that finds no row reads the
+/// record to find out why.
 ///
-/// A transaction of a few statements runs for a log-in under a cap, and for a commit that one
-/// statement cannot express: two ops of different kinds on one field that both depend on what is
-/// there (an add after a max), take or once of a whole set, more than a dozen of such fields.
+/// A log-in under a cap takes a transaction of a few statements. So does a commit that one
+/// statement cannot express: two ops of different kinds on one field that both depend on the stored
+/// value (an add after a max), a take or once of a whole set, or more than a dozen fields that
+/// depend on their stored values.
 ///
-/// sqlx pings a connection before it hands it out, and when it goes back. The pools that
-/// [`connect`](Self::connect) makes ping before use only if the connection was idle for a second;
-/// for a pool of your own, `PoolOptions::test_before_acquire(false)` saves that round trip. Let
-/// its `acquire_timeout` be under the two seconds that the runtime waits for a store.
+/// sqlx pings a connection before use and after. The pools that [`connect`](Self::connect) makes
+/// ping before use only if the connection was idle for a second; for a pool of your own,
+/// `PoolOptions::test_before_acquire(false)` saves that round trip. Set its `acquire_timeout` below
+/// the two seconds that the runtime waits for a store.
 ///
-/// # What to know of each database
+/// # Notes for each database
 ///
-/// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need its version
-///   1.21. Log-ins under a cap take an advisory lock for the time of their transaction.
-/// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. Log-ins under a cap lock a row
-///   of the table `http_session_turns`. A commit's revision comes back through `LAST_INSERT_ID`.
+/// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need PgBouncer 1.21.
+///   A log-in under a cap holds an advisory lock during its transaction.
+/// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. A log-in under a cap locks a row
+///   of the table `http_session_turns`. A commit returns its revision through `LAST_INSERT_ID`.
 /// * **SQLite**: [`connect`](Self::connect) opens the file in WAL mode with `synchronous = FULL`
-///   and a busy timeout, makes it readable for its owner only (0600) if it is new, and writes
-///   through one connection. Processes on one machine may share the file; not over a network.
-///   A pool of your own should do the same, and have a busy timeout under two seconds.
+///   and a busy timeout, creates a new file readable by its owner only (0600), and writes through
+///   one connection. Processes on one machine may share the file, but never over a network. A pool
+///   of your own should be set up alike, with a busy timeout below two seconds.
 ///
-/// When a request is given up while the database works for it, the statement goes on by itself, and
-/// a transaction is undone; after a second the connection is closed. No answer reaches another
-/// request.
+/// If a request is cancelled while the database works for it, the statement runs on by itself, and
+/// a transaction is rolled back. If that takes more than a second, the connection is closed. The
+/// answer never reaches another request.
 #[derive(Clone)]
 pub struct SqlStore {
     pool: SqlPool,
     table: Table,
-    /// Where the table is, for messages.
+    /// The database and the table, for messages.
     place: Arc<str>,
 }
 
@@ -150,13 +152,14 @@ impl SqlStore {
     ///
     /// # Errors
     ///
-    /// If the URL does not parse or its database is not a feature of this build, if the database
-    /// does not answer, and if the table can neither be used nor created. No error quotes the URL.
+    /// Returns an error if the URL does not parse, if the feature for its database is not part of
+    /// this build, if the database does not answer, or if the table can neither be used nor
+    /// created. No error quotes the URL.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         Self::builder().connect(url).await
     }
 
-    /// Keeps sessions in the default table of a pool's database. Nothing is sent yet:
+    /// Makes a store on the default table of a pool's database. Sends nothing yet:
     /// [`migrate`](Self::migrate) creates the table.
     #[must_use]
     pub fn new(pool: impl Into<SqlPool>) -> Self {
@@ -166,25 +169,25 @@ impl SqlStore {
         Self::with_table(pool, table)
     }
 
-    /// Sets the table's name and more before anything is sent.
+    /// Returns a builder, which sets the table's name and more before anything is sent.
     #[must_use]
     pub fn builder() -> SqlStoreBuilder {
         SqlStoreBuilder::default()
     }
 
-    /// Creates the table, or brings one of an earlier release up to this one. Safe when many
-    /// processes do it at once. One that is as it should be needs no right to create anything.
+    /// Creates the table, or migrates the table of an earlier release to this one. Safe if many
+    /// processes call it at once. Needs no right to create anything if the table is up to date.
     ///
     /// # Errors
     ///
-    /// If the database refuses, and if a newer release has changed the table: then nothing is
-    /// changed back.
+    /// Returns an error if the database refuses, or if a newer release has changed the table, which
+    /// then stays as it is.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.try_migrate().await.map_err(|fault| self.told(fault))
     }
 
-    /// The statements that [`migrate`](Self::migrate) runs on a database whose tables have version
-    /// `from` (0: there are none), for those who run them by hand.
+    /// Returns the statements that [`migrate`](Self::migrate) runs on a database whose tables have
+    /// version `from` (0 without tables), to be run by hand.
     ///
     /// The program's role then needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on these tables, and
     /// [`SqlStoreBuilder::without_migration`] keeps it from trying more.
@@ -211,7 +214,7 @@ impl SqlStore {
 }
 
 impl fmt::Debug for SqlStore {
-    /// Prints where the table is; never a connection string.
+    /// Prints the database and the table, never a connection string.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SqlStore({})", self.place)
     }

@@ -1,5 +1,5 @@
-//! How MySQL and MariaDB say things, in what both understand: JSON functions on text, a table of
-//! rows to lock, the revision in an update's answer. It knows no driver.
+//! The dialect of MySQL and MariaDB, as far as both understand it: JSON functions on text, a table
+//! of rows to lock, the revision in the answer to an update. It knows no driver.
 
 use super::{
     dialect::{Dialect, Located, MigrationLock},
@@ -9,9 +9,9 @@ use super::{
     table_name::TableName,
 };
 
-/// How many log-ins under a cap can be under way at once.
+/// The number of log-ins under a cap that can be under way at once.
 const LOCK_ROWS: u64 = 64;
-/// How long a process waits for another one that changes the schema, in seconds.
+/// The longest wait for another process that changes the schema, in seconds.
 const MIGRATION_PATIENCE: i64 = 60;
 
 const FUNCTIONS: Functions = Functions {

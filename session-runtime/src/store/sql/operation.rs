@@ -1,5 +1,5 @@
-//! The operations of the store, each as the statements it takes: which one first, what its answer
-//! means, when to try again. What statements say and what takes a transaction is elsewhere.
+//! The operations of the store, each as a sequence of statements: their order, the meaning of their
+//! answers, and the retries. The text of statements and all transactions are elsewhere.
 
 use std::time::{Duration, Instant};
 
@@ -21,19 +21,20 @@ use crate::{
     },
 };
 
-/// How long an operation is tried again after deadlocks, or while the database is busy: as long as
-/// the runtime waits.
+/// The time for which an operation is retried after deadlocks, or while the database is busy: as
+/// long as the runtime waits.
 const RETRIED_FOR: Duration = Duration::from_secs(2);
-/// The longest rest before the next try; the first is a millisecond.
+/// The longest rest before the next attempt; the first is a millisecond.
 const LONGEST_REST: Duration = Duration::from_millis(16);
-/// How many broken connections one read may meet: more than a pool has, usually.
+/// The number of broken connections that one read may meet: more than most pools have.
 const BROKEN: u32 = 100;
-/// How often a commit is tried whose record changes between the statement and the look at it.
+/// The number of attempts at a commit whose record changes between the statement and the read after
+/// it.
 const ATTEMPTS: u32 = 4;
 /// The most rows that one statement of a sweep removes: it must not hold locks for long.
 const SWEPT_AT_ONCE: usize = 1000;
 
-/// Tries again what only was in another's way.
+/// Retries an attempt that failed only because of a concurrent one.
 macro_rules! retried {
     ($store:expr, $attempt:expr) => {{
         let start = Instant::now();
@@ -68,8 +69,9 @@ impl SqlStore {
         }
     }
 
-    /// Reads, on another connection if one turns out to be broken: after the server was started
-    /// again, every connection of the pool is. A change is not tried twice; it may have happened.
+    /// Runs a query, on another connection if one turns out to be broken: after a restart of the
+    /// server, every connection of the pool is. A change is not retried, since it may have
+    /// happened.
     async fn read(&self, statement: &Statement) -> Result<Answer, Fault> {
         let mut left = BROKEN;
         loop {
@@ -112,7 +114,7 @@ impl SqlStore {
         Ok(if inserted { InsertOutcome::inserted() } else { InsertOutcome::Exists })
     }
 
-    /// Stores a new record; whether there was none.
+    /// Stores a new record. Returns false if there is one already.
     pub(super) async fn insert_on(
         &self,
         connection: &mut Connection,
@@ -155,7 +157,7 @@ impl SqlStore {
             if is_exact {
                 break;
             }
-            // It changed in between, and now the commit would apply.
+            // The record changed in between, and now the commit would apply.
         }
         retried!(self, login::commit(self, key, commit, None))
     }

@@ -1,5 +1,5 @@
-//! What a list of ops comes to, field by field, without knowing what the database holds: values
-//! that are certain already, and changes that depend on what is there. It knows the meaning of
+//! The net effect of a list of ops on each field, without knowing the stored values: final values
+//! where the ops alone decide, and changes that depend on the stored value. It knows the meaning of
 //! ops and no SQL.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,51 +13,52 @@ use crate::{
     },
 };
 
-/// More changes than this that depend on what is there make no statement: each combination is a
-/// text of its own, and only a few of them should fill the cache of prepared statements.
+/// The most changes in one statement that depend on stored values. Each combination is a text of
+/// its own, and must not fill the cache of prepared statements.
 const MOST_CHANGES: usize = 12;
 
-/// What a commit does to the fields, if one statement can say it.
+/// The changes of a commit to the fields, as far as one statement can express them.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    /// Those that stay of what is there; `None`: all.
+    /// The stored fields that stay; `None` if all stay.
     pub(super) keep: Option<BTreeSet<FieldName>>,
-    /// Written whatever is there.
+    /// The fields that are written, whatever is stored.
     pub(super) put: BTreeMap<FieldName, FieldValue>,
-    /// Removed whatever is there.
+    /// The fields that are removed, whatever is stored.
     pub(super) drop: BTreeSet<FieldName>,
-    /// Written where nothing is there.
+    /// The fields that are written if nothing is stored.
     pub(super) once: BTreeMap<FieldName, FieldValue>,
-    /// Sets that members come into, and go out of.
+    /// The sets that gain and lose members.
     pub(super) members: BTreeMap<FieldName, Members>,
-    /// Numbers that are added to.
+    /// The numbers to add to stored numbers.
     pub(super) add: BTreeMap<FieldName, i64>,
-    /// Numbers that are raised.
+    /// The numbers to which smaller stored numbers are raised.
     pub(super) max: BTreeMap<FieldName, i64>,
-    /// Values that go if they are still there.
+    /// The values that are removed if they are still stored.
     pub(super) take: BTreeMap<FieldName, FieldValue>,
-    /// The range in which a number that is there must lie, or the commit is a conflict.
+    /// The ranges in which stored numbers must lie; otherwise the commit is a conflict.
     pub(super) ranges: BTreeMap<FieldName, (i64, i64)>,
 }
 
-/// Members that come into a set, or go out of it. No member does both.
+/// The members that a set gains, and those that it loses. No member is in both.
 #[derive(Debug, Default)]
 pub(super) struct Members {
     pub(super) insert: BTreeSet<Bytes>,
     pub(super) remove: BTreeSet<Bytes>,
-    /// One came, even if it went again: what is there is a set from then on.
+    /// True if a member was inserted, even if it was removed again: the field is a set from then
+    /// on.
     inserted: bool,
 }
 
-/// What is known of one field after some of the ops.
+/// The knowledge about one field after some of the ops.
 enum Known {
-    /// It is this, or missing.
+    /// The field has this value, or is missing.
     Is(Option<FieldValue>),
-    /// What is there, changed.
+    /// The field has the stored value, changed.
     Changed(Change),
 }
 
-/// A change that depends on what is there.
+/// A change that depends on the stored value.
 enum Change {
     Add(i128),
     Max(i64),
@@ -67,8 +68,9 @@ enum Change {
 }
 
 impl Fields {
-    /// What `ops` come to; `None` if it takes more than a statement: two kinds of op on one field
-    /// that both depend on what is there, or an outcome that only a look at the record can tell.
+    /// Returns the net effect of `ops`, or `None` if one statement cannot express it: if two kinds
+    /// of op on one field both depend on the stored value, or if only the record decides the
+    /// outcome.
     pub(super) fn of(ops: &[Op]) -> Option<Self> {
         let mut plan = Self::default();
         let mut known: BTreeMap<FieldName, Known> = BTreeMap::new();
@@ -90,7 +92,7 @@ impl Fields {
         plan.settle(known)
     }
 
-    /// Whether the fields stay as they are.
+    /// Returns whether the fields stay as they are.
     pub(super) fn is_empty(&self) -> bool {
         self.keep.is_none()
             && self.put.is_empty()
@@ -116,11 +118,11 @@ impl Fields {
         });
     }
 
-    /// The first op on a field that may hold anything.
+    /// Returns the effect of the first op on a field whose stored value is unknown.
     fn change(&mut self, op: &Op) -> Option<Known> {
         Some(match op {
-            // Clearing is no change of one field. In a merge patch, the members of two sets would
-            // come together. And a set has no order in which to compare its text.
+            // `Clear` does not change one field. In a merge patch, a whole set would merge with the
+            // stored one. And a set's text has no fixed order by which to compare it.
             Op::Clear { .. }
             | Op::Once { value: FieldValue::Set(_), .. }
             | Op::Take { seen: FieldValue::Set(_), .. } => return None,
@@ -134,7 +136,7 @@ impl Fields {
         })
     }
 
-    /// Another op on a field that was changed by one before.
+    /// Returns the effect of a further op on a field that an earlier op has changed.
     fn change_again(&mut self, change: Change, op: &Op) -> Option<Known> {
         Some(match (change, op) {
             (_, Op::Set { value, .. }) => Known::Is(Some(value.clone())),
@@ -151,13 +153,14 @@ impl Fields {
         })
     }
 
-    /// Adds to a number that is what is there plus `sum`; its range becomes one of what is there.
+    /// Adds to a number that is the stored number plus `sum`. The range of the result becomes a
+    /// range of the stored number.
     fn add(&mut self, field: &FieldName, sum: i128, by: i64, min: i64, max: i64) -> Option<Known> {
         let sum = sum + i128::from(by);
         let range = self.ranges.entry(field.clone()).or_insert((i64::MIN, i64::MAX));
         let low = i128::from(range.0).max(i128::from(min) - sum);
         let high = i128::from(range.1).min(i128::from(max) - sum);
-        // No number passes: which op is in the way is for the reference to say.
+        // No number is in range: the reference says which op conflicts.
         *range = (i64::try_from(low).ok()?, i64::try_from(high).ok()?);
         (low <= high).then_some(Known::Changed(Change::Add(sum)))
     }
@@ -197,8 +200,8 @@ impl Fields {
 }
 
 impl Members {
-    /// Members that came and all went again turn another kind of value into nothing, which is one
-    /// case more than a statement is worth.
+    /// Returns whether a statement can express the change. If all inserted members were removed
+    /// again, a stored value that is no set would have to be removed; there is no SQL for that.
     fn is_plain(&self) -> bool {
         !(self.inserted && self.insert.is_empty())
     }
@@ -238,7 +241,7 @@ fn is_kept(keep: &BTreeSet<FieldName>, field: &str) -> bool {
     keep.contains(field.split_once(':').map_or(field, |(top, _)| top))
 }
 
-/// What an op makes of a value that is certain, as the reference does it; `None` if it is refused.
+/// Applies an op to a known value, as the reference does. Returns `None` if the op is refused.
 fn apply_to_value(field: &FieldName, value: Option<FieldValue>, op: &Op) -> Option<Known> {
     let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
     let (start, never) = (Timestamp::default(), Timestamp::MAX);

@@ -1,5 +1,5 @@
-//! The pools of the three databases behind one face: where they lead, and how a connection is
-//! taken from them. What is done with a connection is another file's business.
+//! The pools of the three databases as one type: the database they lead to, and taking a connection
+//! from them. It does not know what connections are used for.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::{
     error::Fault,
 };
 
-/// A pool of connections to one of the databases; made from sqlx's pools with `into()`.
+/// A pool of connections to one of the databases. Sqlx's pools convert to it with `into()`.
 #[derive(Clone)]
 pub struct SqlPool(pub(super) Pools);
 
@@ -46,7 +46,7 @@ impl From<sqlx::SqlitePool> for SqlPool {
 }
 
 impl fmt::Debug for SqlPool {
-    /// Prints where it leads; the options of a pool may hold a password.
+    /// Prints the database only: the options of a pool may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SqlPool({})", self.place())
     }
@@ -64,7 +64,7 @@ impl SqlPool {
         }
     }
 
-    /// Which database it leads to, for messages.
+    /// Returns the name of the database, for messages.
     pub(super) fn place(&self) -> String {
         let name = self.dialect().name();
         match &self.0 {
@@ -93,7 +93,7 @@ impl SqlPool {
         }
     }
 
-    /// Whether what is written lies in this process' memory only.
+    /// Returns whether the database is in this process's memory only.
     pub(super) fn is_in_memory(&self) -> bool {
         match &self.0 {
             #[cfg(feature = "sqlite")]
@@ -107,7 +107,7 @@ impl SqlPool {
         }
     }
 
-    /// A connection to read with.
+    /// Takes a connection to read with.
     pub(super) async fn reader(&self) -> Result<Connection, Fault> {
         let open = match &self.0 {
             #[cfg(feature = "postgres")]
@@ -120,7 +120,7 @@ impl SqlPool {
         Ok(Connection::new(open, self.dialect()))
     }
 
-    /// A connection to write with.
+    /// Takes a connection to write with.
     pub(super) async fn writer(&self) -> Result<Connection, Fault> {
         match &self.0 {
             #[cfg(feature = "sqlite")]

@@ -1,4 +1,4 @@
-//! How PostgreSQL says things: `jsonb` operators, advisory locks, `RETURNING`. It knows no driver.
+//! The dialect of PostgreSQL: `jsonb` operators, advisory locks, `RETURNING`. It knows no driver.
 
 use std::collections::BTreeSet;
 
@@ -247,8 +247,8 @@ impl Dialect for Postgres {
     }
 }
 
-/// Writes what the changes are made to: what is there, without what was cleared, on top of what is
-/// written only where nothing is.
+/// Writes the value that the changes apply to: the stored fields without the cleared ones, on top
+/// of the fields that are written only if they are missing.
 fn base(sql: &mut Sql, fields: &Fields) {
     if !fields.once.is_empty() {
         let once = fields.once.iter().map(|(name, value)| (name.as_ref(), Value::Field(value)));

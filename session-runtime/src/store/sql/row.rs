@@ -1,5 +1,5 @@
-//! A record as a row: which columns there are, what is written into them and how they are read
-//! back. It knows nothing of statements.
+//! A record as a row: the columns, their values, and the way back to a record. It knows nothing of
+//! statements.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub(super) const COLUMNS: &[(&str, Kind)] = &[
     ("exact_numbers", Kind::Text),
 ];
 
-/// Their kinds.
+/// The kinds of the columns.
 pub(super) const KINDS: &[Kind] = &{
     let mut kinds = [Kind::Int; COLUMNS.len()];
     let mut place = 0;
@@ -53,11 +53,11 @@ pub(super) fn is_json(column: &str) -> bool {
     matches!(column, "fields" | "group_revisions")
 }
 
-/// What the largest number of a column stands for, and itself: "never".
+/// The largest number of a column, which stands for "never".
 const NEVER: i64 = i64::MAX;
 
-/// A number as its column holds it. The largest there is, which stands for "never", is the largest
-/// of the column; what else does not fit is the one before that.
+/// Returns a number as its column holds it. `u64::MAX`, which stands for "never", becomes the
+/// largest number of the column; any other number that does not fit becomes the one below.
 pub(super) fn number(number: u64) -> i64 {
     match i64::try_from(number) {
         Ok(number) if number < NEVER => number,
@@ -66,28 +66,30 @@ pub(super) fn number(number: u64) -> i64 {
     }
 }
 
-/// The number in a column, if it fits.
+/// Returns the number that a column's number stands for.
 fn unsigned(number: i64) -> u64 {
     if number == NEVER { u64::MAX } else { u64::try_from(number).unwrap_or(0) }
 }
 
-/// Whether a column holds this number, so that the database can compare it and add to it.
+/// Returns whether a column can hold this number exactly, so that the database can compare it and
+/// add to it.
 pub(super) fn fits(plain: u64) -> bool {
     unsigned(number(plain)) == plain && plain != NEVER.unsigned_abs() - 1
 }
 
-/// A time as its column holds it: milliseconds since 1970.
+/// Returns a time as its column holds it: milliseconds since 1970.
 pub(super) fn time(time: Timestamp) -> i64 {
     number(time.as_millis())
 }
 
-/// A time to compare columns with: what ends at a time that does not fit is live then.
+/// Returns a time to compare columns with. If the time does not fit, sessions that end at any time
+/// that does not fit count as live.
 pub(super) fn bound(time: Timestamp) -> i64 {
     number(time.as_millis()) - i64::from(!fits(time.as_millis()))
 }
 
-/// All numbers of a record, if one of them does not fit its column. The database leaves such a
-/// record alone, and each change of it takes a look.
+/// All numbers of a record of which one does not fit its column. No statement changes such a record
+/// by itself: each commit reads the record first.
 #[derive(Serialize, Deserialize)]
 struct Exact {
     created_at: u64,
@@ -136,12 +138,12 @@ impl Exact {
     }
 }
 
-/// Whether a record's row is one that no statement can change by itself.
+/// Returns whether no statement can change the record's row by itself.
 pub(super) fn is_exact(record: &Record) -> bool {
     Exact::of(record).is_some()
 }
 
-/// Whether the columns hold all numbers of a commit.
+/// Returns whether the columns can hold all numbers of a commit.
 pub(super) fn holds(commit: &Commit) -> bool {
     let lifetime = commit.lifetime.as_ref();
     let times = [
@@ -154,12 +156,13 @@ pub(super) fn holds(commit: &Commit) -> bool {
     times.into_iter().flatten().all(fits) && revisions.all(|it| it != u64::MAX && fits(it))
 }
 
-/// A credential as its column holds it: the key's id, then the check.
+/// Returns a credential as its column holds it: the key's id, then the check value.
 pub(super) fn credential(key_id: KeyId, check: &Check) -> Vec<u8> {
     [key_id.as_bytes().as_slice(), check.as_bytes()].concat()
 }
 
-/// A principal as its columns hold it: what to search for, and the whole of it where that is not.
+/// Returns a principal as its columns hold it: the text to search by, and the whole principal if
+/// that text is only a digest.
 pub(super) fn principal(principal: Option<&PrincipalKey>) -> (Option<String>, Option<Vec<u8>>) {
     let Some(principal) = principal else { return (None, None) };
     let key = text::key(principal.as_str());
@@ -167,7 +170,7 @@ pub(super) fn principal(principal: Option<&PrincipalKey>) -> (Option<String>, Op
     (Some(key.into_owned()), whole)
 }
 
-/// What a record's columns hold.
+/// Returns the values of a record's columns.
 pub(super) fn binds(record: &Record) -> [Bind; COLUMNS.len()] {
     let meta = &record.meta;
     let (principal, principal_bytes) = principal(meta.principal.as_ref());
@@ -195,7 +198,7 @@ pub(super) fn binds(record: &Record) -> [Bind; COLUMNS.len()] {
     ]
 }
 
-/// The record in a row of [`COLUMNS`].
+/// Reads the record in a row of [`COLUMNS`].
 pub(super) fn record(row: Vec<Cell>) -> Result<Record, Fault> {
     let mut row = Cells::new(row);
     let (principal, principal_bytes) = (row.text()?, row.bytes()?);
@@ -243,7 +246,7 @@ pub(super) fn record(row: Vec<Cell>) -> Result<Record, Fault> {
     Ok(record)
 }
 
-/// An entry of the answer to a list.
+/// Reads an entry of the answer to a list.
 pub(super) fn listed(row: Vec<Cell>) -> Result<Listed, Fault> {
     let mut row = Cells::new(row);
     let selector = row.text()?.as_deref().and_then(Selector::from_hex);
@@ -253,18 +256,18 @@ pub(super) fn listed(row: Vec<Cell>) -> Result<Listed, Fault> {
     Ok(Listed { selector, created, logged_in, last_seen: row.time()? })
 }
 
-/// The one text of a row.
+/// Reads the one text of a row.
 pub(super) fn only_text(row: Vec<Cell>) -> Result<String, Fault> {
     let mut row = Cells::new(row);
     row.text()?.ok_or_else(|| row.misfit())
 }
 
-/// The first number of a row; 0 if it is NULL.
+/// Reads the first number of a row; NULL counts as 0.
 pub(super) fn first_int(row: Vec<Cell>) -> Result<i64, Fault> {
     Ok(Cells::new(row).int()?.unwrap_or(0))
 }
 
-/// A revision, and whether it is the one that rotated the credential.
+/// Reads a revision, and whether that revision has rotated the credential.
 pub(super) fn revisions(row: Vec<Cell>) -> Result<(u64, bool), Fault> {
     let mut row = Cells::new(row);
     let (revision, rotated) = (row.required_int()?, row.required_int()?);
@@ -275,7 +278,7 @@ fn object<'de, T: Deserialize<'de>>(
     column: &'static str,
     json: &'de str,
 ) -> Result<BTreeMap<String, T>, Fault> {
-    // Neither the text nor the parser's message may be told: both hold the user's data.
+    // Neither the text nor the parser's message may be in the error: both hold the user's data.
     let read: BTreeMap<String, T> =
         serde_json::from_str(json).map_err(|_| Fault::Row { column })?;
     let plain = |(name, value): (String, T)| Some((text::plain_name(&name)?, value));
@@ -298,7 +301,7 @@ impl Cells {
         self.cells.next()
     }
 
-    /// The error that the column read last holds something else.
+    /// Makes the error that the column read last holds an unexpected value.
     fn misfit(&self) -> Fault {
         let place = self.read.saturating_sub(1);
         Fault::Row { column: COLUMNS.get(place).map_or("selector", |(column, _)| *column) }

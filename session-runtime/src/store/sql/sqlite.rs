@@ -1,4 +1,4 @@
-//! How SQLite says things: its JSON functions, one writer at a time, `RETURNING`. It knows no
+//! The dialect of SQLite: its JSON functions, one writer at a time, `RETURNING`. It knows no
 //! driver.
 
 use super::{

@@ -61,7 +61,7 @@ impl From<bool> for Bind {
     }
 }
 
-/// What a column of an answer holds.
+/// The kind of value in a column of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Int,
@@ -79,29 +79,30 @@ pub(super) enum Cell {
     Flag(bool),
 }
 
-/// What a statement answered.
+/// The answer to a statement.
 pub(super) struct Answer {
-    /// Rows, for a statement that has columns.
+    /// The rows, for a statement that has columns.
     pub(super) rows: Vec<Vec<Cell>>,
-    /// How many rows a statement without columns found.
+    /// The number of rows that a statement without columns found.
     pub(super) affected: u64,
-    /// What `LAST_INSERT_ID(…)` was given, on MySQL and MariaDB.
+    /// The argument of `LAST_INSERT_ID(…)`, on MySQL and MariaDB.
     pub(super) last_id: u64,
 }
 
-/// A statement that is ready to be sent. Clones share it: it may outlive who wanted it.
+/// A statement that is ready to be sent. Clones share the text and the binds: a statement may
+/// outlive its request.
 #[derive(Clone)]
 pub(super) struct Statement {
     pub(super) text: Arc<str>,
     binds: Arc<[Bind]>,
-    /// Which bind each `?` stands for, where the database does not number them.
+    /// The bind that each `?` stands for, where placeholders carry no number.
     order: Option<Arc<[usize]>>,
     /// The kinds of the columns that it answers; empty if it answers none.
     pub(super) columns: &'static [Kind],
 }
 
 impl Statement {
-    /// The values in the order in which the database wants them.
+    /// Returns the values in the order of the placeholders.
     pub(super) fn binds(&self) -> impl Iterator<Item = &Bind> {
         let numbered = self.order.is_none().then_some(self.binds.iter());
         let order = self.order.as_deref().unwrap_or_default();
@@ -114,7 +115,7 @@ impl Statement {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot(usize);
 
-/// How the statements of a database name what is bound.
+/// The form of a database's placeholders for binds.
 #[derive(Clone, Copy)]
 pub(super) struct Placeholders {
     /// The character that begins a placeholder.
@@ -177,7 +178,8 @@ impl Sql {
         self.text(self.placeholders.json_cast)
     }
 
-    /// A place in the text, to [`open`](Self::open) brackets at once it is known how many.
+    /// Returns the current place in the text, at which [`open`](Self::open) can insert brackets
+    /// later.
     pub(super) fn mark(&self) -> usize {
         self.text.len()
     }
@@ -186,12 +188,12 @@ impl Sql {
         self.text.insert_str(mark, &bracket.repeat(times));
     }
 
-    /// A statement that answers how many rows it found.
+    /// Finishes a statement that answers the number of rows that it found.
     pub(super) fn finish(self) -> Statement {
         self.answering(&[])
     }
 
-    /// A statement that answers rows.
+    /// Finishes a statement that answers rows of these columns.
     pub(super) fn answering(self, columns: &'static [Kind]) -> Statement {
         let order = (!self.placeholders.is_numbered).then(|| self.order.into());
         Statement { text: self.text.into(), binds: self.binds.into(), order, columns }

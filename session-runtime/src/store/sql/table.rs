@@ -13,8 +13,8 @@ use crate::{
     store::{Namespace, PrincipalKey, Record, Selector, StoreKey},
 };
 
-/// How many sessions one statement removes by name. Shorter lists are filled up, so that there
-/// are two texts and not as many as there are lengths.
+/// The number of sessions that one statement removes by name. Shorter lists are filled up, so that
+/// there are two texts instead of one for each length.
 const LISTED: usize = 50;
 
 /// The table that holds the sessions, and the dialect of its database.
@@ -39,12 +39,12 @@ impl Table {
         Sql::new(self.dialect.placeholders())
     }
 
-    /// Reads a record.
+    /// Returns the statement that reads a record.
     pub(super) fn load(&self, key: &StoreKey) -> Statement {
         self.read(key, "")
     }
 
-    /// Reads a record that nobody else changes until the transaction ends.
+    /// Returns the statement that reads a record and locks it until the transaction ends.
     pub(super) fn load_for_update(&self, key: &StoreKey) -> Statement {
         self.read(key, self.dialect.for_update())
     }
@@ -62,7 +62,8 @@ impl Table {
         sql.answering(row::KINDS)
     }
 
-    /// Stores a new record; an existing one is either left alone or an error.
+    /// Returns the statement that stores a new record. An existing record is left alone, or makes
+    /// the statement an error.
     pub(super) fn insert(&self, key: &StoreKey, record: &Record) -> Statement {
         let mut sql = self.sql();
         sql.text("INSERT INTO ").text(&self.quoted("")).text(" (namespace, selector");
@@ -83,7 +84,7 @@ impl Table {
         sql.finish()
     }
 
-    /// Writes a whole record over the one that is there.
+    /// Returns the statement that overwrites a record.
     pub(super) fn overwrite(&self, key: &StoreKey, record: &Record, rotated: bool) -> Statement {
         let mut sql = self.sql();
         sql.text("UPDATE ").text(&self.quoted("")).text(" SET ");
@@ -105,7 +106,7 @@ impl Table {
         sql.finish()
     }
 
-    /// The live sessions of a principal, the newest first.
+    /// Returns the statement that lists the live sessions of a principal, the newest first.
     pub(super) fn list(
         &self,
         namespace: &Namespace,
@@ -135,7 +136,8 @@ impl Table {
         sql.finish()
     }
 
-    /// The other live sessions of a principal, the earliest log-in first.
+    /// Returns the statement that lists the other live sessions of a principal, the earliest log-in
+    /// first.
     pub(super) fn others(
         &self,
         key: &StoreKey,
@@ -151,8 +153,8 @@ impl Table {
         sql.answering(&[Kind::Text])
     }
 
-    /// Removes these sessions if they still are the principal's. Which they were is answered by
-    /// the last statement that has columns.
+    /// Returns the statements that remove these sessions if they still are the principal's. The one
+    /// with columns answers the sessions that were.
     pub(super) fn remove(
         &self,
         namespace: &Namespace,
@@ -184,7 +186,7 @@ impl Table {
         vec![select.answering(&[Kind::Text]), delete.finish()]
     }
 
-    /// How many sessions [`remove`](Self::remove) takes at once.
+    /// Returns the number of sessions that [`remove`](Self::remove) takes at once.
     pub(super) const fn most_removed() -> usize {
         LISTED
     }
@@ -199,7 +201,7 @@ fn column_value(sql: &mut Sql, column: &str, bind: Bind) {
     }
 }
 
-/// Writes the condition that a row is this record's.
+/// Writes the condition that selects a record's row.
 pub(super) fn is_key(sql: &mut Sql, key: &StoreKey) {
     sql.text(" WHERE namespace = ").value(text::key(key.namespace.as_str()).as_ref());
     sql.text(" AND selector = ").value(key.selector.to_string());

@@ -1,6 +1,6 @@
-//! How names and values are written into the JSON columns and the key columns, and read back. It
-//! knows no statement and no database, only what all three can hold: valid text without NUL, and
-//! names that a JSON path can quote.
+//! The form of names and values in the JSON columns and the key columns. It knows no statement and
+//! no database, only what all three can hold: valid text without NUL, and names that a JSON path
+//! can quote.
 
 use std::{
     borrow::Cow,
@@ -19,15 +19,16 @@ use sha2::{Digest, Sha256};
 
 use crate::store::FieldValue;
 
-/// What a value that is no plain text begins with.
+/// The prefix of a value that is no plain text.
 const ENCODED: &str = "base64:";
-/// What a key that does not fit its column begins with.
+/// The prefix of a key that does not fit its column.
 const DIGEST: &str = "sha256:";
-/// The longest namespace or principal that is stored as it is, in bytes: it must fit an index.
+/// The length in bytes up to which a namespace or principal is stored as it is: it must fit an
+/// index.
 const LONGEST_KEY: usize = 255;
 
-/// A field's name as a key of a JSON object: what a quoted JSON path cannot hold is escaped as
-/// `%XX`. The names of struct fields stay as they are.
+/// Returns a field's name as a key of a JSON object: characters that a quoted JSON path cannot hold
+/// are escaped as `%XX`. The names of struct fields stay as they are.
 pub(super) fn name(plain: &str) -> Cow<'_, str> {
     if plain.is_empty() {
         return Cow::Borrowed("%");
@@ -38,7 +39,7 @@ pub(super) fn name(plain: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(plain.len() + 8);
     for character in plain.chars() {
         match u8::try_from(character) {
-            // MariaDB takes a minus that begins a name for one of an index, quoted or not.
+            // MariaDB takes a leading minus for that of an index, even in quotes.
             Ok(byte) if is_special(byte) || (byte == b'-' && escaped.is_empty()) => {
                 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
                 escaped.push('%');
@@ -55,7 +56,7 @@ fn is_special(byte: u8) -> bool {
     byte < 0x20 || matches!(byte, b'%' | b'"' | b'\\' | 0x7f)
 }
 
-/// The name that [`name`] escaped; `None` if it never did.
+/// Returns the name that [`name`] escaped, or `None` if `name` never returns this text.
 pub(super) fn plain_name(escaped: &str) -> Option<String> {
     if escaped == "%" {
         return Some(String::new());
@@ -71,13 +72,14 @@ pub(super) fn plain_name(escaped: &str) -> Option<String> {
     Some(plain)
 }
 
-/// The JSON path of an escaped name.
+/// Returns the JSON path of an escaped name.
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 pub(super) fn path(escaped: &str) -> String {
     format!("$.\"{escaped}\"")
 }
 
-/// Bytes as text: themselves where they are text that every database can hold, otherwise base64.
+/// Returns bytes as text: unchanged if they are text that every database can hold, otherwise in
+/// base64.
 pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') && !text.starts_with(ENCODED) => Cow::Borrowed(text),
@@ -85,7 +87,7 @@ pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// The bytes that [`text`] wrote down.
+/// Returns the bytes that [`text`] has encoded.
 fn bytes(text: &str) -> Result<Bytes, base64::DecodeError> {
     match text.strip_prefix(ENCODED) {
         Some(encoded) => STANDARD_NO_PAD.decode(encoded).map(Bytes::from),
@@ -93,8 +95,8 @@ fn bytes(text: &str) -> Result<Bytes, base64::DecodeError> {
     }
 }
 
-/// A namespace or principal as a key column holds it: itself, or its digest where it is too long
-/// for an index or holds a NUL.
+/// Returns a namespace or principal as a key column holds it: unchanged, or as a digest if it is
+/// too long for an index or contains a NUL.
 pub(super) fn key(plain: &str) -> Cow<'_, str> {
     if plain.len() <= LONGEST_KEY && !plain.contains('\0') && !plain.starts_with(DIGEST) {
         return Cow::Borrowed(plain);
@@ -107,7 +109,7 @@ pub(super) fn key(plain: &str) -> Cow<'_, str> {
     Cow::Owned(key)
 }
 
-/// A value as it lies in the `fields` column.
+/// Writes a value as the `fields` column holds it.
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -133,21 +135,21 @@ impl Serialize for Value<'_> {
     }
 }
 
-/// What can stand beside a name in a JSON object.
+/// A value beside a name in a JSON object.
 pub(super) enum Value<'a> {
     Field(&'a FieldValue),
-    /// A merge patch for a set: those that come, and those that go.
+    /// A merge patch for a set: the members that it gains, and those that it loses.
     Members {
         insert: &'a BTreeSet<Bytes>,
         remove: &'a BTreeSet<Bytes>,
     },
     Revision(u64),
-    /// In a merge patch: the name goes.
+    /// The removal of the name, in a merge patch.
     #[cfg(any(feature = "mysql", feature = "sqlite"))]
     Nothing,
 }
 
-/// A JSON object of these names, which are escaped here.
+/// Returns a JSON object of these names, which it escapes.
 pub(super) fn object<'a, 'n>(entries: impl Iterator<Item = (&'n str, Value<'a>)>) -> String {
     let mut json = Vec::with_capacity(128);
     let entries = entries.map(|(plain, value)| (name(plain), value));
@@ -156,29 +158,29 @@ pub(super) fn object<'a, 'n>(entries: impl Iterator<Item = (&'n str, Value<'a>)>
     String::from_utf8(json).unwrap_or_default()
 }
 
-/// A JSON array of names, which are escaped here.
+/// Returns a JSON array of these names, which it escapes.
 #[cfg(feature = "postgres")]
 pub(super) fn names<'n>(plain: impl Iterator<Item = &'n str>) -> String {
     json(&plain.map(name).collect::<Vec<_>>())
 }
 
-/// A JSON array of set members.
+/// Returns a JSON array of set members.
 #[cfg(feature = "postgres")]
 pub(super) fn members(members: &BTreeSet<Bytes>) -> String {
     json(&members.iter().map(|member| text(member)).collect::<Vec<_>>())
 }
 
-/// A value alone.
+/// Returns a field's value as JSON.
 pub(super) fn value(value: &FieldValue) -> String {
     json(&Value::Field(value))
 }
 
-/// What stands beside a name, alone.
+/// Returns a value as JSON.
 pub(super) fn value_json(value: &Value<'_>) -> String {
     json(value)
 }
 
-/// Text, numbers and maps with text as keys always serialise.
+/// Serialises text, numbers and maps with text as keys, which cannot fail.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

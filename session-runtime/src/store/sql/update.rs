@@ -1,5 +1,5 @@
-//! A commit as one `UPDATE`: every precondition in its `WHERE`, every change in its `SET`. It
-//! knows the columns and what a commit means for each; how JSON is taken apart is the dialect's.
+//! A commit as one `UPDATE`: every precondition in its `WHERE`, every change in its `SET`. It knows
+//! the columns and the meaning of a commit for each; the dialect knows the functions for JSON.
 //!
 //! MySQL and MariaDB assign from the left to the right, and a column that was assigned reads as
 //! its new value from there on; so each column is assigned after the last one that reads it.
@@ -21,7 +21,8 @@ use crate::store::{Commit, CommitOutcome, Lifetime, Rotation, StoreKey};
 /// "Never", as a column holds it.
 const NEVER: &str = "9223372036854775807";
 
-/// The statement that applies `commit`, whose ops come to `fields`, or finds no row.
+/// Returns the statement that applies `commit`, whose ops have the net effect `fields`. If the
+/// commit does not apply, the statement finds no row.
 pub(super) fn update(table: &Table, key: &StoreKey, commit: &Commit, fields: &Fields) -> Statement {
     let dialect = table.dialect;
     let mut sql = table.sql();
@@ -79,7 +80,7 @@ pub(super) fn update(table: &Table, key: &StoreKey, commit: &Commit, fields: &Fi
     sql.finish()
 }
 
-/// What an update came to; `None` if it found no row.
+/// Reads the answer to an update. Returns `None` if the update found no row.
 pub(super) fn committed(
     mut answer: Answer,
     commit: &Commit,
@@ -144,8 +145,8 @@ fn expiry(dialect: &dyn Dialect, sql: &mut Sql, lifetime: Option<Lifetime>, now:
     }
 }
 
-/// Writes the revision, and the columns of the credential. With a grace, the credential stays as
-/// it is when the one presented is no longer the current one: another request was first.
+/// Writes the revision, and the columns of the credential. With a grace, the credential stays as it
+/// is if the one presented is no longer current: another request has rotated already.
 fn rotate(
     dialect: &dyn Dialect,
     sql: &mut Sql,
@@ -201,8 +202,8 @@ fn rotate(
     });
 }
 
-/// Writes the next revision. Where changed rows cannot be returned, the number that the answer of
-/// an update carries is both: twice the revision, plus 1 if the credential was rotated.
+/// Writes the next revision. Where statements cannot return changed rows, the one number in the
+/// answer to an update encodes both: twice the revision, plus 1 if the credential was rotated.
 fn next_revision(dialect: &dyn Dialect, sql: &mut Sql, rotated: &dyn Fn(&mut Sql)) {
     sql.text("revision = ");
     if dialect.is_returning() {
