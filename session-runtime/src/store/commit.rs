@@ -76,7 +76,7 @@ pub enum CommitOutcome {
         revision: u64,
         /// True if a rotation was asked for and took place.
         rotated: bool,
-        /// The sessions that gave way to this log-in, under
+        /// The sessions that were evicted for this log-in, under
         /// [`EndOldest`](super::OnMaxSessions::EndOldest).
         ended: Vec<Selector>,
     },
@@ -108,7 +108,7 @@ impl CommitOutcome {
 pub enum InsertOutcome {
     /// The record is stored.
     Inserted {
-        /// The sessions that gave way to this log-in, under
+        /// The sessions that were evicted for this log-in, under
         /// [`EndOldest`](super::OnMaxSessions::EndOldest).
         ended: Vec<Selector>,
     },

@@ -197,15 +197,15 @@ impl Lifetime {
 pub struct Cap {
     /// The most sessions, the one that logs in included; at least 1.
     pub sessions: u32,
-    /// What gives way at the limit.
+    /// The choice at the limit: to end the oldest session, or to refuse the new one.
     pub on_max: OnMaxSessions,
 }
 
-/// What happens when a principal logs in and has the most sessions that it may have already.
+/// The effect of a log-in of a principal who already has as many sessions as the cap allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnMaxSessions {
-    /// The session with the earliest log-in ends, whatever it is in use for.
+    /// The session with the earliest log-in is evicted, even if it is in use.
     #[default]
     EndOldest,
     /// The log-in fails; nothing changes.

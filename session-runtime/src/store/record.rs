@@ -1,5 +1,5 @@
-//! A record: what a store holds for one session. It knows when a session is over and which
-//! credential is its own; how a commit changes a record is elsewhere.
+//! A record: the data that a store holds for one session. It knows when a session expires and which
+//! credentials pass; the effect of a commit on a record is elsewhere.
 
 use std::{borrow::Cow, fmt};
 
@@ -47,7 +47,7 @@ pub struct Previous {
     pub until: Timestamp,
 }
 
-/// How a presented credential relates to a record.
+/// The standing of a presented credential with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Current,

@@ -1,5 +1,5 @@
-//! Work that must not stop half-way. It owns the task that the work runs in and knows nothing of
-//! what is done there.
+//! Work that must not stop half-way. It owns the task that the work runs in, and does not know what
+//! the work is.
 
 use std::future::Future;
 

@@ -1,6 +1,6 @@
-//! A map for few entries: one vector, sorted by name. A session has a handful of fields, and a tree
-//! takes the memory of a dozen for the first of them; here a copy is one allocation. Knows nothing
-//! of what its values mean.
+//! A map for few entries: one vector, sorted by name. A session has a handful of fields, and the
+//! first entry of a tree takes the memory of a dozen; here a copy is one allocation. It does not
+//! know what the values mean.
 
 use std::{borrow::Cow, fmt};
 
@@ -21,8 +21,8 @@ impl<V> VecMap<V> {
         Self(Vec::new())
     }
 
-    /// Where a name is. Of few, most are of another length, which is told at once; to look in the
-    /// middle takes a comparison of texts.
+    /// Returns the position of a name. Among few names, a linear search is quicker: most names
+    /// differ in length already, while a binary search compares texts.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         const FEW: usize = 16;
         if self.0.len() > FEW {
@@ -31,7 +31,7 @@ impl<V> VecMap<V> {
         self.0.iter().position(|(there, _)| there == name)
     }
 
-    /// Where a name is, or where it belongs.
+    /// Returns the position of a name, or the position to insert it at.
     fn position(&self, name: &str) -> Result<usize, usize> {
         let belongs = || self.0.partition_point(|(there, _)| there.as_ref() < name);
         self.find(name).ok_or_else(belongs)
@@ -56,7 +56,8 @@ impl<V> VecMap<V> {
         }
     }
 
-    /// As [`insert`](Self::insert), and quicker for a name behind all others.
+    /// Does the same as [`insert`](Self::insert), quicker for a name that is greater than all
+    /// others.
     pub(super) fn append(&mut self, name: FieldName, value: V) {
         if self.0.last().is_none_or(|(last, _)| *last < name) {
             self.0.push((name, value));
@@ -65,7 +66,7 @@ impl<V> VecMap<V> {
         }
     }
 
-    /// The value under a name, which is put there if there is none.
+    /// Returns the value under a name. Inserts one if there is none.
     pub(super) fn get_or_insert_with(
         &mut self,
         name: &FieldName,
@@ -100,18 +101,18 @@ impl<V> VecMap<V> {
         self.0
     }
 
-    /// Makes room for exactly so many more.
+    /// Makes room for exactly `more` entries.
     pub(super) fn reserve(&mut self, more: usize) {
         self.0.reserve_exact(more);
     }
 }
 
 impl<V> Extend<(Cow<'static, str>, V)> for VecMap<V> {
-    /// Sorts once, so that it does not matter in which order many come. Of one name's values, the
-    /// last stays.
+    /// Adds many entries in any order, and sorts once. Of several values for one name, the last
+    /// stays.
     fn extend<I: IntoIterator<Item = (FieldName, V)>>(&mut self, entries: I) {
         if self.0.is_empty() {
-            // Nothing is moved if they come in a vector.
+            // A vector is taken as it is, without moving entries.
             self.0 = entries.into_iter().collect();
         } else {
             self.0.extend(entries);

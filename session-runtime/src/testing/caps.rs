@@ -1,5 +1,6 @@
-//! Rule 7: how many live sessions a principal has after a log-in under a [`Cap`], who gives way,
-//! and what a log-in that does not take place leaves alone. Parallel log-ins are tested elsewhere.
+//! Rule 7: the live sessions of a principal after a log-in under a [`Cap`], the sessions that are
+//! evicted, and log-ins that do not take place, which must change nothing. Parallel log-ins are
+//! tested elsewhere.
 
 use super::{
     fixture::{Fixture, equal, fresh_namespace},
@@ -31,7 +32,7 @@ fn logged_in(revision: u64, keys: &[&StoreKey]) -> CommitOutcome {
 }
 
 impl Fixture {
-    /// Sessions of a principal that logged in at these times, without a cap.
+    /// Stores sessions of a principal that logged in at these times, without a cap.
     pub(super) async fn sessions_of<const N: usize>(
         &self,
         who: &PrincipalKey,
@@ -215,7 +216,7 @@ pub async fn only_live_sessions_of_the_principal_count(it: Fixture) {
     equal(rule, &InsertOutcome::Full, &refused);
     let key = it.key();
     equal(rule, &inserted(&[]), &it.insert_under(&key, 5, &ada, refuse_new(1)).await);
-    // Over, so neither counted nor among those that gave way.
+    // Expired, so neither counted nor evicted.
     let _ = it.delete(&over).await;
     let over = it.put(short).await;
     let new = it.put(it.record(5)).await;

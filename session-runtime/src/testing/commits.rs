@@ -1,5 +1,5 @@
-//! What a commit answers and checks before it applies: existence, credential before groups before
-//! numbers; and how revisions move.
+//! The checks of a commit and their answers, in order: existence, credential, groups, numbers; and
+//! the revisions.
 
 use super::{
     fixture::{Fixture, answer, equal, holds},

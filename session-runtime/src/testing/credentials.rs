@@ -1,4 +1,4 @@
-//! Which credential passes, and what a rotation does to it.
+//! The credentials that pass, and the effect of rotations on them.
 
 use super::{
     fixture::{Fixture, equal},

@@ -1,4 +1,4 @@
-//! Rule 7 when many log in at once: as many sessions are left as the cap allows, no more and no
+//! Rule 7 under many parallel log-ins: as many sessions are left as the cap allows, no more and no
 //! fewer.
 
 use super::{
@@ -8,15 +8,15 @@ use super::{
 };
 use crate::store::{Cap, CommitOutcome, InsertOutcome, PrincipalKey, Selector, StoreKey};
 
-/// How many log in to each account at once.
+/// The number of log-ins to each account at once.
 const TASKS: usize = 6;
-/// How many accounts they go through together, so that they meet again and again.
+/// The number of accounts that the tasks go through together, so that they meet again and again.
 const ACCOUNTS: usize = 8;
 
-/// A log-in that took place: which session, and who gave way to it.
+/// A log-in that took place: its session, and the sessions that were evicted for it.
 type LoggedIn = (StoreKey, Vec<Selector>);
 
-/// One log-in under a cap, through an insert or a commit.
+/// Makes one log-in under a cap, through an insert or a commit.
 async fn one(
     it: &Fixture,
     task: usize,
@@ -40,7 +40,7 @@ async fn one(
     }
 }
 
-/// Each task logs in to each account; `sessions` must be left of every one.
+/// Lets each task log in to each account. `sessions` sessions of every account must be left.
 async fn crowd(it: &Fixture, cap: Option<Cap>, sessions: usize) {
     let accounts: Vec<PrincipalKey> =
         (0..ACCOUNTS).map(|number| principal(&format!("account {number}"))).collect();

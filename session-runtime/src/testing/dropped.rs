@@ -1,5 +1,5 @@
 //! Futures that are dropped half way, as the runtime does at its deadline and when a client goes
-//! away: what they had begun happens whole or not at all, and disturbs nobody else.
+//! away: the operation happens whole or not at all, and disturbs no other.
 
 use std::{future::Future, time::Duration};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::store::{FieldValue, StoreKey};
 
-/// How many operations are begun and dropped.
+/// The number of operations that are begun and dropped.
 const DROPPED: usize = 60;
 
-/// Begins something and drops it: after a number of steps, or after some time.
+/// Begins an operation and drops it, after a number of steps or after some time.
 async fn begin<T>(number: usize, future: impl Future<Output = T>) -> Option<T> {
     let [chance] = random::<1>();
     if number.is_multiple_of(2) {

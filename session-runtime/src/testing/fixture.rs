@@ -1,6 +1,6 @@
-//! What every test starts from: the store under test, a namespace of the test's own, the time, and
-//! sessions whose state is followed beside the store. A broken rule becomes a panic here, with what
-//! was asked, expected and found.
+//! The start of every test: the store under test, a namespace of the test's own, the time, and
+//! sessions whose expected state is kept beside the store. A broken rule becomes a panic here, with
+//! the request, the expected answer and the actual answer.
 
 use std::{future::Future, sync::Arc, time::SystemTime};
 
@@ -37,27 +37,27 @@ impl Fixture {
         Self { store, namespace: fresh_namespace("conformance"), start }
     }
 
-    /// The same store with another namespace.
+    /// Returns the same store with another namespace.
     pub(super) fn within(&self, namespace: Namespace) -> Self {
         Self { namespace, ..self.clone() }
     }
 
-    /// The same store with a namespace that nobody has used.
+    /// Returns the same store with a namespace that nobody has used.
     pub(super) fn fresh(&self) -> Self {
         self.within(fresh_namespace("conformance"))
     }
 
-    /// The same namespace, where the test starts at another time.
+    /// Returns the same store and namespace for a test that starts at another time.
     pub(super) fn from(&self, start: Timestamp) -> Self {
         Self { start, ..self.clone() }
     }
 
-    /// `millis` after the start of the test.
+    /// Returns the time `millis` after the start of the test.
     pub(super) fn at(&self, millis: u64) -> Timestamp {
         later(self.start, millis)
     }
 
-    /// The name of a session that nobody else uses.
+    /// Returns the key of a session that nobody else uses.
     pub(super) fn key(&self) -> StoreKey {
         self.key_of(Selector::from_bytes(random()))
     }
@@ -66,13 +66,13 @@ impl Fixture {
         StoreKey { namespace: self.namespace.clone(), selector }
     }
 
-    /// A record of nobody without fields, created `millis` after the start.
+    /// Makes an anonymous record without fields, created `millis` after the start.
     pub(super) fn record(&self, millis: u64) -> Record {
         let (now, credential) = (self.at(millis), Credential::FIRST);
         Record::new(Meta::new(credential.check(), credential.key_id(), now, lifetime(now)))
     }
 
-    /// The same, of somebody who logs in at its creation.
+    /// Makes the same record for a principal who logs in at its creation.
     pub(super) fn owned(&self, millis: u64, who: &PrincipalKey) -> Record {
         let mut record = self.record(millis);
         record.meta.set_principal(Some(who.clone()), self.at(millis));
@@ -92,7 +92,7 @@ impl Fixture {
         answer("insert", self.store.insert(key, record, cap)).await
     }
 
-    /// Inserts a record that nothing keeps out; under which key.
+    /// Inserts a record, which must succeed. Returns the record's key.
     pub(super) async fn put(&self, record: Record) -> StoreKey {
         let key = self.key();
         self.put_at(&key, record).await;
@@ -116,7 +116,7 @@ impl Fixture {
         answer("list", self.store.list(&self.namespace, who, now)).await
     }
 
-    /// Which sessions `list` gives, by selector.
+    /// Returns the selectors of the sessions that `list` returns.
     pub(super) async fn listed(&self, who: &PrincipalKey, now: Timestamp) -> Vec<Selector> {
         let mut listed: Vec<Selector> =
             self.list(who, now).await.iter().map(|session| session.selector).collect();
@@ -132,7 +132,7 @@ impl Fixture {
         answer("sweep", self.store.sweep(now, limit)).await
     }
 
-    /// Checks what the store has under a key.
+    /// Checks the record that the store has under a key.
     pub(super) async fn holds(&self, rule: &str, key: &StoreKey, expected: Option<&Record>) {
         let found = self.load(key).await;
         if found.as_deref() != expected {
@@ -141,7 +141,7 @@ impl Fixture {
         }
     }
 
-    /// A session of nobody with these fields, followed beside the store.
+    /// Stores an anonymous session with these fields, and follows it.
     pub(super) async fn session(
         &self,
         rule: &'static str,
@@ -154,7 +154,7 @@ impl Fixture {
         self.follow(rule, record).await
     }
 
-    /// Stores a record and follows it.
+    /// Stores a record, and follows it.
     pub(super) async fn follow(&self, rule: &'static str, record: Record) -> Followed {
         let key = self.put(record.clone()).await;
         self.holds("what was inserted is loaded back", &key, Some(&record)).await;
@@ -166,14 +166,14 @@ pub(super) fn fresh_namespace(prefix: &str) -> Namespace {
     Namespace::new(&format!("{prefix}-{:032x}", u128::from_be_bytes(random())))
 }
 
-/// A session whose record is kept beside the store by [`Record::apply`].
+/// A session whose expected record is kept beside the store, by [`Record::apply`].
 pub(super) struct Followed {
     pub(super) fixture: Fixture,
     pub(super) key: StoreKey,
-    /// What the test is about.
+    /// The rule under test.
     rule: &'static str,
     pub(super) record: Record,
-    /// Whether commits come with what was loaded.
+    /// True if commits carry the record that was loaded.
     pub(super) with_loaded: bool,
 }
 
@@ -230,7 +230,7 @@ impl Followed {
     }
 }
 
-/// The answer of a store that must not fail.
+/// Returns the answer of a store, which must not be an error.
 pub(super) async fn answer<T>(
     operation: &str,
     future: impl Future<Output = Result<T, StoreError>>,
@@ -246,19 +246,19 @@ pub(super) async fn answer<T>(
     })
 }
 
-/// Ends the test: a rule does not hold.
+/// Fails the test because a rule does not hold.
 pub(super) fn broken(rule: &str, found: &str) -> ! {
     panic!("a rule of `Store` is broken: {rule}\n  {found}\n")
 }
 
-/// Ends the test unless it is so.
+/// Fails the test unless the condition holds.
 pub(super) fn holds(rule: &str, so: bool, otherwise: impl FnOnce() -> String) {
     if !so {
         broken(rule, &otherwise());
     }
 }
 
-/// Ends the test unless both are equal.
+/// Fails the test unless both values are equal.
 pub(super) fn equal<T: PartialEq + std::fmt::Debug>(rule: &str, expected: &T, found: &T) {
     holds(rule, expected == found, || format!("expected {expected:?}\n  found    {found:?}"));
 }

@@ -1,7 +1,6 @@
-//! Random histories: the commands they are made of, and how they are drawn. A command names
-//! sessions, people and revisions loosely ("the current credential"); what that is when it runs is
-//! settled against the record at that moment, so most commands of a history do something, also
-//! after it was shrunk.
+//! Random histories: their commands, and drawing them. A command names sessions, people and
+//! revisions loosely ("the current credential"). The loose names are resolved against the record
+//! when the command runs, so that most commands of a history have an effect, even after shrinking.
 
 use std::fmt::Debug;
 
@@ -22,11 +21,11 @@ use crate::{
     store::{Cap, Commit, FieldValue, Lifetime, OnMaxSessions, Op, PrincipalKey, Record},
 };
 
-/// How many sessions a history is about.
+/// The number of sessions in a history.
 pub(super) const SESSIONS: usize = 5;
-/// Whose they may be.
+/// The principals in a history.
 pub(super) const PEOPLE: [&str; 3] = ["ada", "o'Brien\0", "Łukasz \u{1f980} $1"];
-/// The fields: one of each kind by name, and such as hold any.
+/// The fields: one for each kind of value, and some for any kind.
 const FIELDS: [&str; 7] = ["n", "s", "b", "any", "extra:", "extra:a.$b", "extra:'\"\\"];
 const GROUPS: [&str; 2] = ["g", "h.'$"];
 
@@ -45,20 +44,20 @@ pub(super) enum Command {
     Wait { millis: u64 },
 }
 
-/// A commit before it is known what the record is like.
+/// A commit before the record that it applies to is known.
 #[derive(Clone, Debug)]
 // As in a commit: no change, and a change to nobody.
 #[allow(clippy::option_option)]
 pub(super) struct Change {
-    /// What the commit comes with of that which was loaded before it.
+    /// The loaded record that the commit carries.
     pub(super) tells: Tells,
-    /// How many milliseconds before the newest time of the history.
+    /// The milliseconds by which the commit's time is before the newest time of the history.
     late: u64,
     presented: Presented,
-    /// Groups expected, and how far from their revision.
+    /// The groups expected, with the difference to their revision.
     expects: Vec<(usize, u64)>,
     bumps: Vec<bool>,
-    /// Fields taken as they were when the session was loaded, before the other ops.
+    /// The fields that are taken before the other ops, as they were when the session was loaded.
     takes: Vec<&'static str>,
     ops: Vec<Op>,
     principal: Option<Option<usize>>,
@@ -72,7 +71,7 @@ pub(super) struct Change {
 pub(super) enum Tells {
     Nothing,
     TheRecord,
-    /// What it was when a commit before told of it, if one did.
+    /// The record that an earlier commit carried, if there was one.
     AnEarlierOne,
 }
 
@@ -80,7 +79,7 @@ pub(super) enum Tells {
 enum Presented {
     Current,
     Previous,
-    /// Of the right key, and of another.
+    /// A credential of the right key (`true`) or of another key.
     Foreign(bool),
 }
 
@@ -103,12 +102,12 @@ impl Life {
 }
 
 impl Change {
-    /// Whether it may change who else is logged in.
+    /// Returns whether the change may end other sessions of a principal.
     pub(super) fn logs_in(&self) -> bool {
         self.principal.is_some()
     }
 
-    /// The commit, on a record as this one, at `now` or somewhat before. `fresh` is a credential
+    /// Returns the commit on such a record, at `now` or somewhat before. `fresh` is a credential
     /// that no record of the history has yet.
     pub(super) fn settle(&self, record: Option<&Record>, now: Timestamp, fresh: u8) -> Commit {
         let now = Timestamp::from_millis(now.as_millis() - self.late);
@@ -149,7 +148,7 @@ pub(super) fn person(number: usize) -> PrincipalKey {
     PrincipalKey::new(PEOPLE[number])
 }
 
-/// A history for one task.
+/// Draws histories for one task.
 pub(super) fn history() -> impl Strategy<Value = Vec<Command>> {
     let command = prop_oneof![
         8 => (session(), option::weighted(0.8, who()), cap(), life(), vec(op(), 0..4)).prop_map(
@@ -170,7 +169,7 @@ pub(super) fn history() -> impl Strategy<Value = Vec<Command>> {
     vec(command, 1..=60)
 }
 
-/// For each of several tasks what it commits to one session.
+/// Draws, for each of several tasks, the commits to one session.
 pub(super) fn parallel_histories() -> impl Strategy<Value = Vec<Vec<Change>>> {
     // Nothing that ends the session, or shuts out all others for the rest of the history.
     let change = change().prop_map(|change| Change {
@@ -187,7 +186,7 @@ fn session() -> impl Strategy<Value = usize> {
     0..SESSIONS
 }
 
-/// Mostly the same one, who is then at the cap.
+/// Draws a principal: mostly the same one, who is then at the cap.
 fn who() -> impl Strategy<Value = usize> {
     prop_oneof![5 => Just(0), 1 => 1..PEOPLE.len()]
 }

@@ -31,7 +31,7 @@ pub async fn parallel_histories_have_one_order(it: Fixture) {
     .await;
 }
 
-/// What one task did, and when: numbers that go up with each start and each end.
+/// A step of one task, with numbers that go up with each start and each end of a step.
 struct Step {
     start: u64,
     end: u64,
@@ -90,7 +90,7 @@ async fn run(it: Fixture, tasks: Vec<Vec<Change>>) -> Result<(), String> {
     steps.iter().try_for_each(|step| order.explains(step, &states))
 }
 
-/// The records after each commit that applied, the first one before.
+/// Returns the first record, and the record after each commit that applied.
 fn replay(first: Record, steps: &[Step]) -> Result<Vec<Record>, String> {
     let mut applied: Vec<(u64, &Commit, &CommitOutcome)> = steps
         .iter()
@@ -121,10 +121,10 @@ fn replay(first: Record, steps: &[Step]) -> Result<Vec<Record>, String> {
     Ok(states)
 }
 
-/// Which revisions a step can have seen: none that was replaced before it began, none that began
-/// after it had ended.
+/// The revisions that a step can have seen: none that was replaced before the step began, and none
+/// that began after the step had ended.
 struct Order {
-    /// Start, end and revision of each commit that applied.
+    /// The start, end and revision of each commit that applied.
     applied: Vec<(u64, u64, u64)>,
 }
 

@@ -16,10 +16,10 @@ pub(super) const MINUTE: u64 = 60 * SECOND;
 pub(super) const HOUR: u64 = 60 * MINUTE;
 /// The idle time of the suite's sessions.
 pub(super) const IDLE: u64 = 30 * MINUTE;
-/// How long they live at most.
+/// The absolute lifetime of the suite's sessions.
 pub(super) const ABSOLUTE: u64 = 12 * HOUR;
 
-/// Bytes that nobody else draws: names of namespaces and sessions.
+/// Draws bytes that nobody else draws, for the names of namespaces and sessions.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
@@ -82,12 +82,12 @@ pub(super) fn clear(keep: &[&str]) -> Op {
     Op::Clear { keep: keep.iter().map(|kept| name(kept)).collect() }
 }
 
-/// A principal as the runtime writes it: JSON text.
+/// Makes a principal as the runtime writes it: JSON text.
 pub(super) fn principal(who: &str) -> PrincipalKey {
     PrincipalKey::new(&serde_json::Value::from(who).to_string())
 }
 
-/// One of the credentials a session may have; sessions are created with the first.
+/// One of the credentials that a session may have. Sessions are created with the first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Credential(pub(super) u8);
 
@@ -96,7 +96,7 @@ impl Credential {
     pub(super) const SECOND: Self = Self(2);
     pub(super) const THIRD: Self = Self(3);
 
-    /// Each has bytes of all kinds: zero, ASCII, and such as are no UTF-8.
+    /// Returns a check value with bytes of all kinds: zero, ASCII, and such as are no UTF-8.
     pub(super) fn check(self) -> Check {
         let mut check = [0xff; 16];
         check[..4].copy_from_slice(&[self.0, 0, b'\'', 0x80]);
@@ -111,18 +111,18 @@ impl Credential {
         Commit::touch(now, self.check(), self.key_id())
     }
 
-    /// A rotation to this credential.
+    /// Makes a rotation to this credential.
     pub(super) fn rotation(self, grace_until: Option<Timestamp>) -> Rotation {
         Rotation { check: self.check(), key_id: self.key_id(), grace_until }
     }
 }
 
-/// A commit of ops with the first credential.
+/// Makes a commit of ops with the first credential.
 pub(super) fn commit(now: Timestamp, ops: impl Into<Vec<Op>>) -> Commit {
     Commit { ops: ops.into(), ..Credential::FIRST.touch(now) }
 }
 
-/// A log-in with the first credential.
+/// Makes a log-in with the first credential.
 pub(super) fn log_in(now: Timestamp, who: &PrincipalKey, cap: Option<Cap>) -> Commit {
     Commit { principal: Some(Some(who.clone())), cap, ..commit(now, []) }
 }
@@ -143,7 +143,7 @@ pub(super) fn refuse_new(sessions: u32) -> Option<Cap> {
     Some(Cap { sessions, on_max: OnMaxSessions::RefuseNew })
 }
 
-/// The usual lifetime of a session that is created at `created`.
+/// Returns the usual lifetime of a session that is created at `created`.
 pub(super) fn lifetime(created: Timestamp) -> Lifetime {
     Lifetime {
         idle_millis: Some(IDLE),
@@ -168,7 +168,7 @@ pub(super) fn conflict(field: &str) -> CommitOutcome {
     CommitOutcome::Conflict { field: name(field) }
 }
 
-/// An outcome whose list of ended sessions has one order: the contract gives it none.
+/// Sorts the ended sessions of an outcome: the contract gives them no order.
 pub(super) fn in_order(outcome: CommitOutcome) -> CommitOutcome {
     match outcome {
         CommitOutcome::Committed { revision, rotated, mut ended } => {
@@ -179,7 +179,7 @@ pub(super) fn in_order(outcome: CommitOutcome) -> CommitOutcome {
     }
 }
 
-/// The same number in each byte.
+/// Makes a selector with the same number in each byte.
 pub(super) const fn selector(number: u8) -> Selector {
     Selector::from_bytes([number; 16])
 }

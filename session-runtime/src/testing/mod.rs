@@ -1,11 +1,11 @@
 //! The conformance suite of stores: the tests that every [`Store`](crate::store::Store) of this
-//! crate passes, for the authors of others. It owns the list of tests and how they become
-//! `#[test]` functions; each module below owns the tests of one part of the contract. They know a
-//! store by its trait alone.
+//! crate passes, for the authors of other stores. This file owns the list of tests and turns them
+//! into `#[test]` functions; each module below owns the tests of one part of the contract. The
+//! tests use a store through its trait alone.
 //!
 //! # Use
 //!
-//! Switch the feature `testing` on where you test, and say how to get a store:
+//! Enable the feature `testing` for your tests, and write a function that makes a store:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -28,56 +28,59 @@
 //! Nothing else is needed: no runtime, no other crate. For several configurations of a store, write
 //! one such module for each.
 //!
-//! # What the function must give
+//! # The store to return
 //!
-//! A store that is ready for use, each time it is called; every test calls it once, and has a Tokio
-//! runtime of its own, which ends with the test. It may be
+//! **Do not run the suite on a server with sessions that matter:** the tests of
+//! [`sweep`](crate::store::Store::sweep) remove sessions of every namespace that expired a day ago.
+//!
+//! Every test calls the function once, and expects a store that is ready for use. Each test has a
+//! Tokio runtime of its own, which ends with the test. The store may be
 //!
 //! - a new store without records, which is simplest, or
-//! - a handle on a server that all tests share, together with other programs. Every test keeps to
-//!   namespaces of its own with random names. Only the tests of
-//!   [`sweep`](crate::store::Store::sweep) reach beyond them: they remove, a few times, what was
-//!   over a day ago, as the runtime does.
+//! - a handle on a server that all tests share, together with other programs. Every test uses
+//!   namespaces of its own with random names; only the tests of `sweep` reach beyond them.
 //!
-//! A store that cleans up in passing, when an insert or a commit comes by, must be new for each
-//! test: the times that tests pass range from years ago to the end of time.
+//! A store that removes expired records during inserts or commits must be new for each test: the
+//! times that tests pass range from years ago to the end of time.
 //!
-//! Time comes to a store as an argument. The tests begin at the system's time and pass later ones as
-//! they go, without waiting; so whoever asks a clock of its own whether a session is over fails
-//! here. A server's own expiry must be relative to the time that was passed, and late rather than
-//! early.
+//! Time comes to a store as an argument. The tests begin at the system's time and pass later times
+//! as they go, without waiting. So a store that compares expiry with a clock of its own fails here.
+//! The expiry of a server must be relative to the time that was passed, and late rather than early.
 //!
-//! # What fails, and why
+//! # Failures
 //!
-//! A failure names the rule that is broken, says what was asked of the store, what should have come
-//! of it and what did. The rules are those of the [trait](crate::store::Store), and
-//! [`Record::apply`](crate::store::Record::apply) for what a commit does to a record. An
+//! A failure names the rule that is broken, the request to the store, and the expected and the
+//! actual answer. The rules are those of the [trait](crate::store::Store), and those of
+//! [`Record::apply`](crate::store::Record::apply) for the effect of a commit on a record. An
 //! [error](crate::store::StoreError) fails a test as well, and so does a store that does not answer
 //! within two minutes.
 //!
-//! Two of the tests draw random histories, and shorten one that fails:
+//! Two of the tests draw random histories, and shorten a history that fails:
 //!
-//! - one does the same to the store and to a [`MemoryStore`](crate::store::MemoryStore), and
-//!   compares every outcome and every record and list;
-//! - one lets several tasks commit at once, and then looks for the one order of all commits that
+//! - one test does the same to the store and to a [`MemoryStore`](crate::store::MemoryStore), and
+//!   compares every outcome, every record and every list;
+//! - one test lets several tasks commit at once, and then searches for an order of all commits that
 //!   explains every outcome and every load.
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
-//! | `STORE_CONFORMANCE_CASES` | how many histories each of the two tries | 24 |
+//! | `STORE_CONFORMANCE_CASES` | the number of histories that each of the two tries | 24 |
 //! | `STORE_CONFORMANCE_SEED` | draws the same histories again; a failure prints it | random |
 //!
-//! # What is not tested
+//! # Limits of the suite
 //!
-//! What a store may do as it likes: whether a record that is over can still be loaded, and what an
-//! insert under its key does; the order in a list of sessions created in the same millisecond, and
-//! of the sessions that [`Committed`](crate::store::CommitOutcome::Committed) says were ended; which
-//! of two answers is given when a log-in fails for two reasons; whether `sweep` or the server removes
-//! what is over. And what the runtime never asks for: a [set](crate::store::FieldValue::Set) without
-//! members, which is no field; one group twice in a commit.
+//! The suite does not test what the contract leaves to the store: whether an expired record can
+//! still be loaded, and what an insert under its key does; the order in a list of sessions that
+//! were created in the same millisecond, and the order of the sessions that
+//! [`Committed`](crate::store::CommitOutcome::Committed) reports as ended; which of two answers is
+//! given if a log-in fails for two reasons; whether `sweep` or the server removes expired records.
 //!
-//! And what one process cannot see: that records outlive a restart, that other processes keep the
-//! same rules at the same moment, how the store behaves while its server is down or slow.
+//! Nor does the suite test requests that the runtime never makes: a
+//! [set](crate::store::FieldValue::Set) without members, which is no field; one group twice in a
+//! commit.
+//!
+//! Nor can one process test that records outlive a restart, that other processes keep the same
+//! rules at the same moment, and how the store behaves while its server is down or slow.
 
 // A test's name, and the rule in its first line, say what it is about.
 #[allow(missing_docs)]
@@ -123,7 +126,7 @@ pub use fixture::Fixture;
 #[doc(hidden)]
 pub use run::run;
 
-/// Every test of the suite, once, with the module that it is in: expands to `$then!` with the list.
+/// Expands to `$then!` with the list of all tests of the suite, each with its module.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __with_conformance_cases {
@@ -230,7 +233,7 @@ macro_rules! __with_conformance_cases {
     };
 }
 
-/// The tests by name, for [`store_conformance!`].
+/// Re-exports the tests by name, for [`store_conformance!`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_exports {
@@ -252,8 +255,8 @@ macro_rules! __conformance_tests {
     };
 }
 
-/// Writes the tests of the conformance suite into the module it is used in, for the store that an
-/// `async fn() -> impl Store` gives; see [the module](mod@crate::testing).
+/// Writes the tests of the conformance suite into the current module, for the store that an
+/// `async fn() -> impl Store` returns: see [the module](mod@crate::testing).
 ///
 /// ```
 /// # use session_runtime::store::MemoryStore;

@@ -61,7 +61,7 @@ struct Pair {
     now: Timestamp,
     /// The last credential that was made.
     credentials: u8,
-    /// What commits have told the store last, by session.
+    /// The records that commits carried last, by session.
     told: [Option<Arc<Record>>; SESSIONS],
 }
 
@@ -70,8 +70,8 @@ fn failed(error: &StoreError) -> String {
 }
 
 impl Pair {
-    /// Removes what is over: when a store does that, and whether such a record can be loaded or
-    /// replaced before, is its own business.
+    /// Removes expired records on both sides: the contract does not say when a store does that, nor
+    /// whether an expired record can be loaded or replaced until then.
     async fn purge(&self) -> Result<(), String> {
         for key in &self.keys {
             let modelled = self.model.load(key).await.map_err(|error| failed(&error))?;
@@ -169,7 +169,7 @@ impl Pair {
         }
     }
 
-    /// Compares what the command may have changed.
+    /// Compares the records and lists that the command may have changed.
     async fn compare(&self, command: &Command) -> Result<(), String> {
         match command {
             Command::Insert { cap: None, session, .. } | Command::Delete { session } => {

@@ -1,5 +1,5 @@
-//! Names that other languages and file systems would take for something else, or for one another:
-//! fields, groups, principals, namespaces, selectors.
+//! Names that other languages and file systems would misread or confuse: fields, groups,
+//! principals, namespaces, selectors.
 
 use super::{
     fixture::{Fixture, equal, fresh_namespace, holds},
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{Commit, Namespace, Op, PrincipalKey, Record, Selector};
 
-/// Names, texts and keys that users choose, each different from all others.
+/// Returns names, texts and keys that users choose, each different from all others.
 #[rustfmt::skip]
 const HOSTILE: &[&str] = &[
     "", ":", "::", ".", "..", "a.b", "a.b.c", "../../etc/passwd", "/", "a/b", "$set", "$where",

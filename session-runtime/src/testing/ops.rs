@@ -1,5 +1,5 @@
-//! Each [`Op`](crate::store::Op), at its edges and in sequence. What a commit checks before its ops
-//! is tested elsewhere.
+//! Each [`Op`](crate::store::Op), at its limits and in sequence. The checks of a commit before its
+//! ops are tested elsewhere.
 
 use super::{
     fixture::Fixture,
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::store::{FieldValue, Op};
 
-/// These fields, these ops, and the fields that must come of it; whether or not the store is told
-/// what was loaded.
+/// Checks that these ops turn these fields into those, whether or not the commit carries the record
+/// that was loaded.
 async fn change(
     fixture: &Fixture,
     rule: &'static str,
@@ -28,7 +28,8 @@ async fn change(
     }
 }
 
-/// These fields, these ops, and the field whose number would leave its range.
+/// Checks that these ops on these fields are a conflict of the field whose number would leave its
+/// range.
 async fn refuse(
     fixture: &Fixture,
     rule: &'static str,

@@ -1,5 +1,5 @@
-//! Commits about several fields, or several members of a set, that came in any order: where a store
-//! keeps what came first before what came later, that must not show.
+//! Commits about several fields, or several members of a set, that were written in any order. A
+//! store may keep them in the order of writing; the outcome must not depend on that order.
 
 use super::{
     fixture::Fixture,
@@ -7,11 +7,11 @@ use super::{
 };
 use crate::store::Op;
 
-/// All orders of three.
+/// The orders of three.
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-/// Makes what is there by the ops of the three, one after the other in every order, and then each
-/// of the changes in one commit.
+/// Makes the fields by the ops of the three, one after the other in every order, and then makes
+/// each of the changes in one commit.
 async fn from_every_order(
     it: &Fixture,
     rule: &'static str,

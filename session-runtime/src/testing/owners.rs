@@ -1,5 +1,4 @@
-//! Sessions of a principal: the index, lists, ending all of them. How many there may be is tested
-//! elsewhere.
+//! The sessions of a principal: the index, lists, ending all of them. Caps are tested elsewhere.
 
 use super::{
     fixture::{Fixture, equal, fresh_namespace, holds},

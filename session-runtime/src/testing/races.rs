@@ -1,5 +1,6 @@
-//! Parallel requests: nothing lost, nothing back from the dead, one winner where there can be but
-//! one. The tasks share one process here; a store for several must keep this among all of them.
+//! Parallel requests: no change is lost, no ended session comes back, and there is one winner where
+//! there can be only one. The tasks share one process here; a store for several processes must keep
+//! these rules among all of them.
 
 use super::{
     fixture::{Fixture, equal, holds},
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::store::{Commit, CommitOutcome, FieldValue, InsertOutcome, Selector, StoreKey};
 
-/// How many requests race.
+/// The number of requests that race.
 const TASKS: usize = 50;
 
 fn revisions(outcomes: &[CommitOutcome]) -> Vec<u64> {
@@ -26,7 +27,7 @@ fn revisions(outcomes: &[CommitOutcome]) -> Vec<u64> {
     revisions
 }
 
-/// Commits all of them at once; each must apply, with a revision of its own.
+/// Makes all commits at once. Each must apply, with a revision of its own.
 async fn all_apply(it: &Fixture, rule: &str, key: &StoreKey, commits: Vec<Commit>) {
     let (count, last) = (commits.len(), commits.len() as u64 + 1);
     let outcomes = together(count, |number| {

@@ -1,21 +1,22 @@
-//! How one test of the suite runs: a runtime of its own, the store under test, a fresh namespace,
-//! and an end to waiting. It knows no rule of the trait.
+//! Running one test of the suite: a runtime of its own, the store under test, a fresh namespace,
+//! and a limit on the time. It knows no rule of the trait.
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::fixture::Fixture;
 use crate::store::Store;
 
-/// How long a test may take. A store that never answers fails its test instead of hanging it.
+/// The longest time that a test may take. A store that never answers fails its test instead of
+/// hanging it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Runs a test on the store that `make` gives.
+/// Runs a test on the store that `make` returns.
 ///
 /// # Panics
 ///
-/// If the store breaks the rule that the test is about.
+/// Panics if the store breaks the rule under test.
 pub fn run<S, M, C>(make: impl FnOnce() -> M, case: impl FnOnce(Fixture) -> C)
 where
     S: Store,

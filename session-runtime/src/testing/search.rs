@@ -14,18 +14,17 @@ use proptest::{
 
 use super::make::random;
 
-/// How many histories are tried.
+/// The variable for the number of histories to try.
 const CASES: &str = "STORE_CONFORMANCE_CASES";
-/// The seed to draw them from: the one that a failure printed.
+/// The variable for the seed to draw histories from, which a failure prints.
 const SEED: &str = "STORE_CONFORMANCE_SEED";
-/// How many, unless the environment says otherwise: with a server on the same machine, a few
-/// seconds' worth.
+/// The default number of histories: with a server on the same machine, a few seconds' worth.
 const DEFAULT_CASES: usize = 24;
-/// How long a failing history is shortened.
+/// The longest time for which a failing history is shortened.
 const SHRINKING: Duration = Duration::from_secs(20);
 
-/// Panics with the shortest failing history it found. `check` is asked up to `attempts` times
-/// about one history before it counts as passing, since races do not show every time.
+/// Panics with the shortest failing history that it finds. Checks a history up to `attempts` times
+/// before the history counts as passing, since races do not show every time.
 pub(super) async fn search<S, F>(
     strategy: S,
     attempts: usize,

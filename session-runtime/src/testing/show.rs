@@ -1,5 +1,5 @@
-//! What a failed test prints: records, values and commits in full. Their own `Debug` hides values,
-//! which are users' data; the suite's values are its own.
+//! The output of failed tests: records, values and commits in full. Their own `Debug` hides values,
+//! which are users' data; the values here are the suite's own.
 
 use std::fmt::{Debug, Write as _};
 
@@ -46,7 +46,7 @@ fn op(op: &Op) -> String {
     }
 }
 
-/// A commit, on several lines; what it does not use is left out.
+/// Prints a commit on several lines, without the parts that it does not use.
 pub(super) fn commit(commit: &Commit) -> String {
     let mut text = format!(
         "commit at {} with check {} of key {:?}",
@@ -82,7 +82,7 @@ pub(super) fn commit(commit: &Commit) -> String {
     text
 }
 
-/// How two records differ, a line for each field; empty if they are equal.
+/// Returns the differences of two records, a line for each field; empty if the records are equal.
 pub(super) fn differences(expected: Option<&Record>, found: Option<&Record>) -> String {
     let (expected, found) = match (expected, found) {
         (None, None) => return String::new(),

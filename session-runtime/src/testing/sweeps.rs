@@ -1,6 +1,6 @@
-//! `sweep`: what it removes, and that it removes nothing else. It reaches every namespace of the
-//! store, so these tests sweep at a time long past, at which no other test has a record that is
-//! over, and one at a time.
+//! The records that `sweep` removes, and those that it leaves. A sweep reaches every namespace of
+//! the store. So these tests run one at a time, and sweep at a time long past, at which no record
+//! of another test is expired.
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -14,16 +14,16 @@ use crate::{
     store::{Commit, CommitOutcome, Lifetime, Record, StoreKey},
 };
 
-/// More than the suite ever leaves behind.
+/// A limit above the number of records that the suite ever leaves behind.
 const ALL: usize = 100_000;
 
-/// One test sweeps at a time, as far as tests of one process can see to it.
+/// The lock under which one test at a time sweeps, among the tests of one process.
 async fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::const_new(());
     TURN.lock().await
 }
 
-/// A fixture whose time starts long ago, so that `at(SWEPT)` is about a day before now.
+/// Returns a fixture whose time starts long ago, so that `at(SWEPT)` is about a day before now.
 fn long_ago(it: &Fixture) -> Fixture {
     // The same for all who begin within the hour: a sweep of one ends nothing that is live for
     // another.
@@ -31,11 +31,11 @@ fn long_ago(it: &Fixture) -> Fixture {
     it.from(Timestamp::from_millis(hour.saturating_sub(24) * HOUR - SWEPT))
 }
 
-/// When the tests sweep, after their start. None inserts or commits later than this: a store may
-/// clean up in passing by that time.
+/// The time after the start at which the tests sweep. No test inserts or commits later than this,
+/// since a store may remove expired records by the time of an insert or commit.
 const SWEPT: u64 = 6 * HOUR;
 
-/// A record that is over at this time unless it is used.
+/// Makes a record that expires at this time unless it is used.
 fn ending(it: &Fixture, millis: u64) -> Record {
     it.owned(millis - IDLE, &principal("ada"))
 }
@@ -52,7 +52,7 @@ impl Fixture {
         }
     }
 
-    /// Which of these have no record any more.
+    /// Returns those of these sessions that have no record any more.
     async fn gone(&self, keys: &[StoreKey]) -> Vec<bool> {
         let mut gone = Vec::new();
         for key in keys {

@@ -1,4 +1,4 @@
-//! When a record is over, and how its times move.
+//! The expiry of a record, and the changes of its times.
 
 use super::{
     fixture::{Fixture, equal},

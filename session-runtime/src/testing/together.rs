@@ -1,5 +1,5 @@
-//! Tasks that start at the same moment, futures that are dropped half way, and waiting for what is
-//! still under way. Knows nothing of stores.
+//! Tasks that start at the same moment, futures that are dropped half way, and waiting for a
+//! condition. It knows nothing of stores.
 
 use std::{
     future::Future,
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::Barrier;
 
-/// Runs `count` tasks that all begin at once; what they gave, in order. A task's panic is passed
+/// Runs `count` tasks that all begin at once. Returns their results in order. Passes a task's panic
 /// on.
 pub(super) async fn together<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
 where
@@ -37,8 +37,8 @@ where
     outcomes
 }
 
-/// How often a race is run: a few times on a server, and on a store that answers at once as often
-/// as it takes to meet it at a bad moment.
+/// The repetitions of a race: a few on a server, and on a store that answers at once as many as it
+/// takes to hit a bad moment.
 pub(super) struct Rounds {
     start: Instant,
     fewest: u32,
@@ -64,8 +64,8 @@ impl Iterator for Rounds {
     }
 }
 
-/// Tries until it is so, for a few seconds: a server may still be at work on what nobody waits for
-/// any more.
+/// Repeats a check until it passes, for a few seconds: a server may still be busy with an operation
+/// that was dropped.
 pub(super) async fn until<E>(mut so: impl AsyncFnMut() -> Result<(), E>) -> Result<(), E> {
     let start = Instant::now();
     loop {
@@ -77,8 +77,8 @@ pub(super) async fn until<E>(mut so: impl AsyncFnMut() -> Result<(), E>) -> Resu
     }
 }
 
-/// A future that is polled up to a number of times and then dropped; `None` if it was not done by
-/// then.
+/// A future that is polled up to a number of times and then dropped. Its output is `None` if it was
+/// not ready by then.
 pub(super) struct Dropped<F> {
     future: Pin<Box<F>>,
     polls: usize,

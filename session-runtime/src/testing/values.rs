@@ -1,4 +1,4 @@
-//! What goes in comes out: every part of a record, large values, many, and any bytes.
+//! Reading back what was stored: every part of a record, large values, many values, and any bytes.
 
 use super::{
     fixture::Fixture,

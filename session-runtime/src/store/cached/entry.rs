@@ -1,4 +1,4 @@
-//! The copy of a record as it lies in the fast store. It owns that form; whether a copy counts is
+//! The copy of a record in the fast store. It owns the format of a copy; whether a copy is valid is
 //! decided elsewhere.
 //!
 //! A copy is a record with one field, `copy`: `read at (8) ‖ number (8) ‖ owner (8) ‖ record`,
@@ -20,22 +20,22 @@ const COPY: &str = "copy";
 /// A read of the durable store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
-    /// When it began.
+    /// The time at which the read began.
     pub(super) at: Timestamp,
-    /// Its place among the readings and changes of its owner.
+    /// The read's position among the readings and changes of its owner.
     pub(super) number: u64,
-    /// Which `CachedStore` made it.
+    /// The owner: the `CachedStore` that made the read.
     pub(super) of: u64,
 }
 
-/// What a copy holds.
+/// The content of a copy.
 pub(super) struct Entry {
     pub(super) reading: Reading,
     pub(super) record: Record,
 }
 
 impl Entry {
-    /// A copy for the fast store, which may drop it after `max_age`.
+    /// Makes a copy for the fast store, which may drop the copy after `max_age`.
     pub(super) fn seal(record: &Record, reading: Reading, max_age: Duration) -> Record {
         let record = encode(record);
         let mut copy = Vec::with_capacity(24 + record.len());
@@ -48,14 +48,15 @@ impl Entry {
             absolute_until: reading.at.saturating_add(max_age),
             persistent: false,
         };
-        // Nothing opens a copy: its check value is nobody's, and no token names its place.
+        // No token opens a copy: no credential has this check value, and no token names the key.
         let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), reading.at, lifetime);
         let mut sealed = Record::new(meta);
         sealed.set(COPY, FieldValue::Bytes(copy.into()));
         sealed
     }
 
-    /// What [`seal`](Self::seal) was given; `None` if another version of this program wrote it.
+    /// Reads a copy that [`seal`](Self::seal) made. Returns `None` if another version of this
+    /// program wrote it.
     pub(super) fn open(copy: &Record) -> Option<Self> {
         let Some(FieldValue::Bytes(bytes)) = copy.get(COPY) else { return None };
         let (at, rest) = take_number(bytes)?;

@@ -1,6 +1,6 @@
-//! What this process has changed lately: the copies of a session, or of all sessions of a
-//! principal, that were made before count no more. It owns how long that is remembered, and how
-//! much of it; it knows neither store.
+//! The recent changes of this process, which invalidate the copies from before: those of one
+//! session, or of all sessions of a principal. It owns the duration and the number of
+//! invalidations; it knows neither store.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,11 +18,11 @@ use crate::{
     store::{Namespace, PrincipalKey, Record, StoreKey},
 };
 
-/// How many invalidations there are at most. Beyond that, no copy made before counts: slower, never
-/// late.
+/// The most invalidations. Beyond this number, every copy from before becomes invalid, so that
+/// loads are slower, never stale.
 const AT_MOST: usize = 100_000;
 
-/// What a change was made to.
+/// The target of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Name {
     Session(StoreKey),
@@ -30,15 +30,15 @@ pub(super) enum Name {
     Owner(Namespace, PrincipalKey),
 }
 
-/// A change: what was read before it does not count.
+/// A change, which invalidates the copies that were read before.
 #[derive(Clone, Copy, Debug)]
 struct Invalidation {
-    /// Its place among the readings and changes of this process.
+    /// The change's position among the readings and changes of this process.
     number: u64,
-    /// A copy of this revision or a later one has seen the change, whoever read it. `None`: what
-    /// the record became is not known, or it is gone.
+    /// The revision after the change: copies of this revision or a later one are valid, whichever
+    /// process read them. `None` if the new revision is unknown, or if the record is gone.
     revision: Option<u64>,
-    /// When no copy from before can count any more, by its age.
+    /// The time after which every copy from before is too old anyway.
     until: Timestamp,
 }
 
@@ -50,11 +50,11 @@ impl Invalidation {
     }
 }
 
-/// The changes of late.
+/// The recent changes.
 pub(super) struct Invalidations {
-    /// Tells this process' readings from those of others in one fast store.
+    /// A random number that tells the readings of this process from those of others.
     owner: u64,
-    /// Readings and changes, numbered in one sequence.
+    /// The number of the last reading or change; both are numbered in one sequence.
     last_number: AtomicU64,
     active: Mutex<Active>,
 }
@@ -62,16 +62,17 @@ pub(super) struct Invalidations {
 #[derive(Default)]
 struct Active {
     by_name: HashMap<Name, Invalidation>,
-    /// When to look whether an invalidation is over, once for each; nearly in order.
+    /// The times at which to check whether an invalidation has ended, one for each name; nearly in
+    /// order.
     ends: VecDeque<(Timestamp, Name)>,
-    /// Holds for everything, in place of invalidations that were too many.
+    /// An invalidation of every copy, in place of invalidations that were too many.
     all: Option<Invalidation>,
 }
 
 impl Default for Invalidations {
     fn default() -> Self {
         Self {
-            // Keyed at random by std.
+            // Std seeds this hash at random.
             owner: RandomState::new().hash_one(()),
             last_number: AtomicU64::new(0),
             active: Mutex::default(),
@@ -88,7 +89,7 @@ impl Invalidations {
         self.last_number.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Whether a copy has seen every change that this process made.
+    /// Returns whether a copy is valid: it shows every change that this process has made.
     pub(super) fn is_valid(
         &self,
         key: &StoreKey,
@@ -124,7 +125,7 @@ impl Invalidations {
             return;
         }
         // A revision says nothing about the copy of an earlier record under the same key, so it
-        // does not lift an invalidation that has none.
+        // does not replace an invalidation without a revision.
         let before = active.by_name.get(&name).filter(|invalidation| now < invalidation.until);
         let revision = match before {
             Some(before) => before.revision.zip(revision).map(|(one, other)| one.max(other)),
@@ -136,7 +137,7 @@ impl Invalidations {
     }
 
     fn lock(&self) -> MutexGuard<'_, Active> {
-        // Nothing under it can panic but an allocation, and then no invalidation is half made.
+        // Under this lock only an allocation can panic, and that leaves no invalidation half made.
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -146,7 +147,7 @@ impl Active {
         while self.ends.front().is_some_and(|(end, _)| *end <= now) {
             let Some((_, name)) = self.ends.pop_front() else { break };
             match self.by_name.get(&name) {
-                // Renewed meanwhile.
+                // The invalidation was renewed meanwhile.
                 Some(invalidation) if invalidation.until > now => {
                     self.ends.push_back((invalidation.until, name));
                 }
@@ -157,8 +158,8 @@ impl Active {
     }
 }
 
-/// A change that has begun and not ended: dropped without [`settle`](Self::settle), it may have
-/// happened.
+/// A change that has begun and not ended. If it is dropped without [`settle`](Self::settle), it
+/// counts as a change with an unknown result.
 pub(super) struct Unsettled<'a> {
     invalidations: &'a Invalidations,
     name: Option<Name>,
@@ -167,7 +168,7 @@ pub(super) struct Unsettled<'a> {
 }
 
 impl<'a> Unsettled<'a> {
-    /// `lasts` must be longer than any copy made before the change can count.
+    /// Begins a change. `lasts` must be longer than any copy from before the change can be valid.
     pub(super) fn new(
         invalidations: &'a Invalidations,
         name: Name,
@@ -177,7 +178,7 @@ impl<'a> Unsettled<'a> {
         Self { invalidations, name: Some(name), clock, lasts }
     }
 
-    /// The change is over. `revision`: the record's from then on, if it is known.
+    /// Ends the change. `revision` is the record's new revision, if it is known.
     pub(super) fn settle(mut self, revision: Option<u64>) {
         self.invalidate(revision);
     }

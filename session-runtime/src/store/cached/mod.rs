@@ -1,7 +1,7 @@
-//! A fast store in front of a durable one: reads come from the fast store while they are young
-//! enough, changes go to the durable one first. It owns when a copy counts and what happens when
-//! the fast store fails; what a copy looks like is `entry`'s business, which copies this process
-//! must not believe any more that of `invalidations`, and what a commit does the durable store's.
+//! A fast store in front of a durable one: loads use copies in the fast store while they are young
+//! enough; changes go to the durable store first. It owns the validity of copies and the handling
+//! of a fast store that fails. `entry` owns the format of a copy, `invalidations` the copies that
+//! this process has invalidated, and the durable store the commits.
 
 mod entry;
 mod invalidations;
@@ -28,18 +28,21 @@ use super::{
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 
-/// How old a copy may be.
+/// The default age up to which a copy is valid.
 const MAX_AGE: Duration = Duration::from_secs(5);
-/// How long the fast store may take.
+/// The default limit on the time that the fast store may take.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long reads leave a fast store alone that has failed.
+/// The time for which loads bypass a fast store that has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A fast store in front of a durable one.
 ///
-/// Loads are answered from copies in the fast store. A commit, an insert and a delete happen in
-/// the durable store; then the copy is removed. Any two stores will do: Redis in front of
-/// a SQL database, or memory in front of either.
+/// **In other processes, a session can be readable for up to [`max_age`](Self::max_age) after its
+/// log-out** (5 seconds by default): see below.
+///
+/// Loads are answered from copies in the fast store. Commits, inserts and deletes happen in the
+/// durable store; then the copy is removed. Any two stores can be combined: Redis in front of a SQL
+/// database, or memory in front of either.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -50,47 +53,47 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///     .max_age(Duration::from_secs(2));
 /// ```
 ///
-/// # What can be seen late, and for how long
+/// # Staleness
 ///
-/// - **Through this store and its clones, nothing.** Once a commit, a log-out or the end of other
-///   sessions has been answered, every later load shows it, also if the fast store failed
+/// - **Through this store and its clones, no load is stale.** Once a commit, a log-out or the end
+///   of other sessions has been answered, every later load shows it, even if the fast store failed
 ///   meanwhile.
-/// - **Through another process' `CachedStore`,** a load may show a record as the durable store had
-///   it up to [`max_age`](Self::max_age) ago, 5 seconds unless set: a session that has been logged
-///   out here may be *read* there for that long, and a change made here may be missing there. With a
-///   fast store that the processes share, this happens only if a load there overlaps the change
-///   here, or if the removal of the copy fails; with a fast store of this process' own
-///   ([`MemoryStore`](super::MemoryStore)) it is the rule.
-/// - **Nothing is written on the strength of a copy.** The durable store checks every commit
-///   against its own record: a session that was ended is `Gone`, a replaced credential
-///   `Superseded`, a group that moved on a `Conflict`. After any of these, the next load here is from
-///   the durable store. Lists, too, come from there.
-/// - **Nobody is logged out by a copy.** If a copy is over, or does not know the credential that a
-///   client presents, the runtime asks for the durable store's record
-///   ([`Store::reload`]) before it judges.
+/// - **Through the `CachedStore` of another process, a load can be stale** by up to
+///   [`max_age`](Self::max_age), 5 seconds by default: a session that was logged out here may be
+///   *read* there for that long, and a change made here may be missing there. If the processes
+///   share the fast store, this happens only if a load there overlaps the change here, or if the
+///   removal of the copy fails. If each process has a fast store of its own
+///   ([`MemoryStore`](super::MemoryStore)), it is the rule.
+/// - **No write relies on a copy.** The durable store checks every commit against its own record: a
+///   session that was ended is `Gone`, a replaced credential `Superseded`, a group that moved on a
+///   `Conflict`. After any of these, the next load here is from the durable store. Lists, too, come
+///   from there.
+/// - **No copy logs anybody out.** If a copy is expired, or does not know the credential that a
+///   client presents, the runtime asks for the durable store's record ([`Store::reload`]) before it
+///   decides.
 ///
 /// The age of a copy is the time since its read of the durable store began, by the clocks of the
-/// machines that wrote and read it: a clock that is ahead of another one by some time makes copies
-/// live that much longer there. That this process sees its own changes at once holds as long as
-/// the clocks differ by less than `max_age`.
+/// machines that wrote and read the copy: where one clock is ahead of the other, copies live longer
+/// by the difference. A process sees its own changes at once as long as the clocks differ by less
+/// than `max_age`.
 ///
-/// # When the fast store fails
+/// # Failures of the fast store
 ///
-/// It costs a warning in the log, and up to [`patience`](Self::patience) for a load or a change;
-/// it is never an error. Loads then leave the fast store alone for a second; removals are still
-/// tried, so that other processes see a log-out when they can.
+/// A failure costs a warning in the log, and up to [`patience`](Self::patience) for a load or a
+/// change; it is never an error. Loads then bypass the fast store for a second. Removals of copies
+/// are still tried, so that other processes see a log-out if possible.
 ///
-/// # What lies in the fast store
+/// # Content of the fast store
 ///
-/// One record a session under the namespace `…/cached`, with the encoded record of the durable
-/// store as its only field, without a principal, and over after `max_age`. So other sessions may
-/// lie in the fast store beside the copies, if all who use it go by one clock; and a bounded one may
-/// evict a copy at any time.
+/// One record for each session, under the namespace `…/cached`. Its only field is the encoded
+/// record of the durable store; it has no principal, and expires after `max_age`. So the fast store
+/// may hold other sessions beside the copies, if all its users share one clock; and a bounded fast
+/// store may evict a copy at any time.
 pub struct CachedStore<Fast, Durable> {
     fast: Arc<Fast>,
     durable: Arc<Durable>,
     invalidations: Arc<Invalidations>,
-    /// Until when loads leave the fast store alone, in milliseconds.
+    /// The time until which loads bypass the fast store, in milliseconds.
     paused_until: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     max_age: Duration,
@@ -112,21 +115,22 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         }
     }
 
-    /// How long a copy counts after it was read from the durable store: how late another process
-    /// may see what happens here. 5 seconds unless set. Every process should have the same.
+    /// Sets the age up to which a copy is valid: **for so long, another process may still accept a
+    /// session that was logged out here.** The age counts from the read of the durable store.
+    /// Default: 5 seconds. All processes should use the same value.
     #[must_use]
     pub fn max_age(self, max_age: Duration) -> Self {
         Self { max_age, ..self }
     }
 
-    /// How long one load or one change waits for the fast store at most. 100 milliseconds unless
-    /// set; keep it well below the deadline of the session layer.
+    /// Sets the longest time that one load or one change waits for the fast store. Default: 100
+    /// milliseconds. Keep it well below the deadline of the session layer.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// The clock that the age of copies is measured with, instead of the system's. For tests.
+    /// Sets the clock that measures the age of copies, in place of the system's. For tests.
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         Self { clock: Arc::new(clock), ..self }
@@ -175,17 +179,17 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         }
     }
 
-    /// The record that a copy holds, if it counts.
+    /// Returns the record in a copy, if the copy is valid.
     fn believe(&self, key: &StoreKey, copy: &Record) -> Option<Record> {
         let now = self.clock.now();
         let Entry { reading, record } = Entry::open(copy)?;
-        // A reading in the future is one by a clock that is ahead; its age is not known yet.
+        // A reading in the future was made by a clock that is ahead; its age is not known yet.
         let young = reading.at <= now && now.saturating_since(reading.at) < self.max_age;
         (young && self.invalidations.is_valid(key, &record, reading, now)).then_some(record)
     }
 
-    /// Puts a copy where there is none, or `instead` of the one that was found there. If another
-    /// load was quicker, its copy stays: it is about as young, and bounded all the same.
+    /// Stores a copy where there is none, or `instead` of the copy that was found. If another load
+    /// was quicker, the other copy stays: it is about as young, and expires just so.
     async fn keep_copy(&self, key: &StoreKey, record: &Record, reading: Reading, instead: bool) {
         if !self.invalidations.is_valid(key, record, reading, self.clock.now()) {
             return;
@@ -202,7 +206,7 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
             .await;
     }
 
-    /// Removes copies, for the other processes' sake: this one does not believe them any more.
+    /// Removes copies for the sake of other processes; in this process they are invalid already.
     async fn remove_copies(&self, keys: Vec<StoreKey>) {
         let _ = self
             .ask_fast(async {
@@ -214,7 +218,7 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
             .await;
     }
 
-    /// What the fast store answers, if it does so in time.
+    /// Returns the fast store's answer, if it comes in time and is no error.
     async fn ask_fast<T>(&self, answer: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
         let failure = match in_time(self.patience, answer).await {
             Some(Ok(answer)) => return Some(answer),
@@ -235,19 +239,19 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
     fn is_paused(&self) -> bool {
         let now = self.clock.now();
         let until = Timestamp::from_millis(self.paused_until.load(Ordering::Relaxed));
-        // Much later than it ever was set means that the clock was set back.
+        // A time later than any that was ever set means that the clock was set back.
         now < until && until.saturating_since(now) <= PAUSE
     }
 
-    /// A change of `name` that is about to begin. If it fails or is dropped half way, it may have
-    /// happened, and no copy made before counts any more.
+    /// Begins a change of `name`. If the change fails or is dropped half way, it may have happened,
+    /// and every copy from before becomes invalid.
     fn unsettled(&self, name: Name) -> Unsettled<'_> {
         let lasts = self.max_age.saturating_mul(2);
         Unsettled::new(&self.invalidations, name, &*self.clock, lasts)
     }
 
-    /// Invalidates the copies of sessions of a namespace that were ended in the durable store; their
-    /// keys.
+    /// Invalidates the copies of sessions of a namespace that were ended in the durable store;
+    /// their keys.
     fn invalidate_ended(&self, namespace: &Namespace, ended: &[Selector]) -> Vec<StoreKey> {
         let key = |selector: &Selector| {
             let key = StoreKey { namespace: namespace.clone(), selector: *selector };
@@ -258,14 +262,14 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
     }
 }
 
-/// Where the copy of a record lies. No namespace of a session type holds a `/`.
+/// Returns the key of a record's copy. No namespace of a session type contains a `/`.
 fn place(key: &StoreKey) -> StoreKey {
     let namespace = Namespace::new(&format!("{}/cached", key.namespace.as_str()));
     StoreKey { namespace, selector: key.selector }
 }
 
-/// The result of a future, if it is there in time. One that is ready needs no timer, and so no
-/// runtime.
+/// Returns the result of a future, if it comes in time. A future that is ready at once needs no
+/// timer, and so no runtime.
 async fn in_time<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
@@ -275,9 +279,9 @@ async fn in_time<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
 }
 
 impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
-    /// Those of the durable store.
+    /// Returns the properties of the durable store.
     fn properties(&self) -> Properties {
-        // What `load` gives may be a copy.
+        // The record that `load` returns may be a copy.
         Properties { wants_loaded: false, ..self.durable.properties() }
     }
 
@@ -321,7 +325,7 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
                 change.settle(Some(*revision));
                 old.extend(self.invalidate_ended(&key.namespace, ended));
             } else {
-                // What the request had loaded was old, or is now.
+                // The record that the request had loaded is outdated.
                 change.settle(None);
             }
             self.remove_copies(old).await;
@@ -356,7 +360,7 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
     ) -> StoreFuture<'a, u64> {
         StoreFuture::new(async move {
             let change = self.unsettled(Name::Owner(namespace.clone(), principal.clone()));
-            // Whose copies to remove. The end of the sessions must not fail for it.
+            // The copies to remove. If the list fails, the sessions must be ended nevertheless.
             let listed = self.durable.list(namespace, principal, Timestamp::default()).await;
             let removed = self.durable.delete_all(namespace, principal, except).await?;
             change.settle(None);
@@ -367,8 +371,8 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
         })
     }
 
-    /// Sweeps the durable store, and with what is left of the limit the fast one; counts what the
-    /// durable store removed.
+    /// Sweeps the durable store, and then the fast store with the rest of the limit. Returns how
+    /// many records the durable store removed.
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
         StoreFuture::new(async move {
             let removed = self.durable.sweep(now, limit).await?;

@@ -1,6 +1,6 @@
-//! What each request does to the tables, within the writer's transaction: later requests of one
-//! transaction see the earlier ones, and nobody else writes, so there is nothing to race with. It
-//! knows neither who asked nor when it becomes durable.
+//! The effect of each request on the tables, within the writer's transaction. Later requests of one
+//! transaction see the earlier ones, and nobody else writes, so nothing can race. It knows neither
+//! the callers nor the time at which the changes become durable.
 
 use super::{
     failure::Failure,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// How many entries one slice of a sweep looks at.
+/// The number of entries that one slice of a sweep looks at.
 const SLICE: usize = 256;
 
 /// Stores a new record.
@@ -65,7 +65,7 @@ pub(super) fn commit(
     Ok(Ok(outcome))
 }
 
-/// Removes a record; whether there was one.
+/// Removes a record. Returns whether there was one.
 pub(super) fn delete(tables: &mut Tables<'_>, key: &StoreKey) -> Worked<bool> {
     let row = tables.row(key)?;
     if let Some(row) = &row {
@@ -74,7 +74,7 @@ pub(super) fn delete(tables: &mut Tables<'_>, key: &StoreKey) -> Worked<bool> {
     Ok(Ok(row.is_some()))
 }
 
-/// Removes every session of a principal except one; how many there were.
+/// Removes every session of a principal except `except`. Returns how many it removed.
 pub(super) fn delete_all(
     tables: &mut Tables<'_>,
     namespace: &Namespace,
@@ -90,20 +90,20 @@ pub(super) fn delete_all(
             tables.remove(&key, &row)?;
             removed += 1;
         }
-        // A record that does not read back says nothing of its owner.
+        // A damaged record does not name its owner, so its entry is removed separately.
         tables.disown(&key, Some(principal))?;
     }
     Ok(Ok(removed))
 }
 
-/// What one slice of a sweep did.
+/// The result of one slice of a sweep.
 pub(super) struct Swept {
     pub(super) removed: usize,
-    /// Whether nothing more is due.
+    /// True if nothing more is due.
     pub(super) done: bool,
 }
 
-/// Removes up to `limit` records that are over at `now`, of the next few that may be.
+/// Removes up to `limit` records that are expired at `now`, among the next few that may be.
 pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Worked<Swept> {
     let due = tables.due(now, SLICE)?;
     let mut removed = 0;
@@ -115,13 +115,13 @@ pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Wo
         settled += 1;
         if let Some(key) = entry.key()
             && let Some(row) = tables.row(&key)?
-            // What does not read back is of use to nobody.
+            // A damaged record is of use to nobody.
             && row.intact().is_none_or(|record| record.meta.is_expired(now))
         {
             tables.remove(&key, &row)?;
             removed += 1;
         }
-        // By now only what use has kept alive beyond its entry, or an entry without a record.
+        // This entry's record is gone, or use has postponed the expiry beyond the entry's time.
         tables.settle(entry)?;
     }
     Ok(Ok(Swept { removed, done: settled == due.len() && due.len() < SLICE }))

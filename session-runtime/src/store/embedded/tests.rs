@@ -62,7 +62,7 @@ fn ada() -> PrincipalKey {
     PrincipalKey::new("\"ada\"")
 }
 
-/// A record of ada's that is over at 10.
+/// Makes a record of ada's that expires at 10.
 fn record() -> Record {
     let absolute_until = Timestamp::from_millis(10);
     let lifetime = Lifetime { idle_millis: None, absolute_until, persistent: false };

@@ -1,9 +1,9 @@
-//! What the store does, blocking: each operation from its lock to the disk and back. It owns the
-//! order of locks and the choice of who is evicted under a cap; when and on which thread it runs is
-//! the caller's business, and what a commit does to a record is [`Record::apply`]'s.
+//! The operations of the store, blocking: each from its lock to the disk and back. It owns the
+//! order of locks and the choice of the sessions that are evicted under a cap. The callers choose
+//! the thread, and [`Record::apply`] decides what a commit does to a record.
 //!
-//! Locks are taken in one order, the principal's first, then that of one part of the sessions, and
-//! never those of two parts at once; so no two processes wait for each other.
+//! Locks are taken in one order: the principal's first, then that of one part of the sessions, and
+//! never those of two parts at once. So no two processes wait for each other.
 
 use std::path::Path;
 
@@ -31,8 +31,8 @@ pub(super) struct Disk {
     pub(super) index: Index,
 }
 
-/// A log-in that may go on, and who is evicted for it. No other log-in under a cap of this principal
-/// begins until it is dropped.
+/// A log-in that may go on, and the sessions that are evicted for it. No other log-in under a cap
+/// of this principal begins until this value is dropped.
 struct Admission {
     evicted: Vec<String>,
     owner: Owner,
@@ -42,7 +42,7 @@ struct Admission {
 impl Disk {
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let root = open::root(path)?;
-        // Each is synced also when it is there already: another process may have made it just now.
+        // Also an existing directory is synced: another process may have created it just now.
         root.make_below("sessions")?;
         root.make_below("principals")?;
         root.sync()?;
@@ -62,7 +62,7 @@ impl Disk {
         self.root.path()
     }
 
-    /// The part of the sessions with this number.
+    /// Returns the part of the sessions with this number.
     pub(super) fn part(&self, shard: usize) -> Result<Directory, StoreError> {
         self.sessions.below_or_new(&name::of_shard(shard))
     }
@@ -97,7 +97,7 @@ impl Disk {
         };
         {
             let part = self.lock(key.selector)?;
-            // Whatever it is: a name that is taken is never written over.
+            // Whatever is there: an insert never overwrites a file.
             if part.directory().stat_of(&name::of_session(key))?.is_some() {
                 return Ok(InsertOutcome::Exists);
             }
@@ -143,12 +143,13 @@ impl Disk {
     pub(super) fn delete(&self, key: &StoreKey) -> Result<bool, StoreError> {
         let name = name::of_session(key);
         let part = self.lock(key.selector)?;
-        // A damaged one goes too: that is what was asked for.
+        // A damaged session is removed too: its removal was asked for.
         let owner = part.find(&name)?.owner();
         part.remove(&name, owner)
     }
 
-    /// The sessions of a principal that are live at `now`, in no order, with their names.
+    /// Returns the sessions of a principal that are live at `now`, in no order, with the names of
+    /// their files.
     pub(super) fn live(
         &self,
         owner: &Owner,
@@ -157,7 +158,7 @@ impl Disk {
         let mut live = Vec::new();
         for name in self.index.sessions(owner)? {
             let Some(selector) = name::selector_in(&name) else { continue };
-            // A damaged one opens to nobody, so it is not live.
+            // A damaged session cannot be used, so it is not live.
             let Found::Session(key, record) = self.find(selector, &name)? else { continue };
             if owner_of(&key.namespace, &record) == *owner && !record.meta.is_expired(now) {
                 live.push((name, Listed::new(selector, &record.meta)));
@@ -166,8 +167,8 @@ impl Disk {
         Ok(live)
     }
 
-    /// Removes every session of a principal except one. A failure does not keep it from removing
-    /// the others.
+    /// Removes every session of a principal except `except`. Returns how many it removed. If one
+    /// removal fails, the others are still tried.
     pub(super) fn delete_all(
         &self,
         owner: &Owner,
@@ -187,7 +188,8 @@ impl Disk {
         failure.map_or(Ok(removed), Err)
     }
 
-    /// Removes a session if it is still that principal's, or if nobody can say whose it is.
+    /// Removes a session if it is still that principal's, or if its file is damaged. Returns
+    /// whether it did.
     fn end(&self, owner: &Owner, name: &str) -> Result<bool, StoreError> {
         let Some(selector) = name::selector_in(name) else {
             return Ok(false);
@@ -200,7 +202,8 @@ impl Disk {
         }
     }
 
-    /// Counts the sessions of a principal that are live at `now`; `None` if one more is too many.
+    /// Counts the sessions of a principal that are live at `now`. Returns `None` if one more is too
+    /// many.
     fn admit(
         &self,
         key: &StoreKey,
@@ -222,7 +225,7 @@ impl Disk {
         Ok(Some(Admission { evicted, owner, _lock: lock }))
     }
 
-    /// Evicts sessions, once the log-in went through; which they were.
+    /// Evicts the sessions, after the log-in was stored. Returns those that it removed.
     fn evict(&self, admission: Option<Admission>) -> Result<Vec<Selector>, StoreError> {
         let mut ended = Vec::new();
         let Some(Admission { evicted, owner, _lock }) = admission else {

@@ -1,5 +1,5 @@
-//! What a session's file holds around the record: magic bytes that say which file this is, a checksum,
-//! what the sweep needs to know at a glance, and the key it was written under.
+//! The content of a session's file around the record: magic bytes that identify the file, a
+//! checksum, the data that the sweep needs at a glance, and the key of the session.
 //!
 //! All numbers are big endian:
 //!
@@ -20,10 +20,10 @@ use crate::{
 };
 
 const MAGIC: &[u8; 7] = b"session";
-/// The layout above. Another one gets another number, and this one is read on.
+/// The version of the layout above. A new layout takes a new number; this one stays readable.
 const VERSION: u8 = 1;
 const CHECKSUM: usize = 8;
-/// How much of a file [`glance`] looks at.
+/// The number of bytes of a file that [`glance`] looks at.
 pub(super) const GLANCE: usize = 8 + CHECKSUM + 8 + 32;
 
 /// The reason why the bytes of a file are not the expected session.

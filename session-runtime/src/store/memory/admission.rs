@@ -1,5 +1,5 @@
-//! Log-ins under a cap: one at a time for each principal. It owns that lock and the choice of who
-//! is evicted; the records are the store's.
+//! Log-ins under a cap: one at a time for each principal. It owns the lock and the choice of the
+//! sessions that are evicted; the store owns the records.
 
 use std::sync::MutexGuard;
 
@@ -12,8 +12,8 @@ use crate::{
 /// The locks under which principals log in. Always taken before any lock of a shard.
 pub(super) type PrincipalLocks = ByOwner<()>;
 
-/// A log-in that may go on, and who is evicted for it. No other log-in under a cap of this principal
-/// begins until it is dropped.
+/// A log-in that may go on, and the sessions that are evicted for it. No other log-in under a cap
+/// of this principal begins until this value is dropped.
 pub(super) struct Admission<'a> {
     shared: &'a Shared,
     namespace: Namespace,
@@ -22,7 +22,8 @@ pub(super) struct Admission<'a> {
 }
 
 impl<'a> Admission<'a> {
-    /// Counts the sessions of a principal that are live at `now`; `None` if one more is too many.
+    /// Counts the sessions of a principal that are live at `now`. Returns `None` if one more is too
+    /// many.
     pub(super) fn of(
         shared: &'a Shared,
         key: &StoreKey,
@@ -43,7 +44,7 @@ impl<'a> Admission<'a> {
         Some(Self { shared, namespace: key.namespace.clone(), evicted, _lock: lock })
     }
 
-    /// Evicts sessions, once the log-in went through; which they were.
+    /// Evicts the sessions, after the log-in was stored. Returns those that it removed.
     pub(super) fn evict(self) -> Vec<Selector> {
         let key = |selector| StoreKey { namespace: self.namespace.clone(), selector };
         self.evicted

@@ -1,9 +1,9 @@
-//! Something for each namespace. A store has few of those and much in each, none of which repeats
-//! where it is. Knows not what is kept.
+//! A map by namespace. A store has few namespaces with many values each, and this way the values do
+//! not repeat the namespace. It does not know what the values are.
 
 use crate::store::Namespace;
 
-/// In the order of the namespaces' names.
+/// A value for each namespace, in the order of the namespaces' names.
 pub(super) struct ByNamespace<S>(Vec<(Namespace, S)>);
 
 impl<S> Default for ByNamespace<S> {
@@ -13,7 +13,7 @@ impl<S> Default for ByNamespace<S> {
 }
 
 impl<S> ByNamespace<S> {
-    /// Where a namespace is, or where it belongs.
+    /// Returns the position of a namespace, or the position to insert it at.
     fn position(&self, namespace: &Namespace) -> Result<usize, usize> {
         self.0.binary_search_by(|(there, _)| there.cmp(namespace))
     }

@@ -8,8 +8,8 @@ use std::{
 use super::{by_namespace::ByNamespace, hasher::Seeds};
 use crate::store::{Namespace, Record, Selector, StoreKey};
 
-/// `Arc` lets a load take a record without copying it; a commit copies only if somebody still
-/// reads the old one.
+/// The records of one namespace. `Arc` lets a load take a record without copying it; a commit
+/// copies a record only if somebody still reads the old one.
 type Space = HashMap<Selector, Arc<Record>, Seeds>;
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Records {
         self.0.get_or_default(&key.namespace).insert(key.selector, record);
     }
 
-    /// Takes a record out if it `matches`.
+    /// Removes a record if `matches` accepts it. Returns the record that it removed.
     pub(super) fn remove(
         &mut self,
         key: &StoreKey,

@@ -1,4 +1,5 @@
-//! What the in-memory store does when it is full: who goes, who stays, and when it refuses.
+//! Tests of the in-memory store when it is full: the sessions that go, those that stay, and
+//! refusals.
 
 use super::*;
 use crate::store::{InsertOutcome, Store};

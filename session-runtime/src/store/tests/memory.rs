@@ -1,4 +1,4 @@
-//! What the in-memory store answers to each operation, and when it drops records that are over.
+//! Tests of the in-memory store: its answer to each operation, and the removal of expired records.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What [`Record::apply`] does: the reference semantics of every op, precondition and rotation. No
+//! Tests of [`Record::apply`]: the reference semantics of every op, precondition and rotation. No
 //! store takes part.
 
 use bytes::Bytes;
