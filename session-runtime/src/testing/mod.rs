@@ -30,15 +30,14 @@
 //!
 //! # The store to return
 //!
-//! **Do not run the suite on a server with sessions that matter:** the tests of
-//! [`sweep`](crate::store::Store::sweep) remove sessions of every namespace that expired a day ago.
-//!
 //! Every test calls the function once, and expects a store that is ready for use. Each test has a
 //! Tokio runtime of its own, which ends with the test. The store may be
 //!
 //! - a new store without records, which is simplest, or
 //! - a handle on a server that all tests share, together with other programs. Every test uses
-//!   namespaces of its own with random names; only the tests of `sweep` reach beyond them.
+//!   namespaces of its own with random names. Only the tests of
+//!   [`sweep`](crate::store::Store::sweep) reach beyond them: like the runtime, they remove sessions
+//!   of every namespace, those that expired more than a day ago.
 //!
 //! A store that removes expired records during inserts or commits must be new for each test: the
 //! times that tests pass range from years ago to the end of time.
