@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use crate::store::hex::Hex;
 
 /// The public half of a credential: 16 random bytes, the same for the session's whole life. Its hex
-/// form is the session's public name; it opens nothing.
+/// form is the session id; it opens nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selector(pub(crate) [u8; 16]);
 

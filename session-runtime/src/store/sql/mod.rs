@@ -77,7 +77,7 @@ use crate::clock::Timestamp;
 ///
 /// | column | content |
 /// |---|---|
-/// | `namespace`, `selector` | the primary key: the session type's namespace, and the session's public name in hex |
+/// | `namespace`, `selector` | the primary key: the session type's namespace, and the session id in hex |
 /// | `principal` | the session's principal as JSON text, `42` or `"ada"`; NULL for an anonymous session |
 /// | `created_at`, `logged_in_at`, `last_seen_at`, `rotated_at` | times; `last_seen_at` up to the touch throttle |
 /// | `expires_at` | the time at which the session expires if it is not used again; indexed. A live session has `expires_at >` now |
