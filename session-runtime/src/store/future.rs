@@ -9,8 +9,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use crate::causes;
+
 /// A store that could not do what it was asked: down, full, or broken. Never "not found".
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StoreError {
     message: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -19,6 +21,12 @@ pub struct StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::fmt(self, f)
     }
 }
 
