@@ -2,6 +2,7 @@
 // Marks, in the documentation that docs.rs builds, what needs a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod causes;
 mod cell;
 pub mod clock;
 pub mod codec;
@@ -49,7 +50,7 @@ pub use token::session_token::SessionToken;
 pub use transport::proxy;
 
 /// The words of a deployment's policy: the arguments of
-/// [`SessionLayerBuilder`](crate::SessionLayerBuilder)'s methods.
+/// [`SessionLayerBuilder`]'s methods.
 pub mod policy {
     pub use crate::{
         engine::{
