@@ -10,10 +10,12 @@
 //! | `IDLE`, `ABSOLUTE` | how long a session lives unused, and at all (`30m`, `12h`) | the example's |
 //! | `TLS` | `1` serves https with a certificate made at start | `0` |
 //! | `RUST_LOG` | which log lines reach standard error | `warn` |
+//! | `CLOCK` | a file with the number of seconds that the sessions' clock is ahead, read whenever the time is: for tests | the system's clock |
 //!
 //! "Beside the program" is the directory `NAME.sessions`, next to the executable: under `target/`
 //! when cargo built it. Stop an example and start it again, and everybody is still logged in.
 
+mod clock;
 mod failure;
 mod serve;
 mod settings;
@@ -146,6 +148,9 @@ impl Startup {
         }
         if let Some(absolute) = self.settings.absolute {
             builder = builder.absolute(absolute);
+        }
+        if let Some(clock) = &self.settings.clock {
+            builder = builder.clock(clock.clone());
         }
         builder
     }

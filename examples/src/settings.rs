@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, time::Duration};
 
 use tracing_subscriber::filter::Targets;
 
-use crate::Failure;
+use crate::{Failure, clock::AheadBy};
 
 /// The variable that holds the secrets; only the key ring reads its value.
 pub(crate) const KEYS: &str = "SESSION_KEYS";
@@ -30,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) absolute: Option<Duration>,
     pub(crate) tls: bool,
     pub(crate) log: Targets,
+    pub(crate) clock: Option<AheadBy>,
 }
 
 impl Settings {
@@ -56,6 +57,7 @@ impl Settings {
             absolute: duration("ABSOLUTE")?,
             tls: text("TLS")?.map_or(Ok(false), |value| parse_tls(&value))?,
             log: parse_log(text("RUST_LOG")?.as_deref().unwrap_or("warn"))?,
+            clock: text("CLOCK")?.map(AheadBy::file).transpose()?,
         })
     }
 }
@@ -111,6 +113,7 @@ mod tests {
         assert_eq!(settings.port, 3000);
         assert!(!settings.has_keys && !settings.tls && settings.store.is_none());
         assert_eq!((settings.idle, settings.absolute), (None, None));
+        assert!(settings.clock.is_none());
         assert_eq!(settings.log.to_string(), "warn");
     }
 
@@ -147,6 +150,8 @@ mod tests {
             ("ABSOLUTE", "-5m"),
             ("ABSOLUTE", "1h\n2h3"),
             ("TLS", "yes"),
+            ("CLOCK", "Cargo.toml"),
+            ("CLOCK", "/no/such/file"),
             ("RUST_LOG", "session_runtime=loud"),
         ] {
             let failure = read(&[(name, value)]).expect_err(value).to_string();

@@ -5,16 +5,24 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{OnceLock, mpsc},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     thread,
+    time::Duration,
 };
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
-use crate::wait::{PATIENCE, comes_true};
+use crate::{
+    backend::run,
+    wait::{PATIENCE, comes_true},
+};
 
-const SETTINGS: [&str; 7] =
-    ["PORT", "STORE", "SESSION_KEYS", "IDLE", "ABSOLUTE", "TLS", "RUST_LOG"];
+const SETTINGS: [&str; 8] =
+    ["PORT", "STORE", "SESSION_KEYS", "IDLE", "ABSOLUTE", "TLS", "RUST_LOG", "CLOCK"];
 
 /// Where the programs are, all built once for all tests, with every store.
 fn programs() -> &'static Path {
@@ -82,8 +90,9 @@ impl Copy {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder for the copy");
-        std::fs::copy(programs().join(name), folder.path().join(name))
-            .expect("the program can be copied");
+        // By another process: a program that this one has open for writing cannot be started, nor
+        // while a child has it open that another test has started at that moment.
+        run(Command::new("cp").arg(programs().join(name)).arg(folder.path()));
         Self { folder, name: name.to_owned() }
     }
 
@@ -215,6 +224,54 @@ impl Drop for Example {
     }
 }
 
+/// A clock for examples: the system's, and ahead of that by as much as a test has moved it.
+#[derive(Debug)]
+pub struct Clock {
+    file: NamedTempFile,
+    ahead: AtomicU64,
+}
+
+impl Clock {
+    /// Shows the system's time.
+    ///
+    /// # Panics
+    ///
+    /// If there is no place for temporary files.
+    #[must_use]
+    pub fn new() -> Self {
+        let file = NamedTempFile::new().expect("a place for temporary files");
+        let clock = Self { file, ahead: AtomicU64::new(0) };
+        clock.advance(Duration::ZERO);
+        clock
+    }
+
+    /// The setting by which an example follows it.
+    ///
+    /// # Panics
+    ///
+    /// If the place for temporary files is no text.
+    #[must_use]
+    pub fn setting(&self) -> (&'static str, &str) {
+        ("CLOCK", self.file.path().to_str().expect("a path that is text"))
+    }
+
+    /// Moves it forward by whole seconds.
+    ///
+    /// # Panics
+    ///
+    /// If its file cannot be written.
+    pub fn advance(&self, by: Duration) {
+        let ahead = self.ahead.fetch_add(by.as_secs(), Ordering::SeqCst) + by.as_secs();
+        std::fs::write(self.file.path(), ahead.to_string()).expect("a file of the test's own");
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A client with a cookie jar of its own (`--cookie` and `--cookie-jar`).
 #[derive(Debug)]
 pub struct Browser<'a> {
@@ -249,6 +306,25 @@ impl Browser<'_> {
     pub fn post_json(&self, path: &str, body: &serde_json::Value) -> Reply {
         let body = body.to_string();
         self.request(path, &["--header", "Content-Type: application/json", "--data", &body])
+    }
+
+    /// Lets time pass for the jar: each cookie ends so many seconds sooner.
+    ///
+    /// # Panics
+    ///
+    /// If there is no jar yet, or it is none of `curl`'s.
+    pub fn age(&self, by: Duration) {
+        let jar = std::fs::read_to_string(self.jar()).expect("the client has been somewhere");
+        let aged = jar.lines().map(|line| {
+            let mut columns: Vec<_> = line.split('\t').map(str::to_owned).collect();
+            // The time in seconds; 0: for as long as the client runs.
+            if let Some(end) = columns.get_mut(4).filter(|end| *end != "0") {
+                let at: u64 = end.parse().expect("a number of seconds");
+                *end = at.saturating_sub(by.as_secs()).max(1).to_string();
+            }
+            columns.join("\t") + "\n"
+        });
+        std::fs::write(self.jar(), aged.collect::<String>()).expect("a jar of the test's own");
     }
 
     /// What the jar would send of the cookie `name`: `name=value`.

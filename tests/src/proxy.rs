@@ -177,6 +177,7 @@ async fn write(
             Weather::BlackHole => {
                 let _ = weather.changed().await;
             }
+            #[expect(clippy::disallowed_methods, reason = "it plays a slow network")]
             Weather::Drip if answers => {
                 tokio::select! {
                     () = tokio::time::sleep(DRIP) => {
@@ -186,6 +187,7 @@ async fn write(
                     _ = weather.changed() => {}
                 }
             }
+            #[expect(clippy::disallowed_methods, reason = "it plays a slow network")]
             Weather::Slow => {
                 tokio::time::sleep(LATE).await;
                 to.write_all(&bytes[written..]).await?;

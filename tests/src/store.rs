@@ -13,6 +13,7 @@ use session_runtime::{
         Record, Selector, Store, StoreError, StoreFuture, StoreKey,
     },
 };
+use tokio::sync::Notify;
 
 /// What the spy does instead of the store's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Fault {
     Down,
     /// Does the work after this time.
     Slow(Duration),
+    /// Does the work once there is another fault, or none.
+    Held,
 }
 
 /// A store around another one. Clones share everything.
@@ -37,6 +40,14 @@ struct State {
     /// Faults by operation.
     faults: Vec<(&'static str, Fault)>,
     properties: Option<Properties>,
+    /// Told whenever there are other faults.
+    changed: Arc<Notify>,
+}
+
+impl State {
+    fn fault(&self, operation: &str) -> Option<Fault> {
+        self.faults.iter().find(|(name, _)| *name == operation).map(|(_, fault)| *fault)
+    }
 }
 
 impl<S: Store> Spy<S> {
@@ -60,6 +71,7 @@ impl<S: Store> Spy<S> {
         let mut state = self.lock();
         state.faults.retain(|(name, _)| *name != operation);
         state.faults.extend(fault.map(|fault| (operation, fault)));
+        state.changed.notify_waiters();
     }
 
     /// Pretends to be another kind of store.
@@ -79,15 +91,33 @@ impl<S: Store> Spy<S> {
         let fault = {
             let mut state = self.lock();
             state.calls.push(operation);
-            state.faults.iter().find(|(name, _)| *name == operation).map(|(_, fault)| *fault)
+            state.fault(operation)
         };
         match fault {
             None => work(),
             Some(Fault::Down) => StoreFuture::ready(Err(StoreError::new("the store is down"))),
             Some(Fault::Slow(delay)) => StoreFuture::new(async move {
+                #[expect(clippy::disallowed_methods, reason = "it plays a store that is slow")]
                 tokio::time::sleep(delay).await;
                 work().await
             }),
+            Some(Fault::Held) => {
+                let state = Arc::clone(&self.state);
+                StoreFuture::new(async move {
+                    loop {
+                        let changed = {
+                            let state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                            if state.fault(operation) != Some(Fault::Held) {
+                                break;
+                            }
+                            // Under the lock: it hears of every change after this look.
+                            Arc::clone(&state.changed).notified_owned()
+                        };
+                        changed.await;
+                    }
+                    work().await
+                })
+            }
         }
     }
 }

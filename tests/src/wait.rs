@@ -2,6 +2,7 @@
 //! that would otherwise rest on how quick a machine is. The only polls in these tests are here.
 
 use std::{
+    fmt::Display,
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
@@ -19,7 +20,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Panics
 ///
 /// If that takes longer than [`PATIENCE`]; the message says `what` never happened.
-pub async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn eventually<F: Future<Output = bool>>(
+    what: impl Display,
+    mut is_so: impl FnMut() -> F,
+) {
     let start = Instant::now();
     while !is_so().await {
         assert!(start.elapsed() < PATIENCE, "in {PATIENCE:?}, it never happened that {what}");
@@ -93,16 +97,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_true_is_waited_for() {
-        let mut looks = 0;
-        eventually("it is the third look", async || {
-            looks += 1;
-            looks == 3
-        })
-        .await;
-        eventually_blocking("it is the fifth look", || {
-            looks += 1;
-            looks == 5
-        });
-        assert_eq!(looks, 5);
+        let looks = Cell::new(0);
+        let look = || {
+            looks.set(looks.get() + 1);
+            looks.get()
+        };
+        eventually("it is the third look", async || look() == 3).await;
+        eventually_blocking("it is the fifth look", || look() == 5);
+        assert_eq!(looks.get(), 5);
     }
 }

@@ -153,7 +153,7 @@ impl Record {
     }
 
     /// Writes a field. For stores that read a record back, and for new records; for many fields,
-    /// [`extend`](Extend::extend) is quicker.
+    /// [`touch`](Extend::extend) is quicker.
     pub fn set(&mut self, field: impl Into<FieldName>, value: FieldValue) {
         self.fields.insert(field.into(), value);
     }

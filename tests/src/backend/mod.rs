@@ -201,6 +201,10 @@ pub fn find(program: &str, package: &str) -> PathBuf {
 /// A port that nobody listens on, that nobody else in this process is given, and that the system
 /// gives to nobody who connects somewhere: a server that was killed finds it free when it comes
 /// back.
+///
+/// # Panics
+///
+/// Never: the ports are small numbers.
 #[must_use]
 pub fn free_port() -> u16 {
     const FIRST: u32 = 15_000;

@@ -9,7 +9,9 @@ use session_runtime::{
 use tests::{Client, Fault, Server, Spy};
 
 const SHORT: Duration = Duration::from_millis(30);
-const SLOW: Duration = Duration::from_millis(400);
+/// Longer than that; and so much longer that a machine that is busy is still short of it.
+const SLOW: Duration = Duration::from_millis(100);
+const SLOWEST: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(60);
 
 #[derive(Session)]
@@ -23,9 +25,14 @@ fn builder(store: Spy<MemoryStore>) -> SessionLayerBuilder<Stored> {
     SessionLayer::<Stored>::builder(keys).store(store)
 }
 
+/// The statuses of a load, a commit and an insert that take longer than `SHORT`. Where no answer is
+/// expected before that, they take longer than any machine does to notice.
 async fn statuses(
     adjust: impl FnOnce(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>,
+    expected: [u16; 3],
 ) -> [u16; 3] {
+    let [load_fault, commit_fault, insert_fault] =
+        expected.map(|status| Some(Fault::Slow(if status == 200 { SLOW } else { SLOWEST })));
     let store = Spy::new(MemoryStore::default());
     let layer = adjust(builder(store.clone())).build().expect("a sound configuration");
     let routes = Router::new()
@@ -33,28 +40,28 @@ async fn statuses(
         .route("/read", get(async |s: Session<Stored>| s.theme().clone()));
     let server = Server::start(routes.layer(layer)).await;
     let client = Client::new(&server);
-    store.fault("insert", Some(Fault::Slow(SLOW)));
+    store.fault("insert", insert_fault);
     let insert = Client::new(&server).get("/set").await.status.as_u16();
     store.fault("insert", None);
     client.get("/set").await;
-    store.fault("load", Some(Fault::Slow(SLOW)));
+    store.fault("load", load_fault);
     let load = client.get("/read").await.status.as_u16();
     store.fault("load", None);
-    store.fault("commit", Some(Fault::Slow(SLOW)));
+    store.fault("commit", commit_fault);
     [load, client.get("/set").await.status.as_u16(), insert]
 }
 
 #[tokio::test]
 async fn reads_and_writes_have_deadlines_of_their_own() {
-    let load = statuses(|builder| builder.load_deadline(SHORT).commit_deadline(LONG));
-    let commit = statuses(|builder| builder.load_deadline(LONG).commit_deadline(SHORT));
-    let both = statuses(|builder| builder.load_deadline(LONG).deadline(SHORT));
-    let neither = statuses(|builder| builder.deadline(SHORT).deadline(LONG));
-    let (load, commit, both, neither) = tokio::join!(load, commit, both, neither);
-    assert_eq!(load, [503, 200, 200]);
-    assert_eq!(commit, [200, 503, 503]);
-    assert_eq!(both, [503; 3]);
-    assert_eq!(neither, [200; 3]);
+    let [load, commit, both, neither] =
+        [[503, 200, 200], [200, 503, 503], [503, 503, 503], [200, 200, 200]];
+    let found = tokio::join!(
+        statuses(|builder| builder.load_deadline(SHORT).commit_deadline(LONG), load),
+        statuses(|builder| builder.load_deadline(LONG).commit_deadline(SHORT), commit),
+        statuses(|builder| builder.load_deadline(LONG).deadline(SHORT), both),
+        statuses(|builder| builder.deadline(SHORT).deadline(LONG), neither),
+    );
+    assert_eq!(found, (load, commit, both, neither));
 }
 
 #[test]

@@ -8,12 +8,13 @@ mod parallel;
 mod stopped;
 mod stores;
 
-use std::{fs, path::Path, thread, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::json;
-use tests::example::{Browser, Example, Reply};
+use tests::example::{Browser, Clock, Example, Reply};
 
 const COOKIE: &str = "Kr.Session";
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// As the tutorial serves it: over https.
 fn start(settings: &[(&str, &str)]) -> Example {
@@ -238,11 +239,14 @@ fn files_below(folder: &Path) -> usize {
 
 #[test]
 fn k16_a_session_that_was_not_used_is_over() {
-    let kestrun = start(&[("IDLE", "2s")]);
+    let clock = Clock::new();
+    let kestrun = start(&[("IDLE", "20m"), clock.setting()]);
     let browser = kestrun.browser();
     log_in(&browser, "max");
     let old = browser.cookie(COOKIE);
-    thread::sleep(Duration::from_secs(3));
+    clock.advance(19 * MINUTE);
+    assert_eq!(kestrun.replay("/session/whoami", old.as_deref().expect("a session")).status, 200);
+    clock.advance(20 * MINUTE);
     assert_nobody(&browser.get("/session/whoami"));
     // There the old key would be filled again; here nobody can bring a key along.
     let reply = browser.get("/session/counter");
@@ -253,12 +257,13 @@ fn k16_a_session_that_was_not_used_is_over() {
 
 #[test]
 fn k17_any_request_keeps_the_session_alive() {
-    let kestrun = start(&[("IDLE", "4s")]);
+    let clock = Clock::new();
+    let kestrun = start(&[("IDLE", "20m"), clock.setting()]);
     let (kept, left) = (kestrun.browser(), kestrun.browser());
     log_in(&kept, "max");
     log_in(&left, "moritz");
     for _ in 0..2 {
-        thread::sleep(Duration::from_millis(2500));
+        clock.advance(15 * MINUTE);
         assert_eq!(kept.get("/hello").body, "Hello, Session World!");
     }
     assert_eq!(kept.get("/session/whoami").json(), json!({"user": "max"}));

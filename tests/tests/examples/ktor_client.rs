@@ -1,9 +1,12 @@
 //! `ktor_client` as its visitors meet it: a session that is the cookie, for ten seconds at a time.
 //! Knows nothing of the library behind it.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
-use tests::{Client, example::Example};
+use tests::{
+    Client,
+    example::{Clock, Example},
+};
 
 use crate::ktor::{Cookie, THEIRS, bytes, one_bit_off};
 
@@ -65,13 +68,19 @@ fn t04_each_reload_counts_on_and_sends_the_cookie_for_ten_seconds_more() {
 
 #[test]
 fn t05_after_its_time_the_cookie_is_gone_and_a_replay_is_refused() {
-    let example = start(&[("IDLE", "2s")]);
+    let (clock, minute) = (Clock::new(), Duration::from_secs(60));
+    let example = start(&[("IDLE", "5m"), ("ABSOLUTE", "5m"), clock.setting()]);
     let browser = example.browser();
     assert_eq!(browser.get("/login").status, 302);
     let cookie = browser.cookie("user_session").expect("the log-in sets it");
     assert_eq!(example.replay("/user", &cookie).body, "Session ID is 123abc. Reload count is 0.");
-    // More than a second later than the end: `curl` keeps cookies by whole seconds.
-    thread::sleep(Duration::from_millis(3200));
+    clock.advance(4 * minute);
+    browser.age(4 * minute);
+    assert_eq!(browser.cookie("user_session").as_ref(), Some(&cookie));
+    assert_eq!(example.replay("/user", &cookie).body, "Session ID is 123abc. Reload count is 0.");
+    clock.advance(minute);
+    // `curl` keeps cookies by whole seconds, to the end of the last.
+    browser.age(minute + Duration::from_secs(1));
 
     let reply = browser.get("/user");
     assert_eq!((reply.status, reply.body.as_str()), (200, NOBODY));

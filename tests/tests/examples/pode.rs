@@ -3,14 +3,11 @@
 
 mod options;
 
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use serde_json::json;
 use session_runtime::Key;
-use tests::example::{Example, Reply, command, run_to_end};
+use tests::example::{Clock, Example, Reply, command, run_to_end};
 
 fn start(settings: &[(&str, &str)]) -> Example {
     Example::start("pode", settings)
@@ -163,26 +160,16 @@ fn p05_a_token_of_a_session_that_is_gone_gets_another_id() {
 
 #[test]
 fn p06_it_ends_at_its_time_from_the_first_request_however_much_it_is_used() {
-    let life = Duration::from_secs(2);
-    let pode = start(&[("ABSOLUTE", "2s")]);
-    let before = Instant::now();
+    let (clock, minute) = (Clock::new(), Duration::from_secs(60));
+    let pode = start(&[("ABSOLUTE", "20m"), clock.setting()]);
     let (token, _) = cookie(&pode.request("/", &[]));
-    let created = Instant::now();
-    let mut count = 1;
-    loop {
-        thread::sleep(Duration::from_millis(300));
-        let asked = created.elapsed();
-        // By the cookie itself, so that no `Max-Age` of the browser's decides.
-        let now = views(&replay(&pode, &token));
-        if now == 1 {
-            assert!(before.elapsed() >= life, "over too early");
-            break;
-        }
-        assert!(asked < life, "over too late: {asked:?}");
-        count += 1;
-        assert_eq!(now, count);
+    // By the cookie itself, so that no `Max-Age` of the browser's decides.
+    for count in 2..=20 {
+        clock.advance(minute);
+        assert_eq!(views(&replay(&pode, &token)), count);
     }
-    assert!(count > 1, "it has been used in between");
+    clock.advance(minute);
+    assert_eq!(views(&replay(&pode, &token)), 1);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The REST service of Pode's tutorial and of its integration tests, as its clients meet it: cases
 //! P14 to P19. Knows nothing of the library behind it.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use serde_json::json;
-use tests::example::{Example, Reply};
+use tests::example::{Clock, Example, Reply};
 
 const MORTY: &str = "Authorization: Basic bW9ydHk6cGlja2xl";
 
@@ -109,9 +109,12 @@ fn p17_a_header_that_is_no_session_is_refused() {
 
 #[test]
 fn p18_a_session_that_was_not_used_is_over() {
-    let pode = start(&[("IDLE", "1s")]);
+    let clock = Clock::new();
+    let pode = start(&[("IDLE", "20m"), clock.setting()]);
     let header = session(&post(&pode, "/auth/basic", &[MORTY]));
-    thread::sleep(Duration::from_millis(1200));
+    clock.advance(Duration::from_secs(19 * 60));
+    assert_eq!(post(&pode, "/auth/basic", &[&header]).json()["Views"], 2);
+    clock.advance(Duration::from_secs(20 * 60));
     let reply = post(&pode, "/auth/basic", &[&header]);
     assert_refused(&reply);
     assert_eq!(reply.header("pode.sid"), Some(""));

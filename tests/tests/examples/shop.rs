@@ -3,7 +3,9 @@
 
 use std::{process::Command, thread, time::Duration};
 
-use tests::example::{Browser, Copy, Example, Reply, command, curl, run_to_end, wait};
+use tests::example::{Browser, Clock, Copy, Example, Reply, command, curl, run_to_end, wait};
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 fn start(settings: &[(&str, &str)]) -> Example {
     Example::start("shop", settings)
@@ -279,11 +281,15 @@ fn what_does_not_exist_is_not_found() {
 
 #[test]
 fn an_idle_session_ends() {
-    let shop = start(&[("IDLE", "3s")]);
+    let clock = Clock::new();
+    let shop = start(&[("IDLE", "20m"), clock.setting()]);
     let browser = shop.browser();
     browser.log_in_ada();
-    assert_eq!(browser.get("/").user(), Some("Ada"));
-    thread::sleep(Duration::from_secs(4));
+    for _ in 0..2 {
+        clock.advance(19 * MINUTE);
+        assert_eq!(browser.get("/").user(), Some("Ada"));
+    }
+    clock.advance(20 * MINUTE);
     assert_eq!(browser.get("/").user(), None);
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tests::machine::Machine;
+use tests::{eventually, machine::Machine};
 use tokio::task::JoinSet;
 
 use crate::user::{Excused, User, Wrong};
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
-    excused: Excused,
+    excused: Arc<Excused>,
     tallies: Vec<Tally>,
 }
 
@@ -54,41 +54,36 @@ impl Load {
     }
 
     /// Waits until every user could do so many steps more.
-    pub(crate) async fn well(&self, steps: u64, within: Duration) {
-        self.until("is well", steps, within, |tally| &tally.able).await;
+    pub(crate) async fn well(&self, steps: u64) {
+        self.until("is well", steps, |tally| &tally.able).await;
     }
 
     /// Waits until every user was told so many times more that it does not go.
-    pub(crate) async fn ill(&self, steps: u64, within: Duration) {
-        self.until("is told so", steps, within, |tally| &tally.unable).await;
+    pub(crate) async fn ill(&self, steps: u64) {
+        self.until("is told so", steps, |tally| &tally.unable).await;
     }
 
-    async fn until(
-        &self,
-        what: &str,
-        steps: u64,
-        within: Duration,
-        count: impl Fn(&Tally) -> &AtomicU64,
-    ) {
+    async fn until(&self, what: &str, steps: u64, count: impl Fn(&Tally) -> &AtomicU64) {
         let now = |tally: &Tally| count(tally).load(Relaxed);
         let goals: Vec<u64> = self.shared.tallies.iter().map(|it| now(it) + steps).collect();
-        let started = Instant::now();
-        loop {
-            let mut pairs = self.shared.tallies.iter().zip(&goals).enumerate();
-            let late = pairs.find(|(_, (tally, goal))| now(tally) < **goal);
+        eventually(format!("every user {what}"), async || {
             for tally in &self.shared.tallies {
                 let wrong = tally.wrong.lock().unwrap_or_else(PoisonError::into_inner);
                 assert!(wrong.is_none(), "{wrong:?}");
             }
-            let Some((user, _)) = late else { return };
-            assert!(started.elapsed() < within, "after {within:?}, user-{user} never {what}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            self.shared.tallies.iter().zip(&goals).all(|(tally, goal)| now(tally) >= *goal)
+        })
+        .await;
     }
 
-    /// From now on, forgives the loss of what was acknowledged in this time.
-    pub(crate) fn excuse(&self, from: Instant, to: Instant) {
-        self.shared.excused.set((from, to)).expect("one failure a load");
+    /// Forgives the loss of what is acknowledged after this moment.
+    pub(crate) fn excuse_from(&self, from: Instant) {
+        self.shared.excused.from.set(from).expect("one failure a load");
+    }
+
+    /// Forgives no loss of what is acknowledged after this moment.
+    pub(crate) fn excuse_until(&self, until: Instant) {
+        self.shared.excused.until.set(until).expect("one failure a load");
     }
 
     /// Lets everybody finish, and check once more.
@@ -114,6 +109,7 @@ async fn work(mut user: User, number: usize, shared: Arc<Shared>) -> Option<User
             }
             Ok(false) => {
                 tally.unable.fetch_add(1, Relaxed);
+                #[expect(clippy::disallowed_methods, reason = "it plays a client that is patient")]
                 tokio::time::sleep(PAUSE).await;
             }
             Err(wrong) => {

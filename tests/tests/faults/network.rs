@@ -8,6 +8,7 @@ use tests::{
     Client,
     app::Shown,
     backend::kind::Remote,
+    eventually,
     machine::{Machine, Settings},
     proxy::{Proxy, Weather},
 };
@@ -20,10 +21,9 @@ const USERS: usize = 4;
 const REQUESTS: usize = 32;
 /// How often connections break.
 const CUTS: usize = 12;
-/// The deadline is 2 s.
-const ALLOWED: Duration = Duration::from_secs(3);
-/// How soon the application is well again by itself, once the network is.
-const RECOVERY: Duration = Duration::from_secs(10);
+/// The deadline is 2 s; on a machine that is busy with 128 requests at once it may be met late. None
+/// of these networks gives an answer of itself.
+const ALLOWED: Duration = Duration::from_secs(20);
 
 pub(crate) async fn network(backend: impl Remote) {
     let mut kinds = JoinSet::new();
@@ -66,11 +66,11 @@ pub(crate) async fn flicker(backend: impl Remote) {
     // Answers take their time, so that they are missed.
     proxy.set(Weather::Slow);
     for _ in 0..CUTS {
-        load.well(2, RECOVERY).await;
+        load.well(2).await;
         proxy.cut();
     }
     proxy.set(Weather::Pass);
-    load.well(8, RECOVERY).await;
+    load.well(8).await;
     load.stop().await;
 }
 
@@ -98,11 +98,10 @@ async fn nobody_is_served(users: &[Client], when: &str) {
 }
 
 async fn everybody_is_served(users: &[Client], after: Weather) {
-    let started = Instant::now();
-    while users[0].get("/show").await.status == StatusCode::SERVICE_UNAVAILABLE {
-        let waited = started.elapsed();
-        assert!(waited < RECOVERY, "after {after:?}: not well again in {waited:?}");
-    }
+    eventually(format!("all is well after {after:?}"), async || {
+        users[0].get("/show").await.status != StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
     let mut requests = JoinSet::new();
     for number in 0..REQUESTS {
         let client = users[number % USERS].fork();

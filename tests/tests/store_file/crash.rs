@@ -92,7 +92,7 @@ fn write_and_kill(home: &TempDir, pause: Duration, acknowledged: &mut Acknowledg
             let (number, value) = (number.parse().expect(told), value.parse().expect(told));
             acknowledged.insert(number, value);
             if !killed {
-                // A random moment is the point here; nothing is waited for.
+                #[expect(clippy::disallowed_methods, reason = "it plays a kill at any moment")]
                 thread::sleep(pause);
                 child.kill().expect("it runs");
                 killed = true;

@@ -5,12 +5,14 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use session_runtime::store::{FileStore, Lifetime, Namespace, Record, Store, StoreKey};
 use tempfile::TempDir;
-use tests::backend::{User, command, find};
+use tests::{
+    backend::{User, command, find},
+    eventually_blocking,
+};
 
 use crate::support::*;
 
@@ -93,15 +95,11 @@ fn lock_beside(path: &Path) -> Holder {
     // Without a process of its own for the command, which would outlive it.
     held.arg("--no-fork").arg(&lock).args(["sleep", "600"]).stdin(Stdio::null());
     let holder = Holder(held.spawn().expect("flock starts"));
-    let start = Instant::now();
     let is_free = || {
         let mut tried = Command::new("flock");
         tried.arg("--nonblock").arg(&lock).arg("true").status().expect("flock starts").success()
     };
-    while is_free() {
-        assert!(start.elapsed() < Duration::from_secs(60), "the lock is never taken");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    eventually_blocking("the lock is taken", || !is_free());
     holder
 }
 

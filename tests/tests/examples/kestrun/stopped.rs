@@ -1,14 +1,10 @@
 //! What clients see of a store that is stopped, and of one that comes back: a real server, killed
 //! under the running example.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
-
 use serde_json::json;
 use tests::{
     backend::redis::Redis,
+    eventually_blocking,
     example::{Browser, Example},
 };
 
@@ -43,10 +39,6 @@ fn k21_a_store_that_is_stopped_leaves_anonymous_visitors_and_loses_nothing() {
 
 /// Until the example has found its store again.
 fn wait_for_the_user(kestrun: &Example, browser: &Browser<'_>) {
-    let start = Instant::now();
-    while browser.get("/session/whoami").status != 200 {
-        let patience = Duration::from_secs(20);
-        assert!(start.elapsed() < patience, "{} has not found its store again", kestrun.url());
-        thread::sleep(Duration::from_millis(50));
-    }
+    let what = format!("{} finds its store again", kestrun.url());
+    eventually_blocking(&what, || browser.get("/session/whoami").status == 200);
 }
