@@ -5,6 +5,8 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::causes;
+
 /// A way to write values of `T` as bytes, for `#[session(codec = …)]` on a field, or on the struct
 /// for all its fields. The default is [`Json`].
 ///
@@ -99,7 +101,7 @@ impl fmt::Display for CodecError {
 
 impl fmt::Debug for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CodecError").field(&self.0).finish()
+        causes::fmt(self, f)
     }
 }
 

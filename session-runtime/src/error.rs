@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::{key::KeyError, store::StoreError};
+use crate::{causes, key::KeyError, store::StoreError};
 
 /// An error of the runtime.
 ///
@@ -206,7 +206,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Error").field(&self.0).finish()
+        causes::fmt(self, f)
     }
 }
 
@@ -299,6 +299,44 @@ mod tests {
             let caused = matches!(kind, Kind::Store { .. } | Kind::Key(_));
             let error = Error::new(kind);
             assert_eq!(error.source().is_some(), caused, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn every_public_error_prints_its_message_and_its_causes() {
+        let unset = crate::KeyRing::from_env("SESSION_KEYS_OF_NO_PROGRAM").expect_err("not set");
+        let unreadable = crate::KeyRing::from_file("no/such/file").expect_err("not there");
+        let cause = std::fs::read("no/such/file").expect_err("not there");
+        let os = cause.to_string();
+        let store = StoreError::with_source("Redis does not answer", cause);
+        let load = Kind::Store { operation: "load", source: store.clone() };
+        let unlike = crate::codec::CodecError::new("column 3");
+        let errors: Vec<(Box<dyn std::error::Error>, String)> = vec![
+            (unset.clone().into(), unset.to_string()),
+            (unreadable.clone().into(), format!("{unreadable}: {os}")),
+            (Error::from(unset.clone()).into(), unset.to_string()),
+            (Error::from(unreadable.clone()).into(), format!("{unreadable}: {os}")),
+            (store.into(), format!("Redis does not answer: {os}")),
+            (Error::new(load).into(), format!("session store: load: Redis does not answer: {os}")),
+            (unlike.clone().into(), "column 3".to_owned()),
+            (
+                crate::cell::DecodeError::Codec(unlike).into(),
+                "not a value of the field's type (column 3)".to_owned(),
+            ),
+            (
+                "no id".parse::<crate::SessionId>().expect_err("no digits").into(),
+                "a session id is 32 hex digits in lower case".to_owned(),
+            ),
+            #[cfg(feature = "axum")]
+            (
+                crate::Rejection::from(Error::from(unreadable.clone())).into(),
+                format!("{unreadable}: {os}"),
+            ),
+        ];
+        for (error, expected) in errors {
+            assert_eq!(format!("{error:?}"), expected);
+            assert_eq!(format!("{error:#?}"), expected);
+            assert!(expected.starts_with(&error.to_string()), "{error}");
         }
     }
 

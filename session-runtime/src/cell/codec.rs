@@ -5,13 +5,14 @@ use std::{error::Error, fmt, marker::PhantomData};
 use bytes::Bytes;
 
 use crate::{
+    causes,
     codec::{Codec, CodecError, Json, json_place},
     schema::Integer,
     store::FieldValue,
 };
 
 /// The reason why a stored value is not a value of the field's type. Never holds the bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are not valid for the type.
@@ -34,6 +35,12 @@ impl fmt::Display for DecodeError {
                 f.write_str("sealed under another key, for another session or field, or damaged")
             }
         }
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::fmt(self, f)
     }
 }
 

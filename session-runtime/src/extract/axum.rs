@@ -7,6 +7,7 @@ use axum_core::{
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{
+    causes,
     cell::model::SessionType,
     engine::Engine,
     error::Error,
@@ -17,10 +18,8 @@ use crate::{
 };
 
 /// The reason why an extractor failed: an [`Error`], or nobody is logged in.
-#[derive(Debug)]
 pub struct Rejection(Cause);
 
-#[derive(Debug)]
 enum Cause {
     Error(Error),
     Unauthorized { scheme: &'static str },
@@ -68,7 +67,18 @@ impl std::fmt::Display for Rejection {
     }
 }
 
-impl std::error::Error for Rejection {}
+impl std::fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        causes::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Rejection {
+    // The message is the error's own, so the causes are the error's, too.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error()?.source()
+    }
+}
 
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {

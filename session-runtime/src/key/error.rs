@@ -4,6 +4,7 @@
 use std::{error::Error, fmt, io, path::Path, sync::Arc};
 
 use super::{MAX_BYTES, MAX_KEYS, MIN_BYTES};
+use crate::causes;
 
 /// A key or key ring that was refused.
 ///
@@ -22,7 +23,7 @@ use super::{MAX_BYTES, MAX_KEYS, MIN_BYTES};
 /// assert!(error.to_string().contains("openssl rand -base64 32"));
 /// assert!(!error.to_string().contains("hunter2"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeyError {
     place: Place,
     problem: Problem,
@@ -36,13 +37,19 @@ impl fmt::Display for KeyError {
     }
 }
 
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::fmt(self, f)
+    }
+}
+
 impl Error for KeyError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause.as_deref().map(|cause| cause as _)
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Place {
     origin: Option<String>,
     position: Option<usize>,

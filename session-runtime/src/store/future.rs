@@ -9,9 +9,11 @@ use std::{
     task::{Context, Poll},
 };
 
+use crate::causes;
+
 /// The failure of a store to do what it was asked: the store is down, full, or broken. A record
 /// that is missing is no error.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StoreError {
     message: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
@@ -20,6 +22,12 @@ pub struct StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::fmt(self, f)
     }
 }
 

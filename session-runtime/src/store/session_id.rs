@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::store::Selector;
+use crate::{causes, store::Selector};
 
 /// The public name of a session, for lists and logs: 32 hex digits. It is useless as a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,12 +17,18 @@ impl fmt::Display for SessionId {
 }
 
 /// A text that is no session id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ParseSessionIdError;
 
 impl fmt::Display for ParseSessionIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a session handle is 32 hex digits in lower case")
+        f.write_str("a session id is 32 hex digits in lower case")
+    }
+}
+
+impl fmt::Debug for ParseSessionIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        causes::fmt(self, f)
     }
 }
 

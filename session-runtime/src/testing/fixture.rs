@@ -235,15 +235,7 @@ pub(super) async fn answer<T>(
     operation: &str,
     future: impl Future<Output = Result<T, StoreError>>,
 ) -> T {
-    future.await.unwrap_or_else(|error| {
-        let mut text = format!("`{operation}` failed: {error}");
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            text = format!("{text}: {cause}");
-            source = cause.source();
-        }
-        panic!("{text}")
-    })
+    future.await.unwrap_or_else(|error| panic!("`{operation}` failed: {error:?}"))
 }
 
 /// Fails the test because a rule does not hold.
