@@ -94,6 +94,18 @@ fn the_tests_that_security_names_are_there() {
     assert!(missing.is_empty(), "SECURITY.md names tests that are not there: {missing:?}");
 }
 
+/// What nobody had was never broken for anybody.
+#[test]
+fn the_change_log_mends_nothing_in_a_first_version() {
+    let log = read("CHANGELOG.md");
+    let versions: Vec<&str> = log.split("\n## ").skip(1).collect();
+    let first = versions.last().expect("a version");
+    let kinds = first.lines().filter_map(|line| line.strip_prefix("- **")?.split("**").next());
+    let kinds: Vec<&str> = kinds.collect();
+    assert!(kinds.len() > 10, "{first}");
+    assert!(kinds.iter().all(|kind| *kind == "added"), "{kinds:?}");
+}
+
 #[test]
 fn ci_runs_what_a_developer_runs() {
     assert!(read(".ci/run").lines().any(|line| line == "exec cargo xtask test"));
