@@ -24,6 +24,7 @@ use axum::{
 };
 use examples::Startup;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use session_runtime::{Error, Rejection, Session};
 
 /// Every visitor has one (`eager`; Verb's `saveUninitialized`). `persistent` gives the cookie a
@@ -36,10 +37,10 @@ struct Visit {
     user: Option<User>,
     #[session(counter)]
     visits: i64,
-    /// Each key on its own: two requests that set different ones at the same moment both get what
+    /// Any JSON, and each key on its own: two requests that set different ones at the same moment both get what
     /// they wanted.
     #[session(extra)]
-    preferences: BTreeMap<String, Preference>,
+    preferences: BTreeMap<String, Value>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -47,15 +48,6 @@ struct User {
     id: u32,
     username: String,
     role: String,
-}
-
-/// What a preference can be.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Preference {
-    Flag(bool),
-    Number(i64),
-    Text(String),
 }
 
 #[tokio::main]
@@ -113,7 +105,7 @@ async fn profile(CurrentUser(user): CurrentUser, session: Session<Visit>) -> Jso
 
 async fn update_preferences(
     session: Session<Visit>,
-    Json(changes): Json<BTreeMap<String, Preference>>,
+    Json(changes): Json<BTreeMap<String, Value>>,
 ) -> Json<Say> {
     for (name, value) in changes {
         session.insert_preferences(name, value);
@@ -131,7 +123,7 @@ struct Credentials {
 struct Profile {
     user: User,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    preferences: BTreeMap<String, Preference>,
+    preferences: BTreeMap<String, Value>,
 }
 
 /// `{"message":"…"}` or `{"error":"…"}`.

@@ -49,8 +49,7 @@ pub use store::session_id::{ParseSessionIdError, SessionId};
 pub use token::session_token::SessionToken;
 pub use transport::proxy;
 
-/// The words of a deployment's policy: the arguments of
-/// [`SessionLayerBuilder`]'s methods.
+/// The words of a deployment's policy: the arguments of [`SessionLayerBuilder`]'s methods.
 pub mod policy {
     pub use crate::{
         engine::{

@@ -130,9 +130,31 @@ fn v07_preferences_add_up_key_by_key() {
     assert_eq!(said(&update(json!({ "theme": "dark", "size": 12 }))), updated);
     assert_eq!(said(&update(json!({ "size": 14, "sound": false }))), updated);
     assert_eq!(preferences(), json!({ "theme": "dark", "size": 14, "sound": false }));
-    // Typed: what no preference can be is refused whole.
-    assert_eq!(update(json!({ "theme": "light", "size": [1] })).status, 422);
-    assert_eq!(preferences(), json!({ "theme": "dark", "size": 14, "sound": false }));
+}
+
+#[test]
+fn v07_a_preference_can_be_any_json() {
+    let verb = start();
+    let browser = verb.browser();
+    log_in(&browser);
+    let updated = (200, json!({ "message": "Preferences updated" }));
+    let mut expected = json!({});
+    for (name, value) in [
+        ("nested", json!({ "a": 1 })),
+        ("list", json!([1, "two", { "three": [3.5] }])),
+        ("none", json!(null)),
+        ("nested", json!({ "a": { "b": [] } })),
+    ] {
+        assert_eq!(
+            said(&browser.post_json("/update-preferences", &json!({ name: value }))),
+            updated
+        );
+        expected[name] = value;
+        assert_eq!(browser.get("/profile").json()["preferences"], expected);
+    }
+    // There, the index of a list would be the name of a preference.
+    assert_eq!(browser.post_json("/update-preferences", &json!([1])).status, 422);
+    assert_eq!(browser.get("/profile").json()["preferences"], expected);
 }
 
 /// There, the second of two parallel requests writes back what the first one has changed.
