@@ -1,4 +1,4 @@
-//! How an error is printed together with its causes. `main` prints the error it returns by `Debug`, so
+//! Prints an error together with its causes. `main` prints the error it returns by `Debug`, so
 //! the public errors have this text there: the message, and not the fields of a type.
 
 use std::{error::Error, fmt};

@@ -22,10 +22,10 @@ use crate::{
     transport::Found,
 };
 
-/// How far the clocks of two machines may differ.
+/// The largest difference between the clocks of two machines.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// What a request presents, verified as far as that goes without a store.
+/// The token of a request, verified as far as that goes without a store.
 pub(crate) enum Presented<'e> {
     Nothing,
     Rejected,
@@ -34,7 +34,7 @@ pub(crate) enum Presented<'e> {
     Payload(&'e InToken, Box<Envelope>, bool),
 }
 
-/// What a load found.
+/// The outcome of a load.
 pub(crate) enum Loaded {
     Absent {
         stale: bool,
@@ -44,7 +44,7 @@ pub(crate) enum Loaded {
     Degraded,
 }
 
-/// What a load found, or why that is no live session.
+/// The outcome of a load, or the reason why there is no live session.
 type Judged = Result<Loaded, (Selector, Reason)>;
 
 impl Engine {

@@ -23,7 +23,7 @@ pub(crate) struct DeadlineStore {
     schedule: Arc<Schedule>,
 }
 
-/// What an operation comes to.
+/// The outcome of an operation.
 type Timed<'a, T> = Answer<'a, Result<T, Error>>;
 
 impl DeadlineStore {
@@ -40,7 +40,7 @@ impl DeadlineStore {
         self.store.properties().wants_loaded
     }
 
-    /// How long an operation may take: those that only read have a deadline of their own.
+    /// Returns the deadline of an operation: operations that only read have one of their own.
     fn deadline(&self, operation: &str) -> Duration {
         if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
     }
@@ -69,7 +69,7 @@ impl DeadlineStore {
         self.within("load", self.store.load(key))
     }
 
-    /// What `load` should have given, if the store says that it may have given something older.
+    /// Loads the present record, if the store says that `load` may have given an older one.
     pub(crate) fn reload<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
         self.within("load", self.store.reload(key))
     }

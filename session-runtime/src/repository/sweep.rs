@@ -8,11 +8,11 @@ use std::{
 
 use crate::clock::Timestamp;
 
-/// How often one process sweeps its store, at most.
+/// The shortest time between two sweeps of one process.
 const EVERY: Duration = Duration::from_secs(60);
-/// How many records one step removes at most: few enough for any deadline.
+/// The most records that one step removes: few enough for any deadline.
 pub(crate) const STEP: usize = 1000;
-/// How many steps one sweep takes at most.
+/// The most steps of one sweep.
 pub(crate) const STEPS: usize = 100;
 
 /// When the next sweep is due. The first insert only starts the time: a program that is started
@@ -21,7 +21,7 @@ pub(crate) const STEPS: usize = 100;
 pub(crate) struct Schedule(AtomicU64);
 
 impl Schedule {
-    /// Whether whoever asks is to sweep now; true for one of them.
+    /// Returns whether the caller is to sweep now: true for one of all callers.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let next = self.0.load(Ordering::Relaxed);
         if now.as_millis() < next {

@@ -1,4 +1,4 @@
-//! What the handler asked of the session beside writing fields. Independent facts, never one enum;
+//! The handler's requests to the session beside writing fields. Independent facts, never one enum;
 //! `plan` draws the conclusions.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::{
     store::{FieldName, Lifetime, PrincipalKey},
 };
 
-/// What the handler asked for, beside writing fields.
+/// The handler's requests beside writing fields.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each was asked for apart from the others")]
 pub(crate) struct Requested {
@@ -38,7 +38,7 @@ pub(crate) struct LifetimeOverride {
     pub(crate) idle: Option<IdleLimit>,
 }
 
-/// How long a session may be without use.
+/// A limit of the time without use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IdleLimit {
     None,

@@ -19,7 +19,7 @@ use crate::{
     event,
 };
 
-/// How far the end of a request has come.
+/// The progress of a request's end.
 pub(crate) enum Finish {
     /// There was nothing for the store to do, or the store is done.
     Ready(Result<Saved, Error>),

@@ -1,4 +1,4 @@
-//! How long a session lives: what a new one gets, what a request may change, when a use is recorded,
+//! The lifetime of a session: what a new session gets, what a request may change, when a use is recorded,
 //! when a credential is due for renewal, and how long the client keeps the token. Pure functions of
 //! the policy, of what is known of the session, and of the time.
 
@@ -11,8 +11,8 @@ use crate::{
     store::{Lifetime, PrincipalKey},
 };
 
-/// How long a credential that a periodic rotation replaced still passes, so that requests that are
-/// on their way with it survive.
+/// The time for which a credential still passes after a periodic rotation, so that requests on their
+/// way survive.
 const GRACE: Duration = Duration::from_secs(30);
 /// The longest time between two touches, and the share of the idle time that one may be late.
 const TOUCH_AT_MOST: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What the response tells the client about the token: when the token is sent, for how long the
+//! The news for the client about the token: when the token is sent, for how long the
 //! client keeps it, and when the client is told to forget it.
 
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What one request knows of its session beside the fields: whether there is one, how far the loaded
-//! record still counts, what the handler asked for, and what the response must carry.
+//! The knowledge of one request about its session beside the fields: whether there is a session, how
+//! far the loaded record still counts, what the handler asked for, and what the response must carry.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use crate::{
 /// commits are compiled once for all session types.
 pub(crate) struct Core {
     pub(crate) engine: Arc<Engine>,
-    /// What the deployment's functions say of the request.
+    /// The answers of the deployment's functions for the request.
     pub(crate) hooks: HookAnswers,
     state: Mutex<State>,
     /// Held by a load or a commit: those of one request run one after the other.
@@ -33,7 +33,7 @@ pub(crate) struct State {
     pub(crate) fresh: Option<Result<Selector, Error>>,
     /// The revisions of groups that this request has saved since the load.
     pub(crate) groups: Groups,
-    /// How far the record that the cells were loaded from still counts.
+    /// The degree to which the record still counts that the cells were loaded from.
     pub(crate) loaded: LoadedRecord,
     /// The token of the live session: what the client has, or gets with this response.
     pub(crate) token: Option<TokenText>,
@@ -57,11 +57,11 @@ pub(crate) enum Status {
     Over,
 }
 
-/// How far the record that the cells were loaded from still counts, from all of the record to
-/// nothing of it.
+/// The degree to which the record still counts that the cells were loaded from: from all of the
+/// record to nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LoadedRecord {
-    /// What was presented has not been looked at, as far as the store.
+    /// The store has not been asked for the presented token yet.
     NotLoaded,
     /// The store holds what was loaded, as far as this request knows.
     AsLoaded,
@@ -74,7 +74,7 @@ pub(crate) enum LoadedRecord {
     Replaced,
 }
 
-/// What the response tells the client about its token.
+/// The news for the client about its token.
 #[derive(Default)]
 pub(crate) enum Outgoing {
     #[default]

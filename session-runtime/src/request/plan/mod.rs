@@ -40,7 +40,7 @@ pub(crate) enum Occasion {
     TouchOnly,
 }
 
-/// What a request comes to.
+/// The outcome of planning.
 pub(crate) enum Planned {
     /// The store has nothing to do.
     Nothing {
@@ -51,18 +51,18 @@ pub(crate) enum Planned {
     Work(Work),
 }
 
-/// What there is to do, and for whom.
+/// A plan, with the backend that carries it out.
 pub(crate) enum Work {
     Stored(Arc<Stored>, Plan<stored::Write>),
     InToken(Arc<InToken>, Plan<Box<token::Seal>>),
 }
 
-/// What to do, in this order.
+/// The steps of a commit, in this order.
 pub(crate) struct Plan<W> {
     /// End this session first.
     pub(crate) end: Option<EndSession>,
     pub(crate) write: Option<W>,
-    /// What the plan is made of; put back if the plan fails.
+    /// The requests that the plan is made of; put back if the plan fails.
     pub(crate) requested: Requested,
     /// The plan only keeps the session up: a touch, a periodic rotation.
     pub(crate) no_user_changes: bool,
