@@ -13,6 +13,7 @@ pub mod machine;
 mod odd;
 pub mod proxy;
 mod server;
+pub mod sessions;
 mod store;
 mod wait;
 pub mod webdriver;

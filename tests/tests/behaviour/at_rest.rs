@@ -11,7 +11,7 @@ use session_runtime::{
         StoreKey,
     },
 };
-use tests::{Client, Log, Server, app::Setup};
+use tests::{Client, Log, Server, app::Setup, sessions::Sealed};
 
 const MARKER: &str = "MARKER";
 
@@ -211,12 +211,6 @@ refused! {
     Counter: [counter], i64, "`counter`";
     Members: [set], BTreeSet<u32>, "`set`";
     Largest: [merge = "max"], u32, "`merge = \"max\"`";
-}
-
-#[derive(Session)]
-#[session(payload = "sealed")]
-struct Sealed {
-    theme: String,
 }
 
 #[test]

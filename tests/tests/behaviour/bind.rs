@@ -9,7 +9,7 @@ use session_runtime::{
     schema::Payload,
     store::{FieldValue, MemoryStore, Namespace, Selector, Store, StoreKey},
 };
-use tests::{Client, Log, Server, Spy};
+use tests::{Client, Log, Server, Spy, sessions::Sealed};
 
 #[derive(Session)]
 #[session(name = "s")]
@@ -18,14 +18,6 @@ struct Stored {
     user: Option<String>,
     #[session(counter)]
     hits: i64,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
     theme: String,
 }
 

@@ -6,7 +6,11 @@ use axum::http::StatusCode;
 use session_runtime::{
     KeyRing, Session, SessionLayer, clock::ManualClock, policy::OnMaxSessions, store::MemoryStore,
 };
-use tests::{Client, Log, Server, app::Setup};
+use tests::{
+    Client, Log, Server,
+    app::Setup,
+    sessions::{Sealed, Stored},
+};
 
 struct Case {
     server: Server,
@@ -116,19 +120,6 @@ async fn parallel_log_ins_leave_as_many_sessions_as_are_allowed() {
 }
 
 #[derive(Session)]
-#[session(payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<u32>,
-}
-
-#[derive(Session)]
-struct Somebody {
-    #[session(principal)]
-    user: Option<u32>,
-}
-
-#[derive(Session)]
 struct Nobody {
     theme: String,
 }
@@ -144,7 +135,7 @@ fn what_cannot_be_counted_is_refused_at_start() {
         .store(MemoryStore::default())
         .max_sessions(2, OnMaxSessions::EndOldest)
         .build();
-    let zero = SessionLayer::<Somebody>::builder(keys())
+    let zero = SessionLayer::<Stored>::builder(keys())
         .store(MemoryStore::default())
         .max_sessions(0, OnMaxSessions::RefuseNew)
         .build();

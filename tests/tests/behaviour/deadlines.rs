@@ -6,19 +6,13 @@ use axum::{Router, routing::get};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
+use tests::{Client, Fault, Server, Spy, sessions::Stored};
 
 const SHORT: Duration = Duration::from_millis(30);
 /// Longer than that; and so much longer that a machine that is busy is still short of it.
 const SLOW: Duration = Duration::from_millis(100);
 const SLOWEST: Duration = Duration::from_secs(20);
 const LONG: Duration = Duration::from_secs(60);
-
-#[derive(Session)]
-#[session(name = "s")]
-struct Stored {
-    theme: String,
-}
 
 fn builder(store: Spy<MemoryStore>) -> SessionLayerBuilder<Stored> {
     let keys = KeyRing::ephemeral().expect("random bytes");

@@ -2,116 +2,65 @@
 
 #![allow(clippy::unchecked_time_subtraction, reason = "constants that are seen to be larger")]
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{Router, routing::get};
-use session_runtime::{
-    KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, clock::ManualClock,
-    store::MemoryStore,
+use session_runtime::{KeyRing, Session, SessionLayer, SessionLayerBuilder, store::MemoryStore};
+use tests::{
+    Client,
+    sessions::{self, Case, Persistent, Sealed, Signed, Stored, Themed},
 };
-use tests::{Client, Server, Spy};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(30 * 60);
 const ABSOLUTE: Duration = Duration::from_secs(12 * 60 * 60);
 
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h")]
-struct Stored {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", payload = "signed")]
-struct Signed {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", persistent)]
-struct Persistent {
-    theme: String,
-}
-
-macro_rules! routes {
-    ($session:ty) => {
-        Router::new()
-            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
-            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
-            .route("/rotate", get(async |s: Session<$session>| s.rotate()))
-            .route("/extend", get(async |s: Session<$session>| s.touch()))
-            .route(
-                "/left",
-                get(async |s: Session<$session>| {
-                    let left = s.expires_at().duration_since(std::time::UNIX_EPOCH);
-                    left.expect("after 1970").as_millis().to_string()
-                }),
-            )
-            .route(
-                "/extend-left",
-                get(async |s: Session<$session>| {
-                    let before = s.expires_at();
-                    s.touch();
-                    let extended = s.expires_at();
-                    s.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
-                    let more = |time: std::time::SystemTime| time.duration_since(before);
-                    format!(
-                        "{:?} {:?}",
-                        more(extended).expect("later"),
-                        more(s.expires_at()).expect("later")
-                    )
-                }),
-            )
-            .route(
-                "/remember",
-                get(async |s: Session<$session>| {
-                    s.set_theme("dark".to_owned());
-                    s.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
-                }),
-            )
-    };
-}
-
-struct Case {
-    server: Server,
-    clock: Arc<ManualClock>,
-    store: Spy<MemoryStore>,
-}
-
-async fn case<T: SessionType>(
-    routes: Router,
-    settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
-) -> Case {
-    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
-    let keys = KeyRing::ephemeral().expect("random bytes");
-    let builder = SessionLayer::<T>::builder(keys).clock(Arc::clone(&clock)).insecure_dev();
-    let layer = settle(builder, store.clone()).build().expect("a sound configuration");
-    Case { server: Server::start(routes.layer(layer)).await, clock, store }
+fn routes<T: Themed>() -> Router {
+    sessions::routes::<T>()
+        .route("/rotate", get(async |s: Session<T>| s.rotate()))
+        .route("/extend", get(async |s: Session<T>| s.touch()))
+        .route(
+            "/left",
+            get(async |s: Session<T>| {
+                let left = s.expires_at().duration_since(std::time::UNIX_EPOCH);
+                left.expect("after 1970").as_millis().to_string()
+            }),
+        )
+        .route(
+            "/extend-left",
+            get(async |s: Session<T>| {
+                let before = s.expires_at();
+                s.touch();
+                let extended = s.expires_at();
+                s.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
+                let more = |time: std::time::SystemTime| time.duration_since(before);
+                format!(
+                    "{:?} {:?}",
+                    more(extended).expect("later"),
+                    more(s.expires_at()).expect("later")
+                )
+            }),
+        )
+        .route(
+            "/remember",
+            get(async |s: Session<T>| {
+                T::set_theme(&s, "dark");
+                s.remember_for(Duration::from_secs(30 * 24 * 60 * 60));
+            }),
+        )
 }
 
 async fn stored() -> Case {
-    case::<Stored>(routes!(Stored), SessionLayerBuilder::store).await
+    Case::start::<Stored>(routes::<Stored>(), |builder| builder).await
 }
 
 async fn sealed() -> Case {
-    case::<Sealed>(routes!(Sealed), SessionLayerBuilder::revocation).await
+    Case::with::<Sealed>(routes::<Sealed>(), SessionLayerBuilder::revocation).await
 }
 
 async fn signed() -> Case {
-    case::<Signed>(routes!(Signed), |builder, _| builder.accept_replay_until_expiry()).await
+    Case::start::<Signed>(routes::<Signed>(), |builder| builder).await
 }
 
 async fn every() -> [Case; 3] {
@@ -249,13 +198,7 @@ async fn remembered_sessions_outlive_idle_and_absolute_and_say_so_to_the_client(
 
 #[tokio::test]
 async fn a_persistent_cookie_is_renewed_as_the_session_is_used() {
-    let case = case::<Persistent>(
-        Router::new()
-            .route("/set", get(async |s: Session<Persistent>| s.set_theme("dark".to_owned())))
-            .route("/read", get(async |s: Session<Persistent>| s.theme().clone())),
-        SessionLayerBuilder::store,
-    )
-    .await;
+    let case = Case::start::<Persistent>(routes::<Persistent>(), |builder| builder).await;
     let client = Client::new(&case.server);
     let reply = client.get("/set").await;
     assert!(reply.set_cookies()[0].contains("; Max-Age=1800"), "{:?}", reply.set_cookies());
@@ -285,8 +228,8 @@ async fn a_clock_that_goes_back_neither_panics_nor_extends() {
 #[tokio::test]
 async fn periodic_rotation_has_a_short_grace_and_happens_once() {
     let hour = 60 * MINUTE;
-    let case = case::<Stored>(routes!(Stored), |builder, store| {
-        builder.store(store).rotate_every(hour).idle(10 * hour)
+    let case = Case::start::<Stored>(routes::<Stored>(), |builder| {
+        builder.rotate_every(hour).idle(10 * hour)
     })
     .await;
     let client = Client::new(&case.server);
@@ -309,8 +252,7 @@ async fn periodic_rotation_has_a_short_grace_and_happens_once() {
 async fn a_shorter_absolute_end_is_the_idle_limit_too_unless_that_was_given() {
     let minutes = |count| count * MINUTE;
     let case =
-        case::<Stored>(routes!(Stored), |builder, store| builder.store(store).absolute(minutes(5)))
-            .await;
+        Case::start::<Stored>(routes::<Stored>(), |builder| builder.absolute(minutes(5))).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
     case.clock.advance(minutes(5) - SECOND);

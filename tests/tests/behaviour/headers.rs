@@ -9,7 +9,10 @@ use axum::{
 use session_runtime::{
     KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, store::MemoryStore,
 };
-use tests::{Client, Server};
+use tests::{
+    Client, Server,
+    sessions::{self, Themed},
+};
 
 #[derive(Session)]
 struct MyShop {
@@ -40,27 +43,25 @@ struct InBearer {
     theme: String,
 }
 
-macro_rules! routes {
-    ($session:ty) => {
-        Router::new()
-            .route("/ignored", get(async || "ignored"))
-            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
-            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
-            .route("/destroy", get(async |s: Session<$session>| s.destroy()))
-            .route(
-                "/others",
-                get(async |s: Session<$session>| {
-                    s.set_theme("dark".to_owned());
-                    let cookies = [("a", "1"), ("b", "2")]
-                        .map(|(k, v)| (header::SET_COOKIE, format!("{k}={v}")));
-                    let cache = [
-                        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60")),
-                        (header::VARY, HeaderValue::from_static("accept-encoding")),
-                    ];
-                    (AppendHeaders(cookies), AppendHeaders(cache)).into_response()
-                }),
-            )
-    };
+tests::themed!(MyShop, Scoped, Embedded, InHeader, InBearer);
+
+fn routes<T: Themed>() -> Router {
+    sessions::routes::<T>()
+        .route("/ignored", get(async || "ignored"))
+        .route("/destroy", get(async |s: Session<T>| s.destroy()))
+        .route(
+            "/others",
+            get(async |s: Session<T>| {
+                T::set_theme(&s, "dark");
+                let cookies =
+                    [("a", "1"), ("b", "2")].map(|(k, v)| (header::SET_COOKIE, format!("{k}={v}")));
+                let cache = [
+                    (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60")),
+                    (header::VARY, HeaderValue::from_static("accept-encoding")),
+                ];
+                (AppendHeaders(cookies), AppendHeaders(cache)).into_response()
+            }),
+        )
 }
 
 async fn start<T: SessionType>(
@@ -78,7 +79,7 @@ fn attributes(cookie: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_default_cookie_is_host_only_secure_http_only_and_lax() {
-    let server = start::<MyShop>(routes!(MyShop), |builder| builder).await;
+    let server = start::<MyShop>(routes::<MyShop>(), |builder| builder).await;
     let client = Client::new(&server);
     let reply = client.get("/set").await;
     let cookie = reply.set_cookies()[0].to_owned();
@@ -100,8 +101,8 @@ async fn the_default_cookie_is_host_only_secure_http_only_and_lax() {
 
 #[tokio::test]
 async fn scoped_and_embedded_cookies_carry_their_attributes_on_setting_and_deletion() {
-    let scoped = start::<Scoped>(routes!(Scoped), |builder| builder).await;
-    let embedded = start::<Embedded>(routes!(Embedded), |builder| builder).await;
+    let scoped = start::<Scoped>(routes::<Scoped>(), |builder| builder).await;
+    let embedded = start::<Embedded>(routes::<Embedded>(), |builder| builder).await;
     let cases: [(_, &[&str]); 2] = [
         (scoped, &["Path=/app", "Domain=example.com", "SameSite=Strict", "Secure", "HttpOnly"]),
         (embedded, &["Path=/", "SameSite=None", "Secure", "HttpOnly", "Partitioned"]),
@@ -120,7 +121,7 @@ async fn scoped_and_embedded_cookies_carry_their_attributes_on_setting_and_delet
 
 #[tokio::test]
 async fn caches_are_told() {
-    let server = start::<MyShop>(routes!(MyShop), |builder| builder).await;
+    let server = start::<MyShop>(routes::<MyShop>(), |builder| builder).await;
     let client = Client::new(&server);
     let reply = client.get("/others").await;
     assert_eq!(reply.header("cache-control"), Some("no-store"), "over the handler's `public`");
@@ -138,7 +139,7 @@ async fn caches_are_told() {
 
 #[tokio::test]
 async fn insecure_dev_serves_loopback_only() {
-    let server = start::<MyShop>(routes!(MyShop), SessionLayerBuilder::insecure_dev).await;
+    let server = start::<MyShop>(routes::<MyShop>(), SessionLayerBuilder::insecure_dev).await;
     let client = Client::new(&server);
     let reply = client.get("/set").await;
     let cookie = reply.set_cookies()[0];
@@ -163,7 +164,7 @@ async fn insecure_dev_serves_loopback_only() {
 
 #[tokio::test]
 async fn a_cookie_session_is_found_among_others_and_nowhere_else() {
-    let server = start::<MyShop>(routes!(MyShop), SessionLayerBuilder::insecure_dev).await;
+    let server = start::<MyShop>(routes::<MyShop>(), SessionLayerBuilder::insecure_dev).await;
     let client = Client::new(&server);
     client.get("/set").await;
     let token = client.cookie("my-shop").expect("a token");
@@ -196,7 +197,7 @@ async fn a_cookie_session_is_found_among_others_and_nowhere_else() {
 #[tokio::test]
 async fn handlers_decide_caching_only_if_the_deployment_says_so() {
     let server =
-        start::<MyShop>(routes!(MyShop), SessionLayerBuilder::handlers_decide_caching).await;
+        start::<MyShop>(routes::<MyShop>(), SessionLayerBuilder::handlers_decide_caching).await;
     let client = Client::new(&server);
     let reply = client.get("/others").await;
     assert_eq!(reply.set_cookies().len(), 3, "with the token");
@@ -207,8 +208,8 @@ async fn handlers_decide_caching_only_if_the_deployment_says_so() {
 
 #[tokio::test]
 async fn header_and_bearer_transports_carry_the_token_both_ways() {
-    let in_header = start::<InHeader>(routes!(InHeader), |builder| builder).await;
-    let in_bearer = start::<InBearer>(routes!(InBearer), |builder| builder).await;
+    let in_header = start::<InHeader>(routes::<InHeader>(), |builder| builder).await;
+    let in_bearer = start::<InBearer>(routes::<InBearer>(), |builder| builder).await;
     for (server, response_name, request_name, prefix, vary) in [
         (in_header, "x-session", "x-session", "", "x-session"),
         (in_bearer, "session-token", "authorization", "Bearer ", "authorization"),

@@ -12,25 +12,13 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, store::MemoryStore,
+    Error, KeyRing, PrincipalType, Session, SessionLayer, SessionLayerBuilder, SessionType,
+    store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
-
-#[derive(Session)]
-#[session(name = "s")]
-struct Stored {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
+use tests::{
+    Client, Server, Spy,
+    sessions::{self, Sealed, Stored, Themed},
+};
 
 #[derive(Session)]
 #[session(name = "x-s", transport = "header", resend = "never")]
@@ -48,51 +36,49 @@ struct InBearer {
     theme: String,
 }
 
+tests::themed!(InHeader, InBearer);
+
 /// The text of the token; `-` if there is none.
 fn text<T: SessionType>(session: &Session<T>) -> String {
     session.session_token().map_or_else(|| "-".to_owned(), |token| token.as_str().to_owned())
 }
 
-macro_rules! routes {
-    ($session:ty) => {
-        Router::new()
-            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
-            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
-            .route("/id", get(async |s: Session<$session>| s.session_id().to_string()))
-            .route("/token", get(async |s: Session<$session>| text(&s)))
-            .route(
-                "/steps",
-                get(async |s: Session<$session>| {
-                    let mut steps = vec![text(&s)];
-                    s.set_theme("dark".to_owned());
-                    steps.push(text(&s));
-                    s.save().await?;
-                    steps.push(text(&s));
-                    s.log_in("ada".to_owned());
-                    steps.push(text(&s));
-                    s.save().await?;
-                    steps.push(text(&s));
-                    Ok::<_, Error>(steps.join(" "))
-                }),
-            )
-            .route(
-                "/end",
-                get(async |s: Session<$session>| {
-                    s.log_out();
-                    s.save().await?;
-                    Ok::<_, Error>(text(&s))
-                }),
-            )
-            .route(
-                "/remember",
-                get(async |s: Session<$session>| {
-                    s.remember_for(Duration::from_secs(86_400));
-                    s.save().await?;
-                    Ok::<_, Error>(text(&s))
-                }),
-            )
-            .route("/debug", get(async |s: Session<$session>| format!("{:?}", s.session_token())))
-    };
+fn routes<T: Themed + PrincipalType<Principal = String>>() -> Router {
+    sessions::routes::<T>()
+        .route("/id", get(async |s: Session<T>| s.session_id().to_string()))
+        .route("/token", get(async |s: Session<T>| text(&s)))
+        .route(
+            "/steps",
+            get(async |s: Session<T>| {
+                let mut steps = vec![text(&s)];
+                T::set_theme(&s, "dark");
+                steps.push(text(&s));
+                s.save().await?;
+                steps.push(text(&s));
+                s.log_in("ada".to_owned());
+                steps.push(text(&s));
+                s.save().await?;
+                steps.push(text(&s));
+                Ok::<_, Error>(steps.join(" "))
+            }),
+        )
+        .route(
+            "/end",
+            get(async |s: Session<T>| {
+                s.log_out();
+                s.save().await?;
+                Ok::<_, Error>(text(&s))
+            }),
+        )
+        .route(
+            "/remember",
+            get(async |s: Session<T>| {
+                s.remember_for(Duration::from_secs(86_400));
+                s.save().await?;
+                Ok::<_, Error>(text(&s))
+            }),
+        )
+        .route("/debug", get(async |s: Session<T>| format!("{:?}", s.session_token())))
 }
 
 async fn start<T: SessionType>(
@@ -133,7 +119,8 @@ async fn ids_are_those_of_the_generator_and_verifiers_stay_random() {
     let mut seen = BTreeSet::new();
     for _ in 0..2 {
         let (server, _) =
-            start::<Stored>(routes!(Stored), |builder| builder.session_ids(list(&[1, 2, 3]))).await;
+            start::<Stored>(routes::<Stored>(), |builder| builder.session_ids(list(&[1, 2, 3])))
+                .await;
         let (first, second) = (Client::new(&server), Client::new(&server));
         assert_eq!(first.get("/id").await.body, hex(1), "an id is drawn when it is asked for");
         first.get("/set").await;
@@ -151,7 +138,8 @@ async fn ids_are_those_of_the_generator_and_verifiers_stay_random() {
 #[tokio::test]
 async fn an_id_of_zeros_and_one_that_is_taken_are_errors_that_say_so() {
     let (server, store) =
-        start::<Stored>(routes!(Stored), |builder| builder.session_ids(list(&[0, 7, 7, 8]))).await;
+        start::<Stored>(routes::<Stored>(), |builder| builder.session_ids(list(&[0, 7, 7, 8])))
+            .await;
     let failed = async |what: &str| {
         let client = Client::new(&server);
         let reply = client.get("/set").await;
@@ -173,7 +161,7 @@ async fn an_id_of_zeros_and_one_that_is_taken_are_errors_that_say_so() {
 #[tokio::test]
 async fn payload_tokens_have_ids_of_the_generator_too() {
     let (server, _) =
-        start::<Sealed>(routes!(Sealed), |builder| builder.session_ids(list(&[5, 0]))).await;
+        start::<Sealed>(routes::<Sealed>(), |builder| builder.session_ids(list(&[5, 0]))).await;
     let client = Client::new(&server);
     client.get("/set").await;
     assert_eq!(client.get("/id").await.body, hex(5));
@@ -184,7 +172,7 @@ async fn payload_tokens_have_ids_of_the_generator_too() {
 
 #[tokio::test]
 async fn an_id_may_say_where_its_session_began() {
-    let (server, store) = start::<Stored>(routes!(Stored), |builder| {
+    let (server, store) = start::<Stored>(routes::<Stored>(), |builder| {
         builder.session_ids(|request| {
             let mut id = [7; 16];
             id[0] = u8::try_from(request.uri.path().len()).expect("a short path");
@@ -203,8 +191,8 @@ async fn an_id_may_say_where_its_session_began() {
 
 #[tokio::test]
 async fn the_token_is_what_the_client_holds() {
-    let (stored, _) = start::<Stored>(routes!(Stored), |builder| builder).await;
-    let (sealed, _) = start::<Sealed>(routes!(Sealed), |builder| builder).await;
+    let (stored, _) = start::<Stored>(routes::<Stored>(), |builder| builder).await;
+    let (sealed, _) = start::<Sealed>(routes::<Sealed>(), |builder| builder).await;
     for server in [stored, sealed] {
         let client = Client::new(&server);
         assert_eq!(client.get("/token").await.body, "-", "not saved yet");
@@ -228,8 +216,8 @@ async fn the_token_is_what_the_client_holds() {
 
 #[tokio::test]
 async fn the_token_of_a_header_is_its_text_alone() {
-    let (header, _) = start::<InHeader>(routes!(InHeader), |builder| builder).await;
-    let (bearer, _) = start::<InBearer>(routes!(InBearer), |builder| builder).await;
+    let (header, _) = start::<InHeader>(routes::<InHeader>(), |builder| builder).await;
+    let (bearer, _) = start::<InBearer>(routes::<InBearer>(), |builder| builder).await;
     for (server, name, prefix) in [(header, "x-s", ""), (bearer, "authorization", "Bearer  ")] {
         let client = Client::new(&server);
         let token = client.get("/set").await.header("x-s").expect("a token").to_owned();

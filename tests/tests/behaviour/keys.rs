@@ -4,34 +4,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
 use session_runtime::{
-    Key, KeyRing, Session, SessionLayer, SessionType,
+    Key, KeyRing, SessionLayer, SessionType,
     clock::{Clock, ManualClock},
     store::{MemoryStore, Properties},
 };
-use tests::{Client, Server, Spy};
-
-#[derive(Session)]
-#[session(name = "k")]
-struct Stored {
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "k", payload = "sealed")]
-struct Sealed {
-    theme: String,
-}
-
-macro_rules! router {
-    ($session:ty, $layer:expr) => {
-        Router::new()
-            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
-            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
-            .layer($layer)
-    };
-}
+use tests::{
+    Client, Server, Spy,
+    sessions::{self, Sealed, Stored},
+};
 
 fn key() -> String {
     Key::generate().expect("random bytes").to_base64().to_string()
@@ -48,7 +29,7 @@ async fn stored(store: &Spy<MemoryStore>, keys: &str, clock: &Arc<ManualClock>) 
         .insecure_dev()
         .build()
         .expect("a sound layer");
-    Server::start(router!(Stored, layer)).await
+    Server::start(sessions::routes::<Stored>().layer(layer)).await
 }
 
 async fn sealed(keys: &str) -> Server {
@@ -57,7 +38,7 @@ async fn sealed(keys: &str) -> Server {
         .insecure_dev()
         .build()
         .expect("a sound layer");
-    Server::start(router!(Sealed, layer)).await
+    Server::start(sessions::routes::<Sealed>().layer(layer)).await
 }
 
 #[tokio::test]

@@ -4,29 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use session_runtime::{
-    KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, clock::ManualClock,
-    schema::Payload, store::MemoryStore,
+    KeyRing, PrincipalType, Session, SessionLayer, SessionLayerBuilder, SessionType,
+    clock::ManualClock, schema::Payload, store::MemoryStore,
 };
-use tests::{Client, Server};
+use tests::{
+    Client, Server,
+    sessions::{Persistent, Sealed, Stored, Themed},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h")]
-struct Stored {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
 
 #[derive(Session)]
 #[session(name = "s", idle = "30m", absolute = "never")]
@@ -36,13 +23,7 @@ struct Endless {
     theme: String,
 }
 
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", persistent)]
-struct Persistent {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
+tests::themed!(Endless);
 
 /// How long the session would still live.
 fn left<T: SessionType>(session: &Session<T>, clock: &ManualClock) -> String {
@@ -52,58 +33,55 @@ fn left<T: SessionType>(session: &Session<T>, clock: &ManualClock) -> String {
     format!("{}m", left.as_secs() / 60)
 }
 
-macro_rules! routes {
-    ($session:ty, $clock:expr) => {{
-        let clock: Arc<ManualClock> = $clock;
-        let change = |change: fn(&Session<$session>)| {
-            let clock = Arc::clone(&clock);
-            get(async move |s: Session<$session>| {
-                change(&s);
-                left(&s, &clock)
-            })
-        };
-        Router::new()
-            .route("/set", change(|s| s.set_theme("dark".to_owned())))
-            .route("/left", change(|_| {}))
-            .route("/hour", change(|s| s.set_absolute(HOUR)))
-            .route("/day", change(|s| s.set_absolute(24 * HOUR)))
-            .route("/idle-day", change(|s| s.set_idle(Some(24 * HOUR))))
-            .route("/idle-5", change(|s| s.set_idle(Some(5 * MINUTE))))
-            .route("/idle-none", change(|s| s.set_idle(None)))
-            .route(
-                "/new",
-                change(|s| {
-                    s.set_theme("dark".to_owned());
-                    s.set_absolute(HOUR);
-                    s.set_idle(None);
-                }),
-            )
-            .route("/remember", change(|s| s.remember_for(48 * HOUR)))
-            .route(
-                "/hour-remember",
-                change(|s| {
-                    s.set_absolute(HOUR);
-                    s.set_idle(Some(MINUTE));
-                    s.remember_for(48 * HOUR);
-                }),
-            )
-            .route(
-                "/remember-hour",
-                change(|s| {
-                    s.remember_for(48 * HOUR);
-                    s.set_absolute(HOUR);
-                }),
-            )
-            .route("/login", change(|s| s.log_in("ada".to_owned())))
-            .route(
-                "/login-hour",
-                change(|s| {
-                    s.set_absolute(HOUR);
-                    s.log_in("ada".to_owned());
-                    s.set_idle(None);
-                }),
-            )
-    }};
+fn routes<T: Themed + PrincipalType<Principal = String>>(clock: &Arc<ManualClock>) -> Router {
+    let change = |change: fn(&Session<T>)| {
+        let clock = Arc::clone(clock);
+        get(async move |s: Session<T>| {
+            change(&s);
+            left(&s, &clock)
+        })
+    };
+    Router::new()
+        .route("/set", change(|s| T::set_theme(s, "dark")))
+        .route("/left", change(|_| {}))
+        .route("/hour", change(|s| s.set_absolute(HOUR)))
+        .route("/day", change(|s| s.set_absolute(24 * HOUR)))
+        .route("/idle-day", change(|s| s.set_idle(Some(24 * HOUR))))
+        .route("/idle-5", change(|s| s.set_idle(Some(5 * MINUTE))))
+        .route("/idle-none", change(|s| s.set_idle(None)))
+        .route(
+            "/new",
+            change(|s| {
+                T::set_theme(s, "dark");
+                s.set_absolute(HOUR);
+                s.set_idle(None);
+            }),
+        )
+        .route("/remember", change(|s| s.remember_for(48 * HOUR)))
+        .route(
+            "/hour-remember",
+            change(|s| {
+                s.set_absolute(HOUR);
+                s.set_idle(Some(MINUTE));
+                s.remember_for(48 * HOUR);
+            }),
+        )
+        .route(
+            "/remember-hour",
+            change(|s| {
+                s.remember_for(48 * HOUR);
+                s.set_absolute(HOUR);
+            }),
+        )
+        .route("/login", change(|s| s.log_in("ada".to_owned())))
+        .route(
+            "/login-hour",
+            change(|s| {
+                s.set_absolute(HOUR);
+                s.log_in("ada".to_owned());
+                s.set_idle(None);
+            }),
+        )
 }
 
 fn layer<T: SessionType>(
@@ -123,9 +101,9 @@ fn layer<T: SessionType>(
 /// A server for sessions in a store, and one for those in the token, with their clocks.
 async fn both() -> [(Server, Arc<ManualClock>); 2] {
     let (clock, other) = (Arc::new(ManualClock::default()), Arc::new(ManualClock::default()));
-    let stored = routes!(Stored, Arc::clone(&clock)).layer(layer::<Stored>(&clock, |b| b));
+    let stored = routes::<Stored>(&clock).layer(layer::<Stored>(&clock, |b| b));
     let sealed = layer::<Sealed>(&other, |b| b.revocation(MemoryStore::default()));
-    let sealed = routes!(Sealed, Arc::clone(&other)).layer(sealed);
+    let sealed = routes::<Sealed>(&other).layer(sealed);
     [(Server::start(stored).await, clock), (Server::start(sealed).await, other)]
 }
 
@@ -212,7 +190,7 @@ async fn a_copy_of_a_token_with_another_end_is_worth_nothing() {
 #[tokio::test]
 async fn no_session_is_without_any_end() {
     let clock = Arc::new(ManualClock::default());
-    let routes = routes!(Endless, Arc::clone(&clock)).layer(layer::<Endless>(&clock, |b| b));
+    let routes = routes::<Endless>(&clock).layer(layer::<Endless>(&clock, |b| b));
     let server = Server::start(routes).await;
     let client = Client::new(&server);
     client.get("/set").await;
@@ -226,7 +204,7 @@ async fn no_session_is_without_any_end() {
 async fn the_cookie_is_kept_as_long_as_the_session_lives() {
     let clock = Arc::new(ManualClock::default());
     let layer = layer::<Persistent>(&clock, |b| b);
-    let server = Server::start(routes!(Persistent, Arc::clone(&clock)).layer(layer)).await;
+    let server = Server::start(routes::<Persistent>(&clock).layer(layer)).await;
     let client = Client::new(&server);
     client.get("/set").await;
     for (path, max_age) in

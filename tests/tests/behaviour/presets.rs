@@ -1,21 +1,16 @@
 //! Presets, each against the behaviour that its column says.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use axum::{Router, http::StatusCode, routing::get};
+use axum::{http::StatusCode, routing::get};
 use session_runtime::{
-    KeyRing, Session, SessionLayer, SessionLayerBuilder,
-    clock::ManualClock,
+    Session, SessionLayerBuilder,
     policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Preset, Resend},
-    store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
-
-#[derive(Session)]
-#[session(name = "s")]
-struct Stored {
-    theme: String,
-}
+use tests::{
+    Client, Fault,
+    sessions::{self, Case, Stored},
+};
 
 /// What can be seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +29,8 @@ struct Seen {
 async fn observe(
     adjust: impl FnOnce(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>,
 ) -> Seen {
-    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
-    let builder = SessionLayer::<Stored>::builder(KeyRing::ephemeral().expect("random bytes"))
-        .store(store.clone())
-        .clock(Arc::clone(&clock))
-        .insecure_dev();
-    let layer = adjust(builder).build().expect("a sound configuration");
-    let routes = Router::new()
+    let routes = sessions::routes::<Stored>()
         .route("/look", get(async |_: Session<Stored>| "looked"))
-        .route("/set", get(async |s: Session<Stored>| s.set_theme("dark".to_owned())))
-        .route("/read", get(async |s: Session<Stored>| s.theme().clone()))
         .route("/destroy", get(async |s: Session<Stored>| s.destroy()))
         .route("/asset", get(async || "asset"))
         .route(
@@ -53,7 +40,7 @@ async fn observe(
                 StatusCode::INTERNAL_SERVER_ERROR
             }),
         );
-    let server = Server::start(routes.layer(layer)).await;
+    let Case { server, clock, store } = Case::start(routes, adjust).await;
     let created_by_a_look = !Client::new(&server).get("/look").await.set_cookies().is_empty();
     let client = Client::new(&server);
     client.get("/set").await;

@@ -1,11 +1,14 @@
 //! What the deployment says of the cookie: `Secure` by request, and attributes of its own.
 
-use axum::{Router, http::Method, routing::get};
+use axum::{http::Method, routing::get};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, policy::SecureCookie,
     proxy, store::MemoryStore,
 };
-use tests::{Client, Server};
+use tests::{
+    Client, Server,
+    sessions::{self, Themed},
+};
 
 #[derive(Session)]
 #[session(name = "shop")]
@@ -49,17 +52,13 @@ fn layer<T: SessionType>(
     adjust(SessionLayer::<T>::builder(keys).store(MemoryStore::default())).build()
 }
 
-macro_rules! start {
-    ($session:ty, $adjust:expr) => {
-        Server::start(
-            Router::new()
-                .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
-                .route("/read", get(async |s: Session<$session>| s.theme().clone()))
-                .route("/destroy", get(async |s: Session<$session>| s.destroy()))
-                .layer(layer::<$session>($adjust).expect("a sound configuration")),
-        )
-        .await
-    };
+tests::themed!(Shop, Plain, Prefixed, Embedded, Chips, InHeader);
+
+async fn start<T: Themed>(
+    adjust: impl FnOnce(SessionLayerBuilder<T>) -> SessionLayerBuilder<T>,
+) -> Server {
+    let routes = sessions::routes::<T>().route("/destroy", get(async |s: Session<T>| s.destroy()));
+    Server::start(routes.layer(layer(adjust).expect("a sound configuration"))).await
 }
 
 fn has(cookie: &str, attribute: &str) -> bool {
@@ -83,17 +82,17 @@ async fn secure(server: &Server, headers: &[(&str, &str)], name: &str) -> [bool;
 
 #[tokio::test]
 async fn always_and_never_override_the_struct() {
-    let server = start!(Plain, |builder| builder.secure(SecureCookie::Always));
+    let server = start::<Plain>(|builder| builder.secure(SecureCookie::Always)).await;
     assert_eq!(secure(&server, &[], "plain").await, [true; 3]);
-    let server = start!(Plain, |builder| builder);
+    let server = start::<Plain>(|builder| builder).await;
     assert_eq!(secure(&server, &[], "plain").await, [false; 3]);
-    let server = start!(Shop, |builder| builder.secure(SecureCookie::Never));
+    let server = start::<Shop>(|builder| builder.secure(SecureCookie::Never)).await;
     assert_eq!(secure(&server, &[("x-forwarded-proto", "https")], "shop").await, [false; 3]);
 }
 
 #[tokio::test]
 async fn by_request_the_proxy_decides_if_it_is_asked() {
-    let server = start!(Shop, |builder| builder.secure(SecureCookie::When(proxy::is_https)));
+    let server = start::<Shop>(|builder| builder.secure(SecureCookie::When(proxy::is_https))).await;
     for (headers, expected) in [
         (&[][..], false),
         (&[("x-forwarded-proto", "https")], true),
@@ -105,14 +104,14 @@ async fn by_request_the_proxy_decides_if_it_is_asked() {
     ] {
         assert_eq!(secure(&server, headers, "shop").await, [expected; 3], "{headers:?}");
     }
-    let server = start!(Shop, |builder| builder);
+    let server = start::<Shop>(|builder| builder).await;
     assert_eq!(secure(&server, &[("x-forwarded-proto", "http")], "shop").await, [true; 3]);
 }
 
 #[tokio::test]
 async fn the_request_that_uses_the_session_is_the_one_that_decides() {
     let when = SecureCookie::When(|parts| parts.headers.contains_key("x-tls"));
-    let server = start!(Shop, move |builder| builder.secure(when));
+    let server = start::<Shop>(move |builder| builder.secure(when)).await;
     let client = Client::new(&server);
     let plain = client.send(Method::GET, "/set", &[]).await;
     assert!(!has(plain.set_cookies()[0], "Secure"));
@@ -154,10 +153,13 @@ fn what_needs_secure_gets_it_always_or_is_refused_at_start() {
 
 #[tokio::test]
 async fn attributes_of_the_deployment_are_on_every_cookie() {
-    let server = start!(Shop, |builder| builder
-        .cookie_attribute("Priority=High")
-        .cookie_attribute("X-Flag")
-        .secure(SecureCookie::When(proxy::is_https)));
+    let server = start::<Shop>(|builder| {
+        builder
+            .cookie_attribute("Priority=High")
+            .cookie_attribute("X-Flag")
+            .secure(SecureCookie::When(proxy::is_https))
+    })
+    .await;
     for headers in [&[][..], &[("x-forwarded-proto", "https")]] {
         let client = Client::new(&server);
         for path in ["/set", "/destroy"] {

@@ -4,55 +4,28 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_runtime::{
-    KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, Sessions, Writer,
+    SessionLayerBuilder, SessionType, Sessions, Writer,
     clock::ManualClock,
     policy::{Create, OnStale, Resend, TouchOn},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Log, Server, Spy};
+use tests::{
+    Client, Fault, Log, Server, Spy,
+    sessions::{self, Case, Persistent, Sealed, Stored, Themed},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h")]
-struct Stored {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", persistent)]
-struct Persistent {
-    #[session(principal)]
-    user: Option<String>,
-    theme: String,
-}
-
-macro_rules! routes {
-    ($session:ty) => {
-        Router::new()
-            .route("/set", get(async |s: Session<$session>| s.set_theme("dark".to_owned())))
-            .route("/read", get(async |s: Session<$session>| s.theme().clone()))
-            .route("/asset", get(async || "asset"))
-            .route("/error", get(async || StatusCode::INTERNAL_SERVER_ERROR))
-            .route("/writer", get(async |_: Writer<$session>| "nothing"))
-            .route("/directory", get(async |_: Sessions<$session>| "nothing"))
-            .route(
-                "/status/{code}",
-                get(async |Path(code): Path<u16>| {
-                    StatusCode::from_u16(code).expect("a status code")
-                }),
-            )
-    };
+fn routes<T: Themed>() -> Router {
+    sessions::routes::<T>()
+        .route("/asset", get(async || "asset"))
+        .route("/error", get(async || StatusCode::INTERNAL_SERVER_ERROR))
+        .route("/writer", get(async |_: Writer<T>| "nothing"))
+        .route("/directory", get(async |_: Sessions<T>| "nothing"))
+        .route(
+            "/status/{code}",
+            get(async |Path(code): Path<u16>| StatusCode::from_u16(code).expect("a status code")),
+        )
 }
 
 type Adjust<T> = fn(SessionLayerBuilder<T>) -> SessionLayerBuilder<T>;
@@ -61,17 +34,8 @@ async fn start<T: SessionType>(
     routes: Router,
     adjust: Adjust<T>,
 ) -> (Server, Spy<MemoryStore>, Arc<ManualClock>) {
-    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
-    let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
-        .clock(Arc::clone(&clock))
-        .insecure_dev();
-    let builder = if T::spec().payload == session_runtime::schema::Payload::Server {
-        builder.store(store.clone())
-    } else {
-        builder.accept_replay_until_expiry()
-    };
-    let layer = adjust(builder).build().expect("a sound configuration");
-    (Server::start(routes.layer(layer)).await, store, clock)
+    let Case { server, store, clock } = Case::start(routes, adjust).await;
+    (server, store, clock)
 }
 
 fn any<T: SessionType>(builder: SessionLayerBuilder<T>) -> SessionLayerBuilder<T> {
@@ -91,18 +55,18 @@ async fn after_two_hours(client: &Client, clock: &ManualClock, path: &str) -> St
 #[tokio::test]
 async fn a_request_that_extracts_nothing_keeps_the_session_alive_only_if_told_to() {
     for path in ["/asset", "/status/404", "/writer", "/directory"] {
-        let (server, _, clock) = start::<Stored>(routes!(Stored), |builder| builder).await;
+        let (server, _, clock) = start::<Stored>(routes::<Stored>(), |builder| builder).await;
         assert_eq!(after_two_hours(&Client::new(&server), &clock, path).await, "", "{path}");
-        let (server, _, clock) = start::<Stored>(routes!(Stored), any).await;
+        let (server, _, clock) = start::<Stored>(routes::<Stored>(), any).await;
         assert_eq!(after_two_hours(&Client::new(&server), &clock, path).await, "dark", "{path}");
     }
-    let (server, _, clock) = start::<Sealed>(routes!(Sealed), any).await;
+    let (server, _, clock) = start::<Sealed>(routes::<Sealed>(), any).await;
     assert_eq!(after_two_hours(&Client::new(&server), &clock, "/asset").await, "dark");
 }
 
 #[tokio::test]
 async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
-    let (server, store, clock) = start::<Stored>(routes!(Stored), any).await;
+    let (server, store, clock) = start::<Stored>(routes::<Stored>(), any).await;
     let client = Client::new(&server);
     client.get("/set").await;
     store.calls();
@@ -127,7 +91,7 @@ async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
 
 #[tokio::test]
 async fn without_a_live_session_nothing_happens() {
-    let (server, store, clock) = start::<Stored>(routes!(Stored), |builder| {
+    let (server, store, clock) = start::<Stored>(routes::<Stored>(), |builder| {
         any(builder).create(Create::Eager).on_stale(OnStale::NewSession)
     })
     .await;
@@ -150,7 +114,7 @@ async fn without_a_live_session_nothing_happens() {
 #[tokio::test]
 async fn a_touch_rotates_nothing() {
     let (server, store, clock) =
-        start::<Stored>(routes!(Stored), |builder| any(builder).rotate_every(MINUTE)).await;
+        start::<Stored>(routes::<Stored>(), |builder| any(builder).rotate_every(MINUTE)).await;
     let client = Client::new(&server);
     client.get("/set").await;
     store.calls();
@@ -167,13 +131,13 @@ async fn a_token_that_is_sent_again_makes_the_response_private() {
         assert_eq!(reply.header("vary"), Some("Cookie"));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
     };
-    let (server, _, clock) = start::<Sealed>(routes!(Sealed), any).await;
+    let (server, _, clock) = start::<Sealed>(routes::<Sealed>(), any).await;
     let client = Client::new(&server);
     client.get("/set").await;
     assert!(client.get("/asset").await.set_cookies().is_empty());
     clock.advance(2 * MINUTE);
     private(&client.get("/asset").await);
-    let (server, _, clock) = start::<Persistent>(routes!(Persistent), any).await;
+    let (server, _, clock) = start::<Persistent>(routes::<Persistent>(), any).await;
     let client = Client::new(&server);
     client.get("/set").await;
     for path in ["/asset", "/writer"] {
@@ -183,7 +147,7 @@ async fn a_token_that_is_sent_again_makes_the_response_private() {
         assert!(reply.set_cookies()[0].contains("Max-Age=1800"), "{:?}", reply.set_cookies());
     }
     let (server, ..) =
-        start::<Stored>(routes!(Stored), |builder| any(builder).resend(Resend::Always)).await;
+        start::<Stored>(routes::<Stored>(), |builder| any(builder).resend(Resend::Always)).await;
     let client = Client::new(&server);
     client.get("/set").await;
     private(&client.get("/asset").await);
@@ -192,7 +156,7 @@ async fn a_token_that_is_sent_again_makes_the_response_private() {
 #[tokio::test]
 async fn a_store_that_fails_is_told_to_the_log_alone() {
     let log = Log::of_this_thread();
-    let (server, store, clock) = start::<Stored>(routes!(Stored), any).await;
+    let (server, store, clock) = start::<Stored>(routes::<Stored>(), any).await;
     let client = Client::new(&server);
     client.get("/set").await;
     clock.advance(2 * MINUTE);
