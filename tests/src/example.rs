@@ -395,7 +395,7 @@ pub fn curl(arguments: &[&str]) -> Reply {
         // First, as curl demands: whatever the user's own settings are.
         .arg("--disable")
         .args(["--silent", "--show-error", "--include", "--insecure"])
-        .args(["--noproxy", "*", "--max-time", "30"])
+        .args(["--noproxy", "*", "--max-time", "90"])
         .args(arguments)
         .output()
         .expect("curl is installed");

@@ -6,7 +6,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use mongodb::{Client, bson::doc};
@@ -26,6 +29,7 @@ pub struct Mongo {
     process: Process,
     port: u16,
     directory: TempDir,
+    is_durable: bool,
 }
 
 impl fmt::Debug for Mongo {
@@ -35,24 +39,41 @@ impl fmt::Debug for Mongo {
 }
 
 impl Mongo {
-    /// A standalone server of this test's own.
+    /// A standalone server of this test's own, which writes each change to its disk before it
+    /// answers.
     ///
     /// # Panics
     ///
     /// If it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::set_up(true)
+    }
+
+    fn set_up(is_durable: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
-        let mut mongo = Self { process: spawn(port, directory.path()), port, directory };
+        let process = spawn(port, directory.path(), is_durable);
+        let mut mongo = Self { process, port, directory, is_durable };
         mongo.wait();
         mongo
     }
 
-    /// One server for all tests of this process.
+    /// One server for all tests of this process, which does not wait for its disk.
     pub fn shared() -> &'static Self {
         static SERVER: OnceLock<Mongo> = OnceLock::new();
-        SERVER.get_or_init(Self::start)
+        SERVER.get_or_init(|| Self::set_up(false))
+    }
+
+    /// One of two servers for all tests of this process, by turns: a server works on one core only,
+    /// and takes most of the time of tests that say little to it at once.
+    pub fn by_turns() -> &'static Self {
+        static OTHER: OnceLock<Mongo> = OnceLock::new();
+        static TURN: AtomicU32 = AtomicU32::new(0);
+        match TURN.fetch_add(1, Ordering::Relaxed) % 2 {
+            0 => Self::shared(),
+            _ => OTHER.get_or_init(|| Self::set_up(false)),
+        }
     }
 
     /// Its URL, with a database.
@@ -78,7 +99,7 @@ impl Mongo {
     /// Starts it again on the same data and port.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = spawn(self.port, self.directory.path());
+        self.process = spawn(self.port, self.directory.path(), self.is_durable);
         self.wait();
     }
 
@@ -104,12 +125,15 @@ fn answers(url: &str) -> bool {
     })
 }
 
-fn spawn(port: u16, directory: &Path) -> Process {
+fn spawn(port: u16, directory: &Path, is_durable: bool) -> Process {
     let data = directory.join("data");
     std::fs::create_dir_all(&data).expect("a directory of the test's own");
-    let words = ["--port", &port.to_string(), "--sync-on-commit", "--standalone", "--storage-path"];
+    let words = ["--port", &port.to_string(), "--standalone", "--storage-path"];
     let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
     arguments.push(data.display().to_string());
+    if is_durable {
+        arguments.push("--sync-on-commit".to_owned());
+    }
     Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))
 }
 

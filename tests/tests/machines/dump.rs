@@ -3,14 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tests::{
-    Client,
-    backend::kind::Written,
-    machine::{Machine, Settings},
-};
+use tests::{Client, backend::kind::Written, machine::Machine};
 
 use crate::{
-    program::APP,
+    program::{APP, settings},
     steps::{COOKIE, get, post},
 };
 
@@ -40,7 +36,7 @@ pub(crate) async fn dump_sealed(backend: impl Written) {
 
 /// Every token that there was, and the session ids of the sessions that still live.
 async fn use_it(backend: &impl Written, encrypt: bool) -> (BTreeSet<String>, Vec<String>) {
-    let machine = Machine::start(APP, &Settings::new(backend.url()).encrypt(encrypt));
+    let machine = Machine::start(APP, &settings(&backend).encrypt(encrypt));
     let (mut tokens, mut live) = (BTreeSet::new(), Vec::new());
     for round in 0..8 {
         let client = machine.client();

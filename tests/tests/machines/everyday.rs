@@ -1,14 +1,9 @@
 //! Everything that a session does on a day without accidents.
 
-use tests::{
-    Client,
-    app::Shown,
-    backend::kind::Backend,
-    machine::{Machine, Settings},
-};
+use tests::{Client, app::Shown, backend::kind::Backend, machine::Machine};
 
 use crate::{
-    program::APP,
+    program::{APP, settings},
     steps::{COOKIE, assert_dead, copy, devices, get, post, shown, user},
 };
 
@@ -21,7 +16,7 @@ pub(crate) async fn everyday_sealed(backend: impl Backend) {
 }
 
 async fn day(backend: &impl Backend, encrypt: bool) {
-    let machine = Machine::start(APP, &Settings::new(backend.url()).encrypt(encrypt));
+    let machine = Machine::start(APP, &settings(&backend).encrypt(encrypt));
     let ada = machine.client();
     anonymous(&ada).await;
     logged_in(&ada, &machine.client()).await;

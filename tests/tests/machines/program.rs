@@ -1,11 +1,17 @@
-//! The program's own settings.
+//! The program that serves the application: where it is, what it is told, and its own settings.
 
 use std::process::Command;
 
-use tests::machine::Settings;
+use tests::{backend::kind::Backend, machine::Settings};
 
 /// Where cargo put the program that serves the application.
 pub(crate) const APP: &str = env!("CARGO_BIN_EXE_app");
+
+/// Sessions at `backend`. What is asked here is whether it is right, on a machine that is busy with
+/// many processes; how soon is not.
+pub(crate) fn settings(backend: &impl Backend) -> Settings {
+    Settings { deadline: "30000", ..Settings::new(backend.url()) }
+}
 
 #[test]
 fn a_wrong_setting_is_one_line_and_exit_code_2() {

@@ -1,18 +1,14 @@
 //! Processes that die without notice: what was answered stays, what was ended stays so.
 
-use tests::{
-    app::Shown,
-    backend::kind::Backend,
-    machine::{Machine, Settings},
-};
+use tests::{app::Shown, backend::kind::Backend, machine::Machine};
 
 use crate::{
-    program::APP,
+    program::{APP, settings},
     steps::{assert_dead, copy, devices, get, post, shown, user},
 };
 
 pub(crate) async fn restart(mut backend: impl Backend) {
-    let mut machine = Machine::start(APP, &Settings::new(backend.url()));
+    let mut machine = Machine::start(APP, &settings(&backend));
     let (mut ada, mut bob) = (machine.client(), machine.client());
     for path in ["/theme/dark", "/notice/hello", "/tally", "/login/ada", "/remember", "/rotate"] {
         post(&ada, path).await;

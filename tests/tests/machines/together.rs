@@ -9,7 +9,7 @@ use tests::{
 use tokio::task::JoinSet;
 
 use crate::{
-    program::APP,
+    program::{APP, settings},
     steps::{devices, get, post, user},
 };
 
@@ -20,15 +20,9 @@ const LANES: usize = 10;
 const HITS: usize = 5;
 const CAP: usize = 3;
 
-/// What is asked here is whether it is right, on a machine that is busy with many processes; how
-/// soon is not.
-fn settings(backend: &impl Backend, cap: &'static str) -> Settings {
-    Settings { cap, deadline: "30000", ..Settings::new(backend.url()) }
-}
-
 /// All of them start on a store in which there is nothing yet, and add up.
 pub(crate) async fn eight_at_once(backend: impl Backend) {
-    let machines = Machine::start_all(APP, &settings(&backend, ""), MACHINES);
+    let machines = Machine::start_all(APP, &settings(&backend), MACHINES);
     let first = machines[0].client();
     post(&first, "/seen/first").await;
     let mut hits = JoinSet::new();
@@ -52,7 +46,8 @@ pub(crate) async fn eight_at_once(backend: impl Backend) {
 }
 
 pub(crate) async fn cap_ends_the_oldest(backend: impl Backend) {
-    let machines = Machine::start_all(APP, &settings(&backend, "3:end-oldest"), MACHINES);
+    let machines =
+        Machine::start_all(APP, &Settings { cap: "3:end-oldest", ..settings(&backend) }, MACHINES);
     for user in ["ada", "bob", "cyd"] {
         let logged_in = log_in_at_once(&machines, user).await;
         assert_eq!(with(StatusCode::OK, &logged_in), logged_in.len());
@@ -61,7 +56,8 @@ pub(crate) async fn cap_ends_the_oldest(backend: impl Backend) {
 }
 
 pub(crate) async fn cap_refuses_the_newest(backend: impl Backend) {
-    let machines = Machine::start_all(APP, &settings(&backend, "3:refuse-new"), MACHINES);
+    let machines =
+        Machine::start_all(APP, &Settings { cap: "3:refuse-new", ..settings(&backend) }, MACHINES);
     for user in ["ada", "bob", "cyd"] {
         let logged_in = log_in_at_once(&machines, user).await;
         assert_eq!(with(StatusCode::OK, &logged_in), CAP);

@@ -11,7 +11,7 @@ mod conformance {
     use tests::backend::mongo::Mongo;
 
     async fn store() -> MongoStore {
-        MongoStore::connect(&Mongo::shared().url()).await.expect("a store")
+        MongoStore::connect(&Mongo::by_turns().url()).await.expect("a store")
     }
 
     session_runtime::store_conformance!(store);

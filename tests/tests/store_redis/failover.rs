@@ -140,7 +140,7 @@ async fn under_load<F: Future<Output = Vec<u64>>>(
 /// Waits until so many replicas have what a primary has acknowledged.
 fn wait_for_replicas(server: &Redis, replicas: &str) {
     let have: i64 =
-        redis::from_redis_value(server.ask(&["WAIT", replicas, "5000"])).expect("a number");
+        redis::from_redis_value(server.ask(&["WAIT", replicas, "60000"])).expect("a number");
     assert_eq!(have.to_string(), replicas, "replicas that have everything");
 }
 
@@ -329,7 +329,7 @@ async fn a_slot_that_moves_takes_its_sessions_along() {
     // Still at its old place.
     worker.is_exact(&store).await;
     let port = cluster.nodes()[to].port().to_string();
-    let _ = ask(from, &["MIGRATE", "127.0.0.1", &port, &name, "0", "5000"]);
+    let _ = ask(from, &["MIGRATE", "127.0.0.1", &port, &name, "0", "60000"]);
     // At its new place, of which only the old one tells (ASK).
     worker.is_exact(&store).await;
     assert!(store.delete(&worker.key).await.expect("a deletion"));

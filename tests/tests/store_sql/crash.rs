@@ -4,11 +4,14 @@ use std::{
     io::{BufRead, BufReader},
     sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use session_runtime::store::{CommitOutcome, FieldValue, SqlStore, Store};
-use tests::backend::{mariadb::MariaDb, postgres::Postgres, sql::Server};
+use tests::{
+    PATIENCE,
+    backend::{mariadb::MariaDb, postgres::Postgres, sql::Server},
+};
 
 use crate::support::*;
 
@@ -52,7 +55,7 @@ async fn kept(store: &SqlStore) -> u64 {
                 assert_eq!(record.get("visits"), Some(&FieldValue::Int(visits)));
                 return record.meta.revision;
             }
-            Err(error) => assert!(start.elapsed() < Duration::from_secs(30), "{error}"),
+            Err(error) => assert!(start.elapsed() < PATIENCE, "{error}"),
         }
     }
 }
