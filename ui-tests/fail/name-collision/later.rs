@@ -3,7 +3,7 @@ use session_runtime::Session;
 #[derive(Session)]
 struct Shop {
     info: u8,
-    touch: u8,
+    detach: u8,
     #[session(getter = "actor")]
     who: u8,
 }
