@@ -216,10 +216,7 @@ impl Engine {
         match &self.backend {
             Backend::Stored(stored) => {
                 let key = self.key(selector);
-                let mut record = stored.store.load(&key).await?;
-                if let Some(present) = stored.store.reload(&key).await? {
-                    record = Some(present);
-                }
+                let record = stored.store.load_latest(&key).await?;
                 let judged = record.map(|record| judge(&record.meta, &live.credential(), now));
                 Ok(matches!(judged, Some(Ok(_))))
             }

@@ -10,7 +10,7 @@ use crate::{
     repository::sweep::{self, Schedule},
     store::{
         Answer, Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
-        Selector, Store, StoreFuture, StoreKey,
+        Selector, Store, StoreFuture, StoreKey, load_latest,
     },
 };
 
@@ -69,9 +69,19 @@ impl DeadlineStore {
         self.within("load", self.store.load(key))
     }
 
-    /// Loads the present record, if the store says that `load` may have given an older one.
+    /// Loads the record that `load` should have given. Returns `None` if `load` has given the present
+    /// record, or if there is none any more.
     pub(crate) fn reload<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
-        self.within("load", self.store.reload(key))
+        match self.store.reload(key) {
+            Some(answer) => self.within("load", answer),
+            // At once, and not as an option: this is in the future of every load.
+            None => Answer::Now(Some(Ok(None))),
+        }
+    }
+
+    /// Loads the present record, and never a copy.
+    pub(crate) fn load_latest<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
+        self.within("load", load_latest(&*self.store, key))
     }
 
     pub(crate) async fn insert(

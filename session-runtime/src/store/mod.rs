@@ -133,12 +133,13 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
-    /// Returns the record under `key` as it is now, if [`load`](Self::load) may return an older
-    /// one, as a cache does; otherwise `None`. The runtime calls this before it turns away a
-    /// credential or a session because of the record that `load` returned.
-    fn reload<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+    /// Reads the record under `key` as it is now, if [`load`](Self::load) may return an older one,
+    /// as a cache does. Returns `None` if `load` always returns the present record. The runtime
+    /// calls this before it turns away a credential or a session because of the record that `load`
+    /// returned, and where an old answer would not be true.
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
         let _ = key;
-        StoreFuture::ready(Ok(None))
+        None
     }
 
     /// Stores a new record; an existing record stays as it is. `cap` has an effect only if the
@@ -180,6 +181,14 @@ pub trait Store: Send + Sync + 'static {
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64>;
 }
 
+/// Returns the record under `key` as it is now, whether or not the store is a cache.
+pub(crate) fn load_latest<'a>(
+    store: &'a (impl Store + ?Sized),
+    key: &'a StoreKey,
+) -> StoreFuture<'a, Option<Arc<Record>>> {
+    store.reload(key).unwrap_or_else(|| store.load(key))
+}
+
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn properties(&self) -> Properties {
         (**self).properties()
@@ -189,7 +198,7 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).load(key)
     }
 
-    fn reload<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
         (**self).reload(key)
     }
 

@@ -18,6 +18,7 @@ mod headers;
 mod ids;
 mod keys;
 mod lifetimes;
+mod live;
 mod loaded;
 mod login;
 mod missing_layer;

@@ -246,7 +246,8 @@ async fn a_reload_gives_what_the_durable_store_has_and_renews_the_copy() {
     assert_eq!(number(&elsewhere).await, Some(0));
     assert!(committed(&setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits")));
     assert_eq!(number(&elsewhere).await, Some(0));
-    let reloaded = elsewhere.reload(&key(1)).await.expect("loads").expect("is there");
+    let reloaded =
+        elsewhere.reload(&key(1)).expect("a cache").await.expect("loads").expect("is there");
     assert_eq!(reloaded.get("n"), Some(&FieldValue::Int(1)));
     assert_eq!(number(&elsewhere).await, Some(1));
 }

@@ -24,7 +24,7 @@ use self::{
 };
 use super::{
     Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey,
+    Selector, Store, StoreError, StoreFuture, StoreKey, load_latest,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 
@@ -159,10 +159,7 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
 
     async fn load_record(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
         let reading = self.begin_reading();
-        let record = match self.durable.reload(key).await? {
-            Some(record) => Some(record),
-            None => self.durable.load(key).await?,
-        };
+        let record = load_latest(&self.durable, key).await?;
         if let Some(record) = &record
             && !self.is_paused()
         {
@@ -289,8 +286,8 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
         StoreFuture::new(self.load_copy_or_record(key))
     }
 
-    fn reload<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
-        StoreFuture::new(self.load_record(key))
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
+        Some(StoreFuture::new(self.load_record(key)))
     }
 
     fn insert<'a>(
