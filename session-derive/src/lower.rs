@@ -266,7 +266,7 @@ fn option_inner(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Whether a type is written as a number, `bool` or `char`, under its own path or none.
+/// Returns whether a type is written as a number, `bool` or `char`, under its own path or none.
 fn is_primitive(ty: &Type) -> bool {
     const PRIMITIVES: &[&str] = &[
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything may take: far longer than it does on a machine that is busy.
+/// The longest wait for anything: far longer than anything takes on a machine that is busy.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Between two looks.

@@ -14,7 +14,7 @@ struct Step {
     arguments: String,
 }
 
-/// What is changed and not committed is packed as it is: whoever runs this wants to know about that.
+/// Packs changes that are not committed, too: whoever runs this wants to know about those.
 const PACKAGE: &str = "package -p session-derive -p session-runtime --allow-dirty";
 
 /// The steps of `cargo xtask test`, the quick ones first. `cargo test` runs unit, integration,

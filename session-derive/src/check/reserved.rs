@@ -47,7 +47,7 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("try_transact", "a transaction that may give up"),
 ];
 
-/// What the handle has under this name, if anything.
+/// Says why an accessor cannot have this name, if the handle has or reserves the name.
 pub(super) fn taken(name: &str) -> Option<&'static str> {
     if METHODS.contains(&name) || OF_TRAITS.contains(&name) {
         return Some("is a method of the session handle already");

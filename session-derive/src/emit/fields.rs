@@ -225,7 +225,7 @@ fn result_name(session: &Session, field: &Field) -> Ident {
     names::fresh("R", &quote!(#ty #parameters))
 }
 
-/// What an accessor does, in a sentence that begins with a verb and names the field. What reads the
+/// Describes an accessor, in a sentence that begins with a verb and names the field. What reads the
 /// field has the field's own docs too; the others link there.
 fn docs(session: &Session, field: &Field, verb: Verb) -> TokenStream {
     let name = names::plain(&field.ident);

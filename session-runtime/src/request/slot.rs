@@ -1,6 +1,6 @@
 //! The place in a request's extensions that the layer leaves for the extractors: the engine, the
-//! request's session once an extractor asks for it, and whether that was a use. An empty slot means that
-//! the response does not depend on the session.
+//! request's session once an extractor asks for it, and whether that was a use. An empty slot means
+//! that the response does not depend on the session.
 
 use std::sync::{
     Arc, OnceLock,
@@ -75,8 +75,8 @@ impl<T: SessionType> SessionSlot<T> {
         self.look(parts)
     }
 
-    /// Looks at the session without using it. Returns the loaded session; all extractors of a request
-    /// share the load.
+    /// Looks at the session without using it. Returns the loaded session; all extractors of a
+    /// request share the load.
     pub(crate) async fn look(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
         self.engine.refuse_remote(parts)?;
         let session = Arc::clone(self.session(parts));
@@ -84,8 +84,8 @@ impl<T: SessionType> SessionSlot<T> {
         Ok(session)
     }
 
-    /// Uses the session. Returns the session for writing. The session is not loaded, unless the payload is in the
-    /// token itself, or a binding may reject the client.
+    /// Uses the session. Returns the session for writing. The session is not loaded, unless the
+    /// payload is in the token itself, or a binding may reject the client.
     pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
         if self.engine.spec.payload != Payload::Server || self.engine.hooks.may_reject() {
             // Boxed, out of the way of the writers that need no load.

@@ -44,7 +44,7 @@ struct Fragile {
 struct Handlers {
     entered: Notify,
     go: Notify,
-    /// How many requests the server is at.
+    /// The number of requests that the server is at.
     under_way: AtomicU32,
 }
 

@@ -11,7 +11,7 @@ use tests::{
 use crate::{APP, load::Load};
 
 const USERS: usize = 8;
-/// How late an answer may be read that a server gave before it died.
+/// The latest time at which an answer is read that a server gave before it died.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn killed(mut backend: impl Remote) {

@@ -28,7 +28,7 @@ use tokio::{
 use crate::APP;
 
 const USERS: usize = 8;
-/// How many leave before they are answered.
+/// The number of clients that leave before they are answered.
 const VANISHED: u64 = 600;
 /// How many of them at once.
 const LANES: u64 = 10;

@@ -39,8 +39,8 @@ fn public() -> Vec<String> {
     listed(api.items().map(ToString::to_string))
 }
 
-/// What the list has: each line once; of a trait's implementation only that there is one, since the
-/// trait says the rest; and nothing of the guide, which no program can name.
+/// Returns the lines of the list, each once: of a trait's implementation only that there is one,
+/// since the trait says the rest, and nothing of the guide, which no program can name.
 fn listed(items: impl Iterator<Item = String>) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let mut implementor = None;

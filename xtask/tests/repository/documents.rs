@@ -94,7 +94,7 @@ fn the_tests_that_security_names_are_there() {
     assert!(missing.is_empty(), "SECURITY.md names tests that are not there: {missing:?}");
 }
 
-/// What nobody had was never broken for anybody.
+/// A fault that nobody had was never mended for anybody.
 #[test]
 fn the_change_log_mends_nothing_in_a_first_version() {
     let log = read("CHANGELOG.md");

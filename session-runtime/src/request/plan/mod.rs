@@ -97,7 +97,7 @@ impl Work {
 
 impl<W> Plan<W> {
     fn nothing(requested: Requested) -> Self {
-        Self { end: None, write: None, requested, no_user_changes: true, withheld: false }
+        Self::end_only(None, requested)
     }
 
     fn end_only(end: Option<EndSession>, requested: Requested) -> Self {
