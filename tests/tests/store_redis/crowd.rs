@@ -4,9 +4,10 @@
 use std::{
     collections::HashSet,
     future::{Future, poll_fn},
+    net::{Ipv4Addr, SocketAddr},
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
@@ -17,6 +18,11 @@ use session_runtime::store::{
     Store, StoreKey,
 };
 use tests::backend::redis::Redis;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
 
 use crate::support::{
     END_OLDEST, REFUSE_NEW, add, at, bytes, calls, cap, cluster, commit, connect, index_of, key,
@@ -77,78 +83,134 @@ async fn eight_connections_with_a_cap_of_three_leave_three() {
     }
 }
 
-/// Starts log-ins under a cap of three in a process that ends in the midst of them: when they have
-/// gone on so often. Returns which sessions they were of.
-fn interrupted(url: &str, namespace: &str, round: u64) -> Vec<StoreKey> {
+/// The way to a server of a process that dies: what it has sent until then arrives, and no more.
+struct Mortal {
+    url: String,
+    /// How many bytes still pass.
+    left: Arc<Mutex<usize>>,
+    /// Until the server has dealt with everything that arrived.
+    dead: JoinHandle<()>,
+}
+
+impl Mortal {
+    async fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let url = format!("redis://{}", listener.local_addr().expect("an address"));
+        let left = Arc::new(Mutex::new(usize::MAX));
+        let passing = Arc::clone(&left);
+        let dead = tokio::spawn(async move {
+            let (client, _) = listener.accept().await.expect("a connection");
+            let (mut from_client, mut to_client) = client.into_split();
+            let server = TcpStream::connect(server).await.expect("a server");
+            let (mut from_server, mut to_server) = server.into_split();
+            let there = async {
+                let mut buffer = vec![0; 64 * 1024];
+                loop {
+                    let read = from_client.read(&mut buffer).await.unwrap_or(0);
+                    let passed = {
+                        let mut left = passing.lock().expect("nobody panics with the lock");
+                        let passed = read.min(*left);
+                        *left -= passed;
+                        passed
+                    };
+                    to_server.write_all(&buffer[..passed]).await.expect("a server");
+                    if passed < read || read == 0 {
+                        return to_server.shutdown().await.expect("a server");
+                    }
+                }
+            };
+            // The server closes the connection when it has read everything.
+            let back = tokio::io::copy(&mut from_server, &mut to_client);
+            let _ = tokio::join!(there, back);
+        });
+        Self { url, left, dead }
+    }
+}
+
+/// Starts log-ins under a cap of three in a process that dies when the log-ins have sent `bytes`.
+/// Returns which sessions they were of, and whether the process died before all were done.
+async fn interrupted(server: SocketAddr, round: u64, bytes: usize) -> (Vec<StoreKey>, bool) {
+    let way = Mortal::start(server).await;
     let process =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let process = process.expect("a runtime");
-    let keys: Vec<StoreKey> = (0..6).map(|number| key(namespace, round * 100 + number)).collect();
-    let store = process.block_on(connect(url));
-    let (steps, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    for (number, key) in keys.iter().enumerate() {
-        let (store, key) = (store.clone(), key.clone());
-        let (steps, over) = (Arc::clone(&steps), Arc::clone(&over));
-        let log_in = async move {
-            let millis = round * 100 + number as u64;
-            if number % 2 == 0 {
-                let _ = store.insert(&key, owned(millis, "ada"), Some(cap(3, END_OLDEST))).await;
-            } else {
-                let _ = store.insert(&key, record(millis), None).await;
-                let _ = store.commit(&key, &log_in(millis, "ada", Some(cap(3, END_OLDEST)))).await;
-            }
-            over.fetch_add(1, Ordering::SeqCst);
-        };
-        process.spawn(async move {
-            let mut log_in = pin!(log_in);
-            poll_fn(|context| {
-                steps.fetch_add(1, Ordering::SeqCst);
-                log_in.as_mut().poll(context)
+    let url = way.url.clone();
+    let store = process.spawn(async move { connect(&url).await }).await.expect("a store");
+    *way.left.lock().expect("nobody panics with the lock") = bytes;
+    let keys: Vec<StoreKey> = (0..6).map(|number| key("torn", round * 100 + number)).collect();
+    let log_ins: Vec<_> = keys
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(number, key)| {
+            let store = store.clone();
+            process.spawn(async move {
+                let millis = round * 100 + number as u64;
+                if number % 2 == 0 {
+                    let _ =
+                        store.insert(&key, owned(millis, "ada"), Some(cap(3, END_OLDEST))).await;
+                } else {
+                    let _ = store.insert(&key, record(millis), None).await;
+                    let log_in = log_in(millis, "ada", Some(cap(3, END_OLDEST)));
+                    let _ = store.commit(&key, &log_in).await;
+                }
             })
-            .await;
-        });
-    }
-    while steps.load(Ordering::SeqCst) < round % 12 && over.load(Ordering::SeqCst) < 6 {
-        std::thread::yield_now();
-    }
+        })
+        .collect();
+    let all = async {
+        for log_in in log_ins {
+            log_in.await.expect("a log-in");
+        }
+    };
+    let died = tokio::select! {
+        dead = way.dead => {
+            dead.expect("a proxy");
+            true
+        }
+        () = all => false,
+    };
     process.shutdown_background();
-    keys
+    (keys, died)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_ends_during_log_ins_leaves_what_the_next_log_in_puts_right() {
-    for (store, url) in [(connect(&Redis::shared().url()).await, Redis::shared().url())] {
-        let mut keys = Vec::new();
-        let mut torn = 0;
-        // How many are torn is chance: on until there are enough.
-        for round in 0..500 {
-            if round >= 50 && torn > 5 {
+    /// A process lives so much longer than the one before it. A command has 100 bytes and more.
+    const LONGER: usize = 400;
+    let server = Redis::shared();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
+    let store = connect(&server.url()).await;
+    let mut keys = Vec::new();
+    let (mut torn, mut bytes, mut passes) = (0, 0, 0);
+    for round in 0.. {
+        let (some, died) = interrupted(address, round, bytes).await;
+        keys.extend(some);
+        let before = live(&store, &keys, "ada").await.len();
+        torn += usize::from(before > 3);
+        let own = key("torn", round * 100 + 99);
+        let millis = round * 100 + 99;
+        store.insert(&own, owned(millis, "ada"), Some(cap(3, END_OLDEST))).await.expect("a log-in");
+        keys.push(own.clone());
+        let now = live(&store, &keys, "ada").await;
+        assert!(now.len() <= 3 && now.contains(&own.selector), "round {round}: {now:?}");
+        let listed = store.list(&own.namespace, &PrincipalKey::new("ada"), at(millis)).await;
+        let listed: HashSet<_> =
+            listed.expect("a list").into_iter().map(|session| session.selector).collect();
+        assert_eq!(listed, now.iter().copied().collect(), "round {round}");
+        bytes += LONGER;
+        if !died {
+            // Whether a process dies between a log-in and what it has to end depends on how the
+            // log-ins interleave: again, at other places.
+            if torn > 0 {
                 break;
             }
-            let url = url.clone();
-            let some = tokio::task::spawn_blocking(move || interrupted(&url, "torn", round));
-            keys.extend(some.await.expect("a thread"));
-            let before = live(&store, &keys, "ada").await.len();
-            torn += usize::from(before != 3);
-            let own = key("torn", round * 100 + 99);
-            let millis = round * 100 + 99;
-            store
-                .insert(&own, owned(millis, "ada"), Some(cap(3, END_OLDEST)))
-                .await
-                .expect("a log-in");
-            keys.push(own.clone());
-            let now = live(&store, &keys, "ada").await;
-            assert!(now.len() <= 3 && now.contains(&own.selector), "round {round}: {now:?}");
-            let listed = store.list(&own.namespace, &PrincipalKey::new("ada"), at(millis)).await;
-            let listed: HashSet<_> =
-                listed.expect("a list").into_iter().map(|session| session.selector).collect();
-            assert_eq!(listed, now.iter().copied().collect(), "round {round}");
-            // Those that ended long ago are not looked at again, or the test gets slower and slower.
-            let recent = keys.len().saturating_sub(50);
-            let old: Vec<StoreKey> = keys.drain(..recent).collect();
-            keys.extend(old.into_iter().filter(|key| now.contains(&key.selector)));
+            passes += 1;
+            bytes = passes * LONGER / 3;
         }
-        assert!(torn > 5, "the processes ended too early or too late to tear anything: {torn}");
+        // Those that ended long ago are not looked at again, or the test gets slower and slower.
+        let recent = keys.len().saturating_sub(50);
+        let old: Vec<StoreKey> = keys.drain(..recent).collect();
+        keys.extend(old.into_iter().filter(|key| now.contains(&key.selector)));
     }
 }
 

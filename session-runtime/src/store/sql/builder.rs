@@ -10,7 +10,8 @@ use sqlx::{Connection, Database, pool::PoolOptions};
 use super::{SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName};
 use crate::store::StoreError;
 
-/// Below the runtime's two seconds, so that the error names the cause.
+/// The default limit on the wait for a connection. Below the runtime's two seconds, so that the
+/// error names the cause.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_800);
 /// The idle time up to which a connection is used without a ping.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -46,12 +47,19 @@ pub struct SqlStoreBuilder {
     table: String,
     migrates: bool,
     connections: u32,
+    acquire_timeout: Duration,
 }
 
 impl Default for SqlStoreBuilder {
     fn default() -> Self {
         let table = TableName::DEFAULT.to_owned();
-        Self { schema: None, table, migrates: true, connections: CONNECTIONS }
+        Self {
+            schema: None,
+            table,
+            migrates: true,
+            connections: CONNECTIONS,
+            acquire_timeout: ACQUIRE_TIMEOUT,
+        }
     }
 }
 
@@ -83,6 +91,15 @@ impl SqlStoreBuilder {
     #[must_use]
     pub fn max_connections(self, connections: u32) -> Self {
         Self { connections: connections.max(1), ..self }
+    }
+
+    /// Sets how long an operation waits for a free connection of the pool that
+    /// [`connect`](Self::connect) makes and, on SQLite, for the writes of other processes. Keep the
+    /// limit a little below [`deadline`](crate::SessionLayer::deadline), so that the error names the
+    /// cause. Default: 1.8 seconds.
+    #[must_use]
+    pub fn acquire_timeout(self, limit: Duration) -> Self {
+        Self { acquire_timeout: limit, ..self }
     }
 
     /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`.
@@ -138,7 +155,7 @@ impl SqlStoreBuilder {
             "postgres" | "postgresql" => {
                 let options = sqlx::postgres::PgConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                Ok(pool_options::<sqlx::Postgres>(self.connections)
+                Ok(self.pool_options::<sqlx::Postgres>(self.connections)
                     .connect_lazy_with(options)
                     .into())
             }
@@ -146,7 +163,7 @@ impl SqlStoreBuilder {
             "mysql" | "mariadb" => {
                 let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                Ok(pool_options::<sqlx::MySql>(self.connections).connect_lazy_with(options).into())
+                Ok(self.pool_options::<sqlx::MySql>(self.connections).connect_lazy_with(options).into())
             }
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(url),
@@ -166,7 +183,7 @@ impl SqlStoreBuilder {
         let options = SqliteConnectOptions::from_str(url);
         let options = options.map_err(|error| unusable("sqlite", error))?;
         let forever = |connections| {
-            pool_options::<sqlx::Sqlite>(connections).idle_timeout(None).max_lifetime(None)
+            self.pool_options::<sqlx::Sqlite>(connections).idle_timeout(None).max_lifetime(None)
         };
         if url.contains(":memory:") || url.contains("mode=memory") {
             // A database in memory ends with its connection, so there is exactly one connection.
@@ -177,29 +194,29 @@ impl SqlStoreBuilder {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(ACQUIRE_TIMEOUT);
+            .busy_timeout(self.acquire_timeout);
         Ok(SqlPool(Pools::Sqlite {
-            read: pool_options(self.connections).connect_lazy_with(options.clone()),
+            read: self.pool_options(self.connections).connect_lazy_with(options.clone()),
             write: forever(1).connect_lazy_with(options),
         }))
     }
-}
 
-fn pool_options<DB: Database>(connections: u32) -> PoolOptions<DB> {
-    PoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection: &mut DB::Connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for <= TRUSTED_FOR {
-                    return Ok(true);
-                }
-                let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
-                // An error closes the connection, and the next one is tried.
-                answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+    fn pool_options<DB: Database>(&self, connections: u32) -> PoolOptions<DB> {
+        PoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(self.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection: &mut DB::Connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for <= TRUSTED_FOR {
+                        return Ok(true);
+                    }
+                    let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
+                    // An error closes the connection, and the next one is tried.
+                    answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+                })
             })
-        })
+    }
 }
 
 /// Returns the number of attempts to start if `fault` is in the way.
