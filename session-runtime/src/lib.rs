@@ -26,6 +26,7 @@ mod token;
 mod transport;
 
 pub use cell::model::{FieldSet, PrincipalType, SessionType};
+pub use cookie::SameSite;
 #[cfg(feature = "axum")]
 pub use engine::challenge::Challenge;
 pub use error::Error;
@@ -86,6 +87,7 @@ pub mod __private0 {
 
     #[cfg(feature = "axum")]
     pub use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+    pub use cookie::SameSite;
     pub use http::request::Parts;
 
     #[cfg(feature = "axum")]

@@ -235,7 +235,7 @@ fn guard(user: &CurrentUser) -> (u64, CurrentUser) {
 }
 
 fn main() {
-    use session_runtime::{policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, SameSite, Transport}};
+    use session_runtime::{SameSite, policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, Transport}};
     use std::time::Duration;
 
     let _ = (handle, write, guarded, guard);

@@ -171,9 +171,11 @@ impl<T> Cell for CounterCell<T> {
 
 #[cfg(test)]
 mod tests {
+    use cookie::SameSite;
+
     use super::{Cell, Context, CounterCell, Emission, Op};
     use crate::schema::{
-        CookieSpec, FieldSpec, Payload, Policy, SameSite, Spec, Transport,
+        CookieSpec, FieldSpec, Payload, Policy, Spec, Transport,
         options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     };
 

@@ -5,6 +5,7 @@ pub(crate) mod options;
 
 use std::time::Duration;
 
+use cookie::SameSite;
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend};
@@ -33,19 +34,6 @@ pub enum Payload {
     Sealed,
     /// In the token itself, readable by the client but not forgeable.
     Signed,
-}
-
-/// The cross-site requests that carry the cookie. `#[session(same_site = "…")]`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SameSite {
-    /// `"lax"`: top-level navigation only.
-    #[default]
-    Lax,
-    /// `"strict"`: none.
-    Strict,
-    /// `"none"`: all. Requires `Secure`.
-    None,
 }
 
 /// The reaction to a field whose stored bytes do not decode. `#[session(on_decode_error = "…")]`.
@@ -151,7 +139,7 @@ pub struct CookieSpec {
     pub path: &'static str,
     /// `Domain`. `None`: this host only.
     pub domain: Option<&'static str>,
-    /// `SameSite`.
+    /// `SameSite`: the cross-site requests that carry the cookie. `#[session(same_site = "…")]`.
     pub same_site: SameSite,
     /// `Secure`.
     pub secure: bool,

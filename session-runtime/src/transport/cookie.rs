@@ -1,9 +1,10 @@
 //! Tokens in cookies (RFC 6265, and its revision draft-ietf-httpbis-rfc6265bis, called "bis" here).
-//! Finds our cookie in the raw `Cookie` bytes; writes `Set-Cookie` from a part that was rendered
-//! once, at start. Knows nothing of a token's content.
+//! Finds our cookie in the raw `Cookie` bytes; writes `Set-Cookie` from a part that the crate
+//! `cookie` rendered once, at start. Knows nothing of a token's content.
 
 use std::time::Duration;
 
+use cookie::{Cookie, SameSite, time};
 use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
@@ -15,7 +16,7 @@ use super::{
     extra::{self, fits, is_token},
     sensitive,
 };
-use crate::schema::{CookieSpec, SameSite, strip_prefix};
+use crate::schema::{CookieSpec, strip_prefix};
 
 /// The most bytes of name and value together. Browsers drop a larger cookie (bis, section 5.6).
 pub(super) const LIMIT: usize = 4096;
@@ -144,37 +145,35 @@ impl Fixed {
     ) -> Result<Self, String> {
         let CookieOptions { insecure_dev, attributes: extra, .. } = options;
         let insecure_dev = *insecure_dev;
-        let mut attributes = String::new();
-        if spec.http_only {
-            attributes.push_str("; HttpOnly");
-        }
-        // Always written, since browsers differ in their default.
-        attributes.push_str(match spec.same_site {
-            // Browsers refuse `None` without `Secure`; `Lax` is the closest value that works.
-            SameSite::None if insecure_dev => "; SameSite=Lax",
-            SameSite::None => "; SameSite=None",
-            SameSite::Lax => "; SameSite=Lax",
-            SameSite::Strict => "; SameSite=Strict",
-        });
-        if spec.partitioned && !insecure_dev {
-            attributes.push_str("; Partitioned");
-        }
-        if secure && !insecure_dev {
-            attributes.push_str("; Secure");
-        }
-        attributes.extend(["; Path=", spec.path]);
+        let mut cookie = Cookie::build((name, ""))
+            .http_only(spec.http_only)
+            // Always written, since browsers differ in their default.
+            .same_site(match spec.same_site {
+                // Browsers refuse `None` without `Secure`; `Lax` is the closest value that works.
+                SameSite::None if insecure_dev => SameSite::Lax,
+                same_site => same_site,
+            })
+            .partitioned(spec.partitioned && !insecure_dev)
+            .secure(secure && !insecure_dev)
+            .path(spec.path)
+            .build();
         if let Some(domain) = spec.domain {
-            // A leading dot has no meaning since RFC 6265 (section 5.2.3).
-            attributes.extend(["; Domain=", domain.strip_prefix('.').unwrap_or(domain)]);
+            // The crate drops a leading dot: it has no meaning since RFC 6265 (section 5.2.3).
+            cookie.set_domain(domain);
         }
-        for attribute in extra {
-            attributes.extend(["; ", attribute]);
-        }
+        let render = |cookie: &Cookie<'_>| {
+            let mut text = cookie.to_string();
+            for attribute in extra {
+                text.extend(["; ", attribute]);
+            }
+            text
+        };
+        let attributes = render(&cookie).split_off(name.len() + "=".len());
         // With the same attributes as at its creation: browsers distinguish cookies by some of
-        // them.
-        let expired =
-            format!("{name}={attributes}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
-        let expired = HeaderValue::try_from(expired)
+        // them. Not `make_removal`, whose date depends on when the program started.
+        cookie.set_max_age(time::Duration::ZERO);
+        cookie.set_expires(time::OffsetDateTime::UNIX_EPOCH);
+        let expired = HeaderValue::try_from(render(&cookie))
             .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
         Ok(Self { attributes, expired })
     }

@@ -4,9 +4,13 @@
 //! It prints `listening on http://ADDRESS` once it serves. A wrong setting is one line on standard
 //! error and exit code 2.
 
-use std::{env, process::ExitCode, time::Duration};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
-use session_runtime::{KeyRing, policy::OnMaxSessions, store};
+use session_runtime::{
+    KeyRing,
+    policy::OnMaxSessions,
+    store::{self, Store, StoreError},
+};
 use tests::app::Setup;
 
 /// Why the program did not start.
@@ -42,18 +46,30 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Problem> {
-    let url = required("STORE")?;
+    let deadline = optional("DEADLINE")?.map(|text| deadline(&text)).transpose()?;
     let setup = Setup {
         encrypt: optional("ENCRYPT")?.map_or(Ok(false), |text| encrypt(&text))?,
         cap: optional("CAP")?.map(|text| cap(&text)).transpose()?,
-        deadline: optional("DEADLINE")?.map(|text| deadline(&text)).transpose()?,
+        deadline,
         audience: optional("AUDIENCE")?.unwrap_or_default(),
-        ..Setup::new(store::open(&url).await?, KeyRing::from_env("SESSION_KEYS")?)
+        ..Setup::new(open(&required("STORE")?, deadline).await?, KeyRing::from_env("SESSION_KEYS")?)
     };
     let router = setup.router()?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
+}
+
+/// Opens the store of a URL. With a longer deadline than usual, a busy database has that time, too.
+async fn open(url: &str, deadline: Option<Duration>) -> Result<Arc<dyn Store>, StoreError> {
+    #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+    if let Some(deadline) = deadline
+        && ["postgres:", "mysql:", "sqlite:"].iter().any(|scheme| url.starts_with(scheme))
+    {
+        let builder = store::SqlStore::builder().acquire_timeout(deadline * 9 / 10);
+        return Ok(Arc::new(builder.connect(url).await?));
+    }
+    store::open(url).await
 }
 
 fn required(name: &str) -> Result<String, Problem> {

@@ -155,7 +155,8 @@ impl SqlStoreBuilder {
             "postgres" | "postgresql" => {
                 let options = sqlx::postgres::PgConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                Ok(self.pool_options::<sqlx::Postgres>(self.connections)
+                Ok(self
+                    .pool_options::<sqlx::Postgres>(self.connections)
                     .connect_lazy_with(options)
                     .into())
             }
@@ -163,7 +164,10 @@ impl SqlStoreBuilder {
             "mysql" | "mariadb" => {
                 let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                Ok(self.pool_options::<sqlx::MySql>(self.connections).connect_lazy_with(options).into())
+                Ok(self
+                    .pool_options::<sqlx::MySql>(self.connections)
+                    .connect_lazy_with(options)
+                    .into())
             }
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(url),

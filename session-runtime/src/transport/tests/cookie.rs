@@ -206,6 +206,40 @@ fn expiring_mirrors_every_attribute() {
 }
 
 #[test]
+fn a_further_attribute_is_on_every_cookie_as_it_was_given() {
+    let options = CookieOptions {
+        attributes: vec!["Priority=High".to_owned(), "x-a=b%20c".to_owned()],
+        ..CookieOptions::default()
+    };
+    let spec = spec(Transport::Cookie, "__Host-id", COOKIE_DEFAULTS);
+    let carrier = Carrier::new(&spec, &options).unwrap();
+    assert_eq!(
+        written(&carrier, Some(Duration::from_secs(60))),
+        "__Host-id=TOKEN; HttpOnly; SameSite=Lax; Secure; Path=/; Priority=High; x-a=b%20c; \
+         Max-Age=60",
+    );
+    assert_eq!(
+        expired(&carrier),
+        "__Host-id=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; \
+         Expires=Thu, 01 Jan 1970 00:00:00 GMT; Priority=High; x-a=b%20c",
+    );
+}
+
+#[test]
+fn an_attribute_is_written_as_it_was_given() {
+    let carrier = with("a%3D~|b", false, |cookie| {
+        cookie.path = "/a%20b c,\"d\"=e";
+        cookie.domain = Some("..Example.com");
+    })
+    .unwrap();
+    assert_eq!(
+        written(&carrier, None),
+        "a%3D~|b=TOKEN; HttpOnly; SameSite=Lax; Secure; Path=/a%20b c,\"d\"=e; \
+         Domain=.Example.com",
+    );
+}
+
+#[test]
 fn insecure_dev_drops_what_needs_https() {
     for name in ["__Host-id", "__Secure-id", "__host-id", "id"] {
         let carrier = with(name, true, |cookie| {

@@ -7,6 +7,7 @@ mod header;
 
 use std::time::Duration;
 
+use ::cookie::SameSite;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
@@ -14,7 +15,7 @@ use http::{
 
 use super::{Carrier, CookieOptions, Found, TooLarge};
 use crate::schema::{
-    CookieSpec, Payload, SameSite, Spec, Transport,
+    CookieSpec, Payload, Spec, Transport,
     options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
 };
 
