@@ -46,7 +46,8 @@ macro_rules! session {
             /// Who is logged in.
             #[session(principal)]
             pub user: Option<String>,
-            /// Something to remember.
+            /// Something to remember, whoever logs in or out.
+            #[session(keep)]
             pub theme: String,
         }
 

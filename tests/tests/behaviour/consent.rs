@@ -7,25 +7,10 @@ use session_runtime::{
     schema::Payload,
     store::MemoryStore,
 };
-use tests::{Client, Log, Reply, Server, Spy};
-
-#[derive(Session)]
-#[session(name = "s")]
-struct Stored {
-    #[session(principal)]
-    user: Option<String>,
-    #[session(keep)]
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "s", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
-    #[session(keep)]
-    theme: String,
-}
+use tests::{
+    Client, Log, Reply, Server, Spy,
+    sessions::{Sealed, Stored},
+};
 
 macro_rules! routes {
     ($session:ty) => {

@@ -13,29 +13,14 @@ use session_runtime::{
     Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, SessionType, Sessions,
     clock::ManualClock, policy::OnStoreError, store::MemoryStore,
 };
-use tests::{Client, Fault, Reply, Server, Spy};
+use tests::{
+    Client, Fault, Reply, Server, Spy,
+    sessions::{Sealed, Stored},
+};
 use tokio::sync::{Barrier, Semaphore};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-#[derive(Session)]
-#[session(name = "end", payload = "sealed")]
-struct Sealed {
-    #[session(principal)]
-    user: Option<String>,
-    #[session(keep)]
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "end")]
-struct Stored {
-    #[session(principal)]
-    user: Option<String>,
-    #[session(keep)]
-    theme: String,
-}
 
 /// Holds a request between its load and what follows until the test lets it go on.
 #[derive(Clone)]
@@ -212,7 +197,7 @@ async fn a_log_out_ends_copies_that_were_remembered_for_longer() {
         case.clock.advance(13 * HOUR);
         let replayed = Client::new(&case.server);
         let cookie = remembered.set_cookies()[0].split(['=', ';']).nth(1).expect("a value");
-        replayed.set_cookie("end", cookie);
+        replayed.set_cookie("s", cookie);
         assert_eq!(replayed.get("/do/read").await.body, "None ");
     }
 }
@@ -250,7 +235,7 @@ async fn a_session_that_was_made_and_ended_in_one_request_leaves_no_token() {
         let client = Client::new(&case.server);
         let reply = client.get("/do/made-and-ended").await;
         assert!(reply.set_cookies().iter().all(|cookie| cookie.contains("Max-Age=0")));
-        assert_eq!(client.cookie("end"), None);
+        assert_eq!(client.cookie("s"), None);
     }
 }
 

@@ -12,20 +12,11 @@ use session_runtime::{
     Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, SessionType,
     clock::ManualClock, store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
+use tests::{
+    Client, Fault, Server, Spy,
+    sessions::{Sealed, Stored},
+};
 use tokio::sync::Barrier;
-
-#[derive(Session)]
-#[session(name = "forced", idle = "30m")]
-struct Stored {
-    theme: String,
-}
-
-#[derive(Session)]
-#[session(name = "forced", idle = "30m", payload = "sealed")]
-struct Sealed {
-    theme: String,
-}
 
 async fn start<T: SessionType>(
     routes: Router<Spy<MemoryStore>>,
@@ -105,7 +96,7 @@ async fn a_session_that_is_not_there_is_created_empty_or_not() {
     let (server, store, _) = start_stored().await;
     let client = Client::new(&server);
     assert_eq!(client.get("/save").await.body, "Unchanged");
-    assert!(client.cookie("forced").is_none());
+    assert!(client.cookie("s").is_none());
     let reply = client.get("/force").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("Created", 1));
     assert_eq!(store.calls(), ["insert"]);
@@ -153,10 +144,10 @@ async fn a_payload_in_the_token_is_sealed_anew() {
         start::<Sealed>(routes, |builder, _| builder.accept_replay_until_expiry()).await;
     let client = Client::new(&server);
     client.get("/set").await;
-    let before = client.cookie("forced");
+    let before = client.cookie("s");
     let reply = client.get("/save").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("Unchanged", 0));
     let reply = client.get("/force").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("Updated", 1));
-    assert_ne!(client.cookie("forced"), before);
+    assert_ne!(client.cookie("s"), before);
 }

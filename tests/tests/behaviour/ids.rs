@@ -65,7 +65,7 @@ fn routes<T: Themed + PrincipalType<Principal = String>>() -> Router {
         .route(
             "/end",
             get(async |s: Session<T>| {
-                s.log_out();
+                s.destroy();
                 s.save().await?;
                 Ok::<_, Error>(text(&s))
             }),
