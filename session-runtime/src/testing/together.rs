@@ -64,13 +64,13 @@ impl Iterator for Rounds {
     }
 }
 
-/// Repeats a check until it passes, for a few seconds: a server may still be busy with an operation
+/// Repeats a check until it passes, for up to a minute: a server may still be busy with an operation
 /// that was dropped.
 pub(super) async fn until<E>(mut so: impl AsyncFnMut() -> Result<(), E>) -> Result<(), E> {
     let start = Instant::now();
     loop {
         let outcome = so().await;
-        if outcome.is_ok() || start.elapsed() > Duration::from_secs(3) {
+        if outcome.is_ok() || start.elapsed() > Duration::from_secs(60) {
             return outcome;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
