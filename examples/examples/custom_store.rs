@@ -1,14 +1,15 @@
 //! A store of one's own: a map behind a lock, which goes wherever another store goes, as in
-//! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That it obeys the rules of [`Store`] is
-//! what `cargo test -p examples --features testing --example custom_store` shows.
-#![allow(clippy::wildcard_imports)] // A store needs nearly everything of the module.
+//! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That it obeys the rules is what
+//! `cargo test -p examples --features testing --example custom_store` shows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use session_runtime::clock::Timestamp;
-use session_runtime::policy::OnMaxSessions;
-use session_runtime::store::{PrincipalKey as Who, StoreFuture as Answer, *};
+use session_runtime::store::{
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreFuture,
+    StoreKey, Written,
+};
 
 type Records = HashMap<StoreKey, Arc<Record>>;
 
@@ -17,92 +18,108 @@ struct MapStore(Mutex<Records>);
 
 impl MapStore {
     /// One operation: nobody looks in between, and it never waits, so dropping it tears nothing.
-    fn with<T>(&self, work: impl FnOnce(&mut Records) -> T) -> Answer<'_, T> {
-        Answer::ready(Ok(work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))))
+    fn with<T>(&self, work: impl FnOnce(&mut Records) -> T) -> StoreFuture<'_, T> {
+        let mut records = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        StoreFuture::ready(Ok(work(&mut records)))
     }
 }
 
-/// The live sessions of somebody. This looks at every record; a store for many keeps an index.
-fn live(all: &Records, space: &Namespace, who: &Who, now: Timestamp) -> Vec<Listed> {
-    let live = all.iter().filter(|(key, record)| {
-        let meta = &record.meta;
-        key.namespace == *space && meta.principal.as_ref() == Some(who) && !meta.is_expired(now)
+/// The sessions of somebody, by log-in. This looks at every record; a store for many keeps an index.
+fn log_ins(records: &Records, space: &Namespace, who: &PrincipalKey) -> Vec<(Cursor, Arc<Record>)> {
+    let theirs = records.iter().filter(|(key, record)| {
+        key.namespace == *space && record.meta.principal.as_ref() == Some(who)
     });
-    live.map(|(key, record)| Listed::new(key.selector, &record.meta)).collect()
+    let mut log_ins: Vec<_> = theirs
+        .map(|(key, record)| (Cursor::of(key.selector, record), Arc::clone(record)))
+        .collect();
+    log_ins.sort_by_key(|(log_in, _)| *log_in);
+    log_ins
 }
 
-/// Who must go for a log-in to `key`; `None`: the log-in is refused.
-type Surplus = Option<Vec<Selector>>;
-
-fn surplus(all: &Records, key: &StoreKey, log_in: Option<(&Who, Cap)>, now: Timestamp) -> Surplus {
-    let Some((who, cap)) = log_in else { return Some(Vec::new()) };
-    let mut others = live(all, &key.namespace, who, now);
-    others.retain(|other| other.selector != key.selector);
-    others.sort_by_key(|other| (other.logged_in, other.selector));
-    others.truncate((others.len() + 1).saturating_sub(cap.sessions as usize));
-    let refused = cap.on_max == OnMaxSessions::RefuseNew && !others.is_empty();
-    (!refused).then(|| others.iter().map(|other| other.selector).collect())
+/// What a write has come to: the sessions of its principal are counted.
+fn stored(records: &Records, key: &StoreKey, record: &Record) -> Written {
+    let principal = record.meta.principal.as_ref();
+    let theirs = principal.map(|who| log_ins(records, &key.namespace, who).len());
+    Written::Stored { of_principal: theirs.unwrap_or(0) as u64 }
 }
 
-impl Store for MapStore {
+impl RecordStore for MapStore {
     fn properties(&self) -> Properties {
         Properties::IN_PROCESS
     }
-    fn load(&self, key: &StoreKey) -> Answer<'_, Option<Arc<Record>>> {
-        self.with(|all| all.get(key).cloned())
+
+    fn load(&self, key: &StoreKey) -> StoreFuture<'_, Option<Arc<Record>>> {
+        self.with(|records| records.get(key).cloned())
     }
-    fn insert(&self, key: &StoreKey, new: Record, cap: Option<Cap>) -> Answer<'_, InsertOutcome> {
-        self.with(|all| {
-            if all.contains_key(key) {
-                return InsertOutcome::Exists;
+
+    fn insert(&self, key: &StoreKey, record: Arc<Record>) -> StoreFuture<'_, Written> {
+        self.with(|records| {
+            if records.contains_key(key) {
+                return Written::Not;
             }
-            let (log_in, now) = (new.meta.principal.as_ref().zip(cap), new.meta.last_seen);
-            let Some(ended) = surplus(all, key, log_in, now) else { return InsertOutcome::Full };
-            all.retain(|it, _| it.namespace != key.namespace || !ended.contains(&it.selector));
-            all.insert(key.clone(), Arc::new(new));
-            InsertOutcome::Inserted { ended }
+            records.insert(key.clone(), Arc::clone(&record));
+            stored(records, key, &record)
         })
     }
-    fn commit(&self, key: &StoreKey, commit: &Commit) -> Answer<'_, CommitOutcome> {
-        self.with(|all| {
-            let log_in = commit.principal.as_ref().and_then(Option::as_ref).zip(commit.cap);
-            let surplus = surplus(all, key, log_in, commit.now);
-            let Some(record) = all.get_mut(key) else { return CommitOutcome::Gone };
-            let Some(surplus) = surplus else { return CommitOutcome::Full };
-            // All that a commit does to a record; whoever reads the old one keeps it.
-            let mut outcome = Arc::make_mut(record).apply(commit);
-            if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-                all.retain(|it, _| {
-                    it.namespace != key.namespace || !surplus.contains(&it.selector)
-                });
-                *ended = surplus;
+
+    fn replace(
+        &self,
+        key: &StoreKey,
+        version: u64,
+        mut record: Arc<Record>,
+    ) -> StoreFuture<'_, Written> {
+        self.with(|records| {
+            match records.get_mut(key) {
+                Some(there) if there.meta.revision == version => {
+                    // Time moves only forward.
+                    if there.meta.last_seen > record.meta.last_seen {
+                        Arc::make_mut(&mut record).meta.last_seen = there.meta.last_seen;
+                    }
+                    *there = Arc::clone(&record);
+                }
+                _ => return Written::Not,
             }
-            outcome
+            stored(records, key, &record)
         })
     }
-    fn delete(&self, key: &StoreKey) -> Answer<'_, bool> {
-        self.with(|all| all.remove(key).is_some())
-    }
-    fn list(&self, space: &Namespace, who: &Who, now: Timestamp) -> Answer<'_, Vec<Listed>> {
-        self.with(|all| {
-            let mut listed = live(all, space, who, now);
-            listed.sort_by_key(|session| std::cmp::Reverse(session.created));
-            listed
+
+    fn remove(&self, key: &StoreKey, version: Option<u64>) -> StoreFuture<'_, bool> {
+        self.with(|records| {
+            let goes = records
+                .get(key)
+                .is_some_and(|there| version.is_none_or(|it| it == there.meta.revision));
+            goes && records.remove(key).is_some()
         })
     }
-    fn delete_all(&self, space: &Namespace, who: &Who, not: Option<Selector>) -> Answer<'_, u64> {
-        self.with(|all| {
-            let before = all.len();
-            all.retain(|key, it| {
-                let theirs = key.namespace == *space && it.meta.principal.as_ref() == Some(who);
-                !theirs || Some(key.selector) == not
+
+    fn list(
+        &self,
+        space: &Namespace,
+        who: &PrincipalKey,
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Page> {
+        self.with(|records| {
+            let mut log_ins = log_ins(records, space, who);
+            if order == Order::Newest {
+                log_ins.reverse();
+            }
+            log_ins.retain(|(log_in, _)| match (order, after) {
+                (_, None) => true,
+                (Order::Newest, Some(after)) => *log_in < after,
+                (_, Some(after)) => *log_in > after,
             });
-            (before - all.len()) as u64
+            log_ins.truncate(limit);
+            let next = log_ins.last().filter(|_| log_ins.len() == limit).map(|(it, _)| *it);
+            let sessions = log_ins.into_iter().map(|(it, record)| (it.selector, record));
+            Page::new(sessions.collect(), next)
         })
     }
-    fn sweep(&self, now: Timestamp, limit: usize) -> Answer<'_, u64> {
-        let over = |_: &StoreKey, record: &mut Arc<Record>| record.meta.is_expired(now);
-        self.with(|all| all.extract_if(over).take(limit).count() as u64)
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+        let expired = |_: &StoreKey, record: &mut Arc<Record>| record.meta.is_expired(now);
+        self.with(|records| records.extract_if(expired).take(limit).count() as u64)
     }
 }
 
@@ -115,7 +132,7 @@ async fn map_store() -> MapStore {
 }
 
 fn main() {
-    let kind = MapStore::default().properties();
+    let kind = RecordStore::properties(&MapStore::default());
     println!(
         "{kind:?}; its tests: cargo test -p examples --features testing --example custom_store"
     );

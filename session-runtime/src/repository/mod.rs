@@ -1,5 +1,72 @@
-//! Between the engine and the stores: the deadline of every operation, and the sweep. Knows nothing of
-//! sessions beyond their records.
+//! Between the engine and the stores: the one way in which a commit is made of loads and swaps, caps,
+//! the deadline of every operation, and the sweep. Knows nothing of sessions beyond their records.
 
+mod cap;
 pub(crate) mod deadline;
+mod lease;
+mod principal;
+mod swap;
 mod sweep;
+
+use std::sync::Arc;
+
+use crate::{
+    clock::Timestamp,
+    store::{
+        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties,
+        Record, RecordStore, Selector, Store, StoreFuture, StoreKey,
+    },
+};
+
+impl<S: RecordStore> Store for S {
+    fn properties(&self) -> Properties {
+        Properties { wants_loaded: true, ..RecordStore::properties(self) }
+    }
+
+    fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
+        RecordStore::load(self, key)
+    }
+
+    fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        record: Record,
+        cap: Option<Cap>,
+    ) -> StoreFuture<'a, InsertOutcome> {
+        cap::insert(self, key, record, cap)
+    }
+
+    fn commit<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        commit: &'a Commit,
+    ) -> StoreFuture<'a, CommitOutcome> {
+        cap::commit(self, key, commit)
+    }
+
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+        self.remove(key, None)
+    }
+
+    fn list<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        now: Timestamp,
+    ) -> StoreFuture<'a, Vec<Listed>> {
+        principal::list(self, namespace, principal, now)
+    }
+
+    fn delete_all<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+        except: Option<Selector>,
+    ) -> StoreFuture<'a, u64> {
+        principal::end_all(self, namespace, principal, except)
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+        RecordStore::sweep(self, now, limit)
+    }
+}

@@ -6,7 +6,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use crate::causes;
@@ -85,9 +85,36 @@ impl<'a, T> StoreFuture<'a, T> {
         Self(Answer::Later(Box::pin(future)))
     }
 
+    /// Makes the answer that `future` gives, and takes it at once if `future` does not wait.
+    pub(crate) fn begun(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
+        let mut future: Pin<Box<dyn Future<Output = _> + Send + 'a>> = Box::pin(future);
+        // Whoever awaits a future that waits polls it again, with a waker of their own.
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => Self::ready(answer),
+            Poll::Pending => Self(Answer::Later(future)),
+        }
+    }
+
     /// Makes an answer that is there already.
     pub const fn ready(answer: Result<T, StoreError>) -> Self {
         Self(Answer::Now(Some(answer)))
+    }
+
+    /// Passes the result on to `next`, whose answer it returns; at once if the result is there
+    /// already. An error is returned as it is.
+    pub(crate) fn and_then<U>(
+        self,
+        next: impl FnOnce(T) -> StoreFuture<'a, U> + Send + 'a,
+    ) -> StoreFuture<'a, U>
+    where
+        T: Send + Unpin + 'a,
+        U: Send + Unpin + 'a,
+    {
+        match self.at_once() {
+            Ok(Ok(result)) => next(result),
+            Ok(Err(error)) => StoreFuture::ready(Err(error)),
+            Err(later) => StoreFuture::new(async move { next(later.await?).await }),
+        }
     }
 
     /// Returns the answer if it is there already, and otherwise the future itself.

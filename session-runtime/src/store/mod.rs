@@ -20,6 +20,7 @@ mod mongo;
 pub(crate) mod op;
 mod open;
 mod record;
+mod records;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
@@ -52,6 +53,7 @@ pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
 pub use open::open;
 pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
+pub use records::{Cursor, Order, Page, RecordStore, Written};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "_sql")]

@@ -2,98 +2,65 @@
 //! transaction see the earlier ones, and nobody else writes, so nothing can race. It knows neither
 //! the callers nor the time at which the changes become durable.
 
+use std::sync::Arc;
+
 use super::{
-    failure::Failure,
-    tables::{Row, Tables, damaged},
+    tables::{Tables, damaged},
     writer::Worked,
 };
 use crate::{
     clock::Timestamp,
-    store::{
-        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, OnMaxSessions, PrincipalKey,
-        Record, Selector, StoreKey,
-    },
+    store::{Record, StoreKey, Written},
 };
 
 /// The number of entries that one slice of a sweep looks at.
 const SLICE: usize = 256;
 
 /// Stores a new record.
-pub(super) fn insert(
-    tables: &mut Tables<'_>,
-    key: &StoreKey,
-    record: &Record,
-    cap: Option<Cap>,
-) -> Worked<InsertOutcome> {
+pub(super) fn insert(tables: &mut Tables<'_>, key: &StoreKey, record: &Record) -> Worked<Written> {
     if tables.row(key)?.is_some() {
-        return Ok(Ok(InsertOutcome::Exists));
+        return Ok(Ok(Written::Not));
     }
-    let Some(evicted) = admit(tables, key, cap, record, record.meta.last_seen)? else {
-        return Ok(Ok(InsertOutcome::Full));
-    };
-    if let Err(too_large) = tables.write(key, None, record)? {
-        return Ok(Err(too_large));
-    }
-    Ok(Ok(InsertOutcome::Inserted { ended: evict(tables, evicted)? }))
+    let written = tables.write(key, None, record)?;
+    Ok(written.map(|of_principal| Written::Stored { of_principal }))
 }
 
-/// Applies a commit to a record.
-pub(super) fn commit(
+/// Puts a record in the place of one with this version.
+pub(super) fn replace(
     tables: &mut Tables<'_>,
     key: &StoreKey,
-    commit: &Commit,
-) -> Worked<CommitOutcome> {
+    version: u64,
+    mut record: Arc<Record>,
+) -> Worked<Written> {
     let Some(row) = tables.row(key)? else {
-        return Ok(Ok(CommitOutcome::Gone));
+        return Ok(Ok(Written::Not));
     };
-    let Some(mut record) = row.intact().cloned() else {
+    let Some(there) = row.intact() else {
         return Ok(Err(damaged(key)));
     };
-    let mut outcome = record.apply(commit);
-    let CommitOutcome::Committed { ended, .. } = &mut outcome else {
-        return Ok(Ok(outcome));
-    };
-    // A cap counts only where the commit itself gives the session to somebody.
-    let cap = commit.cap.filter(|_| commit.principal.is_some());
-    let Some(evicted) = admit(tables, key, cap, &record, commit.now)? else {
-        return Ok(Ok(CommitOutcome::Full));
-    };
-    if let Err(too_large) = tables.write(key, Some(&row), &record)? {
-        return Ok(Err(too_large));
+    if there.meta.revision != version {
+        return Ok(Ok(Written::Not));
     }
-    *ended = evict(tables, evicted)?;
-    Ok(Ok(outcome))
+    if there.meta.last_seen > record.meta.last_seen {
+        Arc::make_mut(&mut record).meta.last_seen = there.meta.last_seen;
+    }
+    let written = tables.write(key, Some(&row), &record)?;
+    Ok(written.map(|of_principal| Written::Stored { of_principal }))
 }
 
-/// Removes a record. Returns whether there was one.
-pub(super) fn delete(tables: &mut Tables<'_>, key: &StoreKey) -> Worked<bool> {
-    let row = tables.row(key)?;
+/// Removes a record, whatever its version or only if it has this one. Returns whether it did.
+pub(super) fn remove(
+    tables: &mut Tables<'_>,
+    key: &StoreKey,
+    version: Option<u64>,
+) -> Worked<bool> {
+    let row = tables.row(key)?.filter(|row| {
+        version.is_none_or(|it| row.intact().is_some_and(|there| there.meta.revision == it))
+    });
     if let Some(row) = &row {
         tables.remove(key, row)?;
     }
     Ok(Ok(row.is_some()))
-}
-
-/// Removes every session of a principal except `except`. Returns how many it removed.
-pub(super) fn delete_all(
-    tables: &mut Tables<'_>,
-    namespace: &Namespace,
-    principal: &PrincipalKey,
-    except: Option<Selector>,
-) -> Worked<u64> {
-    let mut removed = 0;
-    for key in tables.owned(namespace, principal)? {
-        if Some(key.selector) == except {
-            continue;
-        }
-        if let Some(row) = tables.row(&key)? {
-            tables.remove(&key, &row)?;
-            removed += 1;
-        }
-        // A damaged record does not name its owner, so its entry is removed separately.
-        tables.disown(&key, Some(principal))?;
-    }
-    Ok(Ok(removed))
 }
 
 /// The result of one slice of a sweep.
@@ -125,48 +92,4 @@ pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Wo
         tables.settle(entry)?;
     }
     Ok(Ok(Swept { removed, done: settled == due.len() && due.len() < SLICE }))
-}
-
-/// Which sessions are evicted for this one under its cap; none if it may not log in.
-fn admit(
-    tables: &Tables<'_>,
-    key: &StoreKey,
-    cap: Option<Cap>,
-    record: &Record,
-    now: Timestamp,
-) -> Result<Option<Vec<StoreKey>>, Failure> {
-    let (Some(cap), Some(principal)) = (cap, &record.meta.principal) else {
-        return Ok(Some(Vec::new()));
-    };
-    let mut others = Vec::new();
-    for other in tables.owned(&key.namespace, principal)? {
-        if other.selector == key.selector {
-            continue;
-        }
-        if let Some(record) = tables.row(&other)?.as_ref().and_then(Row::intact)
-            && !record.meta.is_expired(now)
-        {
-            let listed = Listed::new(other.selector, &record.meta);
-            others.push((listed.logged_in, other));
-        }
-    }
-    let most_others = cap.sessions.max(1) as usize - 1;
-    let excess = others.len().saturating_sub(most_others);
-    if excess > 0 && cap.on_max == OnMaxSessions::RefuseNew {
-        return Ok(None);
-    }
-    others.sort_by_key(|(logged_in, other)| (*logged_in, other.selector));
-    others.truncate(excess);
-    Ok(Some(others.into_iter().map(|(_, other)| other).collect()))
-}
-
-fn evict(tables: &mut Tables<'_>, evicted: Vec<StoreKey>) -> Result<Vec<Selector>, Failure> {
-    let mut ended = Vec::with_capacity(evicted.len());
-    for key in evicted {
-        if let Some(row) = tables.row(&key)? {
-            tables.remove(&key, &row)?;
-            ended.push(key.selector);
-        }
-    }
-    Ok(ended)
 }

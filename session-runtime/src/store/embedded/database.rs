@@ -22,7 +22,7 @@ use crate::store::StoreError;
 
 /// The version of the layout that [`tables`](super::tables) describes. A change of the layout takes
 /// a new number.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// The most memory for pages of the file: the upper levels of a million sessions' tree and the
 /// records in use; the operating system caches the rest.
 const CACHE_BYTES: usize = 64 << 20;

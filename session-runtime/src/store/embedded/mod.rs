@@ -19,12 +19,13 @@ use tokio::sync::{mpsc, oneshot};
 use self::{
     apply::Swept,
     database::Database,
+    read::Read,
     tables::Tables,
     writer::{Ask, Job, Worked},
 };
 use super::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
 
@@ -64,7 +65,7 @@ const QUEUE: usize = 1024;
 /// error. Each of these changes was made whole or not at all; the error does not say which. The
 /// store then reopens its file, so that it works again by itself once the cause is gone.
 ///
-/// **Expiry.** Expired records are removed by [`sweep`](Store::sweep), which the runtime calls
+/// **Expiry.** Expired records are removed by [`sweep`](RecordStore::sweep), which the runtime calls
 /// about once a minute, and which looks only at records that are due. Their space is used again,
 /// and the file shrinks when its end is free.
 #[derive(Clone)]
@@ -138,7 +139,7 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-impl Store for EmbeddedStore {
+impl RecordStore for EmbeddedStore {
     fn properties(&self) -> Properties {
         Properties::DURABLE
     }
@@ -147,33 +148,29 @@ impl Store for EmbeddedStore {
         StoreFuture::ready(read::load(&self.0.database, key))
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
             let key = key.clone();
-            self.ask(move |tables| apply::insert(tables, &key, &record, cap)).await
+            self.ask(move |tables| apply::insert(tables, &key, &record)).await
         })
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
-            let (key, commit) = (key.clone(), commit.clone());
-            self.ask(move |tables| apply::commit(tables, &key, &commit)).await
+            let key = key.clone();
+            self.ask(move |tables| apply::replace(tables, &key, version, record)).await
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
         StoreFuture::new(async move {
             let key = key.clone();
-            self.ask(move |tables| apply::delete(tables, &key)).await
+            self.ask(move |tables| apply::remove(tables, &key, version)).await
         })
     }
 
@@ -181,21 +178,25 @@ impl Store for EmbeddedStore {
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        StoreFuture::ready(read::list(&self.0.database, namespace, principal, now))
-    }
-
-    fn delete_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-        except: Option<Selector>,
-    ) -> StoreFuture<'a, u64> {
-        StoreFuture::new(async move {
-            let (namespace, principal) = (namespace.clone(), principal.clone());
-            self.ask(move |tables| apply::delete_all(tables, &namespace, &principal, except)).await
-        })
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        let read = read::list(&self.0.database, namespace, principal, order, after, limit);
+        match read {
+            Ok(Read { page, stale }) if !stale.is_empty() => StoreFuture::new(async move {
+                let namespace = namespace.clone();
+                self.ask(move |tables| {
+                    for entry in &stale {
+                        tables.prune(&namespace, entry)?;
+                    }
+                    Ok(Ok(()))
+                })
+                .await?;
+                Ok(page)
+            }),
+            read => StoreFuture::ready(read.map(|read| read.page)),
+        }
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

@@ -3,8 +3,9 @@
 //!
 //! - `record`: `selector (16) ‖ namespace` → `end (8) ‖ record`. The end is the time under which
 //!   the record's entry in `end` stands.
-//! - `owner`: `SHA-256 of namespace and principal (32) ‖ selector (16)` → nothing. A hash, so that
-//!   a name of any length is a key of one size.
+//! - `owner`: `SHA-256 of namespace and principal (32) ‖ log-in (8) ‖ selector (16)` → nothing. A
+//!   hash, so that a name of any length is a key of one size.
+//! - `owned`: the same hash → the number of entries in `owner`.
 //! - `end`: `(milliseconds, record key)` → nothing. The time of an entry is never after the expiry
 //!   of its record, but may be before: use postpones expiry, and only the sweep moves the entry.
 //! - `format`: `"version"` → the number of this layout.
@@ -16,13 +17,14 @@ use super::failure::Failure;
 use crate::{
     clock::Timestamp,
     store::{
-        Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey,
+        Cursor, Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey,
         encoding::{decode, encode},
     },
 };
 
 pub(super) const RECORD: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("record");
-pub(super) const OWNER: TableDefinition<'_, &[u8; 48], ()> = TableDefinition::new("owner");
+pub(super) const OWNER: TableDefinition<'_, &OwnerKey, ()> = TableDefinition::new("owner");
+const OWNED: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("owned");
 pub(super) const FORMAT: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
 const END: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("end");
 
@@ -34,30 +36,44 @@ pub(super) fn record_key(key: &StoreKey) -> Vec<u8> {
     [key.selector.as_bytes(), key.namespace.as_str().as_bytes()].concat()
 }
 
-/// Returns the first and the last key that the entries of a principal can have.
-pub(super) fn owner_range(namespace: &Namespace, principal: &PrincipalKey) -> [[u8; 48]; 2] {
-    let first = owner_key(namespace, principal, Selector::from_bytes([0; 16]));
-    let last = owner_key(namespace, principal, Selector::from_bytes([0xff; 16]));
-    [first, last]
-}
+/// A key of the table `owner`.
+pub(super) type OwnerKey = [u8; 56];
 
-fn owner_key(namespace: &Namespace, principal: &PrincipalKey, selector: Selector) -> [u8; 48] {
+/// Returns the key of a principal's entry for a log-in. Keys are in the order of the log-ins.
+pub(super) fn owner_key(
+    namespace: &Namespace,
+    principal: &PrincipalKey,
+    log_in: Cursor,
+) -> OwnerKey {
     let namespace = namespace.as_str().as_bytes();
     let mut hash = Sha256::new();
     hash.update((namespace.len() as u64).to_be_bytes());
     hash.update(namespace);
     hash.update(principal.as_str());
-    let mut key = [0; 48];
+    let mut key = [0; 56];
     key[..32].copy_from_slice(&hash.finalize());
-    key[32..].copy_from_slice(selector.as_bytes());
+    key[32..40].copy_from_slice(&log_in.logged_in.as_millis().to_be_bytes());
+    key[40..].copy_from_slice(log_in.selector.as_bytes());
     key
 }
 
-/// Returns the selector in the key of a principal's entry.
-pub(super) fn owned_selector(entry: &[u8; 48]) -> Selector {
-    let mut selector = [0; 16];
-    selector.copy_from_slice(&entry[32..]);
-    Selector::from_bytes(selector)
+/// Returns the first and the last key that the entries of a principal can have.
+pub(super) fn owner_range(namespace: &Namespace, principal: &PrincipalKey) -> [OwnerKey; 2] {
+    let first = owner_key(namespace, principal, Cursor::MIN);
+    let mut last = first;
+    last[32..].fill(0xff);
+    [first, last]
+}
+
+/// Returns the log-in in the key of a principal's entry.
+pub(super) fn log_in_of(entry: &OwnerKey) -> Cursor {
+    let (mut logged_in, mut selector) = ([0; 8], [0; 16]);
+    logged_in.copy_from_slice(&entry[32..40]);
+    selector.copy_from_slice(&entry[40..]);
+    Cursor::new(
+        Timestamp::from_millis(u64::from_be_bytes(logged_in)),
+        Selector::from_bytes(selector),
+    )
 }
 
 /// A value of the table `record`.
@@ -100,7 +116,8 @@ pub(super) fn damaged(key: &StoreKey) -> StoreError {
 /// The tables within one transaction of the writer.
 pub(super) struct Tables<'txn> {
     records: Table<'txn, &'static [u8], &'static [u8]>,
-    owners: Table<'txn, &'static [u8; 48], ()>,
+    owners: Table<'txn, &'static OwnerKey, ()>,
+    owned: Table<'txn, &'static [u8; 32], u64>,
     ends: Table<'txn, (u64, &'static [u8]), ()>,
     bytes_written: usize,
     changed: bool,
@@ -112,6 +129,7 @@ impl<'txn> Tables<'txn> {
         Ok(Self {
             records: transaction.open_table(RECORD)?,
             owners: transaction.open_table(OWNER)?,
+            owned: transaction.open_table(OWNED)?,
             ends: transaction.open_table(END)?,
             bytes_written: 0,
             changed: false,
@@ -133,14 +151,15 @@ impl<'txn> Tables<'txn> {
         Ok(bytes.map(|bytes| Row::read(bytes.value())))
     }
 
-    /// Writes a record in place of `old`, and moves its entries. The inner error says that the
+    /// Writes a record in place of `old`, and moves its entries. Returns the number of sessions of
+    /// its principal, if it is another principal or a new log-in. The inner error says that the
     /// record is too large.
     pub(super) fn write(
         &mut self,
         key: &StoreKey,
         old: Option<&Row>,
         record: &Record,
-    ) -> Result<Result<(), StoreError>, Failure> {
+    ) -> Result<Result<u64, StoreError>, Failure> {
         let encoded = encode(record);
         if encoded.len() > MOST_BYTES {
             return Ok(Err(StoreError::new(format!(
@@ -158,16 +177,19 @@ impl<'txn> Tables<'txn> {
             }
             self.ends.insert((end, record_key.as_slice()), ())?;
         }
-        let owner = record.meta.principal.as_ref();
-        let old_owner = old.and_then(Row::intact).and_then(|old| old.meta.principal.as_ref());
-        if owner != old_owner {
-            self.disown(key, old_owner)?;
-            if let Some(owner) = owner {
-                self.owners.insert(&owner_key(&key.namespace, owner, key.selector), ())?;
+        let entry = entry_of(key, record);
+        let old_entry = old.and_then(Row::intact).and_then(|old| entry_of(key, old));
+        let mut of_principal = 0;
+        if entry != old_entry {
+            if let Some(entry) = &entry {
+                of_principal = self.own(entry)?;
+            }
+            if let Some(old_entry) = &old_entry {
+                self.disown(old_entry)?;
             }
         }
         self.put(&record_key, end, &encoded)?;
-        Ok(Ok(()))
+        Ok(Ok(of_principal))
     }
 
     /// Removes a record and its entries.
@@ -178,34 +200,45 @@ impl<'txn> Tables<'txn> {
         if let Some(end) = row.end {
             self.ends.remove((end, record_key.as_slice()))?;
         }
-        self.disown(key, row.intact().and_then(|record| record.meta.principal.as_ref()))
+        match row.intact().and_then(|record| entry_of(key, record)) {
+            Some(entry) => self.disown(&entry),
+            None => Ok(()),
+        }
     }
 
-    /// Returns the keys of the sessions that a principal has entries for.
-    pub(super) fn owned(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
-    ) -> Result<Vec<StoreKey>, Failure> {
-        let [first, last] = owner_range(namespace, principal);
-        let entries = self.owners.range::<&[u8; 48]>(&first..=&last)?;
-        let key = |selector| StoreKey { namespace: namespace.clone(), selector };
-        entries
-            .map(|entry| entry.map(|(entry, _)| key(owned_selector(entry.value()))))
-            .collect::<Result<_, StorageError>>()
-            .map_err(Failure::from)
-    }
-
-    /// Removes a principal's entry for a session, which may be one that its record has left behind.
-    pub(super) fn disown(
-        &mut self,
-        key: &StoreKey,
-        principal: Option<&PrincipalKey>,
-    ) -> Result<(), Failure> {
-        let Some(principal) = principal else { return Ok(()) };
+    /// Adds an entry of a principal. Returns the number of the principal's entries.
+    fn own(&mut self, entry: &OwnerKey) -> Result<u64, Failure> {
         self.changed = true;
-        self.owners.remove(&owner_key(&key.namespace, principal, key.selector))?;
+        let owner = hash_of(entry);
+        let before = self.owned.get(&owner)?.map_or(0, |count| count.value());
+        let count = before + u64::from(self.owners.insert(entry, ())?.is_none());
+        self.owned.insert(&owner, count)?;
+        Ok(count)
+    }
+
+    fn disown(&mut self, entry: &OwnerKey) -> Result<(), Failure> {
+        if self.owners.remove(entry)?.is_none() {
+            return Ok(());
+        }
+        self.changed = true;
+        let owner = hash_of(entry);
+        let before = self.owned.get(&owner)?.map_or(0, |count| count.value());
+        if before > 1 {
+            self.owned.insert(&owner, before - 1)?;
+        } else {
+            self.owned.remove(&owner)?;
+        }
         Ok(())
+    }
+
+    /// Removes an entry of a principal whose record is gone: a damaged record did not say whose it
+    /// was.
+    pub(super) fn prune(&mut self, namespace: &Namespace, entry: &OwnerKey) -> Result<(), Failure> {
+        let selector = log_in_of(entry).selector;
+        match self.row(&StoreKey { namespace: namespace.clone(), selector })? {
+            None => self.disown(entry),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Returns the first entries of `end` whose time is at or before `now`, up to `limit`.
@@ -251,6 +284,18 @@ impl<'txn> Tables<'txn> {
         record_bytes.copy_from_slice(record);
         Ok(())
     }
+}
+
+/// Returns the entry of a record's principal.
+fn entry_of(key: &StoreKey, record: &Record) -> Option<OwnerKey> {
+    let principal = record.meta.principal.as_ref()?;
+    Some(owner_key(&key.namespace, principal, Cursor::of(key.selector, record)))
+}
+
+fn hash_of(entry: &OwnerKey) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(&entry[..32]);
+    hash
 }
 
 /// An entry of `end` that is due.

@@ -78,11 +78,11 @@ fn a_file_of_a_newer_version_is_refused() {
     drop(place.open());
     let database = place.database();
     let write = database.begin_write().unwrap();
-    write.open_table(FORMAT).unwrap().insert("version", 2).unwrap();
+    write.open_table(FORMAT).unwrap().insert("version", 3).unwrap();
     write.commit().unwrap();
     drop(database);
     let refusal = place.refusal();
-    assert!(refusal.contains("format is 2") && refusal.contains("reads 1"), "{refusal}");
+    assert!(refusal.contains("format is 3") && refusal.contains("reads 2"), "{refusal}");
 }
 
 #[test]

@@ -4,11 +4,15 @@
 use std::{
     collections::{BTreeSet, HashMap, hash_map},
     hash::BuildHasher,
+    ops::{
+        Bound::{Excluded, Unbounded},
+        RangeBounds as _,
+    },
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::{by_namespace::ByNamespace, hasher::Seeds};
-use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
+use crate::store::{Cursor, Namespace, Order, PrincipalKey, Record, Selector, StoreKey};
 
 /// The sessions of every principal, by namespace.
 ///
@@ -19,65 +23,87 @@ use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
 #[derive(Default)]
 pub(super) struct Index(ByOwner<Owned>);
 
-type Owned = ByNamespace<HashMap<PrincipalKey, Selectors>>;
+type Owned = ByNamespace<HashMap<PrincipalKey, LogIns>>;
 
-/// The sessions of one principal. Most principals have one session, which needs no tree.
-enum Selectors {
-    One(Selector),
-    Many(BTreeSet<Selector>),
+/// The sessions of one principal, by their log-ins. Most principals have one session, which needs no
+/// tree.
+enum LogIns {
+    One(Cursor),
+    Many(BTreeSet<Cursor>),
 }
 
-impl Selectors {
-    fn insert(&mut self, selector: Selector) {
+impl LogIns {
+    fn insert(&mut self, log_in: Cursor) {
         match self {
-            Self::One(one) if *one == selector => {}
-            Self::One(one) => *self = Self::Many([*one, selector].into()),
+            Self::One(one) if *one == log_in => {}
+            Self::One(one) => *self = Self::Many([*one, log_in].into()),
             Self::Many(many) => {
-                many.insert(selector);
+                many.insert(log_in);
             }
         }
     }
 
-    /// Removes a selector. Returns whether none is left.
-    fn remove(&mut self, selector: Selector) -> bool {
+    /// Removes a log-in. Returns whether none is left.
+    fn remove(&mut self, log_in: Cursor) -> bool {
         match self {
-            Self::One(one) => *one == selector,
+            Self::One(one) => *one == log_in,
             Self::Many(many) => {
-                many.remove(&selector);
+                many.remove(&log_in);
                 many.is_empty()
             }
         }
     }
 
-    fn all(&self) -> Vec<Selector> {
+    fn len(&self) -> usize {
         match self {
-            Self::One(one) => vec![*one],
-            Self::Many(many) => many.iter().copied().collect(),
+            Self::One(_) => 1,
+            Self::Many(many) => many.len(),
+        }
+    }
+
+    /// Returns the first log-ins after a place, in an order.
+    fn first(&self, order: Order, after: Option<Cursor>, limit: usize) -> Vec<Cursor> {
+        let bounds = match (order, after) {
+            (_, None) => (Unbounded, Unbounded),
+            (Order::Oldest, Some(after)) => (Excluded(after), Unbounded),
+            (Order::Newest, Some(after)) => (Unbounded, Excluded(after)),
+        };
+        match self {
+            Self::One(one) => {
+                bounds.contains(one).then_some(*one).into_iter().take(limit).collect()
+            }
+            Self::Many(many) => match order {
+                Order::Oldest => many.range(bounds).take(limit).copied().collect(),
+                Order::Newest => many.range(bounds).rev().take(limit).copied().collect(),
+            },
         }
     }
 }
 
 impl Index {
-    pub(super) fn add(&self, key: &StoreKey, principal: Option<&PrincipalKey>) {
-        let Some(principal) = principal else { return };
+    /// Adds a session to those of its principal. Returns how many there are now.
+    pub(super) fn add(&self, key: &StoreKey, record: &Record) -> usize {
+        let Some(principal) = &record.meta.principal else { return 0 };
+        let log_in = Cursor::of(key.selector, record);
         let mut part = self.0.lock(&key.namespace, principal);
-        part.get_or_default(&key.namespace)
-            .entry(principal.clone())
-            .and_modify(|selectors| selectors.insert(key.selector))
-            .or_insert(Selectors::One(key.selector));
+        match part.get_or_default(&key.namespace).entry(principal.clone()) {
+            hash_map::Entry::Occupied(mut there) => {
+                there.get_mut().insert(log_in);
+                there.get().len()
+            }
+            hash_map::Entry::Vacant(place) => {
+                place.insert(LogIns::One(log_in));
+                1
+            }
+        }
     }
 
-    pub(super) fn remove(
-        &self,
-        namespace: &Namespace,
-        selector: Selector,
-        principal: Option<&PrincipalKey>,
-    ) {
-        let Some(principal) = principal else { return };
+    pub(super) fn remove(&self, namespace: &Namespace, selector: Selector, record: &Record) {
+        let Some(principal) = &record.meta.principal else { return };
         let mut part = self.0.lock(namespace, principal);
         let Some(owned) = part.get_mut(namespace) else { return };
         if let hash_map::Entry::Occupied(mut owned) = owned.entry(principal.clone())
-            && owned.get_mut().remove(selector)
+            && owned.get_mut().remove(Cursor::of(selector, record))
         {
             owned.remove();
         }
@@ -89,17 +115,23 @@ impl Index {
         let counts = self.0.parts.iter().map(|shard| {
             let part = lock(shard);
             let owned = || part.all().flat_map(HashMap::values);
-            (owned().count(), owned().map(|owned| owned.all().len()).sum::<usize>())
+            (owned().count(), owned().map(|owned| owned.len()).sum::<usize>())
         });
         counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 
-    pub(super) fn keys(&self, namespace: &Namespace, principal: &PrincipalKey) -> Vec<StoreKey> {
+    /// Returns the first log-ins of a principal after a place, in an order.
+    pub(super) fn log_ins(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Vec<Cursor> {
         let part = self.0.lock(namespace, principal);
-        let selectors = part.get(namespace).and_then(|owned| owned.get(principal));
-        let selectors = selectors.map(Selectors::all).unwrap_or_default();
-        let key = |selector| StoreKey { namespace: namespace.clone(), selector };
-        selectors.into_iter().map(key).collect()
+        let log_ins = part.get(namespace).and_then(|owned| owned.get(principal));
+        log_ins.map(|log_ins| log_ins.first(order, after, limit)).unwrap_or_default()
     }
 }
 

@@ -1,8 +1,7 @@
 //! The store in this process's memory: sharded maps of records, an index by principal, and a limit
 //! on the number of records. It owns where records lie and which records go when there are too
-//! many. [`Record::apply`] decides what a commit does to a record, and time comes from the caller.
+//! many. It compares versions, and time comes from the caller.
 
-mod admission;
 mod by_namespace;
 mod hasher;
 mod index;
@@ -19,13 +18,12 @@ use std::{
 };
 
 use self::{
-    admission::{Admission, PrincipalLocks},
     index::{Index, lock},
     shard::Shard,
 };
 use super::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, Selector,
+    StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
 
@@ -51,7 +49,7 @@ const SESSIONS_PER_SHARD: usize = 1024;
 /// **Expiry.** No task runs in the background. Expired records are removed by later inserts and
 /// commits, at most once a minute in each part of the store (or as often as
 /// [`with_limit_and_scan`](Self::with_limit_and_scan) sets), when the limit is reached, and by
-/// [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected clock drives
+/// [`sweep`](RecordStore::sweep). The time is that of the insert or commit, so an injected clock drives
 /// expiry too; layers that share a store should share a clock.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Shared>);
@@ -65,7 +63,6 @@ struct Shared {
     len: AtomicUsize,
     shards: Box<[Mutex<Shard>]>,
     index: Index,
-    principal_locks: PrincipalLocks,
 }
 
 impl MemoryStore {
@@ -87,7 +84,6 @@ impl MemoryStore {
             len: AtomicUsize::new(0),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             index: Index::default(),
-            principal_locks: PrincipalLocks::default(),
         }))
     }
 
@@ -138,82 +134,56 @@ impl Shared {
         lock(&self.shards[self.position(selector)])
     }
 
-    fn insert(
-        &self,
-        key: &StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> Result<InsertOutcome, StoreError> {
-        let (Some(cap), Some(principal)) = (cap, &record.meta.principal) else {
-            return self.insert_admitted(key, record);
-        };
-        let Some(admission) = Admission::of(self, key, principal, cap, record.meta.last_seen)
-        else {
-            return Ok(InsertOutcome::Full);
-        };
-        let mut outcome = self.insert_admitted(key, record)?;
-        if let InsertOutcome::Inserted { ended } = &mut outcome {
-            *ended = admission.evict();
-        }
-        Ok(outcome)
-    }
-
-    fn insert_admitted(&self, key: &StoreKey, record: Record) -> Result<InsertOutcome, StoreError> {
+    fn insert(&self, key: &StoreKey, record: Arc<Record>) -> Written {
         let now = record.meta.last_seen;
         loop {
             let mut shard = self.shard(key.selector);
             self.release(shard.sweep_in_passing(now, self.scan_every, &self.index));
             if shard.records.get(key).is_some() {
-                return Ok(InsertOutcome::Exists);
+                return Written::Not;
             }
             if self.reserve() {
-                self.index.add(key, record.meta.principal.as_ref());
-                shard.put(key, record);
-                return Ok(InsertOutcome::inserted());
+                let of_principal = shard.put(key, record, &self.index) as u64;
+                return Written::Stored { of_principal };
             }
             // Room may be made in any shard, and only one shard is ever locked at a time.
             drop(shard);
             if !self.make_room(self.position(key.selector), now) {
-                return Err(StoreError::new(format!(
-                    "the memory store is full: each of its {} sessions belongs to a principal \
-                     and is still live; raise the limit with `MemoryStore::with_limit`",
-                    self.limit
-                )));
+                return Written::Full;
             }
         }
     }
 
-    fn commit(&self, key: &StoreKey, commit: &Commit) -> CommitOutcome {
-        let (Some(cap), Some(Some(principal))) = (commit.cap, &commit.principal) else {
-            return self.commit_admitted(key, commit);
-        };
-        let Some(admission) = Admission::of(self, key, principal, cap, commit.now) else {
-            return CommitOutcome::Full;
-        };
-        let mut outcome = self.commit_admitted(key, commit);
-        if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-            *ended = admission.evict();
-        }
-        outcome
-    }
-
-    fn commit_admitted(&self, key: &StoreKey, commit: &Commit) -> CommitOutcome {
+    fn replace(&self, key: &StoreKey, version: u64, record: Arc<Record>) -> Written {
+        let now = record.meta.last_seen;
         let mut shard = self.shard(key.selector);
-        let outcome = shard.commit(key, commit, &self.index);
-        self.release(shard.sweep_in_passing(commit.now, self.scan_every, &self.index));
-        outcome
+        let replaced = shard.replace(key, version, record, &self.index);
+        self.release(shard.sweep_in_passing(now, self.scan_every, &self.index));
+        replaced.map_or(Written::Not, |of_principal| Written::Stored {
+            of_principal: of_principal as u64,
+        })
     }
 
-    /// Returns the sessions of a principal that are live at `now`, in no order.
-    fn live(&self, namespace: &Namespace, principal: &PrincipalKey, now: Timestamp) -> Vec<Listed> {
-        let keys = self.index.keys(namespace, principal).into_iter();
-        keys.filter_map(|key| {
-            let shard = self.shard(key.selector);
-            let meta = &shard.records.get(&key)?.meta;
-            (meta.principal.as_ref() == Some(principal) && !meta.is_expired(now))
-                .then(|| Listed::new(key.selector, meta))
-        })
-        .collect()
+    /// Returns the sessions of a principal, page by page. The index is read first and then each
+    /// record, so that a session may have gone to another place or to somebody else meanwhile.
+    fn list(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Page {
+        let log_ins = self.index.log_ins(namespace, principal, order, after, limit);
+        let next = log_ins.last().filter(|_| log_ins.len() == limit).copied();
+        let sessions = log_ins.into_iter().filter_map(|log_in| {
+            let key = StoreKey { namespace: namespace.clone(), selector: log_in.selector };
+            let record = self.shard(key.selector).records.get(&key).cloned()?;
+            let is_theirs = record.meta.principal.as_ref() == Some(principal);
+            (is_theirs && Cursor::of(key.selector, &record) == log_in)
+                .then_some((key.selector, record))
+        });
+        Page::new(sessions.collect(), next)
     }
 
     /// Removes a record if `matches` accepts it under the lock. Returns whether it did.
@@ -256,7 +226,7 @@ impl Shared {
     }
 }
 
-impl Store for MemoryStore {
+impl RecordStore for MemoryStore {
     fn properties(&self) -> Properties {
         Properties::IN_PROCESS
     }
@@ -265,52 +235,33 @@ impl Store for MemoryStore {
         StoreFuture::ready(Ok(self.0.shard(key.selector).records.get(key).cloned()))
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        StoreFuture::ready(self.0.insert(key, record, cap))
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        StoreFuture::ready(Ok(self.0.insert(key, record)))
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        StoreFuture::ready(Ok(self.0.commit(key, commit)))
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        StoreFuture::ready(Ok(self.0.replace(key, version, record)))
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        StoreFuture::ready(Ok(self.0.remove(key, |_| true)))
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        let is_that = |record: &Record| version.is_none_or(|it| it == record.meta.revision);
+        StoreFuture::ready(Ok(self.0.remove(key, is_that)))
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        let mut listed = self.0.live(namespace, principal, now);
-        listed.sort_by_key(|session| std::cmp::Reverse(session.created));
-        StoreFuture::ready(Ok(listed))
-    }
-
-    fn delete_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-        except: Option<Selector>,
-    ) -> StoreFuture<'a, u64> {
-        let keys = self.0.index.keys(namespace, principal);
-        let removed = keys
-            .iter()
-            .filter(|key| Some(key.selector) != except)
-            // Somebody else may have logged in to it meanwhile.
-            .filter(|key| self.0.remove(key, |it| it.meta.principal.as_ref() == Some(principal)))
-            .count();
-        StoreFuture::ready(Ok(removed as u64))
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        StoreFuture::ready(Ok(self.0.list(namespace, principal, order, after, limit)))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

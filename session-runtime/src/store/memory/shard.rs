@@ -1,4 +1,4 @@
-//! A part of the records, under one lock. It puts records in, commits and removes them, and chooses
+//! A part of the records, under one lock. It puts records in, replaces and removes them, and chooses
 //! which go when they are expired or too many. It keeps the index in step with its records; it
 //! knows neither the other shards nor the store's limit.
 
@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use super::{index::Index, records::Records};
 use crate::{
     clock::Timestamp,
-    store::{Commit, CommitOutcome, Record, StoreKey},
+    store::{Cursor, Record, StoreKey},
 };
 
 /// The part of a shard that is evicted at the limit is one in this number. It is large enough that
@@ -38,41 +38,46 @@ impl Default for Shard {
 }
 
 impl Shard {
-    pub(super) fn put(&mut self, key: &StoreKey, record: Record) {
+    /// Puts a record in. Returns the number of sessions that its principal has.
+    pub(super) fn put(&mut self, key: &StoreKey, record: Arc<Record>, index: &Index) -> usize {
+        let of_principal = index.add(key, &record);
         self.anonymous += usize::from(record.meta.principal.is_none());
         self.earliest_end = self.earliest_end.min(record.meta.expires_at());
-        self.records.insert(key, Arc::new(record));
+        self.records.insert(key, record);
+        of_principal
     }
 
-    pub(super) fn commit(
+    /// Puts a record in the place of one with this version. Returns the number of sessions that its
+    /// principal has, if it is another principal or a new log-in.
+    pub(super) fn replace(
         &mut self,
         key: &StoreKey,
-        commit: &Commit,
+        version: u64,
+        mut record: Arc<Record>,
         index: &Index,
-    ) -> CommitOutcome {
-        let Some(record) = self.records.get_mut(key) else {
-            return CommitOutcome::Gone;
+    ) -> Option<usize> {
+        let there = self.records.get_mut(key)?;
+        if there.meta.revision != version {
+            return None;
+        }
+        if there.meta.last_seen > record.meta.last_seen {
+            Arc::make_mut(&mut record).meta.last_seen = there.meta.last_seen;
+        }
+        self.earliest_end = self.earliest_end.min(record.meta.expires_at());
+        let old = std::mem::replace(there, record);
+        let log_in = |record| Cursor::of(key.selector, record);
+        let of_principal = if log_in(there) == log_in(&old)
+            && there.meta.principal == old.meta.principal
+        {
+            0
+        } else {
+            self.anonymous += usize::from(there.meta.principal.is_none());
+            self.anonymous -= usize::from(old.meta.principal.is_none());
+            let of_principal = index.add(key, there);
+            index.remove(&key.namespace, key.selector, &old);
+            of_principal
         };
-        let old = &record.meta.principal;
-        let given = commit.principal.as_ref().filter(|new| *new != old);
-        let given = given.map(|new| (old.clone(), new));
-        if let Some((_, new)) = &given {
-            index.add(key, new.as_ref());
-        }
-        let outcome = Arc::make_mut(record).apply(commit);
-        let committed = matches!(outcome, CommitOutcome::Committed { .. });
-        if committed {
-            self.earliest_end = self.earliest_end.min(record.meta.expires_at());
-        }
-        if let Some((old, new)) = given {
-            let gone = if committed { &old } else { new };
-            index.remove(&key.namespace, key.selector, gone.as_ref());
-            if committed {
-                self.anonymous += usize::from(new.is_none());
-                self.anonymous -= usize::from(old.is_none());
-            }
-        }
-        outcome
+        Some(of_principal)
     }
 
     pub(super) fn remove(
@@ -83,7 +88,7 @@ impl Shard {
     ) -> bool {
         let Some(record) = self.records.remove(key, matches) else { return false };
         self.anonymous -= usize::from(record.meta.principal.is_none());
-        index.remove(&key.namespace, key.selector, record.meta.principal.as_ref());
+        index.remove(&key.namespace, key.selector, &record);
         true
     }
 
@@ -113,7 +118,7 @@ impl Shard {
             if goes {
                 removed += 1;
                 self.anonymous -= usize::from(record.meta.principal.is_none());
-                index.remove(namespace, selector, record.meta.principal.as_ref());
+                index.remove(namespace, selector, record);
             } else {
                 self.earliest_end = self.earliest_end.min(record.meta.expires_at());
             }

@@ -1,0 +1,281 @@
+//! Log-ins under a cap. `EndOldest` writes first and then ends the sessions with the earliest
+//! log-ins; `RefuseNew` holds a lease of the principal while it counts and writes. It owns which
+//! sessions go; the store owns the records.
+
+use std::sync::Arc;
+
+use super::{
+    lease::Lease,
+    principal::PAGE,
+    swap::{Swapped, full, pause, swap},
+};
+use crate::{
+    clock::Timestamp,
+    store::{
+        Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, OnMaxSessions, Order,
+        PrincipalKey, Record, RecordStore, Selector, StoreError, StoreFuture, StoreKey, Written,
+    },
+};
+
+/// The most sessions that one log-in ends: a principal far above a new cap comes down over several.
+const MOST: u64 = 32;
+/// The tries of one log-in to come down to the cap. What is left is for the next log-in.
+const TRIES: u32 = 16;
+
+/// Stores a new record; if it is a log-in, under `cap`.
+pub(super) fn insert<'a>(
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+    record: Record,
+    cap: Option<Cap>,
+) -> StoreFuture<'a, InsertOutcome> {
+    let now = record.meta.last_seen;
+    let log_in = LogIn::of(store, key, record.meta.principal.as_ref(), cap, now);
+    let record = Arc::new(record);
+    match log_in {
+        Some(log_in) if log_in.cap.on_max == OnMaxSessions::RefuseNew => {
+            StoreFuture::begun(async move {
+                let inserted = log_in.if_there_is_room(|| store.insert(key, record)).await?;
+                inserted.map_or(Ok(InsertOutcome::Full), |written| stored(written).map(|(it, _)| it))
+            })
+        }
+        log_in => store.insert(key, Arc::clone(&record)).and_then(move |written| {
+            let (outcome, of_principal) = match stored(written) {
+                Ok(stored) => stored,
+                Err(error) => return StoreFuture::ready(Err(error)),
+            };
+            match log_in {
+                Some(log_in) if log_in.is_above(of_principal) => StoreFuture::begun(async move {
+                    let ended = log_in.end_oldest(record, of_principal).await?;
+                    Ok(InsertOutcome::Inserted { ended })
+                }),
+                _ => StoreFuture::ready(Ok(outcome)),
+            }
+        }),
+    }
+}
+
+/// Returns what an insert has come to, and the number of the principal's sessions.
+fn stored(written: Written) -> Result<(InsertOutcome, u64), StoreError> {
+    match written {
+        Written::Stored { of_principal } => Ok((InsertOutcome::inserted(), of_principal)),
+        Written::Not => Ok((InsertOutcome::Exists, 0)),
+        Written::Full => Err(full()),
+    }
+}
+
+/// Applies a commit; if it is a log-in, under its cap.
+pub(super) fn commit<'a>(
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+    commit: &'a Commit,
+) -> StoreFuture<'a, CommitOutcome> {
+    let principal = commit.principal.as_ref().and_then(Option::as_ref);
+    let log_in = LogIn::of(store, key, principal, commit.cap, commit.now);
+    match log_in {
+        Some(log_in) if log_in.cap.on_max == OnMaxSessions::RefuseNew => {
+            StoreFuture::begun(async move {
+                let swapped = log_in.if_there_is_room(|| swap(store, key, commit)).await?;
+                Ok(swapped.map_or(CommitOutcome::Full, |swapped| swapped.outcome))
+            })
+        }
+        log_in => swap(store, key, commit).and_then(move |swapped| {
+            match (log_in, swapped) {
+                (
+                    Some(log_in),
+                    Swapped {
+                        outcome: CommitOutcome::Committed { revision, rotated, .. },
+                        stored: Some((record, of_principal)),
+                    },
+                ) if log_in.is_above(of_principal) => StoreFuture::begun(async move {
+                    let ended = log_in.end_oldest(record, of_principal).await?;
+                    Ok(CommitOutcome::Committed { revision, rotated, ended })
+                }),
+                (_, swapped) => StoreFuture::ready(Ok(swapped.outcome)),
+            }
+        }),
+    }
+}
+
+/// A log-in under a cap.
+struct LogIn<'a> {
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+    principal: PrincipalKey,
+    cap: Cap,
+    now: Timestamp,
+}
+
+impl<'a> LogIn<'a> {
+    fn of(
+        store: &'a dyn RecordStore,
+        key: &'a StoreKey,
+        principal: Option<&PrincipalKey>,
+        cap: Option<Cap>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        Some(Self { store, key, principal: principal?.clone(), cap: cap?, now })
+    }
+
+    /// Returns the number of sessions that the principal may have; this one is always one of them.
+    fn most(&self) -> u64 {
+        u64::from(self.cap.sessions.max(1))
+    }
+
+    fn is_above(&self, of_principal: u64) -> bool {
+        of_principal > self.most()
+    }
+
+    /// Ends the sessions with the earliest log-ins, after this one was stored as `own`. Each is
+    /// removed as it was listed, so that what has happened to a session since then, such as a
+    /// log-in, keeps the session. Returns those that were ended.
+    async fn end_oldest(
+        &self,
+        mut own: Arc<Record>,
+        mut of_principal: u64,
+    ) -> Result<Vec<Selector>, StoreError> {
+        let (mut ended, mut is_last) = (Vec::new(), false);
+        for tries in 0..TRIES {
+            pause(tries).await;
+            let excess = of_principal.saturating_sub(self.most()).min(MOST);
+            // Among few sessions, those that have expired are all seen and do not count.
+            let enough = if of_principal <= MOST { MOST } else { excess };
+            let (sessions, is_all) = self.oldest(enough).await?;
+            let (expired, live): (Vec<_>, Vec<_>) =
+                sessions.into_iter().partition(|(_, record)| record.meta.is_expired(self.now));
+            let mut removed = 0;
+            for (selector, record) in &expired {
+                removed += u64::from(self.remove(*selector, record).await?);
+            }
+            let excess = if is_all {
+                (live.len() as u64).saturating_sub(self.most())
+            } else {
+                excess.saturating_sub(expired.len() as u64)
+            };
+            let going = &live[..live.len().min(usize::try_from(excess).unwrap_or(usize::MAX))];
+            let is_among = going.iter().any(|(selector, _)| *selector == self.key.selector);
+            if is_among && !is_last {
+                // Another process' clock is ahead, or the log-ins are of one millisecond: a log-in
+                // comes after those that it has found.
+                match self.become_the_last(&own).await? {
+                    Some(raised) => (own, is_last) = (raised, true),
+                    // Somebody has ended this session meanwhile, or logged in to it.
+                    None => return Ok(ended),
+                }
+                continue;
+            }
+            let mut is_done = true;
+            for (selector, record) in going {
+                // Those that came after this one have moved it here; they end it.
+                if *selector == self.key.selector {
+                    continue;
+                }
+                if self.remove(*selector, record).await? {
+                    ended.push(*selector);
+                    removed += 1;
+                } else {
+                    is_done = false;
+                }
+            }
+            if is_done {
+                break;
+            }
+            of_principal -= removed.min(of_principal);
+        }
+        Ok(ended)
+    }
+
+    /// Returns the earliest log-ins, and whether those are all.
+    async fn oldest(
+        &self,
+        enough: u64,
+    ) -> Result<(Vec<(Selector, Arc<Record>)>, bool), StoreError> {
+        let enough = usize::try_from(enough).unwrap_or(usize::MAX);
+        let (mut sessions, mut after) = (Vec::new(), None);
+        while sessions.len() < enough {
+            let limit = enough - sessions.len();
+            let page = self.list(Order::Oldest, after, limit).await?;
+            sessions.extend(page.0);
+            after = page.1;
+            if after.is_none() {
+                return Ok((sessions, true));
+            }
+        }
+        Ok((sessions, false))
+    }
+
+    async fn list(
+        &self,
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<(Selector, Arc<Record>)>, Option<Cursor>), StoreError> {
+        let namespace: &Namespace = &self.key.namespace;
+        let page = self.store.list(namespace, &self.principal, order, after, limit).await?;
+        Ok((page.sessions, page.next))
+    }
+
+    async fn remove(&self, selector: Selector, record: &Record) -> Result<bool, StoreError> {
+        let key = StoreKey { namespace: self.key.namespace.clone(), selector };
+        self.store.remove(&key, Some(record.meta.revision)).await
+    }
+
+    /// Moves the time of this log-in behind the latest one. Returns the record as it is then, or
+    /// `None` if it is no longer this log-in's.
+    async fn become_the_last(&self, own: &Arc<Record>) -> Result<Option<Arc<Record>>, StoreError> {
+        let mut own = Arc::clone(own);
+        loop {
+            let latest = self.list(Order::Newest, None, 1).await?.0;
+            let Some((selector, record)) = latest.first() else { return Ok(None) };
+            let latest = Cursor::of(*selector, record).logged_in;
+            let mut raised = Record::clone(&own);
+            raised.meta.logged_in = Some(Timestamp::from_millis(latest.as_millis() + 1));
+            raised.meta.revision += 1;
+            let raised = Arc::new(raised);
+            let written = self.store.replace(self.key, own.meta.revision, Arc::clone(&raised));
+            if let Written::Stored { .. } = written.await? {
+                return Ok(Some(raised));
+            }
+            match self.store.load(self.key).await? {
+                Some(there)
+                    if there.meta.principal.as_ref() == Some(&self.principal)
+                        && there.meta.logged_in == own.meta.logged_in =>
+                {
+                    own = there;
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Carries out `write` if the principal has fewer other sessions than the cap allows. No other
+    /// log-in of the principal that may be refused begins meanwhile.
+    async fn if_there_is_room<'w, W: Send + Unpin + 'w>(
+        &self,
+        write: impl FnOnce() -> StoreFuture<'w, W> + Send,
+    ) -> Result<Option<W>, StoreError> {
+        let lease = Lease::take(self.store, &self.key.namespace, &self.principal, self.now).await?;
+        let written = match self.has_room().await {
+            Ok(true) => write().await.map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(error),
+        };
+        lease.release().await;
+        written
+    }
+
+    async fn has_room(&self) -> Result<bool, StoreError> {
+        let (mut others, mut after) = (0, None);
+        loop {
+            let (sessions, next) = self.list(Order::Newest, after, PAGE).await?;
+            let live = sessions.iter().filter(|(selector, record)| {
+                *selector != self.key.selector && !record.meta.is_expired(self.now)
+            });
+            others += live.count() as u64;
+            after = next;
+            if others >= self.most() || after.is_none() {
+                return Ok(others < self.most());
+            }
+        }
+    }
+}

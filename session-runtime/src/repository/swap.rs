@@ -1,0 +1,134 @@
+//! A commit as loads and swaps: the ops are applied here, to the record that the request has loaded,
+//! and the store puts the result in that record's place if the record is still there. If it is
+//! not, the latest record is loaded and the ops are applied to that. Knows nothing of caps.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use crate::store::{
+    Commit, CommitOutcome, Record, RecordStore, StoreError, StoreFuture, StoreKey, Written,
+};
+
+/// The tries without a pause between them. Whoever was in between is mostly done by then.
+const EAGER: u32 = 2;
+/// The longest pause before a try, in milliseconds.
+const LONGEST: u64 = 32;
+
+/// Where those wait that were overtaken, in each process: one at a time for each session, and for
+/// those that share a queue with it.
+static QUEUES: [Mutex<()>; 256] = [const { Mutex::const_new(()) }; 256];
+
+/// A commit that was carried out, or why it was not.
+pub(super) struct Swapped {
+    pub(super) outcome: CommitOutcome,
+    /// The record as it is now, and the number of sessions of its principal, if the commit applied.
+    pub(super) stored: Option<(Arc<Record>, u64)>,
+}
+
+impl Swapped {
+    const fn not(outcome: CommitOutcome) -> Self {
+        Self { outcome, stored: None }
+    }
+}
+
+/// Applies a commit to the record under `key`.
+pub(super) fn swap<'a>(
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+    commit: &'a Commit,
+) -> StoreFuture<'a, Swapped> {
+    match &commit.loaded {
+        Some(loaded) => swap_for(store, key, commit, loaded, false),
+        None => store.load(key).and_then(move |found| match found {
+            Some(found) => swap_for(store, key, commit, &found, true),
+            None => StoreFuture::ready(Ok(Swapped::not(CommitOutcome::Gone))),
+        }),
+    }
+}
+
+/// Applies a commit to `base`, and swaps the result for it. `is_latest` says that `base` was read
+/// from the store for this commit.
+fn swap_for<'a>(
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+    commit: &'a Commit,
+    base: &Arc<Record>,
+    is_latest: bool,
+) -> StoreFuture<'a, Swapped> {
+    let mut record = Record::clone(base);
+    let outcome = record.apply(commit);
+    if !matches!(outcome, CommitOutcome::Committed { .. }) {
+        return if is_latest {
+            StoreFuture::ready(Ok(Swapped::not(outcome)))
+        } else {
+            // What rests on an old record is no answer.
+            again(store, key, commit)
+        };
+    }
+    let record = Arc::new(record);
+    let written = store.replace(key, base.meta.revision, Arc::clone(&record));
+    written.and_then(move |written| match written {
+        Written::Stored { of_principal } => {
+            let stored = Some((record, of_principal));
+            StoreFuture::ready(Ok(Swapped { outcome, stored }))
+        }
+        Written::Not => again(store, key, commit),
+        Written::Full => StoreFuture::ready(Err(full())),
+    })
+}
+
+/// Tries until a try is not overtaken by another request. The caller's deadline ends it.
+fn again<'a>(
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+    commit: &'a Commit,
+) -> StoreFuture<'a, Swapped> {
+    StoreFuture::begun(async move {
+        let _turn = QUEUES[usize::from(key.selector.as_bytes()[0])].lock().await;
+        let mut tries = 0_u32;
+        loop {
+            pause(tries).await;
+            tries = tries.saturating_add(1);
+            let Some(base) = store.load(key).await? else {
+                return Ok(Swapped::not(CommitOutcome::Gone));
+            };
+            let mut record = Record::clone(&base);
+            let outcome = record.apply(commit);
+            if !matches!(outcome, CommitOutcome::Committed { .. }) {
+                return Ok(Swapped::not(outcome));
+            }
+            let record = Arc::new(record);
+            match store.replace(key, base.meta.revision, Arc::clone(&record)).await? {
+                Written::Stored { of_principal } => {
+                    return Ok(Swapped { outcome, stored: Some((record, of_principal)) });
+                }
+                Written::Not => {}
+                Written::Full => return Err(full()),
+            }
+        }
+    })
+}
+
+/// Waits before the next try: a random time, so that those who collide do not collide again.
+pub(super) async fn pause(tries: u32) {
+    if tries >= EAGER && tokio::runtime::Handle::try_current().is_ok() {
+        let longest = (1 << (tries - EAGER).min(5)).min(LONGEST);
+        tokio::time::sleep(Duration::from_micros(random() % (longest * 1000))).await;
+    }
+}
+
+/// Returns a number that nobody need guess at.
+pub(super) fn random() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+
+    RandomState::new().hash_one(())
+}
+
+/// Makes the error of a store without room.
+pub(super) fn full() -> StoreError {
+    StoreError::new(
+        "the store is full: each of its sessions belongs to a principal and is still live; raise \
+         its limit (of a memory store, with `MemoryStore::with_limit`)",
+    )
+}
