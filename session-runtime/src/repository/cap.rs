@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{
     lease::Lease,
+    load_latest,
     principal::PAGE,
     swap::{Swapped, full, pause, swap},
 };
@@ -34,9 +35,10 @@ pub(super) fn insert<'a>(
     let record = Arc::new(record);
     match log_in {
         Some(log_in) if log_in.cap.on_max == OnMaxSessions::RefuseNew => {
-            StoreFuture::begun(async move {
+            StoreFuture::new(async move {
                 let inserted = log_in.if_there_is_room(|| store.insert(key, record)).await?;
-                inserted.map_or(Ok(InsertOutcome::Full), |written| stored(written).map(|(it, _)| it))
+                inserted
+                    .map_or(Ok(InsertOutcome::Full), |written| stored(written).map(|(it, _)| it))
             })
         }
         log_in => store.insert(key, Arc::clone(&record)).and_then(move |written| {
@@ -45,7 +47,7 @@ pub(super) fn insert<'a>(
                 Err(error) => return StoreFuture::ready(Err(error)),
             };
             match log_in {
-                Some(log_in) if log_in.is_above(of_principal) => StoreFuture::begun(async move {
+                Some(log_in) if log_in.is_above(of_principal) => StoreFuture::new(async move {
                     let ended = log_in.end_oldest(record, of_principal).await?;
                     Ok(InsertOutcome::Inserted { ended })
                 }),
@@ -74,25 +76,23 @@ pub(super) fn commit<'a>(
     let log_in = LogIn::of(store, key, principal, commit.cap, commit.now);
     match log_in {
         Some(log_in) if log_in.cap.on_max == OnMaxSessions::RefuseNew => {
-            StoreFuture::begun(async move {
+            StoreFuture::new(async move {
                 let swapped = log_in.if_there_is_room(|| swap(store, key, commit)).await?;
                 Ok(swapped.map_or(CommitOutcome::Full, |swapped| swapped.outcome))
             })
         }
-        log_in => swap(store, key, commit).and_then(move |swapped| {
-            match (log_in, swapped) {
-                (
-                    Some(log_in),
-                    Swapped {
-                        outcome: CommitOutcome::Committed { revision, rotated, .. },
-                        stored: Some((record, of_principal)),
-                    },
-                ) if log_in.is_above(of_principal) => StoreFuture::begun(async move {
-                    let ended = log_in.end_oldest(record, of_principal).await?;
-                    Ok(CommitOutcome::Committed { revision, rotated, ended })
-                }),
-                (_, swapped) => StoreFuture::ready(Ok(swapped.outcome)),
-            }
+        log_in => swap(store, key, commit).and_then(move |swapped| match (log_in, swapped) {
+            (
+                Some(log_in),
+                Swapped {
+                    outcome: CommitOutcome::Committed { revision, rotated, .. },
+                    stored: Some((record, of_principal)),
+                },
+            ) if log_in.is_above(of_principal) => StoreFuture::new(async move {
+                let ended = log_in.end_oldest(record, of_principal).await?;
+                Ok(CommitOutcome::Committed { revision, rotated, ended })
+            }),
+            (_, swapped) => StoreFuture::ready(Ok(swapped.outcome)),
         }),
     }
 }
@@ -236,7 +236,7 @@ impl<'a> LogIn<'a> {
             if let Written::Stored { .. } = written.await? {
                 return Ok(Some(raised));
             }
-            match self.store.load(self.key).await? {
+            match load_latest(self.store, self.key).await? {
                 Some(there)
                     if there.meta.principal.as_ref() == Some(&self.principal)
                         && there.meta.logged_in == own.meta.logged_in =>

@@ -1,7 +1,13 @@
 //! A store under a deadline: every operation ends in time, and its failure is an [`Error`] that
 //! says which operation it was.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use crate::{
     clock::Timestamp,
@@ -45,8 +51,7 @@ impl DeadlineStore {
         if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
     }
 
-    /// A store that answers at once needs no timer, and so no runtime. The others' timer is in a
-    /// box: every future around this one, up to the handler's, is as large as what it waits for.
+    /// What does not wait needs no timer, and so no runtime. The others' timer is in a box: every future around this one, up to the handler's, is as large as what it waits for.
     fn within<'a, T: Unpin + Send + 'a>(
         &self,
         operation: &'static str,
@@ -55,9 +60,13 @@ impl DeadlineStore {
         let failed = move |source| Error::new(Kind::Store { operation, source });
         match answer.at_once() {
             Ok(answer) => Answer::Now(Some(answer.map_err(failed))),
-            Err(answer) => {
+            Err(mut answer) => {
                 let after = self.deadline(operation);
                 Answer::Later(Box::pin(async move {
+                    let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answer).poll(cx)));
+                    if let Poll::Ready(answer) = first.await {
+                        return answer.map_err(failed);
+                    }
                     let late = |_| Error::new(Kind::Deadline { operation, after });
                     tokio::time::timeout(after, answer).await.map_err(late)?.map_err(failed)
                 }))

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 
-use super::swap::{full, pause, random};
+use super::{
+    load_latest,
+    swap::{full, pause, random},
+};
 use crate::{
     clock::Timestamp,
     store::{
@@ -50,7 +53,7 @@ impl<'a> Lease<'a> {
             tries = tries.saturating_add(1);
             let lease = note(now);
             let version = lease.meta.revision;
-            let taken = match store.load(&key).await? {
+            let taken = match load_latest(store, &key).await? {
                 None => store.insert(&key, Arc::new(lease)).await?,
                 Some(there) if has_ended(&there) => {
                     store.replace(&key, there.meta.revision, Arc::new(lease)).await?
@@ -73,11 +76,8 @@ impl<'a> Lease<'a> {
 
 /// Makes the record of a lease that begins now.
 fn note(now: Timestamp) -> Record {
-    let lifetime = Lifetime {
-        idle_millis: None,
-        absolute_until: now.saturating_add(KEPT),
-        persistent: false,
-    };
+    let lifetime =
+        Lifetime { idle_millis: None, absolute_until: now.saturating_add(KEPT), persistent: false };
     let mut meta = Meta::new(Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]), now, lifetime);
     // A version that no other lease has, in whatever process.
     meta.revision = random() >> 3;

@@ -18,6 +18,14 @@ use crate::{
     },
 };
 
+/// Returns the record under `key` as it is now, whether or not the store is a cache.
+fn load_latest<'a>(
+    store: &'a dyn RecordStore,
+    key: &'a StoreKey,
+) -> StoreFuture<'a, Option<Arc<Record>>> {
+    store.reload(key).unwrap_or_else(|| store.load(key))
+}
+
 impl<S: RecordStore> Store for S {
     fn properties(&self) -> Properties {
         Properties { wants_loaded: true, ..RecordStore::properties(self) }
@@ -25,6 +33,10 @@ impl<S: RecordStore> Store for S {
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         RecordStore::load(self, key)
+    }
+
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
+        RecordStore::reload(self, key)
     }
 
     fn insert<'a>(

@@ -1,12 +1,13 @@
 //! All sessions of a principal, from a store that gives them page by page: the list, and the end of
 //! all of them.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, sync::Arc};
 
+use super::load_latest;
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Listed, Namespace, Order, PrincipalKey, RecordStore, Selector, StoreError,
+        Listed, Namespace, Order, PrincipalKey, Record, RecordStore, Selector, StoreError,
         StoreFuture, StoreKey,
     },
 };
@@ -21,7 +22,7 @@ pub(super) fn list<'a>(
     principal: &'a PrincipalKey,
     now: Timestamp,
 ) -> StoreFuture<'a, Vec<Listed>> {
-    StoreFuture::begun(async move {
+    StoreFuture::new(async move {
         let (mut listed, mut after) = (Vec::new(), None);
         loop {
             let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
@@ -36,30 +37,27 @@ pub(super) fn list<'a>(
     })
 }
 
-/// Removes every session of a principal that is there when this begins, except `except`. Returns
-/// how many were removed.
+/// Removes every session that is a principal's from when this begins until its turn comes, except
+/// `except`. Returns how many were removed.
 pub(super) fn end_all<'a>(
     store: &'a dyn RecordStore,
     namespace: &'a Namespace,
     principal: &'a PrincipalKey,
     except: Option<Selector>,
 ) -> StoreFuture<'a, u64> {
-    StoreFuture::begun(async move {
+    StoreFuture::new(async move {
+        let key = |selector| StoreKey { namespace: namespace.clone(), selector };
         let (mut removed, mut after) = (0, None);
         loop {
             let page = store.list(namespace, principal, Order::Oldest, after, PAGE).await?;
-            for (selector, record) in &page.sessions {
-                if Some(*selector) != except {
-                    let log_in = Cursor::of(*selector, record);
-                    let version = record.meta.revision;
-                    removed +=
-                        u64::from(end(store, namespace, principal, log_in, version).await?);
+            for (selector, record) in page.sessions {
+                if Some(selector) != except {
+                    removed += u64::from(end(store, &key(selector), principal, record).await?);
                 }
             }
             for selector in page.unreadable {
                 if Some(selector) != except {
-                    let key = StoreKey { namespace: namespace.clone(), selector };
-                    removed += u64::from(store.remove(&key, None).await?);
+                    removed += u64::from(store.remove(&key(selector), None).await?);
                 }
             }
             after = page.next;
@@ -70,27 +68,20 @@ pub(super) fn end_all<'a>(
     })
 }
 
-/// Removes the session of one log-in, whatever is written to it meanwhile; not if its principal
-/// has logged in to it again, or somebody else has. Returns whether it was removed.
+/// Removes a session, whatever is written to it meanwhile, unless it becomes somebody else's.
+/// Returns whether it was removed.
 async fn end(
     store: &dyn RecordStore,
-    namespace: &Namespace,
+    key: &StoreKey,
     principal: &PrincipalKey,
-    log_in: Cursor,
-    mut version: u64,
+    mut record: Arc<Record>,
 ) -> Result<bool, StoreError> {
-    let key = StoreKey { namespace: namespace.clone(), selector: log_in.selector };
     loop {
-        if store.remove(&key, Some(version)).await? {
+        if store.remove(key, Some(record.meta.revision)).await? {
             return Ok(true);
         }
-        match store.load(&key).await? {
-            Some(there)
-                if there.meta.principal.as_ref() == Some(principal)
-                    && Cursor::of(key.selector, &there) == log_in =>
-            {
-                version = there.meta.revision;
-            }
+        match load_latest(store, key).await? {
+            Some(there) if there.meta.principal.as_ref() == Some(principal) => record = there,
             _ => return Ok(false),
         }
     }

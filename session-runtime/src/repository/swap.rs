@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
+use super::load_latest;
 use crate::store::{
     Commit, CommitOutcome, Record, RecordStore, StoreError, StoreFuture, StoreKey, Written,
 };
@@ -40,7 +41,7 @@ pub(super) fn swap<'a>(
 ) -> StoreFuture<'a, Swapped> {
     match &commit.loaded {
         Some(loaded) => swap_for(store, key, commit, loaded, false),
-        None => store.load(key).and_then(move |found| match found {
+        None => load_latest(store, key).and_then(move |found| match found {
             Some(found) => swap_for(store, key, commit, &found, true),
             None => StoreFuture::ready(Ok(Swapped::not(CommitOutcome::Gone))),
         }),
@@ -84,13 +85,13 @@ fn again<'a>(
     key: &'a StoreKey,
     commit: &'a Commit,
 ) -> StoreFuture<'a, Swapped> {
-    StoreFuture::begun(async move {
+    StoreFuture::new(async move {
         let _turn = QUEUES[usize::from(key.selector.as_bytes()[0])].lock().await;
         let mut tries = 0_u32;
         loop {
             pause(tries).await;
             tries = tries.saturating_add(1);
-            let Some(base) = store.load(key).await? else {
+            let Some(base) = load_latest(store, key).await? else {
                 return Ok(Swapped::not(CommitOutcome::Gone));
             };
             let mut record = Record::clone(&base);

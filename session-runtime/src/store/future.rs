@@ -6,7 +6,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use crate::causes;
@@ -83,16 +83,6 @@ impl<'a, T> StoreFuture<'a, T> {
     /// Makes the answer that `future` gives.
     pub fn new(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
         Self(Answer::Later(Box::pin(future)))
-    }
-
-    /// Makes the answer that `future` gives, and takes it at once if `future` does not wait.
-    pub(crate) fn begun(future: impl Future<Output = Result<T, StoreError>> + Send + 'a) -> Self {
-        let mut future: Pin<Box<dyn Future<Output = _> + Send + 'a>> = Box::pin(future);
-        // Whoever awaits a future that waits polls it again, with a waker of their own.
-        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => Self::ready(answer),
-            Poll::Pending => Self(Answer::Later(future)),
-        }
     }
 
     /// Makes an answer that is there already.

@@ -125,7 +125,8 @@ impl Properties {
 ///    than `cap.sessions`, the cap has no effect. Otherwise `RefuseNew` answers `Full` and
 ///    changes nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
 ///    millisecond, the smaller selector) until one fewer than `cap.sessions` are left. Parallel
-///    log-ins of one principal, in whatever processes, never leave more than `cap.sessions`.
+///    log-ins of one principal, in whatever processes, leave no more than `cap.sessions`; a log-in
+///    that is dropped half-way may leave more until the principal's next log-in.
 ///    What does not apply for another reason too (`Exists`, `Gone`, `Superseded`, `Conflict`) ends
 ///    nothing, and may give either answer.
 pub trait Store: Send + Sync + 'static {

@@ -94,6 +94,13 @@ pub trait RecordStore: Send + Sync + 'static {
     /// Returns the record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
+    /// Loads the record under `key` as it is now, if [`load`](Self::load) may return an older one,
+    /// as a cache does. Returns `None` if `load` always returns the present record.
+    fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
+        let _ = key;
+        None
+    }
+
     /// Stores a new record; a record that is there stays as it is.
     fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written>;
 

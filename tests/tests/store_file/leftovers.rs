@@ -29,13 +29,14 @@ fn until(millis: u64, record: Record) -> Record {
 }
 
 /// Leaves everything that a crash can: a half-written file, an entry of a session that never came
-/// to be, and one of a session that another has.
+/// to be, one of a session that another has, and one of a session's earlier log-in.
 fn crash(home: &TempDir) {
     fs::write(path_of(home, 1).with_file_name("tmp"), "half").expect("a leftover");
-    for number in [2, 3] {
-        let entry = root(home).join(&entries(home)[0]);
-        let name = path_of(home, number);
-        let name = name.file_name().expect("a name");
+    let entry = root(home).join(&entries(home)[0]);
+    for (time, number) in [(START, 2), (START, 3), (START - 1, 1)] {
+        let session = path_of(home, number);
+        let session = session.file_name().and_then(|name| name.to_str()).expect("a name");
+        let name = format!("{time:016x}-{session}");
         fs::write(entry.with_file_name(name), "").expect("a leftover");
     }
 }
@@ -46,7 +47,7 @@ fn store_with_leftovers() -> (TempDir, FileStore) {
     put(&store, 1, owned(ada()));
     put(&store, 3, anonymous());
     crash(&home);
-    assert_eq!((temporary(&home).len(), entries(&home).len()), (1, 3));
+    assert_eq!((temporary(&home).len(), entries(&home).len()), (1, 4));
     (home, store)
 }
 
@@ -109,7 +110,7 @@ fn the_write_under_way_of_another_process_is_left_alone() {
     let holders = [1, 2, 3].map(|number| lock_beside(&path_of(&home, number)));
     drop(open(&home));
     assert_eq!(sweep(&store, 2, 1000), 0);
-    assert_eq!((temporary(&home).len(), entries(&home).len()), (1, 3));
+    assert_eq!((temporary(&home).len(), entries(&home).len()), (1, 4));
     drop(holders);
     assert_eq!(sweep(&store, 2, 1000), 0);
     assert_eq!((temporary(&home).len(), entries(&home).len()), (0, 1));

@@ -73,14 +73,21 @@ impl Database {
             Ok(current) => current,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
-                return Err(self.error("is being opened anew after a failed write; try again"));
+                return Err(self.opened_anew());
             }
         };
         let database = current.as_ref().map_err(Clone::clone)?;
         let snapshot = || Ok::<_, Failure>(database.begin_read()?);
-        snapshot()
-            .and_then(|transaction| read(&transaction))
-            .map_err(|failure| failure.into_error(&self.path, "reading"))
+        snapshot().and_then(|transaction| read(&transaction)).map_err(|failure| {
+            match failure.follows_another() {
+                true => self.opened_anew(),
+                false => failure.into_error(&self.path, "reading"),
+            }
+        })
+    }
+
+    fn opened_anew(&self) -> StoreError {
+        self.error("is being opened anew after a failed write; try again")
     }
 
     /// Does all of `work` in one transaction and syncs it, or does nothing. Readers see the changes

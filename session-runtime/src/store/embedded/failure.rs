@@ -16,6 +16,11 @@ impl<E: Into<redb::Error>> From<E> for Failure {
 }
 
 impl Failure {
+    /// Returns whether an earlier failure is the cause, after which the file is opened anew.
+    pub(super) fn follows_another(&self) -> bool {
+        matches!(&*self.0, redb::Error::PreviousIo)
+    }
+
     /// Makes the error that says what failed, where, and what to do about it.
     pub(super) fn into_error(self, path: &Path, doing: &str) -> StoreError {
         let hint = match &*self.0 {

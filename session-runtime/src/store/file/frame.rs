@@ -3,8 +3,8 @@
 //!
 //! All numbers are big endian:
 //!
-//! `magic (7) ‖ version (1) ‖ checksum (8) ‖ expires at (8) ‖ owner (32) ‖ namespace length (4) ‖
-//! namespace ‖ selector (16) ‖ record`. The checksum is the beginning of the SHA-256 of all that
+//! `magic (7) ‖ version (1) ‖ checksum (8) ‖ expires at (8) ‖ owner (32) ‖ log-in (8) ‖ namespace
+//! length (4) ‖ namespace ‖ selector (16) ‖ record`. The checksum is the beginning of the SHA-256 of all that
 //! follows it; for the record see [`encoding`](crate::store::encoding).
 
 use sha2::{Digest, Sha256};
@@ -13,7 +13,7 @@ use super::name::Owner;
 use crate::{
     clock::Timestamp,
     store::{
-        Namespace, Record, Selector, StoreKey,
+        Cursor, Namespace, Record, Selector, StoreKey,
         encoding::{decode, encode},
         layout::{Input, put_u32, put_u64},
     },
@@ -21,10 +21,10 @@ use crate::{
 
 const MAGIC: &[u8; 7] = b"session";
 /// The version of the layout above. A new layout takes a new number; this one stays readable.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const CHECKSUM: usize = 8;
 /// The number of bytes of a file that [`glance`] looks at.
-pub(super) const GLANCE: usize = 8 + CHECKSUM + 8 + 32;
+pub(super) const GLANCE: usize = 8 + CHECKSUM + 8 + 32 + 8;
 
 /// The reason why the bytes of a file are not the expected session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub(super) enum Damage {
 pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
     let namespace = key.namespace.as_str();
     let owner = owner_of(&key.namespace, record);
+    let log_in = Cursor::of(key.selector, record).logged_in;
     let record_bytes = encode(record);
     let mut out = Vec::with_capacity(GLANCE + 4 + namespace.len() + 16 + record_bytes.len());
     out.extend_from_slice(MAGIC);
@@ -48,6 +49,7 @@ pub(super) fn write(key: &StoreKey, record: &Record) -> Vec<u8> {
     out.extend_from_slice(&[0; CHECKSUM]);
     put_u64(&mut out, record.meta.expires_at().as_millis());
     out.extend_from_slice(&owner.0);
+    put_u64(&mut out, log_in.as_millis());
     put_u32(&mut out, namespace.len());
     out.extend_from_slice(namespace.as_bytes());
     out.extend_from_slice(key.selector.as_bytes());
@@ -69,23 +71,48 @@ fn parts(input: &mut Input<'_>) -> Option<(StoreKey, Record)> {
     if *stored != checksum(input.rest) {
         return None;
     }
-    let (expires_at, owner) = (input.time()?, Owner(*input.array()?));
+    let glance = Glance::read(input)?;
     let length = input.u32()?;
     let namespace = Namespace::new(std::str::from_utf8(input.take(length)?).ok()?);
     let selector = Selector::from_bytes(*input.array()?);
     let record = decode(input.rest)?;
-    let agrees = record.meta.expires_at() == expires_at && owner_of(&namespace, &record) == owner;
+    let agrees = glance == Glance::of(&namespace, selector, &record);
     agrees.then_some((StoreKey { namespace, selector }, record))
 }
 
-/// Reads the beginning of a file without checking it. Returns when the session expires and whose it
-/// is, or `None` for a file that is no session. Good only for deciding whether reading the whole
-/// file is worthwhile.
-pub(super) fn glance(beginning: &[u8; GLANCE]) -> Option<(Timestamp, Owner)> {
+/// What the beginning of a file says of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Glance {
+    pub(super) expires_at: Timestamp,
+    pub(super) owner: Owner,
+    pub(super) logged_in: Timestamp,
+}
+
+impl Glance {
+    fn of(namespace: &Namespace, selector: Selector, record: &Record) -> Self {
+        Self {
+            expires_at: record.meta.expires_at(),
+            owner: owner_of(namespace, record),
+            logged_in: Cursor::of(selector, record).logged_in,
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            expires_at: input.time()?,
+            owner: Owner(*input.array()?),
+            logged_in: input.time()?,
+        })
+    }
+}
+
+/// Reads the beginning of a file without checking it. Returns `None` for a file that is no session.
+/// Good only for deciding whether reading the whole file is worthwhile.
+pub(super) fn glance(beginning: &[u8; GLANCE]) -> Option<Glance> {
     let mut input = Input::new(beginning);
     version(&mut input).ok()?;
     input.take(CHECKSUM)?;
-    Some((input.time()?, Owner(*input.array()?)))
+    Glance::read(&mut input)
 }
 
 fn version(input: &mut Input<'_>) -> Result<(), Damage> {

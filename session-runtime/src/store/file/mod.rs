@@ -34,11 +34,11 @@ use tokio::{
 use self::{
     disk::Disk,
     name::{Owner, SHARDS, shard_of},
-    sweep::Cursor,
+    sweep::Place,
 };
 use super::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
 
@@ -75,20 +75,18 @@ const THREADS: usize = 64;
 /// - *If the process is killed* at any moment, every session is as it was before or after each
 ///   commit, never in between, and every acknowledged change is there. A half-written temporary
 ///   file or an index entry without its session may be left; [`open`](Self::open) and
-///   [`sweep`](Store::sweep) remove them, and no operation takes them for a session.
+///   [`sweep`](RecordStore::sweep) remove them, and no operation takes them for a session.
 /// - *If the machine stops or loses power*, the same holds, provided that the disk keeps what it
 ///   reports as written. A session that the sweep had removed may be there again; that session is
 ///   expired, and is removed again.
-/// - *If a log-in under a cap is killed* after the new session was stored and before the oldest one
-///   was ended, there is one session too many until that principal's next log-in.
 /// - *If the disk damages a file*, the checksum does not match, and every use of that session is an
 ///   error that names the file. The store never treats the session as empty, and the sweep leaves
 ///   the file alone: restore the file, or remove it to end the session. Deleting the session, or
 ///   all sessions of its principal, removes the file.
 ///
-/// **Processes.** Commits, inserts and deletes of one session wait for each other across processes,
-/// by `flock`. There is one lock file for each of the 256 parts of the sessions and of the
-/// principals; lock files are never removed. A process that is stopped while it holds a lock keeps
+/// **Processes.** Writes and removals of one session wait for each other across processes, by
+/// `flock`. There is one lock file for each of the 256 parts of the sessions; lock files are never
+/// removed. A process that is stopped while it holds a lock keeps
 /// the others from that part; they give up after 10 seconds, with an error.
 ///
 /// **Size.** A session takes about one inode and one block (4 KiB), and each principal as much
@@ -108,20 +106,11 @@ pub struct FileStore(Arc<Shared>);
 struct Shared {
     disk: Disk,
     /// The operations of one process wait for each other here, in order and without a thread,
-    /// before they wait for other processes at the lock files. Taken in the same order as lock
-    /// files.
+    /// before they wait for other processes at the lock files.
     sessions: Box<[Arc<AsyncMutex<()>>]>,
-    principals: Box<[Arc<AsyncMutex<()>>]>,
     readers: Arc<Semaphore>,
     writers: Arc<Semaphore>,
-    cursor: Mutex<Cursor>,
-}
-
-/// The locks that an operation waits for before it gets a thread.
-#[derive(Default)]
-struct Waits {
-    principal: Option<Arc<AsyncMutex<()>>>,
-    session: Option<Arc<AsyncMutex<()>>>,
+    place: Mutex<Place>,
 }
 
 impl FileStore {
@@ -135,64 +124,49 @@ impl FileStore {
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
         let disk = Disk::open(directory.as_ref())?;
         sweep::collect_leftovers(&disk)?;
-        let locks = || (0..SHARDS).map(|_| Arc::default()).collect();
         Ok(Self(Arc::new(Shared {
             disk,
-            sessions: locks(),
-            principals: locks(),
+            sessions: (0..SHARDS).map(|_| Arc::default()).collect(),
             readers: Arc::new(Semaphore::new(THREADS)),
             writers: Arc::new(Semaphore::new(THREADS)),
-            cursor: Mutex::default(),
+            place: Mutex::default(),
         })))
-    }
-
-    fn session_lock(&self, selector: Selector) -> Arc<AsyncMutex<()>> {
-        Arc::clone(&self.0.sessions[shard_of(selector)])
-    }
-
-    /// The lock of a principal, if it logs in under a cap.
-    fn principal_lock(
-        &self,
-        namespace: &Namespace,
-        principal: Option<&PrincipalKey>,
-        cap: Option<Cap>,
-    ) -> Option<Arc<AsyncMutex<()>>> {
-        let owner = Owner::of(namespace, principal.filter(|_| cap.is_some())?);
-        Some(Arc::clone(&self.0.principals[owner.shard()]))
     }
 
     async fn read<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.work(Waits::default(), &self.0.readers, job).await
+        self.work(None, &self.0.readers, job).await
     }
 
+    /// Does `job` on a session, one at a time.
     async fn write<T: Send + 'static>(
         &self,
-        waits: Waits,
-        job: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+        key: &StoreKey,
+        job: impl FnOnce(&Shared, &StoreKey) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.work(waits, &self.0.writers, job).await
+        let lock = Arc::clone(&self.0.sessions[shard_of(key.selector)]);
+        let key = key.clone();
+        self.work(Some(lock), &self.0.writers, move |it| job(it, &key)).await
     }
 
     /// Does `job` on a thread that may block. Once begun, the job runs to completion and keeps its
     /// locks until then, even if this future is dropped.
     async fn work<T: Send + 'static>(
         &self,
-        waits: Waits,
+        session: Option<Arc<AsyncMutex<()>>>,
         threads: &Arc<Semaphore>,
         job: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let principal = lock(waits.principal).await;
-        let session = lock(waits.session).await;
+        let session = lock(session).await;
         let thread = Arc::clone(threads).acquire_owned().await;
         let runtime = Handle::try_current().map_err(|error| {
             StoreError::with_source("the file store works inside a Tokio runtime only", error)
         })?;
         let shared = Arc::clone(&self.0);
         let done = runtime.spawn_blocking(move || {
-            let _held = (principal, session, thread);
+            let _held = (session, thread);
             job(&shared)
         });
         done.await.unwrap_or_else(|error| {
@@ -214,7 +188,7 @@ impl fmt::Debug for FileStore {
     }
 }
 
-impl Store for FileStore {
+impl RecordStore for FileStore {
     fn properties(&self) -> Properties {
         Properties::SHARED
     }
@@ -226,83 +200,44 @@ impl Store for FileStore {
         })
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        StoreFuture::new(async move {
-            let principal = record.meta.principal.as_ref();
-            let waits = Waits {
-                principal: self.principal_lock(&key.namespace, principal, cap),
-                session: Some(self.session_lock(key.selector)),
-            };
-            let key = key.clone();
-            self.write(waits, move |it| it.disk.insert(&key, &record, cap)).await
-        })
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        StoreFuture::new(self.write(key, move |it, key| it.disk.insert(key, &record)))
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        StoreFuture::new(async move {
-            let principal = commit.principal.as_ref().and_then(Option::as_ref);
-            let waits = Waits {
-                principal: self.principal_lock(&key.namespace, principal, commit.cap),
-                session: Some(self.session_lock(key.selector)),
-            };
-            let (key, commit) = (key.clone(), commit.clone());
-            self.write(waits, move |it| it.disk.commit(&key, &commit)).await
-        })
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        StoreFuture::new(self.write(key, move |it, key| it.disk.replace(key, version, record)))
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        StoreFuture::new(async move {
-            let waits = Waits { principal: None, session: Some(self.session_lock(key.selector)) };
-            let key = key.clone();
-            self.write(waits, move |it| it.disk.delete(&key)).await
-        })
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        StoreFuture::new(self.write(key, move |it, key| it.disk.remove(key, version)))
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        StoreFuture::new(async move {
-            let owner = Owner::of(namespace, principal);
-            let live = self.read(move |it| it.disk.live(&owner, now)).await?;
-            let mut listed: Vec<Listed> = live.into_iter().map(|(_, listed)| listed).collect();
-            listed.sort_by_key(|session| std::cmp::Reverse(session.created));
-            Ok(listed)
-        })
-    }
-
-    fn delete_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-        except: Option<Selector>,
-    ) -> StoreFuture<'a, u64> {
-        StoreFuture::new(async move {
-            let owner = Owner::of(namespace, principal);
-            self.write(Waits::default(), move |it| it.disk.delete_all(&owner, except)).await
-        })
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        let owner = Owner::of(namespace, principal);
+        StoreFuture::new(self.read(move |it| it.disk.list(owner, order, after, limit)))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        StoreFuture::new(self.write(Waits::default(), move |it| {
-            let mut cursor = match it.cursor.try_lock() {
-                Ok(cursor) => cursor,
+        StoreFuture::new(self.work(None, &self.0.writers, move |it| {
+            let mut place = match it.place.try_lock() {
+                Ok(place) => place,
                 Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
                 // Another call of this process is sweeping already.
                 Err(TryLockError::WouldBlock) => return Ok(0),
             };
-            sweep::sweep(&it.disk, &mut cursor, now, limit)
+            sweep::sweep(&it.disk, &mut place, now, limit)
         }))
     }
 }

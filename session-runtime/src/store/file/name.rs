@@ -4,7 +4,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::store::{Namespace, PrincipalKey, Selector, StoreKey};
+use crate::{
+    clock::Timestamp,
+    store::{Cursor, Namespace, PrincipalKey, Selector, StoreKey},
+};
 
 /// The number of parts that the sessions are spread over, and the principals too: a directory for
 /// each value of the first byte.
@@ -13,9 +16,10 @@ pub(super) const SHARDS: usize = 256;
 const LONGEST: usize = 160;
 /// The number of hex digits of 16 bytes.
 const SELECTOR: usize = 32;
+/// The number of hex digits of a time.
+const TIME: usize = 16;
 
-/// Returns the name of a session's file and of the session's entry in the index: the selector in
-/// hex, `-`, the namespace. Of the namespace, small letters, digits, `_` and `-` stay; every other
+/// Returns the name of a session's file: the selector in hex, `-`, the namespace. Of the namespace, small letters, digits, `_` and `-` stay; every other
 /// byte becomes `%` and two digits, so that no file system takes two namespaces for one. A
 /// namespace that is too long for a name becomes `=` and its SHA-256.
 pub(super) fn of_session(key: &StoreKey) -> String {
@@ -42,6 +46,22 @@ pub(super) fn of_session(key: &StoreKey) -> String {
 pub(super) fn selector_in(name: &str) -> Option<Selector> {
     let (selector, rest) = name.split_at_checked(SELECTOR)?;
     rest.starts_with('-').then(|| Selector::from_hex(selector))?
+}
+
+/// Returns the name of the entry of a log-in in the index: the time in hex, `-`, the name of the
+/// session's file. Names are in the order of the log-ins.
+pub(super) fn of_entry(log_in: Cursor, session: &str) -> String {
+    format!("{:0TIME$x}-{session}", log_in.logged_in.as_millis())
+}
+
+/// Returns the log-in in the name of an entry, and the name of the session's file; `None` for any
+/// other file.
+pub(super) fn log_in_in(entry: &str) -> Option<(Cursor, &str)> {
+    let (time, rest) = entry.split_at_checked(TIME)?;
+    let session = rest.strip_prefix('-')?;
+    let is_hex = time.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+    let millis = u64::from_str_radix(time, 16).ok().filter(|_| is_hex)?;
+    Some((Cursor::new(Timestamp::from_millis(millis), selector_in(session)?), session))
 }
 
 /// Returns the number of the part that holds a session. Selectors are random or hashed, so any one

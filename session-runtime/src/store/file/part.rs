@@ -3,10 +3,10 @@
 
 use super::{
     directory::Directory,
-    frame::{self, Damage, owner_of},
-    index::Index,
+    frame::{self, Damage},
+    index::{Entry, Index},
     lock::Lock,
-    name::{self, Owner},
+    name,
 };
 use crate::store::{Record, StoreError, StoreKey};
 
@@ -30,12 +30,10 @@ impl Found {
         }
     }
 
-    /// Returns the session's owner, if the session is readable and somebody's.
-    pub(super) fn owner(&self) -> Option<Owner> {
+    /// Returns the session's entry in the index, if the session is readable and somebody's.
+    pub(super) fn entry(&self) -> Option<Entry> {
         match self {
-            Self::Session(key, record) => {
-                Some(owner_of(&key.namespace, record)).filter(|owner| *owner != Owner::NOBODY)
-            }
+            Self::Session(key, record) => Entry::of(key, record),
             _ => None,
         }
     }
@@ -94,18 +92,19 @@ impl<'a> LockedPart<'a> {
         find(&self.directory, name)
     }
 
-    /// Stores a session, whose owner so far was `before`, and updates the index.
+    /// Stores a session, whose entry so far was `before`, and updates the index. Returns the number
+    /// of entries that its owner has, if the entry is another.
     pub(super) fn save(
         &self,
         key: &StoreKey,
         record: &Record,
-        before: Option<Owner>,
-    ) -> Result<(), StoreError> {
-        let name = name::of_session(key);
-        let owner = Some(owner_of(&key.namespace, record)).filter(|it| *it != Owner::NOBODY);
-        if let Some(owner) = owner.filter(|_| owner != before) {
-            self.index.add(&owner, &name)?;
-        }
+        before: Option<Entry>,
+    ) -> Result<u64, StoreError> {
+        let entry = Entry::of(key, record);
+        let of_owner = match &entry {
+            Some(entry) if before.as_ref() != Some(entry) => self.index.add(entry)?,
+            _ => 0,
+        };
         self.directory.write_temporary(&frame::write(key, record))?;
         if !self.lock.is_current(&self.directory)? {
             return Err(self.directory.refused(
@@ -114,38 +113,38 @@ impl<'a> LockedPart<'a> {
                  away from this directory",
             ));
         }
-        self.directory.rename_temporary(&name)?;
-        if let Some(before) = before.filter(|_| owner != before) {
-            self.forget(&before, &name);
+        self.directory.rename_temporary(&name::of_session(key))?;
+        if let Some(before) = before.filter(|before| entry.as_ref() != Some(before)) {
+            self.forget(&before);
         }
-        Ok(())
+        Ok(of_owner)
     }
 
     /// Removes a session durably. Returns whether there was one.
-    pub(super) fn remove(&self, name: &str, owner: Option<Owner>) -> Result<bool, StoreError> {
+    pub(super) fn remove(&self, name: &str, entry: Option<Entry>) -> Result<bool, StoreError> {
         let removed = self.directory.remove(name)?;
         if removed {
             self.directory.sync()?;
         }
-        if let Some(owner) = owner {
-            self.forget(&owner, name);
+        if let Some(entry) = entry {
+            self.forget(&entry);
         }
         Ok(removed)
     }
 
     /// Removes an expired session without syncing the directory. After a power failure the session
     /// may be there again, still expired. Returns whether there was one.
-    pub(super) fn discard(&self, name: &str, owner: Option<Owner>) -> Result<bool, StoreError> {
+    pub(super) fn discard(&self, name: &str, entry: Option<Entry>) -> Result<bool, StoreError> {
         let removed = self.directory.remove(name)?;
-        if let Some(owner) = owner {
-            self.forget(&owner, name);
+        if let Some(entry) = entry {
+            self.forget(&entry);
         }
         Ok(removed)
     }
 
     /// Removes an index entry that its session no longer needs. A failure is ignored, since the
     /// caller's work is done: readers skip a stale entry, and the sweep removes it.
-    pub(super) fn forget(&self, owner: &Owner, name: &str) {
-        let _ = self.index.remove(owner, name);
+    pub(super) fn forget(&self, entry: &Entry) {
+        let _ = self.index.remove(entry);
     }
 }

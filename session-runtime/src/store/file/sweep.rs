@@ -10,7 +10,8 @@ use std::io::Read;
 use super::{
     directory::{Directory, TEMPORARY},
     disk::Disk,
-    frame::{self, GLANCE},
+    frame::{self, GLANCE, Glance},
+    index::Entry,
     name::{self, Owner, SHARDS},
     part::{Found, LockedPart},
 };
@@ -25,7 +26,7 @@ const BATCH: usize = 64;
 
 /// The position of the walk: a part, and the last name that was looked at in the part.
 #[derive(Debug, Default)]
-pub(super) struct Cursor {
+pub(super) struct Place {
     part: usize,
     after: String,
 }
@@ -61,35 +62,35 @@ impl Budget {
 /// number of sessions that it removed.
 pub(super) fn sweep(
     disk: &Disk,
-    cursor: &mut Cursor,
+    place: &mut Place,
     now: Timestamp,
     limit: usize,
 ) -> Result<u64, StoreError> {
     let looks = limit.saturating_mul(LOOKS_PER_REMOVAL).max(FEWEST_LOOKS);
-    walk(disk, cursor, now, Budget::new(looks, limit))
+    walk(disk, place, now, Budget::new(looks, limit))
 }
 
 /// Continues from the position at which the last walk stopped, as far as the budget reaches.
 pub(super) fn walk(
     disk: &Disk,
-    cursor: &mut Cursor,
+    place: &mut Place,
     now: Timestamp,
     mut budget: Budget,
 ) -> Result<u64, StoreError> {
     // Once around at most; if the walk begins in the middle of a part, that part comes again at the
     // end.
     for _ in 0..=2 * SHARDS {
-        let after = std::mem::take(&mut cursor.after);
-        let stopped = if cursor.part < SHARDS {
-            sweep_part(disk, cursor.part, &after, now, &mut budget)
+        let after = std::mem::take(&mut place.after);
+        let stopped = if place.part < SHARDS {
+            sweep_part(disk, place.part, &after, now, &mut budget)
         } else {
-            sweep_index(disk, cursor.part - SHARDS, &after, &mut budget)
+            sweep_index(disk, place.part - SHARDS, &after, &mut budget)
         };
         if let Some(last) = budget.note(stopped).flatten() {
-            cursor.after = last;
+            place.after = last;
             break;
         }
-        cursor.part = (cursor.part + 1) % (2 * SHARDS);
+        place.part = (place.part + 1) % (2 * SHARDS);
     }
     budget.failure.map_or(Ok(budget.removed), Err)
 }
@@ -144,7 +145,7 @@ fn sweep_part(
             stopped = true;
             break;
         }
-        if budget.note(look(&part, &name)).flatten().is_some_and(|(end, _)| now >= end) {
+        if budget.note(look(&part, &name)).flatten().is_some_and(|it| now >= it.expires_at) {
             over.push(name.clone());
         }
         last = name;
@@ -153,7 +154,7 @@ fn sweep_part(
     Ok(stopped.then_some(last))
 }
 
-fn look(part: &Directory, name: &str) -> Result<Option<(Timestamp, Owner)>, StoreError> {
+fn look(part: &Directory, name: &str) -> Result<Option<Glance>, StoreError> {
     let Some(mut file) = part.file(name)? else {
         return Ok(None);
     };
@@ -178,9 +179,9 @@ fn remove_over(
     };
     for name in over.drain(..) {
         let Some(found) = budget.note(locked.find(&name)) else { continue };
-        let owner = found.owner();
+        let entry = found.entry();
         if matches!(&found, Found::Session(_, record) if record.meta.is_expired(now))
-            && budget.note(locked.discard(&name, owner)) == Some(true)
+            && budget.note(locked.discard(&name, entry)) == Some(true)
         {
             budget.removed += 1;
             budget.removals -= 1;
@@ -217,7 +218,7 @@ fn sweep_index(
             if !budget.look() {
                 return Ok(Some(last));
             }
-            budget.note(check_entry(disk, &owner, &name));
+            budget.note(check_entry(disk, &Entry { owner, name }));
             last = place;
         }
         budget.note(part.remove_if_empty(&owner_name));
@@ -225,25 +226,25 @@ fn sweep_index(
     Ok(None)
 }
 
-/// Removes an index entry whose session is gone or belongs to somebody else.
-fn check_entry(disk: &Disk, owner: &Owner, name: &str) -> Result<(), StoreError> {
-    let Some(selector) = name::selector_in(name) else {
+/// Removes an index entry whose session is gone, or has another entry.
+fn check_entry(disk: &Disk, entry: &Entry) -> Result<(), StoreError> {
+    let Some((log_in, session)) = name::log_in_in(&entry.name) else {
         return Ok(());
     };
-    let seen = look(&disk.part(name::shard_of(selector))?, name)?;
-    if seen.is_some_and(|(_, of)| of == *owner) {
+    let shard = name::shard_of(log_in.selector);
+    let seen = look(&disk.part(shard)?, session)?;
+    if seen.is_some_and(|it| it.owner == entry.owner && it.logged_in == log_in.logged_in) {
         return Ok(());
     }
     // The entry may be one that is being added: then somebody has the lock, or the session is there
     // by now.
-    let part = disk.part(name::shard_of(selector))?;
-    let Some(part) = LockedPart::take_if_free(part, &disk.index)? else {
+    let Some(part) = LockedPart::take_if_free(disk.part(shard)?, &disk.index)? else {
         return Ok(());
     };
-    match part.find(name)? {
+    match part.find(session)? {
         Found::Damaged(_) => {}
-        found if found.owner() == Some(*owner) => {}
-        Found::Nothing | Found::Session(..) => part.forget(owner, name),
+        found if found.entry().as_ref() == Some(entry) => {}
+        Found::Nothing | Found::Session(..) => part.forget(entry),
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::{
     lock::{Lock, Tried},
     name::{self, Owner},
     open,
-    sweep::{self, Budget, Cursor},
+    sweep::{self, Budget, Place},
 };
 use crate::{
     clock::Timestamp,
@@ -157,7 +157,9 @@ fn a_glance_tells_the_end_and_the_owner() {
     for (principal, owner) in [(None, Owner::NOBODY), (Some("ada"), ada)] {
         let bytes = frame::write(&key("shop"), &record(principal));
         let beginning: &[u8; GLANCE] = bytes.first_chunk().expect("longer than that");
-        assert_eq!(frame::glance(beginning), Some((Timestamp::from_millis(1000), owner)));
+        let glance = frame::glance(beginning).expect("a session");
+        let expected = (Timestamp::from_millis(1000), owner, Timestamp::default());
+        assert_eq!((glance.expires_at, glance.owner, glance.logged_in), expected);
     }
     assert_eq!(frame::glance(&[0; GLANCE]), None);
 }
@@ -211,7 +213,7 @@ fn nothing_is_saved_under_a_lock_that_was_replaced() {
 fn the_sweep_goes_on_where_its_looks_ended() {
     let home = Home::new("walk");
     let disk = Disk::open(&home.0).expect("a store");
-    let mut cursor = Cursor::default();
+    let mut place = Place::default();
     // All in one part, half of them somebody's; the last one is over, and the rest is in its way.
     for number in 0..12 {
         let mut key = key("shop");
@@ -219,23 +221,24 @@ fn the_sweep_goes_on_where_its_looks_ended() {
         let mut record = record((number % 2 == 0).then_some("ada"));
         record.meta.lifetime.absolute_until =
             Timestamp::from_millis(if number == 11 { 10 } else { 1000 });
-        disk.insert(&key, &record, None).expect("an insert");
+        disk.insert(&key, &record).expect("an insert");
     }
     let mut walk = |looks| {
         let budget = Budget::new(looks, 100);
-        sweep::walk(&disk, &mut cursor, Timestamp::from_millis(10), budget).expect("a walk")
+        sweep::walk(&disk, &mut place, Timestamp::from_millis(10), budget).expect("a walk")
     };
     assert_eq!([walk(5), walk(5), walk(1)], [0, 0, 0], "eleven files, and no more");
     assert_eq!(walk(1), 1);
     // It stands behind the last session; what comes next is the index.
     let ada = Owner::of(&Namespace::new("shop"), &PrincipalKey::new("ada"));
-    let gone = disk.index.sessions(&ada).expect("a list").pop().expect("an entry");
+    let gone = disk.index.entries(&ada).expect("a list").pop().expect("an entry");
     let part = disk.part(0xa7).expect("a part");
-    part.remove(&gone).expect("removed");
+    let (_, session) = name::log_in_in(&gone).expect("an entry");
+    part.remove(session).expect("removed");
     assert_eq!([walk(3), walk(2)], [0, 0]);
-    assert_eq!(disk.index.sessions(&ada).expect("a list").len(), 6);
+    assert_eq!(disk.index.entries(&ada).expect("a list").len(), 6);
     assert_eq!(walk(1), 0);
-    assert_eq!(disk.index.sessions(&ada).expect("a list").len(), 5);
+    assert_eq!(disk.index.entries(&ada).expect("a list").len(), 5);
 }
 
 #[test]

@@ -66,17 +66,16 @@ impl Shard {
         self.earliest_end = self.earliest_end.min(record.meta.expires_at());
         let old = std::mem::replace(there, record);
         let log_in = |record| Cursor::of(key.selector, record);
-        let of_principal = if log_in(there) == log_in(&old)
-            && there.meta.principal == old.meta.principal
-        {
-            0
-        } else {
-            self.anonymous += usize::from(there.meta.principal.is_none());
-            self.anonymous -= usize::from(old.meta.principal.is_none());
-            let of_principal = index.add(key, there);
-            index.remove(&key.namespace, key.selector, &old);
-            of_principal
-        };
+        let of_principal =
+            if log_in(there) == log_in(&old) && there.meta.principal == old.meta.principal {
+                0
+            } else {
+                self.anonymous += usize::from(there.meta.principal.is_none());
+                self.anonymous -= usize::from(old.meta.principal.is_none());
+                let of_principal = index.add(key, there);
+                index.remove(&key.namespace, key.selector, &old);
+                of_principal
+            };
         Some(of_principal)
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::*;
-use crate::store::{InsertOutcome, Properties, RecordStore, Store};
+use crate::store::{InsertOutcome, Properties, Store};
 
 fn listed(store: &MemoryStore, name: &str, millis: u64) -> Vec<Selector> {
     let sessions = ok(store.list(&shop(), &principal(name), at(millis)));
@@ -12,7 +12,10 @@ fn listed(store: &MemoryStore, name: &str, millis: u64) -> Vec<Selector> {
 
 #[test]
 fn it_is_neither_shared_nor_durable() {
-    assert_eq!(RecordStore::properties(&MemoryStore::default()), Properties::IN_PROCESS);
+    assert_eq!(
+        crate::store::RecordStore::properties(&MemoryStore::default()),
+        Properties::IN_PROCESS
+    );
 }
 
 #[test]
