@@ -7,6 +7,8 @@ mod lease;
 mod principal;
 mod swap;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
