@@ -30,11 +30,8 @@ struct Paced(MemoryStore);
 
 async fn step() {
     let mut waited = false;
-    poll_fn(|_| match std::mem::replace(&mut waited, true) {
-        true => Poll::Ready(()),
-        false => Poll::Pending,
-    })
-    .await;
+    poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending })
+        .await;
 }
 
 impl RecordStore for Paced {
@@ -180,6 +177,8 @@ fn log_in(millis: u64, cap: Option<Cap>) -> Commit {
     Commit { principal: Some(Some(ada())), cap, ..touch(millis) }
 }
 
+/// Optional, as it is wherever it is passed.
+#[allow(clippy::unnecessary_wraps)]
 const fn cap(sessions: u32, on_max: OnMaxSessions) -> Option<Cap> {
     Some(Cap { sessions, on_max })
 }

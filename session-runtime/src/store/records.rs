@@ -45,10 +45,6 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The place before every session.
-    pub(super) const MIN: Self =
-        Self { logged_in: Timestamp::from_millis(0), selector: Selector::from_bytes([0; 16]) };
-
     /// Makes the place of a session in the list of its principal.
     #[must_use]
     pub const fn new(logged_in: Timestamp, selector: Selector) -> Self {

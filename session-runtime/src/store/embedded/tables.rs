@@ -59,7 +59,8 @@ pub(super) fn owner_key(
 
 /// Returns the first and the last key that the entries of a principal can have.
 pub(super) fn owner_range(namespace: &Namespace, principal: &PrincipalKey) -> [OwnerKey; 2] {
-    let first = owner_key(namespace, principal, Cursor::MIN);
+    let earliest = Cursor::new(Timestamp::default(), Selector::from_bytes([0; 16]));
+    let first = owner_key(namespace, principal, earliest);
     let mut last = first;
     last[32..].fill(0xff);
     [first, last]

@@ -115,7 +115,7 @@ impl Index {
         let counts = self.0.parts.iter().map(|shard| {
             let part = lock(shard);
             let owned = || part.all().flat_map(HashMap::values);
-            (owned().count(), owned().map(|owned| owned.len()).sum::<usize>())
+            (owned().count(), owned().map(LogIns::len).sum::<usize>())
         });
         counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
