@@ -79,9 +79,10 @@ impl Database {
         let database = current.as_ref().map_err(Clone::clone)?;
         let snapshot = || Ok::<_, Failure>(database.begin_read()?);
         snapshot().and_then(|transaction| read(&transaction)).map_err(|failure| {
-            match failure.follows_another() {
-                true => self.opened_anew(),
-                false => failure.into_error(&self.path, "reading"),
+            if failure.follows_another() {
+                self.opened_anew()
+            } else {
+                failure.into_error(&self.path, "reading")
             }
         })
     }
