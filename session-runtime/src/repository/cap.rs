@@ -2,18 +2,18 @@
 //! log-ins; `RefuseNew` holds a lease of the principal while it counts and writes. It owns which
 //! sessions go; the store owns the records.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     lease::Lease,
     load_latest,
     principal::PAGE,
-    swap::{Swapped, full, pause, swap},
+    swap::{full, pause, swap},
 };
 use crate::{
     clock::Timestamp,
     store::{
-        Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, OnMaxSessions, Order,
+        Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Meta, Namespace, OnMaxSessions, Order,
         PrincipalKey, Record, RecordStore, Selector, StoreError, StoreFuture, StoreKey, Written,
     },
 };
@@ -30,40 +30,32 @@ pub(super) fn insert<'a>(
     record: Record,
     cap: Option<Cap>,
 ) -> StoreFuture<'a, InsertOutcome> {
-    let now = record.meta.last_seen;
-    let log_in = LogIn::of(store, key, record.meta.principal.as_ref(), cap, now);
-    let record = Arc::new(record);
-    match log_in {
-        Some(log_in) if log_in.cap.on_max == OnMaxSessions::RefuseNew => {
-            StoreFuture::new(async move {
-                let inserted = log_in.if_there_is_room(|| store.insert(key, record)).await?;
-                inserted
-                    .map_or(Ok(InsertOutcome::Full), |written| stored(written).map(|(it, _)| it))
-            })
+    let Meta { principal, logged_in, last_seen: now, .. } = &record.meta;
+    let log_in = LogIn::of(store, key, principal.as_ref(), cap, *now, *logged_in);
+    let insert = move || store.insert(key, Arc::new(record)).and_then(stored);
+    let Some(log_in) = log_in else {
+        return insert().map(|(outcome, _)| outcome);
+    };
+    StoreFuture::new(async move {
+        if log_in.cap.on_max == OnMaxSessions::RefuseNew {
+            let inserted = log_in.if_there_is_room(insert).await?;
+            return Ok(inserted.map_or(InsertOutcome::Full, |(outcome, _)| outcome));
         }
-        log_in => store.insert(key, Arc::clone(&record)).and_then(move |written| {
-            let (outcome, of_principal) = match stored(written) {
-                Ok(stored) => stored,
-                Err(error) => return StoreFuture::ready(Err(error)),
-            };
-            match log_in {
-                Some(log_in) if log_in.is_above(of_principal) => StoreFuture::new(async move {
-                    let ended = log_in.end_oldest(record, of_principal).await?;
-                    Ok(InsertOutcome::Inserted { ended })
-                }),
-                _ => StoreFuture::ready(Ok(outcome)),
-            }
-        }),
-    }
+        let (mut outcome, of_principal) = insert().await?;
+        if let InsertOutcome::Inserted { ended } = &mut outcome {
+            *ended = log_in.end_oldest(of_principal).await?;
+        }
+        Ok(outcome)
+    })
 }
 
 /// Returns what an insert has come to, and the number of the principal's sessions.
-fn stored(written: Written) -> Result<(InsertOutcome, u64), StoreError> {
-    match written {
+fn stored<'a>(written: Written) -> StoreFuture<'a, (InsertOutcome, u64)> {
+    StoreFuture::ready(match written {
         Written::Stored { of_principal } => Ok((InsertOutcome::inserted(), of_principal)),
         Written::Not => Ok((InsertOutcome::Exists, 0)),
         Written::Full => Err(full()),
-    }
+    })
 }
 
 /// Applies a commit; if it is a log-in, under its cap.
@@ -73,28 +65,21 @@ pub(super) fn commit<'a>(
     commit: &'a Commit,
 ) -> StoreFuture<'a, CommitOutcome> {
     let principal = commit.principal.as_ref().and_then(Option::as_ref);
-    let log_in = LogIn::of(store, key, principal, commit.cap, commit.now);
-    match log_in {
-        Some(log_in) if log_in.cap.on_max == OnMaxSessions::RefuseNew => {
-            StoreFuture::new(async move {
-                let swapped = log_in.if_there_is_room(|| swap(store, key, commit)).await?;
-                Ok(swapped.map_or(CommitOutcome::Full, |swapped| swapped.outcome))
-            })
+    let log_in = LogIn::of(store, key, principal, commit.cap, commit.now, Some(commit.now));
+    let Some(log_in) = log_in else {
+        return swap(store, key, commit).map(|(outcome, _)| outcome);
+    };
+    StoreFuture::new(async move {
+        if log_in.cap.on_max == OnMaxSessions::RefuseNew {
+            let swapped = log_in.if_there_is_room(|| swap(store, key, commit)).await?;
+            return Ok(swapped.map_or(CommitOutcome::Full, |(outcome, _)| outcome));
         }
-        log_in => swap(store, key, commit).and_then(move |swapped| match (log_in, swapped) {
-            (
-                Some(log_in),
-                Swapped {
-                    outcome: CommitOutcome::Committed { revision, rotated, .. },
-                    stored: Some((record, of_principal)),
-                },
-            ) if log_in.is_above(of_principal) => StoreFuture::new(async move {
-                let ended = log_in.end_oldest(record, of_principal).await?;
-                Ok(CommitOutcome::Committed { revision, rotated, ended })
-            }),
-            (_, swapped) => StoreFuture::ready(Ok(swapped.outcome)),
-        }),
-    }
+        let (mut outcome, of_principal) = swap(store, key, commit).await?;
+        if let CommitOutcome::Committed { ended, .. } = &mut outcome {
+            *ended = log_in.end_oldest(of_principal).await?;
+        }
+        Ok(outcome)
+    })
 }
 
 /// A log-in under a cap.
@@ -104,6 +89,8 @@ struct LogIn<'a> {
     principal: PrincipalKey,
     cap: Cap,
     now: Timestamp,
+    /// The time of this log-in in the record.
+    logged_in: Option<Timestamp>,
 }
 
 impl<'a> LogIn<'a> {
@@ -113,8 +100,9 @@ impl<'a> LogIn<'a> {
         principal: Option<&PrincipalKey>,
         cap: Option<Cap>,
         now: Timestamp,
+        logged_in: Option<Timestamp>,
     ) -> Option<Self> {
-        Some(Self { store, key, principal: principal?.clone(), cap: cap?, now })
+        Some(Self { store, key, principal: principal?.clone(), cap: cap?, now, logged_in })
     }
 
     /// Returns the number of sessions that the principal may have; this one is always one of them.
@@ -122,20 +110,14 @@ impl<'a> LogIn<'a> {
         u64::from(self.cap.sessions.max(1))
     }
 
-    fn is_above(&self, of_principal: u64) -> bool {
-        of_principal > self.most()
-    }
-
-    /// Ends the sessions with the earliest log-ins, after this one was stored as `own`. Each is
-    /// removed as it was listed, so that what has happened to a session since then, such as a
+    /// Ends the sessions with the earliest log-ins, after this one was stored. Each is removed as it was listed, so that what has happened to a session since then, such as a
     /// log-in, keeps the session. Returns those that were ended.
-    async fn end_oldest(
-        &self,
-        mut own: Arc<Record>,
-        mut of_principal: u64,
-    ) -> Result<Vec<Selector>, StoreError> {
+    async fn end_oldest(&self, mut of_principal: u64) -> Result<Vec<Selector>, StoreError> {
         let (mut ended, mut is_last) = (Vec::new(), false);
         for tries in 0..TRIES {
+            if of_principal <= self.most() {
+                break;
+            }
             pause(tries).await;
             let excess = of_principal.saturating_sub(self.most()).min(MOST);
             // Among few sessions, those that have expired are all seen and do not count.
@@ -157,12 +139,12 @@ impl<'a> LogIn<'a> {
             if is_among && !is_last {
                 // Another process' clock is ahead, or the log-ins are of one millisecond: a log-in
                 // comes after those that it has found.
-                match self.become_the_last(&own).await? {
-                    Some(raised) => (own, is_last) = (raised, true),
-                    // Somebody has ended this session meanwhile, or logged in to it.
-                    None => return Ok(ended),
+                is_last = self.become_the_last().await?;
+                if is_last {
+                    continue;
                 }
-                continue;
+                // Somebody has ended this session meanwhile, or logged in to it.
+                break;
             }
             let mut is_done = true;
             for (selector, record) in going {
@@ -220,30 +202,25 @@ impl<'a> LogIn<'a> {
         self.store.remove(&key, Some(record.meta.revision)).await
     }
 
-    /// Moves the time of this log-in behind the latest one. Returns the record as it is then, or
-    /// `None` if it is no longer this log-in's.
-    async fn become_the_last(&self, own: &Arc<Record>) -> Result<Option<Arc<Record>>, StoreError> {
-        let mut own = Arc::clone(own);
+    /// Moves the time of this log-in behind the latest one. Returns false if the session is gone, or
+    /// another log-in's.
+    async fn become_the_last(&self) -> Result<bool, StoreError> {
         loop {
-            let latest = self.list(Order::Newest, None, 1).await?.0;
-            let Some((selector, record)) = latest.first() else { return Ok(None) };
+            let Some(own) = load_latest(self.store, self.key).await?.filter(|own| {
+                own.meta.principal.as_ref() == Some(&self.principal)
+                    && own.meta.logged_in == self.logged_in
+            }) else {
+                return Ok(false);
+            };
+            let (latest, _) = self.list(Order::Newest, None, 1).await?;
+            let Some((selector, record)) = latest.first() else { return Ok(false) };
             let latest = Cursor::of(*selector, record).logged_in;
             let mut raised = Record::clone(&own);
-            raised.meta.logged_in = Some(Timestamp::from_millis(latest.as_millis() + 1));
+            raised.meta.logged_in = Some(latest.saturating_add(Duration::from_millis(1)));
             raised.meta.revision += 1;
-            let raised = Arc::new(raised);
-            let written = self.store.replace(self.key, own.meta.revision, Arc::clone(&raised));
+            let written = self.store.replace(self.key, own.meta.revision, Arc::new(raised));
             if let Written::Stored { .. } = written.await? {
-                return Ok(Some(raised));
-            }
-            match load_latest(self.store, self.key).await? {
-                Some(there)
-                    if there.meta.principal.as_ref() == Some(&self.principal)
-                        && there.meta.logged_in == own.meta.logged_in =>
-                {
-                    own = there;
-                }
-                _ => return Ok(None),
+                return Ok(true);
             }
         }
     }

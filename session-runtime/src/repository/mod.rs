@@ -30,7 +30,7 @@ fn load_latest<'a>(
 
 impl<S: RecordStore> Store for S {
     fn properties(&self) -> Properties {
-        Properties { wants_loaded: true, ..RecordStore::properties(self) }
+        RecordStore::properties(self)
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -20,18 +20,8 @@ const LONGEST: u64 = 32;
 /// those that share a queue with it.
 static QUEUES: [Mutex<()>; 256] = [const { Mutex::const_new(()) }; 256];
 
-/// A commit that was carried out, or why it was not.
-pub(super) struct Swapped {
-    pub(super) outcome: CommitOutcome,
-    /// The record as it is now, and the number of sessions of its principal, if the commit applied.
-    pub(super) stored: Option<(Arc<Record>, u64)>,
-}
-
-impl Swapped {
-    const fn not(outcome: CommitOutcome) -> Self {
-        Self { outcome, stored: None }
-    }
-}
+/// What became of a commit, and the number of sessions of the principal whom it gave the session to.
+pub(super) type Swapped = (CommitOutcome, u64);
 
 /// Applies a commit to the record under `key`.
 pub(super) fn swap<'a>(
@@ -39,11 +29,21 @@ pub(super) fn swap<'a>(
     key: &'a StoreKey,
     commit: &'a Commit,
 ) -> StoreFuture<'a, Swapped> {
-    match &commit.loaded {
-        Some(loaded) => swap_for(store, key, commit, loaded, false),
-        None => load_latest(store, key).and_then(move |found| match found {
+    let mut outcome = CommitOutcome::Gone;
+    let changed = store.change(key, &mut |record| {
+        outcome = record.apply(commit);
+        matches!(outcome, CommitOutcome::Committed { .. })
+    });
+    match (changed, &commit.loaded) {
+        (Some(Written::Stored { of_principal }), _) => {
+            StoreFuture::ready(Ok((outcome, of_principal)))
+        }
+        (Some(Written::Not), _) => StoreFuture::ready(Ok((outcome, 0))),
+        (Some(Written::Full), _) => StoreFuture::ready(Err(full())),
+        (None, Some(loaded)) => swap_for(store, key, commit, loaded, false),
+        (None, None) => load_latest(store, key).and_then(move |found| match found {
             Some(found) => swap_for(store, key, commit, &found, true),
-            None => StoreFuture::ready(Ok(Swapped::not(CommitOutcome::Gone))),
+            None => StoreFuture::ready(Ok((CommitOutcome::Gone, 0))),
         }),
     }
 }
@@ -61,19 +61,15 @@ fn swap_for<'a>(
     let outcome = record.apply(commit);
     if !matches!(outcome, CommitOutcome::Committed { .. }) {
         return if is_latest {
-            StoreFuture::ready(Ok(Swapped::not(outcome)))
+            StoreFuture::ready(Ok((outcome, 0)))
         } else {
             // What rests on an old record is no answer.
             again(store, key, commit)
         };
     }
-    let record = Arc::new(record);
-    let written = store.replace(key, base.meta.revision, Arc::clone(&record));
+    let written = store.replace(key, base.meta.revision, Arc::new(record));
     written.and_then(move |written| match written {
-        Written::Stored { of_principal } => {
-            let stored = Some((record, of_principal));
-            StoreFuture::ready(Ok(Swapped { outcome, stored }))
-        }
+        Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
         Written::Not => again(store, key, commit),
         Written::Full => StoreFuture::ready(Err(full())),
     })
@@ -92,18 +88,15 @@ fn again<'a>(
             pause(tries).await;
             tries = tries.saturating_add(1);
             let Some(base) = load_latest(store, key).await? else {
-                return Ok(Swapped::not(CommitOutcome::Gone));
+                return Ok((CommitOutcome::Gone, 0));
             };
             let mut record = Record::clone(&base);
             let outcome = record.apply(commit);
             if !matches!(outcome, CommitOutcome::Committed { .. }) {
-                return Ok(Swapped::not(outcome));
+                return Ok((outcome, 0));
             }
-            let record = Arc::new(record);
-            match store.replace(key, base.meta.revision, Arc::clone(&record)).await? {
-                Written::Stored { of_principal } => {
-                    return Ok(Swapped { outcome, stored: Some((record, of_principal)) });
-                }
+            match store.replace(key, base.meta.revision, Arc::new(record)).await? {
+                Written::Stored { of_principal } => return Ok((outcome, of_principal)),
                 Written::Not => {}
                 Written::Full => return Err(full()),
             }

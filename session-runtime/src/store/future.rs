@@ -107,6 +107,19 @@ impl<'a, T> StoreFuture<'a, T> {
         }
     }
 
+    /// Makes another answer of the result.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U + Send + 'a) -> StoreFuture<'a, U>
+    where
+        T: Send + Unpin + 'a,
+    {
+        match self.0 {
+            Answer::Now(answer) => {
+                StoreFuture(Answer::Now(answer.map(|answer| answer.map(change))))
+            }
+            Answer::Later(later) => StoreFuture::new(async move { later.await.map(change) }),
+        }
+    }
+
     /// Returns the answer if it is there already, and otherwise the future itself.
     pub(crate) fn at_once(self) -> Result<Result<T, StoreError>, Self> {
         match self.0 {

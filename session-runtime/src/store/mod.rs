@@ -101,7 +101,7 @@ impl Properties {
     /// A store in this process's memory: neither shared nor durable.
     pub const IN_PROCESS: Self = Self { shared: false, durable: false, wants_loaded: false };
     /// A store that survives a restart, on one machine.
-    pub const DURABLE: Self = Self { durable: true, ..Self::IN_PROCESS };
+    pub const DURABLE: Self = Self { durable: true, wants_loaded: true, ..Self::IN_PROCESS };
     /// A store that many processes use, and that survives a restart.
     pub const SHARED: Self = Self { shared: true, ..Self::DURABLE };
 }

@@ -109,6 +109,19 @@ pub trait RecordStore: Send + Sync + 'static {
         record: Arc<Record>,
     ) -> StoreFuture<'a, Written>;
 
+    /// Changes the record under `key` where it is, if this store has its records in this process's
+    /// memory and lets nobody else look meanwhile. `change` returns whether it has changed the
+    /// record; if it has not, the outcome is [`Written::Not`], as it is if there is no record.
+    /// Returns `None` if the store cannot do that: then a record is replaced.
+    fn change(
+        &self,
+        key: &StoreKey,
+        change: &mut dyn FnMut(&mut Record) -> bool,
+    ) -> Option<Written> {
+        let _ = (key, change);
+        None
+    }
+
     /// Removes the record under `key`; with a version, only if the record has that version. Returns
     /// whether it did.
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool>;

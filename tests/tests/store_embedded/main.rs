@@ -44,8 +44,7 @@ mod conformance {
 #[tokio::test]
 async fn it_is_durable_and_of_one_machine() {
     let directory = directory();
-    let properties = session_runtime::store::RecordStore::properties(&open(directory.path()));
-    assert_eq!(properties, Properties::DURABLE);
+    assert_eq!(open(directory.path()).properties(), Properties::DURABLE);
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ fn everything_is_for_the_owner_only() {
 fn a_store_is_shared_and_durable() {
     let home = home();
     let store = open(&home);
-    assert_eq!(session_runtime::store::RecordStore::properties(&store), Properties::SHARED);
+    assert_eq!(store.properties(), Properties::SHARED);
     put(&store, 1, owned(ada()));
     drop(store);
     let again = open(&home);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{by_namespace::ByNamespace, hasher::Seeds};
-use crate::store::{Cursor, Namespace, Order, PrincipalKey, Record, Selector, StoreKey};
+use crate::store::{Cursor, Namespace, Order, PrincipalKey, Record, StoreKey};
 
 /// The sessions of every principal, by namespace.
 ///
@@ -98,12 +98,17 @@ impl Index {
         }
     }
 
-    pub(super) fn remove(&self, namespace: &Namespace, selector: Selector, record: &Record) {
-        let Some(principal) = &record.meta.principal else { return };
+    pub(super) fn remove(
+        &self,
+        namespace: &Namespace,
+        principal: Option<&PrincipalKey>,
+        log_in: Cursor,
+    ) {
+        let Some(principal) = principal else { return };
         let mut part = self.0.lock(namespace, principal);
         let Some(owned) = part.get_mut(namespace) else { return };
         if let hash_map::Entry::Occupied(mut owned) = owned.entry(principal.clone())
-            && owned.get_mut().remove(Cursor::of(selector, record))
+            && owned.get_mut().remove(log_in)
         {
             owned.remove();
         }

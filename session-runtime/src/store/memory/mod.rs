@@ -154,12 +154,21 @@ impl Shared {
         }
     }
 
-    fn replace(&self, key: &StoreKey, version: u64, record: Arc<Record>) -> Written {
-        let now = record.meta.last_seen;
+    /// Changes a record under the lock, if there is one and `change` says that it has.
+    fn change(&self, key: &StoreKey, change: impl FnOnce(&mut Arc<Record>) -> bool) -> Written {
+        let mut now = Timestamp::default();
         let mut shard = self.shard(key.selector);
-        let replaced = shard.replace(key, version, record, &self.index);
+        let changed = shard.change(
+            key,
+            |record| {
+                let changed = change(record);
+                now = record.meta.last_seen;
+                changed
+            },
+            &self.index,
+        );
         self.release(shard.sweep_in_passing(now, self.scan_every, &self.index));
-        replaced.map_or(Written::Not, |of_principal| Written::Stored {
+        changed.map_or(Written::Not, |of_principal| Written::Stored {
             of_principal: of_principal as u64,
         })
     }
@@ -245,7 +254,26 @@ impl RecordStore for MemoryStore {
         version: u64,
         record: Arc<Record>,
     ) -> StoreFuture<'a, Written> {
-        StoreFuture::ready(Ok(self.0.replace(key, version, record)))
+        StoreFuture::ready(Ok(self.0.change(key, |there| {
+            let is_that = there.meta.revision == version;
+            if is_that {
+                let last_seen = there.meta.last_seen;
+                *there = record;
+                if there.meta.last_seen < last_seen {
+                    Arc::make_mut(there).meta.last_seen = last_seen;
+                }
+            }
+            is_that
+        })))
+    }
+
+    fn change(
+        &self,
+        key: &StoreKey,
+        change: &mut dyn FnMut(&mut Record) -> bool,
+    ) -> Option<Written> {
+        // Whoever still reads the old record keeps it.
+        Some(self.0.change(key, |there| change(Arc::make_mut(there))))
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {

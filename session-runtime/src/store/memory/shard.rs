@@ -1,4 +1,4 @@
-//! A part of the records, under one lock. It puts records in, replaces and removes them, and chooses
+//! A part of the records, under one lock. It puts records in, changes and removes them, and chooses
 //! which go when they are expired or too many. It keeps the index in step with its records; it
 //! knows neither the other shards nor the store's limit.
 
@@ -47,35 +47,28 @@ impl Shard {
         of_principal
     }
 
-    /// Puts a record in the place of one with this version. Returns the number of sessions that its
-    /// principal has, if it is another principal or a new log-in.
-    pub(super) fn replace(
+    /// Changes a record, if there is one and `change` says that it has. Returns the number of
+    /// sessions that its principal has, if it is another principal or a new log-in.
+    pub(super) fn change(
         &mut self,
         key: &StoreKey,
-        version: u64,
-        mut record: Arc<Record>,
+        change: impl FnOnce(&mut Arc<Record>) -> bool,
         index: &Index,
     ) -> Option<usize> {
         let there = self.records.get_mut(key)?;
-        if there.meta.revision != version {
+        let old = (there.meta.principal.clone(), Cursor::of(key.selector, there));
+        if !change(there) {
             return None;
         }
-        if there.meta.last_seen > record.meta.last_seen {
-            Arc::make_mut(&mut record).meta.last_seen = there.meta.last_seen;
+        self.earliest_end = self.earliest_end.min(there.meta.expires_at());
+        let log_in = Cursor::of(key.selector, there);
+        if (&there.meta.principal, log_in) == (&old.0, old.1) {
+            return Some(0);
         }
-        self.earliest_end = self.earliest_end.min(record.meta.expires_at());
-        let old = std::mem::replace(there, record);
-        let log_in = |record| Cursor::of(key.selector, record);
-        let of_principal =
-            if log_in(there) == log_in(&old) && there.meta.principal == old.meta.principal {
-                0
-            } else {
-                self.anonymous += usize::from(there.meta.principal.is_none());
-                self.anonymous -= usize::from(old.meta.principal.is_none());
-                let of_principal = index.add(key, there);
-                index.remove(&key.namespace, key.selector, &old);
-                of_principal
-            };
+        self.anonymous += usize::from(there.meta.principal.is_none());
+        self.anonymous -= usize::from(old.0.is_none());
+        let of_principal = index.add(key, there);
+        index.remove(&key.namespace, old.0.as_ref(), old.1);
         Some(of_principal)
     }
 
@@ -87,7 +80,8 @@ impl Shard {
     ) -> bool {
         let Some(record) = self.records.remove(key, matches) else { return false };
         self.anonymous -= usize::from(record.meta.principal.is_none());
-        index.remove(&key.namespace, key.selector, &record);
+        let log_in = Cursor::of(key.selector, &record);
+        index.remove(&key.namespace, record.meta.principal.as_ref(), log_in);
         true
     }
 
@@ -117,7 +111,8 @@ impl Shard {
             if goes {
                 removed += 1;
                 self.anonymous -= usize::from(record.meta.principal.is_none());
-                index.remove(namespace, selector, record);
+                let log_in = Cursor::of(selector, record);
+                index.remove(namespace, record.meta.principal.as_ref(), log_in);
             } else {
                 self.earliest_end = self.earliest_end.min(record.meta.expires_at());
             }

@@ -12,10 +12,7 @@ fn listed(store: &MemoryStore, name: &str, millis: u64) -> Vec<Selector> {
 
 #[test]
 fn it_is_neither_shared_nor_durable() {
-    assert_eq!(
-        crate::store::RecordStore::properties(&MemoryStore::default()),
-        Properties::IN_PROCESS
-    );
+    assert_eq!(MemoryStore::default().properties(), Properties::IN_PROCESS);
 }
 
 #[test]
