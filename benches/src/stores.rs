@@ -26,8 +26,9 @@ const STORES: [Costs; 7] = [
     costs("Embedded: syncs", 0, 1, 1),
     // A file and its directory; at a log-in those of the index, too.
     costs("File: syncs", 0, 2, 4),
-    costs("SQLite: statements", 1, 1, 1),
-    costs("PostgreSQL, MariaDB: trips", 1, 1, 1),
+    // At a log-in one more: the count of the principal's sessions.
+    costs("SQLite: statements", 1, 1, 2),
+    costs("PostgreSQL, MariaDB: trips", 1, 1, 2),
     // In a Cluster one more at a log-in: the index first.
     costs("Redis: trips", 1, 1, 1),
     costs("MongoDB: trips", 1, 1, 1),

@@ -1,8 +1,11 @@
 //! The SQL store: conformance on each database, and what is its own.
 
+mod autocommit;
 mod crash;
+mod cut;
 mod dropped;
 mod errors;
+mod pages;
 mod plans;
 mod processes;
 mod schema;

@@ -29,17 +29,29 @@ fn many_that_start_at_once_all_come_up(kind: Kind) {
         thread.join().expect("a store");
     }
     assert_eq!(kind.sql("starts", "SELECT count(*) FROM http_session").trim(), "8");
-    assert_eq!(kind.sql("starts", "SELECT version FROM http_session_schema").trim(), "1");
+    assert_eq!(kind.sql("starts", "SELECT version FROM http_session_schema").trim(), "2");
 }
 
 fn a_newer_schema_is_refused(kind: Kind) {
     let url = kind.fresh("newer");
     wait(async {
         connect(&url).await;
-        kind.sql("newer", "INSERT INTO http_session_schema (version) VALUES (2)");
+        kind.sql("newer", "INSERT INTO http_session_schema (version) VALUES (3)");
         for builder in [SqlStore::builder(), SqlStore::builder().without_migration()] {
             let error = builder.connect(&url).await.expect_err("another program's").to_string();
-            assert!(error.contains("version 2") && error.contains("newer release"), "{error}");
+            assert!(error.contains("version 3") && error.contains("newer release"), "{error}");
+        }
+    });
+}
+
+fn a_schema_that_was_never_released_is_refused(kind: Kind) {
+    let url = kind.fresh("older");
+    wait(async {
+        connect(&url).await;
+        kind.sql("older", "UPDATE http_session_schema SET version = 1");
+        for builder in [SqlStore::builder(), SqlStore::builder().without_migration()] {
+            let error = builder.connect(&url).await.expect_err("another layout").to_string();
+            assert!(error.contains("version 1") && error.contains("drop them"), "{error}");
         }
     });
 }
@@ -50,7 +62,7 @@ fn the_statements_can_be_run_by_hand(kind: Kind) {
         // Of a store that is connected elsewhere: the statements depend on the names only.
         let elsewhere = connect(&shared(kind, "suite")).await;
         let statements = elsewhere.schema_sql(0);
-        assert_eq!(elsewhere.schema_sql(1), "", "nothing comes after the latest version");
+        assert_eq!(elsewhere.schema_sql(2), "", "nothing comes after the latest version");
         kind.sql("by_hand", &statements);
         let store = SqlStore::builder().without_migration().connect(&url).await.expect("a store");
         store.insert(&key(1), record(), None).await.expect("an insert");
@@ -70,8 +82,7 @@ fn a_role_without_the_right_to_create_works_on_tables_that_are_there() {
     wait(async { connect(&maria).await });
     let grant = "CREATE USER clerk@'%';
         GRANT SELECT, INSERT, UPDATE, DELETE ON rights.http_session TO clerk@'%';
-        GRANT SELECT, INSERT, UPDATE, DELETE ON rights.http_session_schema TO clerk@'%';
-        GRANT SELECT, INSERT, UPDATE, DELETE ON rights.http_session_turns TO clerk@'%'";
+        GRANT SELECT, INSERT, UPDATE, DELETE ON rights.http_session_schema TO clerk@'%'";
     mariadb().sql(name, grant);
     for url in [postgres().url("clerk", name), mariadb().url("clerk", name)] {
         wait(async {
@@ -143,6 +154,7 @@ fn tables_may_be_in_another_schema(kind: Kind) {
 on_each! {
     many_that_start_at_once_all_come_up
     a_newer_schema_is_refused
+    a_schema_that_was_never_released_is_refused
     the_statements_can_be_run_by_hand
     tables_may_have_other_names
     tables_may_be_in_another_schema

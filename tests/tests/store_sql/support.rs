@@ -15,10 +15,14 @@ use session_runtime::{
     clock::Timestamp,
     store::{
         Cap, Check, Commit, FieldValue, KeyId, Lifetime, Meta, Namespace, Op, PrincipalKey, Record,
-        Selector, SqlStore, StoreKey,
+        Selector, SqlPool, SqlStore, StoreKey,
     },
 };
-use tests::backend::{self, User, mariadb::MariaDb, postgres::Postgres};
+use sqlx::{mysql::MySqlPoolOptions, postgres::PgPoolOptions};
+use tests::{
+    backend::{self, User, mariadb::MariaDb, postgres::Postgres},
+    eventually,
+};
 
 /// A database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +56,20 @@ impl Kind {
             Self::MariaDb => mariadb().database(name),
             Self::Sqlite => format!("sqlite:{}", sqlite(name).display()),
         }
+    }
+
+    /// The port of the server.
+    pub(crate) fn port(self) -> u16 {
+        match self {
+            Self::Postgres => postgres().port(),
+            Self::MariaDb => mariadb().port(),
+            Self::Sqlite => panic!("SQLite has no server"),
+        }
+    }
+
+    /// The same URL by way of a proxy on another port.
+    pub(crate) fn through(self, url: &str, port: u16) -> String {
+        url.replace(&format!(":{}/", self.port()), &format!(":{port}/"))
     }
 
     /// Runs statements of a user in a database of that name, and returns rows of columns with `|`
@@ -135,6 +153,26 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     // A connection of SQLite is a thread that tells its last to nobody.
     runtime.shutdown_background();
     answer
+}
+
+/// A pool of one connection as `SqlStore::connect` would set it up, and whether the connection is
+/// back in the pool.
+pub(crate) fn one_connection(kind: Kind, url: &str) -> (SqlPool, Box<dyn Fn() -> bool>) {
+    if kind == Kind::Postgres {
+        let pool = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+        let pool = pool.connect_lazy(url).expect("a URL");
+        let idle = pool.clone();
+        return (pool.into(), Box::new(move || idle.num_idle() == 1));
+    }
+    let pool = MySqlPoolOptions::new().max_connections(1).test_before_acquire(false);
+    let pool = pool.connect_lazy(url).expect("a URL");
+    let idle = pool.clone();
+    (pool.into(), Box::new(move || idle.num_idle() == 1))
+}
+
+/// Waits until the connection is back in its pool, with its ping behind it.
+pub(crate) async fn settle(is_idle: &dyn Fn() -> bool) {
+    eventually("the connection is idle", async || is_idle()).await;
 }
 
 /// A store on a database.

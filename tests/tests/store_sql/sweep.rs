@@ -15,10 +15,8 @@ fn a_sweep_goes_in_batches_and_several_share_the_work(kind: Kind) {
             Kind::MariaDb => format!("lpad(lower(hex({number})), 32, '0')"),
             Kind::Sqlite => format!("printf('%032x', {number})"),
         };
-        let copied = "principal, principal_bytes, created_at, logged_in_at, last_seen_at,
-            rotated_at, idle_millis, absolute_until, expires_at, is_persistent, revision,
-            rotated_revision, credential_check, previous_check, previous_until, fields,
-            group_revisions, exact_numbers";
+        let copied = "version, principal, logged_in_at, logged_in_version, last_seen_at,
+            expires_at, fixed_part, fields";
         let fill = format!(
             "INSERT INTO http_session (namespace, selector, {copied})
              WITH RECURSIVE numbers (n) AS

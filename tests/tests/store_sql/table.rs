@@ -3,7 +3,7 @@
 
 use session_runtime::{
     policy::OnMaxSessions,
-    store::{Cap, FieldValue, Lifetime, Op, Previous, Rotation, Store},
+    store::{Cap, FieldValue, Lifetime, Op, Previous, PrincipalKey, Store},
 };
 
 use crate::support::*;
@@ -13,19 +13,13 @@ fn columns_are_as_documented(kind: Kind) {
     wait(async {
         let store = connect(&url).await;
         let mut record = owned("7");
-        record.set("cart", text(r#"[{"id":1},{"id":2}]"#));
+        record.set("cart", text(r#"[{"id": 1},{"id": 2.50}]"#));
         record.set("visits", FieldValue::Int(41));
         record.set("roles", FieldValue::Set([r#""admin""#.into(), r#""it's""#.into()].into()));
         record.set("sealed", FieldValue::Bytes(b"\xff\x00\x01".as_slice().into()));
         record.set("extra:a \"quoted\" % name", text("\"x\""));
-        record.set_group_revision("g", 3);
         store.insert(&key(1), record, None).await.expect("an insert");
-        let mut commit = commit([add("visits"), set("theme", "\"dark\"")]);
-        commit.rotation = Some(Rotation {
-            check: session_runtime::store::Check::from_bytes([0xab; 16]),
-            key_id: key_id(),
-            grace_until: Some(at(60_000)),
-        });
+        let commit = commit([add("visits"), set("theme", "\"dark\"")]);
         store.commit(&key(1), &commit).await.expect("a commit");
         let mut nobody = crate::support::record();
         nobody.meta.lifetime = Lifetime {
@@ -38,62 +32,55 @@ fn columns_are_as_documented(kind: Kind) {
     kind.sql("columns", "CREATE TABLE users (id INTEGER, name VARCHAR(20))");
     kind.sql("columns", "INSERT INTO users VALUES (7, 'Ada')");
     let get = match kind {
-        Kind::Postgres => "s.fields ->> 'cart', (s.fields ->> 'visits')::bigint,
+        Kind::Postgres => {
+            "s.fields -> 'cart', (s.fields ->> 'visits')::bigint,
             s.fields ->> 'theme', s.fields ->> 'sealed',
-            s.fields ->> 'extra:a %22quoted%22 %25 name', s.group_revisions ->> 'g',
-            s.fields -> 'roles' ? '\"admin\"'",
-        Kind::MariaDb => "JSON_UNQUOTE(JSON_EXTRACT(s.fields, '$.cart')),
-            JSON_EXTRACT(s.fields, '$.visits'), JSON_UNQUOTE(JSON_EXTRACT(s.fields, '$.theme')),
-            JSON_UNQUOTE(JSON_EXTRACT(s.fields, '$.sealed')),
-            JSON_UNQUOTE(JSON_EXTRACT(s.fields, '$.\"extra:a %22quoted%22 %25 name\"')),
-            JSON_EXTRACT(s.group_revisions, '$.g'),
-            IF(JSON_CONTAINS(JSON_KEYS(s.fields, '$.roles'), '\"\\\\\"admin\\\\\"\"'), 't', 'f')",
-        Kind::Sqlite => "s.fields ->> 'cart', s.fields ->> 'visits', s.fields ->> 'theme',
+            s.fields ->> 'extra:a %22quoted%22 %25 name', s.fields -> 'roles' ->> 1"
+        }
+        Kind::MariaDb => {
+            "JSON_EXTRACT(s.fields, '$.cart'), JSON_VALUE(s.fields, '$.visits'),
+            JSON_VALUE(s.fields, '$.theme'), JSON_VALUE(s.fields, '$.sealed'),
+            JSON_VALUE(s.fields, '$.\"extra:a %22quoted%22 %25 name\"'),
+            JSON_VALUE(s.fields, '$.roles[1]')"
+        }
+        Kind::Sqlite => {
+            "s.fields -> 'cart', s.fields ->> 'visits', s.fields ->> 'theme',
             s.fields ->> 'sealed', s.fields ->> '$.\"extra:a %22quoted%22 %25 name\"',
-            s.group_revisions ->> 'g',
-            iif(EXISTS (SELECT 1 FROM json_each(s.fields, '$.roles') WHERE key = '\"admin\"'), 't', 'f')",
+            s.fields ->> '$.roles[1]'"
+        }
     };
     let id = if kind == Kind::Postgres { "u.id::text" } else { "u.id" };
     let join = format!(
-        "SELECT u.name, s.namespace, s.selector, s.created_at, s.logged_in_at, s.last_seen_at,
-                s.expires_at - s.last_seen_at, s.revision, s.rotated_revision, {get}
+        "SELECT u.name, s.namespace, s.selector, s.version, s.logged_in_at, s.logged_in_version,
+                s.last_seen_at, s.expires_at - s.last_seen_at, {get}
            FROM http_session s JOIN users u ON s.principal = {id}
           WHERE s.expires_at > {}",
         at(1).as_millis()
     );
     let start = at(0).as_millis();
+    // Some functions write JSON anew.
+    let cart = match kind {
+        Kind::Postgres => r#"[{"id": 1},{"id": 2.50}]"#,
+        Kind::MariaDb => r#"[{"id": 1}, {"id": 2.50}]"#,
+        Kind::Sqlite => r#"[{"id":1},{"id":2.50}]"#,
+    };
     let expected = format!(
-        "Ada|shop|00000000000000000000000000000001|{start}|{start}|{}|{IDLE}|2|2|\
-         [{{\"id\":1}},{{\"id\":2}}]|42|\"dark\"|base64:/wAB|\"x\"|3|t\n",
+        "Ada|shop|00000000000000000000000000000001|2|{start}|1|{}|{IDLE}|\
+         {cart}|42|dark|base64:/wAB|x|it's\n",
         start + 1
     );
     assert_eq!(kind.sql("columns", &join), expected);
-    let hex = |column: &str| match kind {
-        Kind::Postgres => format!("encode({column}, 'hex')"),
-        _ => format!("lower(hex({column}))"),
-    };
-    let credentials = format!(
-        "SELECT {}, {}, previous_until, idle_millis, principal_bytes IS NULL,
-                exact_numbers IS NULL
-           FROM http_session WHERE principal IS NOT NULL",
-        hex("credential_check"),
-        hex("previous_check"),
-    );
+    let whole = "SELECT fields FROM http_session WHERE principal = '7'";
+    let expected = "{\"cart\":[{\"id\": 1},{\"id\": 2.50}],\"extra:a %22quoted%22 %25 name\":\"x\",\
+         \"roles\":[\"admin\",\"it's\"],\"sealed\":\"base64:/wAB\",\"theme\":\"dark\",\"visits\":42}\n";
+    assert_eq!(kind.sql("columns", whole), expected);
     let yes = if kind == Kind::Postgres { "t" } else { "1" };
-    let key_id = "6b696431";
-    let expected = format!(
-        "{key_id}{}|{key_id}{}|{}|{IDLE}|{yes}|{yes}\n",
-        "ab".repeat(16),
-        "7369787465656e2062797465732e2e2e",
-        start + 60_000
-    );
-    assert_eq!(kind.sql("columns", &credentials), expected);
-    let forever = "SELECT idle_millis IS NULL, absolute_until, expires_at, is_persistent, fields
+    let forever = "SELECT logged_in_at IS NULL, expires_at, fields
          FROM http_session WHERE principal IS NULL";
     let never = i64::MAX;
     assert_eq!(
         kind.sql("columns", forever),
-        format!("{yes}|{never}|{never}|{yes}|{{}}\n"),
+        format!("{yes}|{never}|{{}}\n"),
         "never is the largest number"
     );
 }
@@ -106,27 +93,31 @@ fn what_does_not_fit_a_column_is_read_back_whole(kind: Kind) {
         let long = "x".repeat(5000);
         let mut record = owned(&long);
         record.meta.created = late;
-        record.meta.lifetime.absolute_until = late;
+        record.meta.logged_in = Some(late);
+        record.meta.last_seen = late;
+        record.meta.revision = i64::MAX as u64 - 1;
+        record.meta.lifetime.absolute_until = session_runtime::clock::Timestamp::MAX;
+        record.meta.lifetime.idle_millis = Some(i64::MAX as u64 - 2);
         record.meta.previous = Some(Previous { check: check(), key_id: key_id(), until: late });
+        record.set("text", text("no JSON, and 'quotes' \\ \u{1f980}"));
         store.insert(&key(1), record.clone(), None).await.expect("an insert");
-        assert_eq!(store.load(&key(1)).await.expect("a load").as_deref(), Some(&record));
-        // Changed by a look at it, as if the database had changed it.
-        let change = commit([add("n"), Op::Unset { field: "a".into() }]);
-        let expected = record.apply(&change);
-        assert_eq!(store.commit(&key(1), &change).await.expect("a commit"), expected);
-        assert_eq!(store.load(&key(1)).await.expect("a load").as_deref(), Some(&record));
-        let who = session_runtime::store::PrincipalKey::new(&long);
-        assert_eq!(store.list(&shop(), &who, at(5)).await.expect("a list").len(), 1);
-        // The sum of these is beyond the end of a column: live until the absolute end.
-        let mut lasting = crate::support::record();
-        lasting.meta.lifetime.idle_millis = Some(i64::MAX as u64 - 2);
-        lasting.meta.lifetime.absolute_until = session_runtime::clock::Timestamp::MAX;
-        store.insert(&key(2), lasting, None).await.expect("an insert");
-        let outcome = store.commit(&key(2), &commit([add("n")])).await.expect("a commit");
-        assert_eq!(outcome, session_runtime::store::CommitOutcome::committed(2, false));
+        let there = store.load(&key(1)).await.expect("a load").expect("a session");
+        assert_eq!(*there, record);
+        let mut late_commit = commit([add("n")]);
+        late_commit.now = late;
+        let outcome = store.commit(&key(1), &late_commit).await.expect("a commit");
+        assert_eq!(
+            outcome,
+            session_runtime::store::CommitOutcome::committed(i64::MAX as u64, false)
+        );
+        let there = store.load(&key(1)).await.expect("a load").expect("a session");
+        assert_eq!(there.meta.last_seen, late);
+        assert_eq!(there.meta.principal, Some(PrincipalKey::new(&long)));
+        // Who lives for ever is not swept, whatever the time.
+        let end = session_runtime::clock::Timestamp::MAX;
+        assert_eq!(store.sweep(end, 10).await.expect("a sweep"), 0);
     });
-    let count = "SELECT count(*) FROM http_session WHERE exact_numbers IS NOT NULL
-        AND principal LIKE 'sha256:%' AND length(principal_bytes) = 5000";
+    let count = "SELECT count(*) FROM http_session WHERE principal LIKE 'sha256:%'";
     assert_eq!(kind.sql("odd", count).trim(), "1");
 }
 

@@ -164,10 +164,14 @@ impl SqlStoreBuilder {
             "mysql" | "mariadb" => {
                 let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                Ok(self
-                    .pool_options::<sqlx::MySql>(self.connections)
-                    .connect_lazy_with(options)
-                    .into())
+                let pool = self.pool_options::<sqlx::MySql>(self.connections).after_connect(
+                    |connection, _| {
+                        // A server may have it off, and then keeps each change to itself.
+                        let set = sqlx::raw_sql("SET autocommit = 1");
+                        Box::pin(async move { set.execute(connection).await.map(drop) })
+                    },
+                );
+                Ok(pool.connect_lazy_with(options).into())
             }
             #[cfg(feature = "sqlite")]
             "sqlite" => self.sqlite(url),

@@ -73,20 +73,21 @@ impl Connection {
     }
 
     /// Begins a transaction that writes.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        expect(dead_code, reason = "MySQL and MariaDB cannot roll back a change of the schema")
+    )]
     pub(super) async fn begin(&mut self) -> Result<(), Fault> {
         self.work(Work::Begin).await.map(drop)
     }
 
     /// Commits the transaction.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "sqlite")),
+        expect(dead_code, reason = "MySQL and MariaDB cannot roll back a change of the schema")
+    )]
     pub(super) async fn commit(&mut self) -> Result<(), Fault> {
         self.work(Work::Commit).await.map(drop)
-    }
-
-    /// Rolls the transaction back. Without this call it would be rolled back too, at the price of
-    /// the connection.
-    pub(super) async fn roll_back(&mut self) {
-        // An error closes the connection, which rolls back as well.
-        let _ = self.work(Work::RollBack).await;
     }
 
     /// Runs a statement without binds and rows, such as one that creates a table.

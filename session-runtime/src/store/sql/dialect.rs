@@ -1,9 +1,9 @@
-//! The differences between the databases, as pieces of text: the placeholders of binds, the access
-//! to JSON, locks, and the statements that create the tables. Nothing here talks to a database.
+//! The differences between the databases, as pieces of text: the placeholders of binds, the
+//! comparison of places in a list, locks, and the statements that create the tables. Nothing here
+//! talks to a database.
 
 use super::{
-    plan::Fields,
-    statement::{Placeholders, Slot, Sql, Statement},
+    statement::{Placeholders, Sql, Statement},
     table_name::TableName,
 };
 
@@ -18,39 +18,30 @@ pub(super) trait Dialect: Send + Sync {
     /// Returns the quotation mark around identifiers.
     fn quote(&self) -> char;
 
-    /// Returns the suffix of a JSON column that is read as text.
+    /// Returns the suffix of the JSON column when it is read as text.
     fn text_cast(&self) -> &'static str;
 
     /// Returns the names of the functions for the larger and the smaller of two numbers.
     fn greatest_and_least(&self) -> (&'static str, &'static str);
 
-    /// Returns whether statements can return changed and deleted rows.
+    /// Returns whether statements can return changed rows, and leave alone what is there already.
     fn is_returning(&self) -> bool;
-
-    /// Returns the suffix of a query that locks the rows it reads until the transaction ends.
-    fn for_update(&self) -> &'static str;
 
     /// Returns the statement that begins a transaction that writes. Each statement of the
     /// transaction sees all that was committed before.
     fn begin(&self) -> &'static str;
 
-    /// Returns the statement that waits until no other log-in under a cap of this principal is
-    /// under way, or `None` if [`begin`](Self::begin) waits for that already.
-    fn advisory_lock(&self, table: &TableName, number: u64) -> Option<Statement>;
+    /// Returns the query whose answer is 0 if the connection keeps changes back until somebody
+    /// commits them; `None` if connections have no such setting.
+    fn autocommit(&self) -> Option<Statement>;
 
-    /// Binds an escaped name, for [`number`](Self::number), [`fields`](Self::fields) and
-    /// [`bump`](Self::bump).
-    fn locate(&self, sql: &mut Sql, name: &str) -> Located;
+    /// Returns the text after the table's name that has a query use the index of principals, whatever
+    /// the database takes for quicker; empty where it takes the right one.
+    fn by_principal(&self, table: &TableName) -> String;
 
-    /// Writes the number under a name of a JSON column, or NULL if there is no number.
-    fn number(&self, sql: &mut Sql, column: &str, at: Located);
-
-    /// Writes the new value of the `fields` column.
-    fn fields(&self, sql: &mut Sql, fields: &Fields);
-
-    /// Writes the new value of the `group_revisions` column, in which each group is raised by its
-    /// number.
-    fn bump(&self, sql: &mut Sql, groups: &[(Located, i64)]);
+    /// Writes the condition that a row is after a place in a list, so that an index finds the first
+    /// such row. `is_after` is the comparison of two places in the order of the list.
+    fn is_after(&self, sql: &mut Sql, is_after: &str, logged_in: i64, selector: String);
 
     /// Returns the statement that removes up to `limit` rows that are expired at `now`.
     fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement;
@@ -66,16 +57,16 @@ pub(super) trait Dialect: Send + Sync {
     /// the database can roll such changes back.
     fn migration_lock(&self, table: &TableName) -> MigrationLock;
 
-    /// Returns whether another attempt may succeed after this error.
+    /// Returns whether another attempt may succeed after this error, which says that the database
+    /// has done nothing.
     fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
 }
 
-/// A name of a JSON object, bound: as a key, and as a path to it.
-#[derive(Clone, Copy)]
-pub(super) struct Located {
-    pub(super) key: Slot,
-    #[cfg(any(feature = "mysql", feature = "sqlite"))]
-    pub(super) path: Slot,
+/// Writes a comparison of two places as one of rows.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn is_after_as_row(sql: &mut Sql, is_after: &str, logged_in: i64, selector: String) {
+    sql.text("(logged_in_at, selector)").text(is_after).text("(");
+    sql.value(logged_in).text(", ").value(selector).text(")");
 }
 
 /// A way to let one process at a time change the schema.

@@ -12,12 +12,11 @@ macro_rules! run {
             statement: &Statement,
         ) -> Result<Answer, sqlx::Error> {
             let mut query = sqlx::query::<$database>(AssertSqlSafe(statement.text.clone()));
-            for bind in statement.binds() {
+            for bind in statement.binds.iter() {
                 query = match bind {
                     Bind::Int(number) => query.bind(*number),
                     Bind::Text(text) => query.bind(text.as_deref()),
-                    Bind::Bytes(bytes) => query.bind(bytes.as_deref()),
-                    Bind::Flag(flag) => query.bind(*flag),
+                    Bind::Bytes(bytes) => query.bind(bytes.as_slice()),
                 };
             }
             if statement.columns.is_empty() {
@@ -43,7 +42,6 @@ fn cells<'r, R: Row>(row: &'r R, kinds: &[Kind]) -> Result<Vec<Cell>, sqlx::Erro
 where
     usize: sqlx::ColumnIndex<R>,
     i64: Decode<'r, R::Database> + Type<R::Database>,
-    bool: Decode<'r, R::Database> + Type<R::Database>,
     String: Decode<'r, R::Database> + Type<R::Database>,
     Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
 {
@@ -53,7 +51,6 @@ where
             Kind::Int => row.try_get_unchecked::<Option<i64>, _>(place)?.map(Cell::Int),
             Kind::Text => row.try_get_unchecked::<Option<String>, _>(place)?.map(Cell::Text),
             Kind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(place)?.map(Cell::Bytes),
-            Kind::Flag => row.try_get_unchecked::<Option<bool>, _>(place)?.map(Cell::Flag),
         }
         .unwrap_or(Cell::Null))
     };

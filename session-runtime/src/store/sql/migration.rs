@@ -13,12 +13,15 @@ use super::{
 
 /// The suffix of the name of the table that holds the version.
 const VERSIONS: &str = "_schema";
+/// The first version that there are migrations from: version 1 was never released.
+const FIRST: usize = 2;
 
 /// Creates or changes the tables if they are older than this program.
 pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> {
     // Most starts find the tables as they should be, and then need neither a lock nor the right
     // to create anything.
     let mut connection = pool.writer().await?;
+    check_autocommit(&mut connection, table).await?;
     if version(&mut connection, table).await? == latest(table) {
         return Ok(());
     }
@@ -35,8 +38,7 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
         #[cfg(feature = "mysql")]
         MigrationLock::Session { take, release } => {
             connection.hold(true);
-            let row = connection.run(&take).await?.rows.pop().unwrap_or_default();
-            if row::first_int(row)? != 1 {
+            if only_int(&mut connection, &take).await? != 1 {
                 let told = "another process has been changing the schema for a minute; try again";
                 return Err(Fault::Told(told.to_owned()));
             }
@@ -52,6 +54,7 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
 /// Checks that the tables have this program's version.
 pub(super) async fn verify(pool: &SqlPool, table: &Table) -> Result<(), Fault> {
     let mut connection = pool.writer().await?;
+    check_autocommit(&mut connection, table).await?;
     let (found, latest) = (version(&mut connection, table).await?, latest(table));
     if found == latest {
         return Ok(());
@@ -60,6 +63,20 @@ pub(super) async fn verify(pool: &SqlPool, table: &Table) -> Result<(), Fault> {
         "the tables have version {found} and this program needs {latest}: run what `schema_sql` \
          gives from version {found} on, or let the program migrate"
     )))
+}
+
+/// Checks that a change is stored once it is answered, and does not wait for a commit that nobody
+/// sends.
+async fn check_autocommit(connection: &mut Connection, table: &Table) -> Result<(), Fault> {
+    let Some(statement) = table.dialect.autocommit() else { return Ok(()) };
+    if only_int(connection, &statement).await? != 0 {
+        return Ok(());
+    }
+    Err(Fault::Told(
+        "the connections of this pool have `autocommit = 0`, with which nothing would be stored: \
+         set it to 1 in `PoolOptions::after_connect`, or let `SqlStore::connect` make the pool"
+            .to_owned(),
+    ))
 }
 
 /// Returns the statements that lead from version `from` to the latest, to be run by hand.
@@ -72,13 +89,12 @@ pub(super) fn script(table: &Table, from: usize) -> String {
     if from == 0 {
         add(&create_versions(table));
     }
-    for (version, statements) in table.dialect.migrations(&table.name).iter().enumerate().skip(from)
-    {
+    for (version, statements) in migrations(table, from) {
         for statement in statements {
-            add(statement);
+            add(&statement);
         }
         let versions = table.quoted(VERSIONS);
-        add(&format!("INSERT INTO {versions} (version) VALUES ({})", version + 1));
+        add(&format!("INSERT INTO {versions} (version) VALUES ({version})"));
     }
     script
 }
@@ -89,15 +105,13 @@ async fn advance(connection: &mut Connection, table: &Table) -> Result<(), Fault
     if known == 0 {
         connection.change_schema(&create_versions(table)).await?;
     }
-    for (version, statements) in
-        table.dialect.migrations(&table.name).iter().enumerate().skip(known)
-    {
+    for (version, statements) in migrations(table, known) {
         for statement in statements {
-            connection.change_schema(statement).await?;
+            connection.change_schema(&statement).await?;
         }
         let mut sql = table.sql();
         sql.text("INSERT INTO ").text(&table.quoted(VERSIONS)).text(" (version) VALUES (");
-        sql.value(i64::try_from(version).unwrap_or(0) + 1).text(")");
+        sql.value(i64::try_from(version).unwrap_or(0)).text(")");
         connection.run(&sql.finish()).await?;
     }
     Ok(())
@@ -114,6 +128,12 @@ async fn version(connection: &mut Connection, table: &Table) -> Result<i64, Faul
     sql.text("SELECT MAX(version) FROM ").text(&table.quoted(VERSIONS));
     let found = only_int(connection, &sql.answering(&[Kind::Int])).await?;
     let latest = latest(table);
+    if (1..FIRST).contains(&usize::try_from(found).unwrap_or(0)) {
+        return Err(Fault::Told(format!(
+            "the tables have version {found}, which was never released: drop them, and with them \
+             their sessions"
+        )));
+    }
     if found > latest {
         return Err(Fault::Told(format!(
             "the tables have version {found}, and this program knows versions up to {latest} \
@@ -124,12 +144,18 @@ async fn version(connection: &mut Connection, table: &Table) -> Result<i64, Faul
 }
 
 async fn only_int(connection: &mut Connection, statement: &Statement) -> Result<i64, Fault> {
-    let row = connection.run(statement).await?.rows.pop().unwrap_or_default();
-    if row.is_empty() { Ok(0) } else { row::first_int(row) }
+    row::only_int(connection.run(statement).await?.rows.pop().unwrap_or_default())
+}
+
+/// Returns the statements that lead to each version after `from`, with the version.
+fn migrations(table: &Table, from: usize) -> impl Iterator<Item = (usize, Vec<String>)> {
+    let all = (FIRST..).zip(table.dialect.migrations(&table.name));
+    all.filter(move |(version, _)| *version > from)
 }
 
 fn latest(table: &Table) -> i64 {
-    i64::try_from(table.dialect.migrations(&table.name).len()).unwrap_or(i64::MAX)
+    let latest = migrations(table, 0).map(|(version, _)| version).max().unwrap_or(0);
+    i64::try_from(latest).unwrap_or(i64::MAX)
 }
 
 fn create_versions(table: &Table) -> String {

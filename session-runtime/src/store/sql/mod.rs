@@ -7,14 +7,10 @@ mod connection;
 mod dialect;
 mod driver;
 mod error;
-mod login;
-#[cfg(any(feature = "mysql", feature = "sqlite"))]
-mod merge;
 mod migration;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod operation;
-mod plan;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -25,15 +21,14 @@ mod statement;
 mod table;
 mod table_name;
 mod text;
-mod update;
 
 use std::{fmt, future::Future, sync::Arc};
 
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
 use super::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
 
@@ -44,7 +39,7 @@ use crate::clock::Timestamp;
 /// is deleting them, which ends their sessions.
 ///
 /// Each database has a feature of this crate: `postgres`, `mysql` (for MariaDB too) and `sqlite`.
-/// The store needs PostgreSQL 12, MariaDB 10.6 or MySQL 8.0, or SQLite 3.38. It is tested with
+/// The store needs PostgreSQL 12, MariaDB 10.6 or MySQL 8.0, or SQLite 3.37. It is tested with
 /// PostgreSQL 15, MariaDB 10.11 and the SQLite that sqlx includes. The statements for MySQL use
 /// only what the manual of 8.0 documents, but the tests have not run on a MySQL server of Oracle's.
 ///
@@ -78,66 +73,72 @@ use crate::clock::Timestamp;
 /// | column | content |
 /// |---|---|
 /// | `namespace`, `selector` | the primary key: the session type's namespace, and the session id in hex |
+/// | `version` | the number of the last write; a write replaces the row only if nobody else has written it since it was read |
 /// | `principal` | the session's principal as JSON text, `42` or `"ada"`; NULL for an anonymous session |
-/// | `created_at`, `logged_in_at`, `last_seen_at`, `rotated_at` | times; `last_seen_at` up to the touch throttle |
+/// | `logged_in_at`, `logged_in_version` | the time at which the principal logged in, or NULL; the version that did it |
+/// | `last_seen_at` | the time at which the session was last used, up to the touch throttle |
 /// | `expires_at` | the time at which the session expires if it is not used again; indexed. A live session has `expires_at >` now |
-/// | `idle_millis`, `absolute_until`, `is_persistent` | the session's lifetime; `idle_millis` is NULL without an idle limit |
-/// | `revision`, `rotated_revision` | the number of the last commit, and of the last commit that changed the credential |
-/// | `credential_check`, `previous_check`, `previous_until` | key id (4 bytes) and check value (16 bytes) of the credential, and of the previous credential during its grace; useless as a credential |
+/// | `fixed_part` | everything else but the fields, in bytes of this crate's own: the credential's check value (useless as a credential), lifetime, other times |
 /// | `fields` | a JSON object of the fields, see below |
-/// | `group_revisions` | a JSON object with the number of writes to each group of fields |
-/// | `exact_numbers` | NULL, unless a number of the session does not fit its column |
-/// | `principal_bytes` | the principal, if it is longer than 255 bytes or contains a NUL; `principal` is then `sha256:` and the digest in hex (as is such a `namespace`) |
 ///
-/// Indexes: `(namespace, principal)` and `(expires_at)`.
+/// Indexes: `(namespace, principal, logged_in_at, selector)` and `(expires_at)`. A principal or
+/// namespace that is longer than 255 bytes or contains a NUL becomes `sha256:` and the digest in
+/// hex; `fixed_part` has the principal itself.
 ///
-/// **Fields.** A counter or `merge = "max"` is a JSON number. A set is a JSON object with the
-/// members as names. Any other value is a JSON string with the value's bytes: the field's own JSON
-/// as text, which is read back byte for byte. Bytes that are not text, or contain a NUL, are
-/// written as `base64:` and base64 without padding, and so are sealed fields
-/// (`#[session(secret)]`). In names, `%`, `"`, `\`, control characters and a leading `-` become `%`
-/// and two hex digits; the empty name becomes `%`.
+/// **Fields.** A field is its own JSON, byte for byte; a counter or `merge = "max"` is a number, a
+/// set an array. Bytes that are no JSON, such as a sealed field (`#[session(secret)]`), become a
+/// string of `base64:` and base64 without padding. So does JSON that not every database reads: with
+/// an escaped NUL or half of a surrogate pair, spaces around it, more than 64 levels deep, or a
+/// string that begins with `base64:` itself. In names, `%`, `"`, `\`, control characters and a
+/// leading `-` become `%` and two hex digits; the empty name becomes `%`.
 ///
 /// ```sql
 /// -- PostgreSQL: who has something in the cart?
-/// SELECT u.name, (s.fields ->> 'cart')::jsonb AS cart, (s.fields ->> 'visits')::bigint AS visits
+/// SELECT u.name, s.fields -> 'cart' AS cart, (s.fields ->> 'visits')::bigint AS visits
 ///   FROM http_session s JOIN users u ON s.principal = u.id::text
 ///  WHERE s.expires_at > extract(epoch FROM now()) * 1000;
-/// -- MariaDB and MySQL: JSON_UNQUOTE(JSON_EXTRACT(s.fields, '$.cart'))
-/// -- SQLite: s.fields ->> 'cart'
+/// -- MariaDB and MySQL: JSON_EXTRACT(s.fields, '$.cart')
+/// -- SQLite: s.fields -> 'cart'
 /// ```
 ///
 /// # Cost
 ///
-/// `load`, `insert`, `delete` and every usual `commit` (a touch too) are one statement, prepared
-/// once on each connection. The preconditions of a commit are in its `WHERE`, and the database
-/// patches the JSON, so `READ COMMITTED` is enough. Only a commit that finds no row reads the
-/// record to find out why.
+/// Every operation is one statement and one round trip, prepared once on each connection, without a
+/// transaction around it and without a JSON function in it. A log-in takes a second statement, which
+/// counts the principal's sessions after the log-in is stored; above the cap, a list follows, and a
+/// removal for each session that is evicted. The count stops at 5,000 sessions, so that it stays
+/// cheap: **under `EndOldest`, a cap of 5,000 or more has no effect.**
 ///
-/// A log-in under a cap takes a transaction of a few statements. So does a commit that one
-/// statement cannot express: two ops of different kinds on one field that both depend on the stored
-/// value (an add after a max), a take or once of a whole set, or more than a dozen fields that
-/// depend on their stored values.
+/// A commit reads nothing if the request has loaded the session; if another request has changed the
+/// session since then, it costs a load and another write.
 ///
 /// sqlx pings a connection before use and after. The pools that [`connect`](Self::connect) makes
 /// ping before use only if the connection was idle for a second; for a pool of your own,
 /// `PoolOptions::test_before_acquire(false)` saves that round trip. Set its `acquire_timeout` below
 /// the two seconds that the runtime waits for a store.
 ///
+/// # Failures
+///
+/// A write that is answered is committed, and survives what the server's settings let a commit
+/// survive. If a connection breaks before the answer, the operation is an error, and the write may
+/// have been made or not; it is never sent again. Reads go on with another connection. A row that
+/// does not read back is an error that names the column.
+///
 /// # Notes for each database
 ///
 /// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need PgBouncer 1.21.
-///   A log-in under a cap holds an advisory lock during its transaction.
-/// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. A log-in under a cap locks a row
-///   of the table `http_session_turns`. A commit returns its revision through `LAST_INSERT_ID`.
+///   `READ COMMITTED` is enough.
+/// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. Writes rest on `autocommit = 1`:
+///   [`connect`](Self::connect) sets it on each connection, and [`migrate`](Self::migrate) and the
+///   builder refuse a pool of your own whose connections have it off.
 /// * **SQLite**: [`connect`](Self::connect) opens the file in WAL mode with `synchronous = FULL`
 ///   and a busy timeout, creates a new file readable by its owner only (0600), and writes through
 ///   one connection. Processes on one machine may share the file, but never over a network. A pool
 ///   of your own should be set up alike, with a busy timeout below two seconds.
 ///
-/// If a request is cancelled while the database works for it, the statement runs on by itself, and
-/// a transaction is rolled back. If that takes more than a second, the connection is closed. The
-/// answer never reaches another request.
+/// If a request is cancelled while the database works for it, the statement runs on by itself. If
+/// that takes more than a second, the connection is closed. The answer never reaches another
+/// request.
 #[derive(Clone)]
 pub struct SqlStore {
     pool: SqlPool,
@@ -220,52 +221,41 @@ impl fmt::Debug for SqlStore {
     }
 }
 
-impl Store for SqlStore {
+impl RecordStore for SqlStore {
     fn properties(&self) -> Properties {
         if self.pool.is_in_memory() { Properties::IN_PROCESS } else { Properties::SHARED }
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
-        self.answer(async move { Ok(self.load_record(key).await?.map(Arc::new)) })
+        self.answer(self.load_record(key))
     }
 
-    fn insert<'a>(
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        self.answer(async move { self.insert_record(key, &record).await })
+    }
+
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        self.answer(async move { self.insert_record(key, &record, cap).await })
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        self.answer(async move { self.replace_record(key, version, &record).await })
     }
 
-    fn commit<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        self.answer(self.commit_record(key, commit))
-    }
-
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        self.answer(self.delete_record(key))
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        self.answer(self.remove_record(key, version))
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        self.answer(self.list_records(namespace, principal, now))
-    }
-
-    fn delete_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-        except: Option<Selector>,
-    ) -> StoreFuture<'a, u64> {
-        self.answer(self.delete_records(namespace, principal, except))
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        self.answer(self.list_records(namespace, principal, order, after, limit))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

@@ -1,39 +1,14 @@
-//! The dialect of MySQL and MariaDB, as far as both understand it: JSON functions on text, a table
-//! of rows to lock, the revision in the answer to an update. It knows no driver.
+//! The dialect of MySQL and MariaDB, as far as both understand it: comparisons of places without
+//! rows, and a version in the answer to an update. It knows no driver.
 
 use super::{
-    dialect::{Dialect, Located, MigrationLock},
-    merge::{self, Functions},
-    plan::Fields,
+    dialect::{Dialect, MigrationLock},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
 
-/// The number of log-ins under a cap that can be under way at once.
-const LOCK_ROWS: u64 = 64;
 /// The longest wait for another process that changes the schema, in seconds.
 const MIGRATION_PATIENCE: i64 = 60;
-
-const FUNCTIONS: Functions = Functions {
-    merge: "JSON_MERGE_PATCH(",
-    misses: true,
-    merges_one: false,
-    object: "JSON_OBJECT(",
-    greatest: "GREATEST",
-    is_set: ("JSON_TYPE(JSON_EXTRACT(fields, ", ")) = 'OBJECT'"),
-    // As bytes, since text would compare by the connection's collation; both through the same
-    // function, so that both are spelled alike.
-    there: ("CAST(JSON_EXTRACT(fields, ", ") AS BINARY)"),
-    given: ("CAST(JSON_EXTRACT(", ", '$') AS BINARY)"),
-    is_emptied: ("JSON_LENGTH(JSON_MERGE_PATCH(JSON_EXTRACT(fields, ", ")", ")) = 0"),
-    others: (
-        // `JSON`, since a text column would have the character set of the user's database.
-        "COALESCE((SELECT JSON_OBJECTAGG(JSON_UNQUOTE(there.name), NULL) \
-         FROM JSON_TABLE(JSON_KEYS(fields), '$[*]' COLUMNS (name JSON PATH '$')) AS there \
-         WHERE JSON_EXTRACT(",
-        ", CONCAT('$.\"', SUBSTRING_INDEX(JSON_UNQUOTE(there.name), ':', 1), '\"')) IS NULL), '{}')",
-    ),
-};
 
 /// The dialect of MySQL and MariaDB.
 pub(super) struct MySql;
@@ -63,38 +38,26 @@ impl Dialect for MySql {
         false
     }
 
-    fn for_update(&self) -> &'static str {
-        " FOR UPDATE"
-    }
-
     fn begin(&self) -> &'static str {
         "START TRANSACTION"
     }
 
-    fn advisory_lock(&self, table: &TableName, number: u64) -> Option<Statement> {
+    fn autocommit(&self) -> Option<Statement> {
         let mut sql = Sql::new(self.placeholders());
-        // A row and no `GET_LOCK`: that would stay with a connection whose request was given up.
-        sql.text("SELECT turn FROM ").text(&table.quoted("_turns")).text(" WHERE turn = ");
-        sql.value((number % LOCK_ROWS).cast_signed()).text(" FOR UPDATE");
+        sql.text("SELECT @@autocommit");
         Some(sql.answering(&[Kind::Int]))
     }
 
-    fn locate(&self, sql: &mut Sql, name: &str) -> Located {
-        merge::locate(sql, name)
+    fn by_principal(&self, table: &TableName) -> String {
+        // Of a principal with much of the table, the rows themselves would be read by their keys.
+        format!(" FORCE INDEX ({})", table.index("_principal"))
     }
 
-    fn number(&self, sql: &mut Sql, column: &str, at: Located) {
-        sql.text("CASE WHEN JSON_TYPE(JSON_EXTRACT(").text(column).text(", ").slot(at.path);
-        sql.text(")) = 'INTEGER' THEN CAST(JSON_EXTRACT(").text(column).text(", ").slot(at.path);
-        sql.text(") AS SIGNED) END");
-    }
-
-    fn fields(&self, sql: &mut Sql, fields: &Fields) {
-        merge::fields(self, &FUNCTIONS, sql, fields);
-    }
-
-    fn bump(&self, sql: &mut Sql, groups: &[(Located, i64)]) {
-        merge::bump(self, &FUNCTIONS, sql, groups);
+    fn is_after(&self, sql: &mut Sql, is_after: &str, logged_in: i64, selector: String) {
+        // No index is used for a comparison of rows.
+        sql.text("(logged_in_at").text(is_after).value(logged_in);
+        sql.text(" OR (logged_in_at = ").value(logged_in);
+        sql.text(" AND selector").text(is_after).value(selector).text("))");
     }
 
     fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
@@ -106,45 +69,27 @@ impl Dialect for MySql {
     }
 
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
-        let (name, locks) = (table.quoted(""), table.quoted("_turns"));
+        let name = table.quoted("");
         let (principal, expiry) = (table.index("_principal"), table.index("_expiry"));
-        let numbers: Vec<String> = (0..LOCK_ROWS).map(|row| format!("({row})")).collect();
-        let options = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
-        // `IF NOT EXISTS`, since these statements commit one by one: a process that ended between
-        // two of them must not be in the way of the next.
-        vec![vec![
-            format!(
-                "CREATE TABLE IF NOT EXISTS {name} (
-    namespace        VARBINARY(255) NOT NULL,
-    selector         CHAR(32)       CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-    principal        VARBINARY(255),
-    principal_bytes  LONGBLOB,
-    created_at       BIGINT         NOT NULL,
-    logged_in_at     BIGINT,
-    last_seen_at     BIGINT         NOT NULL,
-    rotated_at       BIGINT         NOT NULL,
-    idle_millis      BIGINT,
-    absolute_until   BIGINT         NOT NULL,
-    expires_at       BIGINT         NOT NULL,
-    is_persistent    BOOLEAN        NOT NULL,
-    revision         BIGINT         NOT NULL,
-    rotated_revision BIGINT         NOT NULL,
-    credential_check BINARY(20)     NOT NULL,
-    previous_check   BINARY(20),
-    previous_until   BIGINT,
-    fields           JSON           NOT NULL,
-    group_revisions  JSON           NOT NULL,
-    exact_numbers    LONGTEXT,
+        // `IF NOT EXISTS`, since this statement commits by itself: a process that ended after it must
+        // not be in the way of the next.
+        vec![vec![format!(
+            "CREATE TABLE IF NOT EXISTS {name} (
+    namespace         VARBINARY(255) NOT NULL,
+    selector          CHAR(32)       CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+    version           BIGINT         NOT NULL,
+    principal         VARBINARY(255),
+    logged_in_at      BIGINT,
+    logged_in_version BIGINT         NOT NULL,
+    last_seen_at      BIGINT         NOT NULL,
+    expires_at        BIGINT         NOT NULL,
+    fixed_part        LONGBLOB       NOT NULL,
+    fields            LONGTEXT       NOT NULL,
     PRIMARY KEY (namespace, selector),
-    KEY {principal} (namespace, principal),
+    KEY {principal} (namespace, principal, logged_in_at, selector),
     KEY {expiry} (expires_at)
-) {options}"
-            ),
-            format!(
-                "CREATE TABLE IF NOT EXISTS {locks} (turn SMALLINT NOT NULL PRIMARY KEY) {options}"
-            ),
-            format!("INSERT IGNORE INTO {locks} (turn) VALUES {}", numbers.join(", ")),
-        ]]
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        )]]
     }
 
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {

@@ -1,24 +1,21 @@
 //! The operations of the store, each as a sequence of statements: their order, the meaning of their
-//! answers, and the retries. The text of statements and all transactions are elsewhere.
+//! answers, and the retries. The text of statements is elsewhere.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use super::{
     SqlStore,
     connection::Connection,
     error::Fault,
-    login, migration,
-    plan::Fields,
-    row,
+    migration, row,
     statement::{Answer, Statement},
-    update::{committed, update},
 };
 use crate::{
     clock::Timestamp,
-    store::{
-        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
-        Selector, StoreKey,
-    },
+    store::{Cursor, Namespace, Order, Page, PrincipalKey, Record, StoreKey, Written},
 };
 
 /// The time for which an operation is retried after deadlocks, or while the database is busy: as
@@ -28,13 +25,10 @@ const RETRIED_FOR: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_millis(16);
 /// The number of broken connections that one read may meet: more than most pools have.
 const BROKEN: u32 = 100;
-/// The number of attempts at a commit whose record changes between the statement and the read after
-/// it.
-const ATTEMPTS: u32 = 4;
 /// The most rows that one statement of a sweep removes: it must not hold locks for long.
 const SWEPT_AT_ONCE: usize = 1000;
 
-/// Retries an attempt that failed only because of a concurrent one.
+/// Retries an attempt that changed nothing because of a concurrent one.
 macro_rules! retried {
     ($store:expr, $attempt:expr) => {{
         let start = Instant::now();
@@ -82,110 +76,113 @@ impl SqlStore {
         }
     }
 
-    async fn write(&self, statement: &Statement) -> Result<Answer, Fault> {
-        self.pool.writer().await?.run(statement).await
+    /// Makes a change. Returns the connection, too, on which whoever counts next need not wait for
+    /// another.
+    async fn write(&self, statement: &Statement) -> Result<(Connection, Answer), Fault> {
+        let mut connection = self.pool.writer().await?;
+        let answer = connection.run(statement).await?;
+        Ok((connection, answer))
     }
 
-    pub(super) async fn load_record(&self, key: &StoreKey) -> Result<Option<Record>, Fault> {
-        let answer = retried!(self, self.read(&self.table.load(key)))?;
-        answer.rows.into_iter().next().map(row::record).transpose()
+    pub(super) async fn load_record(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, Fault> {
+        let statement = self.table.load(key);
+        let answer = retried!(self, self.read(&statement))?;
+        let record = answer.rows.into_iter().next().map(row::record).transpose()?;
+        Ok(record.map(Arc::new))
     }
 
     pub(super) async fn insert_record(
         &self,
         key: &StoreKey,
         record: &Record,
-        cap: Option<Cap>,
-    ) -> Result<InsertOutcome, Fault> {
-        retried!(self, self.try_insert(key, record, cap))
-    }
-
-    async fn try_insert(
-        &self,
-        key: &StoreKey,
-        record: &Record,
-        cap: Option<Cap>,
-    ) -> Result<InsertOutcome, Fault> {
-        if let (Some(cap), Some(principal)) = (cap, &record.meta.principal) {
-            return login::insert(self, key, record, principal, cap).await;
-        }
-        let mut connection = self.pool.writer().await?;
-        let inserted = self.insert_on(&mut connection, key, record).await?;
-        Ok(if inserted { InsertOutcome::inserted() } else { InsertOutcome::Exists })
-    }
-
-    /// Stores a new record. Returns false if there is one already.
-    pub(super) async fn insert_on(
-        &self,
-        connection: &mut Connection,
-        key: &StoreKey,
-        record: &Record,
-    ) -> Result<bool, Fault> {
-        match connection.run(&self.table.insert(key, record)).await {
-            Ok(answer) => Ok(answer.affected > 0),
+    ) -> Result<Written, Fault> {
+        let statement = self.table.insert(key, record);
+        match retried!(self, self.write(&statement)) {
+            Ok((connection, answer)) if answer.affected > 0 => {
+                self.counted(connection, key, record).await
+            }
+            Ok(_) => Ok(Written::Not),
             Err(Fault::Sql(sqlx::Error::Database(error))) if error.is_unique_violation() => {
-                Ok(false)
+                Ok(Written::Not)
             }
             Err(fault) => Err(fault),
         }
     }
 
-    pub(super) async fn commit_record(
+    pub(super) async fn replace_record(
         &self,
         key: &StoreKey,
-        commit: &Commit,
-    ) -> Result<CommitOutcome, Fault> {
-        let fields = row::holds(commit).then(|| Fields::of(&commit.ops)).flatten();
-        let is_capped = commit.cap.is_some() && matches!(commit.principal, Some(Some(_)));
-        let Some(statement) = fields.as_ref().filter(|_| !is_capped) else {
-            return retried!(self, login::commit(self, key, commit, fields.as_ref()));
+        version: u64,
+        record: &Record,
+    ) -> Result<Written, Fault> {
+        let statement = self.table.replace(key, version, record);
+        let (connection, mut answer) = retried!(self, self.write(&statement))?;
+        let logged_in_version = match answer.rows.pop() {
+            Some(row) => row::only_int(row)?,
+            None if answer.affected > 0 => answer.last_id.cast_signed(),
+            None => return Ok(Written::Not),
         };
-        let statement = update(&self.table, key, commit, statement);
-        for _ in 0..ATTEMPTS {
-            let answer = retried!(self, self.write(&statement))?;
-            if let Some(outcome) = committed(answer, commit)? {
-                return Ok(outcome);
-            }
-            let Some(mut record) = self.load_record(key).await? else {
-                return Ok(CommitOutcome::Gone);
-            };
-            let is_exact = row::is_exact(&record);
-            let outcome = record.apply(commit);
-            if !matches!(outcome, CommitOutcome::Committed { .. }) {
-                return Ok(outcome);
-            }
-            if is_exact {
-                break;
-            }
-            // The record changed in between, and now the commit would apply.
+        if logged_in_version == row::version(record.meta.revision) {
+            self.counted(connection, key, record).await
+        } else {
+            Ok(Written::Stored { of_principal: 0 })
         }
-        retried!(self, login::commit(self, key, commit, None))
     }
 
-    pub(super) async fn delete_record(&self, key: &StoreKey) -> Result<bool, Fault> {
-        let statement = self.table.delete(key);
-        Ok(retried!(self, self.write(&statement))?.affected > 0)
+    /// Counts the sessions of a principal after a log-in. The change is committed by now, and this
+    /// is another statement: so of two log-ins at once, at least the later one counts both.
+    async fn counted(
+        &self,
+        mut connection: Connection,
+        key: &StoreKey,
+        record: &Record,
+    ) -> Result<Written, Fault> {
+        let Some(principal) = &record.meta.principal else {
+            return Ok(Written::Stored { of_principal: 0 });
+        };
+        let statement = self.table.count(&key.namespace, principal);
+        let mut answer = if let Ok(answer) = connection.run(&statement).await {
+            answer
+        } else {
+            drop(connection);
+            retried!(self, self.read(&statement))?
+        };
+        let count = row::only_int(answer.rows.pop().unwrap_or_default())?;
+        Ok(Written::Stored { of_principal: u64::try_from(count).unwrap_or(0) })
+    }
+
+    pub(super) async fn remove_record(
+        &self,
+        key: &StoreKey,
+        version: Option<u64>,
+    ) -> Result<bool, Fault> {
+        let statement = self.table.remove(key, version);
+        let (_, answer) = retried!(self, self.write(&statement))?;
+        Ok(answer.affected > 0)
     }
 
     pub(super) async fn list_records(
         &self,
         namespace: &Namespace,
         principal: &PrincipalKey,
-        now: Timestamp,
-    ) -> Result<Vec<Listed>, Fault> {
-        let statement = self.table.list(namespace, principal, now);
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, Fault> {
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
+        let statement = self.table.list(namespace, principal, order, after, most);
         let answer = retried!(self, self.read(&statement))?;
-        answer.rows.into_iter().map(row::listed).collect()
-    }
-
-    pub(super) async fn delete_records(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
-        except: Option<Selector>,
-    ) -> Result<u64, Fault> {
-        let statement = self.table.delete_all(namespace, principal, except);
-        Ok(retried!(self, self.write(&statement))?.affected)
+        let is_full = answer.rows.len() >= limit;
+        let mut page = Page::default();
+        for row in answer.rows {
+            let (place, record) = row::listed(row)?;
+            match record {
+                Ok(record) => page.sessions.push((place.selector, Arc::new(record))),
+                Err(_) => page.unreadable.push(place.selector),
+            }
+            page.next = is_full.then_some(place);
+        }
+        Ok(page)
     }
 
     pub(super) async fn sweep_records(&self, now: Timestamp, limit: usize) -> Result<u64, Fault> {
@@ -198,9 +195,9 @@ impl SqlStore {
                 row::bound(now),
                 i64::try_from(batch).unwrap_or(i64::MAX),
             );
-            let gone = retried!(self, self.write(&statement))?.affected;
-            removed += gone;
-            if gone < batch as u64 {
+            let (_, answer) = retried!(self, self.write(&statement))?;
+            removed += answer.affected;
+            if answer.affected < batch as u64 {
                 break;
             }
             left -= batch;

@@ -1,29 +1,9 @@
-//! The dialect of SQLite: its JSON functions, one writer at a time, `RETURNING`. It knows no
-//! driver.
+//! The dialect of SQLite: comparisons of rows, one writer at a time, `RETURNING`. It knows no driver.
 
 use super::{
-    dialect::{Dialect, Located, MigrationLock},
-    merge::{self, Functions},
-    plan::Fields,
+    dialect::{Dialect, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
-};
-
-const FUNCTIONS: Functions = Functions {
-    merge: "json_patch(",
-    misses: false,
-    merges_one: true,
-    object: "json_object(",
-    greatest: "max",
-    is_set: ("json_type(fields, ", ") = 'object'"),
-    there: ("fields -> ", ""),
-    given: ("json(", ")"),
-    is_emptied: ("json_patch(fields -> ", "", ") = '{}'"),
-    others: (
-        "(SELECT json_group_object(there.key, NULL) FROM json_each(fields) AS there \
-         WHERE json_type(",
-        ", '$.\"' || substr(there.key, 1, instr(there.key || ':', ':') - 1) || '\"') IS NULL)",
-    ),
 };
 
 /// The dialect of SQLite.
@@ -54,34 +34,20 @@ impl Dialect for Sqlite {
         true
     }
 
-    fn for_update(&self) -> &'static str {
-        ""
-    }
-
     fn begin(&self) -> &'static str {
         "BEGIN IMMEDIATE"
     }
 
-    fn advisory_lock(&self, _table: &TableName, _number: u64) -> Option<Statement> {
+    fn autocommit(&self) -> Option<Statement> {
         None
     }
 
-    fn locate(&self, sql: &mut Sql, name: &str) -> Located {
-        merge::locate(sql, name)
+    fn by_principal(&self, _table: &TableName) -> String {
+        String::new()
     }
 
-    fn number(&self, sql: &mut Sql, column: &str, at: Located) {
-        sql.text("CASE WHEN json_type(").text(column).text(", ").slot(at.path);
-        sql.text(") = 'integer' THEN json_extract(").text(column).text(", ").slot(at.path);
-        sql.text(") END");
-    }
-
-    fn fields(&self, sql: &mut Sql, fields: &Fields) {
-        merge::fields(self, &FUNCTIONS, sql, fields);
-    }
-
-    fn bump(&self, sql: &mut Sql, groups: &[(Located, i64)]) {
-        merge::bump(self, &FUNCTIONS, sql, groups);
+    fn is_after(&self, sql: &mut Sql, is_after: &str, logged_in: i64, selector: String) {
+        is_after_as_row(sql, is_after, logged_in, selector);
     }
 
     fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
@@ -100,31 +66,21 @@ impl Dialect for Sqlite {
         vec![vec![
             format!(
                 "CREATE TABLE {name} (
-    namespace        TEXT    NOT NULL,
-    selector         TEXT    NOT NULL,
-    principal        TEXT,
-    principal_bytes  BLOB,
-    created_at       INTEGER NOT NULL,
-    logged_in_at     INTEGER,
-    last_seen_at     INTEGER NOT NULL,
-    rotated_at       INTEGER NOT NULL,
-    idle_millis      INTEGER,
-    absolute_until   INTEGER NOT NULL,
-    expires_at       INTEGER NOT NULL,
-    is_persistent    INTEGER NOT NULL,
-    revision         INTEGER NOT NULL,
-    rotated_revision INTEGER NOT NULL,
-    credential_check BLOB    NOT NULL,
-    previous_check   BLOB,
-    previous_until   INTEGER,
-    fields           TEXT    NOT NULL,
-    group_revisions  TEXT    NOT NULL,
-    exact_numbers    TEXT,
+    namespace         TEXT    NOT NULL,
+    selector          TEXT    NOT NULL,
+    version           INTEGER NOT NULL,
+    principal         TEXT,
+    logged_in_at      INTEGER,
+    logged_in_version INTEGER NOT NULL,
+    last_seen_at      INTEGER NOT NULL,
+    expires_at        INTEGER NOT NULL,
+    fixed_part        BLOB    NOT NULL,
+    fields            TEXT    NOT NULL,
     PRIMARY KEY (namespace, selector)
 ) STRICT"
             ),
             format!(
-                "CREATE INDEX {principal} ON {plain} (namespace, principal)\n    \
+                "CREATE INDEX {principal} ON {plain} (namespace, principal, logged_in_at, selector)\n    \
                  WHERE principal IS NOT NULL"
             ),
             format!("CREATE INDEX {expiry} ON {plain} (expires_at)"),

@@ -9,8 +9,7 @@ use std::sync::Arc;
 pub(super) enum Bind {
     Int(Option<i64>),
     Text(Option<String>),
-    Bytes(Option<Vec<u8>>),
-    Flag(bool),
+    Bytes(Vec<u8>),
 }
 
 impl From<i64> for Bind {
@@ -45,19 +44,7 @@ impl From<Option<String>> for Bind {
 
 impl From<Vec<u8>> for Bind {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(Some(bytes))
-    }
-}
-
-impl From<Option<Vec<u8>>> for Bind {
-    fn from(bytes: Option<Vec<u8>>) -> Self {
         Self::Bytes(bytes)
-    }
-}
-
-impl From<bool> for Bind {
-    fn from(flag: bool) -> Self {
-        Self::Flag(flag)
     }
 }
 
@@ -67,7 +54,6 @@ pub(super) enum Kind {
     Int,
     Text,
     Bytes,
-    Flag,
 }
 
 /// One value of an answer.
@@ -76,7 +62,6 @@ pub(super) enum Cell {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
-    Flag(bool),
 }
 
 /// The answer to a statement.
@@ -94,26 +79,11 @@ pub(super) struct Answer {
 #[derive(Clone)]
 pub(super) struct Statement {
     pub(super) text: Arc<str>,
-    binds: Arc<[Bind]>,
-    /// The bind that each `?` stands for, where placeholders carry no number.
-    order: Option<Arc<[usize]>>,
+    /// The values, in the order of the placeholders.
+    pub(super) binds: Arc<[Bind]>,
     /// The kinds of the columns that it answers; empty if it answers none.
     pub(super) columns: &'static [Kind],
 }
-
-impl Statement {
-    /// Returns the values in the order of the placeholders.
-    pub(super) fn binds(&self) -> impl Iterator<Item = &Bind> {
-        let numbered = self.order.is_none().then_some(self.binds.iter());
-        let order = self.order.as_deref().unwrap_or_default();
-        let ordered = order.iter().map(|place| &self.binds[*place]);
-        numbered.into_iter().flatten().chain(ordered)
-    }
-}
-
-/// A value that is bound already, to be named any number of times.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Slot(usize);
 
 /// The form of a database's placeholders for binds.
 #[derive(Clone, Copy)]
@@ -132,13 +102,12 @@ pub(super) struct Sql {
     placeholders: Placeholders,
     text: String,
     binds: Vec<Bind>,
-    order: Vec<usize>,
 }
 
 impl Sql {
     pub(super) fn new(placeholders: Placeholders) -> Self {
         let text = String::with_capacity(512);
-        Self { placeholders, text, binds: Vec::with_capacity(16), order: Vec::new() }
+        Self { placeholders, text, binds: Vec::with_capacity(16) }
     }
 
     pub(super) fn text(&mut self, text: &str) -> &mut Self {
@@ -146,46 +115,20 @@ impl Sql {
         self
     }
 
-    /// Binds a value without naming it yet.
-    pub(super) fn bind(&mut self, value: impl Into<Bind>) -> Slot {
-        self.binds.push(value.into());
-        Slot(self.binds.len() - 1)
-    }
-
-    pub(super) fn slot(&mut self, slot: Slot) -> &mut Self {
-        self.text.push(self.placeholders.mark);
-        if self.placeholders.is_numbered {
-            self.text.push_str(&(slot.0 + 1).to_string());
-        }
-        self.order.push(slot.0);
-        self
-    }
-
     /// Binds a value and names it.
     pub(super) fn value(&mut self, value: impl Into<Bind>) -> &mut Self {
-        let slot = self.bind(value);
-        self.slot(slot)
+        self.binds.push(value.into());
+        self.text.push(self.placeholders.mark);
+        if self.placeholders.is_numbered {
+            self.text.push_str(&self.binds.len().to_string());
+        }
+        self
     }
 
     /// Binds a JSON text and names it as JSON.
     pub(super) fn json(&mut self, json: String) -> &mut Self {
-        let slot = self.bind(json);
-        self.json_slot(slot)
-    }
-
-    pub(super) fn json_slot(&mut self, slot: Slot) -> &mut Self {
-        self.slot(slot);
+        self.value(json);
         self.text(self.placeholders.json_cast)
-    }
-
-    /// Returns the current place in the text, at which [`open`](Self::open) can insert brackets
-    /// later.
-    pub(super) fn mark(&self) -> usize {
-        self.text.len()
-    }
-
-    pub(super) fn open(&mut self, mark: usize, bracket: &str, times: usize) {
-        self.text.insert_str(mark, &bracket.repeat(times));
     }
 
     /// Finishes a statement that answers the number of rows that it found.
@@ -195,7 +138,6 @@ impl Sql {
 
     /// Finishes a statement that answers rows of these columns.
     pub(super) fn answering(self, columns: &'static [Kind]) -> Statement {
-        let order = (!self.placeholders.is_numbered).then(|| self.order.into());
-        Statement { text: self.text.into(), binds: self.binds.into(), order, columns }
+        Statement { text: self.text.into(), binds: self.binds.into(), columns }
     }
 }

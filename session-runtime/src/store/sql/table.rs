@@ -1,21 +1,17 @@
 //! The statements on the table that read the same in every database. It knows columns and
-//! conditions; what a commit changes is written elsewhere.
+//! conditions.
 
 use super::{
     dialect::Dialect,
-    row::{self, COLUMNS},
-    statement::{Bind, Kind, Sql, Statement},
+    row::{self, Row},
+    statement::{Kind, Sql, Statement},
     table_name::TableName,
     text,
 };
-use crate::{
-    clock::Timestamp,
-    store::{Namespace, PrincipalKey, Record, Selector, StoreKey},
-};
+use crate::store::{Cursor, Namespace, Order, PrincipalKey, Record, StoreKey};
 
-/// The number of sessions that one statement removes by name. Shorter lists are filled up, so that
-/// there are two texts instead of one for each length.
-const LISTED: usize = 50;
+/// The most sessions that are counted, so that a count stays cheap however many a principal has.
+const COUNTED: &str = "5000";
 
 /// The table that holds the sessions, and the dialect of its database.
 #[derive(Clone)]
@@ -41,173 +37,129 @@ impl Table {
 
     /// Returns the statement that reads a record.
     pub(super) fn load(&self, key: &StoreKey) -> Statement {
-        self.read(key, "")
-    }
-
-    /// Returns the statement that reads a record and locks it until the transaction ends.
-    pub(super) fn load_for_update(&self, key: &StoreKey) -> Statement {
-        self.read(key, self.dialect.for_update())
-    }
-
-    fn read(&self, key: &StoreKey, lock: &str) -> Statement {
         let mut sql = self.sql();
-        sql.text("SELECT ");
-        for (place, (column, _)) in COLUMNS.iter().enumerate() {
-            let cast = if row::is_json(column) { self.dialect.text_cast() } else { "" };
-            sql.text(if place > 0 { ", " } else { "" }).text(column).text(cast);
-        }
-        sql.text(" FROM ").text(&self.quoted(""));
+        self.select(&mut sql, "");
         is_key(&mut sql, key);
-        sql.text(lock);
-        sql.answering(row::KINDS)
+        sql.answering(row::RECORD_KINDS)
     }
 
     /// Returns the statement that stores a new record. An existing record is left alone, or makes
     /// the statement an error.
     pub(super) fn insert(&self, key: &StoreKey, record: &Record) -> Statement {
+        let row = Row::of(record);
         let mut sql = self.sql();
-        sql.text("INSERT INTO ").text(&self.quoted("")).text(" (namespace, selector");
-        for (column, _) in COLUMNS {
-            sql.text(", ").text(column);
-        }
-        sql.text(", rotated_revision) VALUES (");
+        sql.text("INSERT INTO ").text(&self.quoted(""));
+        sql.text(" (namespace, selector, principal, logged_in_at, logged_in_version, ");
+        sql.text("expires_at, last_seen_at, version, fixed_part, fields) VALUES (");
         sql.value(text::key(key.namespace.as_str()).as_ref()).text(", ");
-        sql.value(key.selector.to_string());
-        for ((column, _), bind) in COLUMNS.iter().zip(row::binds(record)) {
-            sql.text(", ");
-            column_value(&mut sql, column, bind);
-        }
-        sql.text(", ").value(row::number(record.meta.revision)).text(")");
+        sql.value(key.selector.to_string()).text(", ");
+        sql.value(row.principal).text(", ").value(row.logged_in).text(", ");
+        sql.value(row.version).text(", ").value(row.expires).text(", ");
+        sql.value(row.last_seen).text(", ").value(row.version).text(", ");
+        sql.value(row.fixed_part).text(", ").json(row.fields).text(")");
         if self.dialect.is_returning() {
             sql.text(" ON CONFLICT DO NOTHING");
         }
         sql.finish()
     }
 
-    /// Returns the statement that overwrites a record.
-    pub(super) fn overwrite(&self, key: &StoreKey, record: &Record, rotated: bool) -> Statement {
+    /// Returns the statement that puts a record in the place of the one with that version. It
+    /// answers the version with which the principal, or the time of the log-in, came to the row: as
+    /// a row, or as the last id.
+    ///
+    /// MySQL and MariaDB assign from the left to the right, and a column that was assigned reads as
+    /// its new value from there on. So each column is assigned after the last one that reads it.
+    pub(super) fn replace(&self, key: &StoreKey, version: u64, record: &Record) -> Statement {
+        let row = Row::of(record);
+        let (greatest, least) = self.dialect.greatest_and_least();
         let mut sql = self.sql();
-        sql.text("UPDATE ").text(&self.quoted("")).text(" SET ");
-        for ((column, _), bind) in COLUMNS.iter().zip(row::binds(record)) {
-            sql.text(column).text(" = ");
-            column_value(&mut sql, column, bind);
-            sql.text(", ");
+        sql.text("UPDATE ").text(&self.quoted("")).text(" SET logged_in_version = ");
+        if !self.dialect.is_returning() {
+            sql.text("LAST_INSERT_ID");
         }
-        let rotated = rotated.then(|| row::number(record.meta.revision));
-        sql.text("rotated_revision = COALESCE(").value(rotated).text(", rotated_revision)");
+        sql.text("(CASE WHEN principal = ").value(row.principal.clone());
+        sql.text(" AND logged_in_at = ").value(row.logged_in);
+        sql.text(" THEN logged_in_version ELSE ").value(row.version).text(" END)");
+        sql.text(", principal = ").value(row.principal);
+        sql.text(", logged_in_at = ").value(row.logged_in);
+        // A later use moves the expiry on, up to the absolute end.
+        sql.text(", expires_at = ").value(row.expires).text(" + ").text(least).text("(");
+        sql.value(row.room).text(", ").text(greatest).text("(last_seen_at - ");
+        sql.value(row.last_seen).text(", 0))");
+        sql.text(", last_seen_at = ").text(greatest).text("(last_seen_at, ");
+        sql.value(row.last_seen).text("), version = ").value(row.version);
+        sql.text(", fixed_part = ").value(row.fixed_part);
+        sql.text(", fields = ").json(row.fields);
         is_key(&mut sql, key);
+        sql.text(" AND version = ").value(row::version(version));
+        if self.dialect.is_returning() {
+            sql.text(" RETURNING logged_in_version");
+            return sql.answering(&[Kind::Int]);
+        }
         sql.finish()
     }
 
-    pub(super) fn delete(&self, key: &StoreKey) -> Statement {
+    /// Returns the statement that removes a record, if it has that version.
+    pub(super) fn remove(&self, key: &StoreKey, version: Option<u64>) -> Statement {
         let mut sql = self.sql();
         sql.text("DELETE FROM ").text(&self.quoted(""));
         is_key(&mut sql, key);
+        if let Some(version) = version {
+            sql.text(" AND version = ").value(row::version(version));
+        }
         sql.finish()
     }
 
-    /// Returns the statement that lists the live sessions of a principal, the newest first.
+    /// Returns the statement that reads a part of a principal's sessions.
     pub(super) fn list(
         &self,
         namespace: &Namespace,
         principal: &PrincipalKey,
-        now: Timestamp,
+        order: Order,
+        after: Option<Cursor>,
+        limit: i64,
     ) -> Statement {
         let mut sql = self.sql();
-        sql.text("SELECT selector, created_at, logged_in_at, last_seen_at FROM ");
-        sql.text(&self.quoted(""));
-        is_principal(&mut sql, namespace, principal);
-        sql.text(" AND expires_at > ").value(row::bound(now));
-        sql.text(" ORDER BY created_at DESC, selector");
-        sql.answering(&[Kind::Text, Kind::Int, Kind::Int, Kind::Int])
-    }
-
-    pub(super) fn delete_all(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
-        except: Option<Selector>,
-    ) -> Statement {
-        let mut sql = self.sql();
-        sql.text("DELETE FROM ").text(&self.quoted(""));
-        is_principal(&mut sql, namespace, principal);
-        let except = except.map(|selector| selector.to_string()).unwrap_or_default();
-        sql.text(" AND selector <> ").value(except);
-        sql.finish()
-    }
-
-    /// Returns the statement that lists the other live sessions of a principal, the earliest log-in
-    /// first.
-    pub(super) fn others(
-        &self,
-        key: &StoreKey,
-        principal: &PrincipalKey,
-        now: Timestamp,
-    ) -> Statement {
-        let mut sql = self.sql();
-        sql.text("SELECT selector FROM ").text(&self.quoted(""));
-        is_principal(&mut sql, &key.namespace, principal);
-        sql.text(" AND expires_at > ").value(row::bound(now));
-        sql.text(" AND selector <> ").value(key.selector.to_string());
-        sql.text(" ORDER BY COALESCE(logged_in_at, created_at), selector");
-        sql.answering(&[Kind::Text])
-    }
-
-    /// Returns the statements that remove these sessions if they still are the principal's. The one
-    /// with columns answers the sessions that were.
-    pub(super) fn remove(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
-        selectors: &[String],
-    ) -> Vec<Statement> {
-        let condition = |sql: &mut Sql| {
-            sql.text(&self.quoted(""));
-            is_principal(sql, namespace, principal);
-            let places = if selectors.len() > 1 { LISTED } else { 1 };
-            for place in 0..places {
-                sql.text(if place == 0 { " AND selector IN (" } else { ", " });
-                let selector = selectors.get(place).or(selectors.first());
-                sql.value(selector.cloned().unwrap_or_default());
-            }
-            sql.text(")");
+        self.select(&mut sql, row::PLACE);
+        self.is_principal(&mut sql, namespace, principal);
+        let (is_after, direction) = match order {
+            Order::Oldest => (" > ", ""),
+            Order::Newest => (" < ", " DESC"),
         };
-        let mut delete = self.sql();
-        delete.text("DELETE FROM ");
-        condition(&mut delete);
-        if self.dialect.is_returning() {
-            delete.text(" RETURNING selector");
-            return vec![delete.answering(&[Kind::Text])];
+        if let Some(after) = after {
+            let (logged_in, selector) = row::place(after);
+            sql.text(" AND ");
+            self.dialect.is_after(&mut sql, is_after, logged_in, selector);
         }
-        let mut select = self.sql();
-        select.text("SELECT selector FROM ");
-        condition(&mut select);
-        select.text(self.dialect.for_update());
-        vec![select.answering(&[Kind::Text]), delete.finish()]
+        sql.text(" ORDER BY logged_in_at").text(direction).text(", selector").text(direction);
+        sql.text(" LIMIT ").value(limit);
+        sql.answering(row::LIST_KINDS)
     }
 
-    /// Returns the number of sessions that [`remove`](Self::remove) takes at once.
-    pub(super) const fn most_removed() -> usize {
-        LISTED
+    /// Returns the statement that counts a principal's sessions, up to [`COUNTED`].
+    pub(super) fn count(&self, namespace: &Namespace, principal: &PrincipalKey) -> Statement {
+        let mut sql = self.sql();
+        sql.text("SELECT COUNT(*) FROM (SELECT 1 FROM ").text(&self.quoted(""));
+        self.is_principal(&mut sql, namespace, principal);
+        sql.text(" LIMIT ").text(COUNTED).text(") AS counted");
+        sql.answering(&[Kind::Int])
     }
-}
 
-fn column_value(sql: &mut Sql, column: &str, bind: Bind) {
-    let slot = sql.bind(bind);
-    if row::is_json(column) {
-        sql.json_slot(slot);
-    } else {
-        sql.slot(slot);
+    /// Writes the condition that selects the rows of a principal, after the table's name.
+    fn is_principal(&self, sql: &mut Sql, namespace: &Namespace, principal: &PrincipalKey) {
+        sql.text(&self.dialect.by_principal(&self.name));
+        sql.text(" WHERE namespace = ").value(text::key(namespace.as_str()).as_ref());
+        sql.text(" AND principal = ").value(row::principal(principal));
+    }
+
+    fn select(&self, sql: &mut Sql, place: &str) {
+        sql.text("SELECT ").text(place).text(row::RECORD).text("fields");
+        sql.text(self.dialect.text_cast()).text(" FROM ").text(&self.quoted(""));
     }
 }
 
 /// Writes the condition that selects a record's row.
-pub(super) fn is_key(sql: &mut Sql, key: &StoreKey) {
+fn is_key(sql: &mut Sql, key: &StoreKey) {
     sql.text(" WHERE namespace = ").value(text::key(key.namespace.as_str()).as_ref());
     sql.text(" AND selector = ").value(key.selector.to_string());
-}
-
-fn is_principal(sql: &mut Sql, namespace: &Namespace, principal: &PrincipalKey) {
-    sql.text(" WHERE namespace = ").value(text::key(namespace.as_str()).as_ref());
-    sql.text(" AND principal = ").value(text::key(principal.as_str()).as_ref());
 }

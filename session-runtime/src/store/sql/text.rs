@@ -1,99 +1,29 @@
-//! The form of names and values in the JSON columns and the key columns. It knows no statement and
-//! no database, only what all three can hold: valid text without NUL, and names that a JSON path
-//! can quote.
+//! The form of names and values in the JSON column and the key columns. It knows no statement and
+//! no database, only what all three can hold: valid text without NUL, and JSON that their own
+//! functions read.
 
 use std::{
     borrow::Cow,
-    collections::BTreeSet,
-    fmt::{self, Write},
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, IgnoredAny, MapAccess, Visitor},
-    ser::SerializeMap,
-};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::store::FieldValue;
+use crate::store::{FieldName, FieldValue, Record};
 
-/// The prefix of a value that is no plain text.
-const ENCODED: &str = "base64:";
+/// The beginning of a JSON string that stands for bytes.
+const ENCODED: &str = "\"base64:";
 /// The prefix of a key that does not fit its column.
 const DIGEST: &str = "sha256:";
 /// The length in bytes up to which a namespace or principal is stored as it is: it must fit an
 /// index.
 const LONGEST_KEY: usize = 255;
-
-/// Returns a field's name as a key of a JSON object: characters that a quoted JSON path cannot hold
-/// are escaped as `%XX`. The names of struct fields stay as they are.
-pub(super) fn name(plain: &str) -> Cow<'_, str> {
-    if plain.is_empty() {
-        return Cow::Borrowed("%");
-    }
-    if !plain.bytes().any(is_special) && !plain.starts_with('-') {
-        return Cow::Borrowed(plain);
-    }
-    let mut escaped = String::with_capacity(plain.len() + 8);
-    for character in plain.chars() {
-        match u8::try_from(character) {
-            // MariaDB takes a leading minus for that of an index, even in quotes.
-            Ok(byte) if is_special(byte) || (byte == b'-' && escaped.is_empty()) => {
-                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-                escaped.push('%');
-                escaped.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                escaped.push(char::from(DIGITS[usize::from(byte & 15)]));
-            }
-            _ => escaped.push(character),
-        }
-    }
-    Cow::Owned(escaped)
-}
-
-fn is_special(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'%' | b'"' | b'\\' | 0x7f)
-}
-
-/// Returns the name that [`name`] escaped, or `None` if `name` never returns this text.
-pub(super) fn plain_name(escaped: &str) -> Option<String> {
-    if escaped == "%" {
-        return Some(String::new());
-    }
-    let mut parts = escaped.split('%');
-    let mut plain = parts.next()?.to_owned();
-    for part in parts {
-        let (digits, rest) = (part.get(..2)?, part.get(2..)?);
-        let byte = u8::from_str_radix(digits, 16).ok()?;
-        plain.push(char::from(byte));
-        plain.push_str(rest);
-    }
-    Some(plain)
-}
-
-/// Returns the JSON path of an escaped name.
-#[cfg(any(feature = "mysql", feature = "sqlite"))]
-pub(super) fn path(escaped: &str) -> String {
-    format!("$.\"{escaped}\"")
-}
-
-/// Returns bytes as text: unchanged if they are text that every database can hold, otherwise in
-/// base64.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') && !text.starts_with(ENCODED) => Cow::Borrowed(text),
-        _ => Cow::Owned(format!("{ENCODED}{}", STANDARD_NO_PAD.encode(bytes))),
-    }
-}
-
-/// Returns the bytes that [`text`] has encoded.
-fn bytes(text: &str) -> Result<Bytes, base64::DecodeError> {
-    match text.strip_prefix(ENCODED) {
-        Some(encoded) => STANDARD_NO_PAD.decode(encoded).map(Bytes::from),
-        None => Ok(Bytes::copy_from_slice(text.as_bytes())),
-    }
-}
+/// The deepest nesting of a value that is stored as JSON; far less than any database reads.
+const DEEPEST: usize = 64;
 
 /// Returns a namespace or principal as a key column holds it: unchanged, or as a digest if it is
 /// too long for an index or contains a NUL.
@@ -109,118 +39,236 @@ pub(super) fn key(plain: &str) -> Cow<'_, str> {
     Cow::Owned(key)
 }
 
-/// Writes a value as the `fields` column holds it.
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Field(FieldValue::Int(number)) => serializer.serialize_i64(*number),
-            Self::Field(FieldValue::Bytes(bytes)) => serializer.serialize_str(&text(bytes)),
-            Self::Field(FieldValue::Set(members)) => {
-                serializer.collect_map(members.iter().map(|member| (text(member), true)))
+/// Returns the fields of a record as a JSON object.
+pub(super) fn object(record: &Record) -> String {
+    let mut json = String::with_capacity(128);
+    json.push('{');
+    for (plain, value) in record.fields() {
+        separate(&mut json);
+        put_text(&mut json, &name(plain));
+        json.push(':');
+        match value {
+            FieldValue::Bytes(bytes) => put_bytes(&mut json, bytes),
+            FieldValue::Int(number) => {
+                // Writing to a string cannot fail.
+                let _ = write!(json, "{number}");
             }
-            Self::Members { insert, remove } => {
-                let mut map = serializer.serialize_map(Some(insert.len() + remove.len()))?;
-                for member in *insert {
-                    map.serialize_entry(&text(member), &true)?;
+            FieldValue::Set(members) => {
+                json.push('[');
+                for member in members {
+                    separate(&mut json);
+                    put_bytes(&mut json, member);
                 }
-                for member in *remove {
-                    map.serialize_entry(&text(member), &())?;
-                }
-                map.end()
+                json.push(']');
             }
-            Self::Revision(revision) => serializer.serialize_u64(*revision),
-            #[cfg(any(feature = "mysql", feature = "sqlite"))]
-            Self::Nothing => serializer.serialize_unit(),
+        }
+    }
+    json.push('}');
+    json
+}
+
+/// Reads the fields in a JSON object that [`object`] made, each as a value of the kind that its
+/// name has in `kinds`, or else as bytes. Returns `None` for any other text.
+pub(super) fn fields(json: &str, kinds: &Record) -> Option<Vec<(FieldName, FieldValue)>> {
+    let read: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
+    let field = |(escaped, value): (String, &RawValue)| {
+        let name = plain_name(&escaped)?;
+        let value = match kinds.get(&name) {
+            Some(FieldValue::Int(_)) => FieldValue::Int(value.get().parse().ok()?),
+            Some(FieldValue::Set(_)) => {
+                let members: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+                FieldValue::Set(members.into_iter().map(bytes).collect::<Option<_>>()?)
+            }
+            _ => FieldValue::Bytes(bytes(value)?),
+        };
+        Some((name.into(), value))
+    };
+    read.into_iter().map(field).collect()
+}
+
+/// Returns an empty value of the kind of `value`, or `None` for bytes, which need no note.
+pub(super) fn kind(value: &FieldValue) -> Option<FieldValue> {
+    match value {
+        FieldValue::Bytes(_) => None,
+        FieldValue::Int(_) => Some(FieldValue::Int(0)),
+        FieldValue::Set(_) => Some(FieldValue::Set(BTreeSet::new())),
+    }
+}
+
+fn separate(json: &mut String) {
+    if !json.ends_with(['{', '[']) {
+        json.push(',');
+    }
+}
+
+fn put_text(json: &mut String, text: &str) {
+    // Text always serialises.
+    json.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// Writes bytes as they are if they are JSON, and otherwise in base64.
+fn put_bytes(json: &mut String, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if is_plain(text) => json.push_str(text),
+        _ => {
+            json.push_str(ENCODED);
+            STANDARD_NO_PAD.encode_string(bytes, json);
+            json.push('"');
         }
     }
 }
 
-/// A value beside a name in a JSON object.
-pub(super) enum Value<'a> {
-    Field(&'a FieldValue),
-    /// A merge patch for a set: the members that it gains, and those that it loses.
-    Members {
-        insert: &'a BTreeSet<Bytes>,
-        remove: &'a BTreeSet<Bytes>,
-    },
-    Revision(u64),
-    /// The removal of the name, in a merge patch.
-    #[cfg(any(feature = "mysql", feature = "sqlite"))]
-    Nothing,
-}
-
-/// Returns a JSON object of these names, which it escapes.
-pub(super) fn object<'a, 'n>(entries: impl Iterator<Item = (&'n str, Value<'a>)>) -> String {
-    let mut json = Vec::with_capacity(128);
-    let entries = entries.map(|(plain, value)| (name(plain), value));
-    // Writing to memory cannot fail, and text, numbers and maps with text as keys always serialise.
-    let _ = serde_json::Serializer::new(&mut json).collect_map(entries);
-    String::from_utf8(json).unwrap_or_default()
-}
-
-/// Returns a JSON array of these names, which it escapes.
-#[cfg(feature = "postgres")]
-pub(super) fn names<'n>(plain: impl Iterator<Item = &'n str>) -> String {
-    json(&plain.map(name).collect::<Vec<_>>())
-}
-
-/// Returns a JSON array of set members.
-#[cfg(feature = "postgres")]
-pub(super) fn members(members: &BTreeSet<Bytes>) -> String {
-    json(&members.iter().map(|member| text(member)).collect::<Vec<_>>())
-}
-
-/// Returns a field's value as JSON.
-pub(super) fn value(value: &FieldValue) -> String {
-    json(&Value::Field(value))
-}
-
-/// Returns a value as JSON.
-pub(super) fn value_json(value: &Value<'_>) -> String {
-    json(value)
-}
-
-/// Serialises text, numbers and maps with text as keys, which cannot fail.
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-/// A value read from the `fields` column.
-pub(super) struct Read(pub(super) FieldValue);
-
-impl<'de> Deserialize<'de> for Read {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ReadVisitor).map(Self)
+/// Returns the bytes that [`put_bytes`] wrote.
+fn bytes(value: &RawValue) -> Option<Bytes> {
+    match value.get().strip_prefix(ENCODED) {
+        Some(encoded) => STANDARD_NO_PAD.decode(encoded.strip_suffix('"')?).ok().map(Bytes::from),
+        None => Some(Bytes::copy_from_slice(value.get().as_bytes())),
     }
 }
 
-struct ReadVisitor;
+/// Returns whether a text is JSON that reads back to the byte beside other values, and that the
+/// functions of every database accept.
+fn is_plain(text: &str) -> bool {
+    !text.starts_with(ENCODED)
+        // PostgreSQL's functions refuse a whole object for an escaped NUL or half a surrogate.
+        && !text.contains("\\u0000")
+        && !text.contains("\\ud")
+        && !text.contains("\\uD")
+        // Spaces around a value would be lost.
+        && serde_json::from_str::<&RawValue>(text).is_ok_and(|it| it.get().len() == text.len())
+        && is_shallow(text)
+}
 
-impl<'de> Visitor<'de> for ReadVisitor {
-    type Value = FieldValue;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a whole number or an object")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<FieldValue, E> {
-        // The cause would quote the text, which is the user's data.
-        bytes(text).map(FieldValue::Bytes).map_err(|_| E::custom("no base64"))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<FieldValue, E> {
-        Ok(FieldValue::Int(number))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<FieldValue, E> {
-        i64::try_from(number).map(FieldValue::Int).map_err(|_| E::custom("too large a number"))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldValue, A::Error> {
-        let mut members = BTreeSet::new();
-        while let Some((member, IgnoredAny)) = map.next_entry::<Cow<'de, str>, _>()? {
-            members.insert(bytes(&member).map_err(|_| de::Error::custom("no base64"))?);
+fn is_shallow(json: &str) -> bool {
+    let (mut depth, mut is_text, mut is_escaped) = (0_usize, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => depth += 1,
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
         }
-        Ok(FieldValue::Set(members))
+        if depth > DEEPEST {
+            return false;
+        }
+    }
+    true
+}
+
+/// Returns a field's name as a key of the JSON object: characters that a quoted JSON path cannot
+/// hold are escaped as `%XX`. The names of struct fields stay as they are.
+fn name(plain: &str) -> Cow<'_, str> {
+    if plain.is_empty() {
+        return Cow::Borrowed("%");
+    }
+    if !plain.bytes().any(is_special) && !plain.starts_with('-') {
+        return Cow::Borrowed(plain);
+    }
+    let mut escaped = String::with_capacity(plain.len() + 8);
+    for character in plain.chars() {
+        match u8::try_from(character) {
+            // MariaDB takes a leading minus for that of an index, even in quotes.
+            Ok(byte) if is_special(byte) || (byte == b'-' && escaped.is_empty()) => {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "%{byte:02X}");
+            }
+            _ => escaped.push(character),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || matches!(byte, b'%' | b'"' | b'\\' | 0x7f)
+}
+
+/// Returns the name that [`name`] escaped, or `None` if `name` never returns this text.
+fn plain_name(escaped: &str) -> Option<String> {
+    if escaped == "%" {
+        return Some(String::new());
+    }
+    let mut parts = escaped.split('%');
+    let mut plain = parts.next()?.to_owned();
+    for part in parts {
+        let (digits, rest) = (part.get(..2)?, part.get(2..)?);
+        let byte = u8::from_str_radix(digits, 16).ok()?;
+        plain.push(char::from(byte));
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::Timestamp,
+        store::{Check, KeyId, Lifetime, Meta},
+    };
+
+    fn record(fields: &[(&'static str, FieldValue)]) -> Record {
+        let lifetime =
+            Lifetime { idle_millis: None, absolute_until: Timestamp::MAX, persistent: false };
+        let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
+        let mut record = Record::new(Meta::new(check, key_id, Timestamp::default(), lifetime));
+        record.extend(fields.iter().map(|(name, value)| ((*name).into(), value.clone())));
+        record
+    }
+
+    fn of_bytes(bytes: &[u8]) -> FieldValue {
+        FieldValue::Bytes(Bytes::copy_from_slice(bytes))
+    }
+
+    #[test]
+    fn json_is_stored_as_it_is_and_everything_else_as_a_marked_string() {
+        let deep = format!("{}{}", "[".repeat(DEEPEST + 1), "]".repeat(DEEPEST + 1));
+        let deepest = deep[1..deep.len() - 1].to_owned();
+        for plain in ["1", "null", "\"a\"", "{\"b\": [1, 2.50, 1e400]}", "\"\\n\"", &deepest] {
+            let json = object(&record(&[("f", of_bytes(plain.as_bytes()))]));
+            assert_eq!(json, format!("{{\"f\":{plain}}}"));
+        }
+        for marked in [
+            &b""[..],
+            b" 1",
+            b"1 ",
+            b"1,2",
+            b"a",
+            b"\xff",
+            b"\"base64:AA\"",
+            b"\"\\u0000\"",
+            b"\"\\ud800\"",
+            b"\"\\uDEAD\"",
+            deep.as_bytes(),
+        ] {
+            let before = record(&[("f", of_bytes(marked))]);
+            let json = object(&before);
+            assert!(json.starts_with("{\"f\":\"base64:"), "{json}");
+            assert_eq!(fields(&json, &record(&[])), Some(vec![("f".into(), of_bytes(marked))]));
+        }
+    }
+
+    #[test]
+    fn values_of_every_kind_read_back_as_they_were() {
+        let all = record(&[
+            ("", of_bytes(b"42")),
+            ("a", FieldValue::Int(42)),
+            ("b", of_bytes(b"[1, 2]")),
+            ("c", FieldValue::Set([&b"1"[..], b"", b"[ ]"].map(Bytes::from_static).into())),
+            ("extra:%\"\\\0-\u{7f}é", of_bytes(b"{\"a\":1,\"a\":2}")),
+        ]);
+        let mut kinds = record(&[]);
+        kinds.extend(
+            all.fields().filter_map(|(name, value)| Some((name.to_owned().into(), kind(value)?))),
+        );
+        let json = object(&all);
+        let mut read = kinds.clone();
+        read.extend(fields(&json, &kinds).expect("fields"));
+        assert!(read == all, "{json}");
+        for damaged in ["", "[]", "{\"a\":1.5}", "{\"a\":\"1\"}", "{\"%6\":1}", "{\"c\":1}"] {
+            assert!(fields(damaged, &kinds).is_none(), "{damaged}");
+        }
+        assert!(fields("{\"x\":\"base64:?\"}", &kinds).is_none());
     }
 }
