@@ -12,8 +12,8 @@ use crate::support::{Own, ada, at, is_committed, key, log_in, record};
 
 const CLIENTS: u8 = 16;
 
-fn cap(on_max: OnMaxSessions) -> Option<Cap> {
-    Some(Cap { sessions: 3, on_max })
+const fn cap(on_max: OnMaxSessions) -> Cap {
+    Cap { sessions: 3, on_max }
 }
 
 async fn live(own: &Own) -> Vec<u8> {
@@ -24,10 +24,10 @@ async fn live(own: &Own) -> Vec<u8> {
 }
 
 /// Logs in, every other time to a session that is there already. Returns whether that was refused.
-async fn is_refused(own: &Own, number: u8, millis: u64, cap: Option<Cap>) -> bool {
+async fn is_refused(own: &Own, number: u8, millis: u64, cap: Cap) -> bool {
     if number.is_multiple_of(2) {
         let mut commit = log_in(millis);
-        commit.cap = cap;
+        commit.cap = Some(cap);
         let outcome = own.commit(number, &commit).await;
         assert!(is_committed(&outcome) || outcome == CommitOutcome::Full, "{outcome:?}");
         outcome == CommitOutcome::Full
@@ -35,7 +35,7 @@ async fn is_refused(own: &Own, number: u8, millis: u64, cap: Option<Cap>) -> boo
         let mut new = record();
         new.meta.last_seen = at(millis);
         new.meta.set_principal(Some(ada()), at(millis));
-        let outcome = own.store.insert(&key(number), new, cap).await.expect("inserts");
+        let outcome = own.store.insert(&key(number), new, Some(cap)).await.expect("inserts");
         assert!(matches!(outcome, InsertOutcome::Inserted { .. } | InsertOutcome::Full));
         outcome == InsertOutcome::Full
     }
@@ -92,7 +92,7 @@ async fn what_a_log_in_that_did_not_come_back_has_left_is_ended_by_the_next() {
     assert_eq!(live(&own).await, [1, 2, 3, 4]);
     own.insert(5, record()).await;
     let mut commit = log_in(5);
-    commit.cap = cap(OnMaxSessions::EndOldest);
+    commit.cap = Some(cap(OnMaxSessions::EndOldest));
     let outcome = own.commit(5, &commit).await;
     let CommitOutcome::Committed { mut ended, .. } = outcome else { panic!("{outcome:?}") };
     ended.sort();

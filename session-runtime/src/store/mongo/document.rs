@@ -39,9 +39,11 @@ const SLACK_MILLIS: i64 = 3_600_000;
 /// The time left from which a session gets no date for the server's clean-up.
 const FAR_MILLIS: i64 = 100 * 366 * 86_400_000;
 
-/// Returns the condition that a document holds this version of the session under `key`.
-pub(super) fn at_version(key: &StoreKey, version: u64) -> Document {
-    doc! { ID: key.to_string(), VERSION: version.cast_signed() }
+/// Returns the condition that a document is the session under `key`, in this version if one is given.
+pub(super) fn this(key: &StoreKey, version: Option<u64>) -> Document {
+    let mut this = doc! { ID: key.to_string() };
+    this.extend(version.map(|version| (VERSION.to_owned(), version.cast_signed().into())));
+    this
 }
 
 /// Returns the document of a new session.

@@ -16,8 +16,8 @@ use tokio::sync::OnceCell;
 
 use super::{
     document::{
-        EXPIRES, ID, PLACE, PURGE, Places, SEEN, at_version, damaged, has_expired, log_in, new,
-        place, seen, to_record, update,
+        EXPIRES, ID, PLACE, PURGE, Places, SEEN, damaged, has_expired, log_in, new, place, seen,
+        this, to_record, update,
     },
     failure::{failed, is_duplicate},
 };
@@ -91,7 +91,7 @@ impl Sessions {
     }
 
     pub(super) async fn load(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
-        let found = self.collection.find_one(doc! { ID: key.to_string() }).await;
+        let found = self.collection.find_one(this(key, None)).await;
         let found = found.map_err(self.failed("load a session"))?;
         found.map(|it| to_record(&it).map(Arc::new).ok_or_else(damaged)).transpose()
     }
@@ -119,7 +119,7 @@ impl Sessions {
         let failed = self.failed("commit a session");
         let before = self
             .collection
-            .find_one_and_update(at_version(key, version), update(key, record))
+            .find_one_and_update(this(key, Some(version)), update(key, record))
             .projection(doc! { ID: 0, PLACE: 1, SEEN: 1 })
             .await
             .map_err(&failed)?;
@@ -130,8 +130,8 @@ impl Sessions {
             // The end of the session is later than the record by itself says.
             let mut later = record.clone();
             later.meta.last_seen = seen;
-            let this = at_version(key, record.meta.revision);
-            self.collection.update_one(this, update(key, &later)).await.map_err(&failed)?;
+            let now = this(key, Some(record.meta.revision));
+            self.collection.update_one(now, update(key, &later)).await.map_err(&failed)?;
         }
         // Another place in the lists: another principal, or another log-in.
         let has_moved = place(key, record).as_ref() != before.get(PLACE);
@@ -154,11 +154,7 @@ impl Sessions {
         key: &StoreKey,
         version: Option<u64>,
     ) -> Result<bool, StoreError> {
-        let this = match version {
-            Some(version) => at_version(key, version),
-            None => doc! { ID: key.to_string() },
-        };
-        let removed = self.collection.delete_one(this).await;
+        let removed = self.collection.delete_one(this(key, version)).await;
         Ok(removed.map_err(self.failed("end a session"))?.deleted_count > 0)
     }
 
