@@ -105,9 +105,16 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     took();
     assert!(is_committed(&own.commit(3, &commit).await));
     assert_eq!(took(), ["findAndModify", "aggregate", "find", "delete"], "a log-in at the cap");
+    let mut new = record();
+    new.meta.set_principal(Some(ada()), at(4));
+    let refuse = Some(Cap { sessions: 3, on_max: OnMaxSessions::RefuseNew });
+    let outcome = own.store.insert(&key(4), new, refuse).await.expect("inserts");
+    assert_eq!(outcome, InsertOutcome::inserted());
+    let expected = ["find", "insert", "aggregate", "find", "insert", "aggregate", "delete"];
+    assert_eq!(took(), expected, "a log-in that may be refused, under its lease");
 
     let listed = own.store.list(&key(1).namespace, &ada(), at(4)).await.expect("lists");
-    assert_eq!((listed.len(), took()), (2, vec!["find".to_owned()]));
+    assert_eq!((listed.len(), took()), (3, vec!["find".to_owned()]));
     let mut log_out = touch(5);
     log_out.principal = Some(None);
     log_out.loaded = own.load(1).await;
