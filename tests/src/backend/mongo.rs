@@ -29,7 +29,18 @@ pub struct Mongo {
     process: Process,
     port: u16,
     directory: TempDir,
-    is_durable: bool,
+    kind: Kind,
+}
+
+/// What a server is like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Does not wait for its disk.
+    Volatile,
+    /// Writes each change to its disk before it answers.
+    Durable,
+    /// Says that it is a replica set. Does not wait for its disk.
+    ReplicaSet,
 }
 
 impl fmt::Debug for Mongo {
@@ -47,14 +58,26 @@ impl Mongo {
     /// If it does not start.
     #[must_use]
     pub fn start() -> Self {
-        Self::set_up(true)
+        Self::set_up(Kind::Durable)
     }
 
-    fn set_up(is_durable: bool) -> Self {
+    /// A server of this test's own that says that it is a replica set of one, so that a driver
+    /// numbers its writes and repeats those that were not answered. It tells the address that it
+    /// listens at, so a client behind a proxy wants `directConnection=true`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn replica_set() -> Self {
+        Self::set_up(Kind::ReplicaSet)
+    }
+
+    fn set_up(kind: Kind) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
-        let process = spawn(port, directory.path(), is_durable);
-        let mut mongo = Self { process, port, directory, is_durable };
+        let process = spawn(port, directory.path(), kind);
+        let mut mongo = Self { process, port, directory, kind };
         mongo.wait();
         mongo
     }
@@ -62,7 +85,7 @@ impl Mongo {
     /// One server for all tests of this process, which does not wait for its disk.
     pub fn shared() -> &'static Self {
         static SERVER: OnceLock<Mongo> = OnceLock::new();
-        SERVER.get_or_init(|| Self::set_up(false))
+        SERVER.get_or_init(|| Self::set_up(Kind::Volatile))
     }
 
     /// One of two servers for all tests of this process, by turns: a server works on one core only,
@@ -72,7 +95,7 @@ impl Mongo {
         static TURN: AtomicU32 = AtomicU32::new(0);
         match TURN.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => Self::shared(),
-            _ => OTHER.get_or_init(|| Self::set_up(false)),
+            _ => OTHER.get_or_init(|| Self::set_up(Kind::Volatile)),
         }
     }
 
@@ -99,7 +122,7 @@ impl Mongo {
     /// Starts it again on the same data and port.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = spawn(self.port, self.directory.path(), self.is_durable);
+        self.process = spawn(self.port, self.directory.path(), self.kind);
         self.wait();
     }
 
@@ -125,13 +148,16 @@ fn answers(url: &str) -> bool {
     })
 }
 
-fn spawn(port: u16, directory: &Path, is_durable: bool) -> Process {
+fn spawn(port: u16, directory: &Path, kind: Kind) -> Process {
     let data = directory.join("data");
     std::fs::create_dir_all(&data).expect("a directory of the test's own");
-    let words = ["--port", &port.to_string(), "--standalone", "--storage-path"];
+    let data = data.display().to_string();
+    let words = ["--port", &port.to_string(), "--storage-path", &data];
     let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
-    arguments.push(data.display().to_string());
-    if is_durable {
+    if kind != Kind::ReplicaSet {
+        arguments.push("--standalone".to_owned());
+    }
+    if kind == Kind::Durable {
         arguments.push("--sync-on-commit".to_owned());
     }
     Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))

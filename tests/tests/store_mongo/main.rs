@@ -1,5 +1,7 @@
 //! The mongo store: conformance, and what is its own.
 
+mod cuts;
+mod lists;
 mod log_ins;
 mod server;
 mod stored;

@@ -8,7 +8,7 @@ use std::sync::{
 
 use mongodb::{
     Client, Collection,
-    bson::{Document, doc},
+    bson::{Binary, Bson, Document, doc, spec::BinarySubtype},
     event::{EventHandler, command::CommandEvent},
     options::{ClientOptions, DatabaseOptions},
 };
@@ -62,11 +62,14 @@ pub(crate) fn is_committed(outcome: &CommitOutcome) -> bool {
     matches!(outcome, CommitOutcome::Committed { .. })
 }
 
+pub(crate) fn binary(bytes: &[u8]) -> Bson {
+    Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
+}
+
 /// A store in a collection of its own on the shared server.
 pub(crate) struct Own {
     pub(crate) store: MongoStore,
     pub(crate) sessions: Collection<Document>,
-    pub(crate) log_ins: Collection<Document>,
     commands: Arc<Mutex<Vec<Document>>>,
 }
 
@@ -99,7 +102,6 @@ impl Own {
         Self {
             store: MongoStore::new(&database).collection(name),
             sessions: plain.collection(name),
-            log_ins: plain.collection(&format!("{name}_log_ins")),
             commands,
         }
     }

@@ -1,11 +1,8 @@
 //! The document of a session. This file owns the names and forms of everything in it. What is done
 //! to a document, and when, is decided elsewhere.
 //!
-//! Times and revisions are 64-bit numbers, as they are everywhere else, so that people and their
-//! tools can read them. A number that does not fit (beyond 2⁶³, or a time there that is not
-//! "never") is a string of 20 digits, and the document is marked [`UNUSUAL`].
-
-use std::fmt::Write as _;
+//! The record is one value, in the encoding that all stores share. Beside it is only what the server
+//! compares or sorts by. Times are 64-bit numbers; those beyond 2⁶³ milliseconds count as never.
 
 use mongodb::bson::{Binary, Bson, DateTime, Document, doc, spec::BinarySubtype};
 use sha2::{Digest, Sha256};
@@ -13,318 +10,161 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::{Clock, SystemClock, Timestamp, millis},
     store::{
-        Check, FieldValue, KeyId, Lifetime, Meta, Namespace, Previous, PrincipalKey, Record,
-        StoreError,
+        Cursor, Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey,
+        encoding::{decode, encode},
     },
 };
 
+/// The session's namespace and selector.
 pub(super) const ID: &str = "_id";
-pub(super) const CHECK: &str = "check";
-pub(super) const KEY: &str = "key";
-pub(super) const PREVIOUS: &str = "previous";
-pub(super) const UNTIL: &str = "until";
-pub(super) const CREATED: &str = "created";
-pub(super) const ROTATED: &str = "rotated";
-pub(super) const SEEN: &str = "seen";
-pub(super) const IDLE: &str = "idle";
-pub(super) const ABSOLUTE: &str = "absolute";
-pub(super) const PERSISTENT: &str = "persistent";
-pub(super) const PRINCIPAL: &str = "principal";
-pub(super) const LOGGED_IN: &str = "logged_in";
-pub(super) const REVISION: &str = "revision";
-pub(super) const FIELDS: &str = "fields";
-pub(super) const GROUPS: &str = "groups";
-/// The end of the session if it is not used again; follows from the fields above.
-pub(super) const EXPIRES: &str = "expires";
-/// The date when the server's own clean-up may remove the session, by the server's clock.
-pub(super) const PURGE: &str = "purge";
-/// The hash of namespace and principal: the key of the index of principals.
-pub(super) const OWNER: &str = "owner";
-/// The place of a log-in under a cap among the log-ins of its principal.
-pub(super) const TICKET: &str = "ticket";
-/// True if some number in the document is a string; otherwise absent.
-pub(super) const UNUSUAL: &str = "unusual";
+/// The version of the record.
+pub(super) const VERSION: &str = "v";
+/// The place in the list of a principal: 32 bytes for the principal, then log-in time and selector.
+/// Absent if the session has no principal.
+pub(super) const PLACE: &str = "p";
+/// The time of the last use. It counts if it is later than the record's.
+pub(super) const SEEN: &str = "s";
+/// The end of the session if it is not used again, by the clock of the sessions.
+pub(super) const EXPIRES: &str = "x";
+/// The date when the server itself may remove the session, by the server's clock.
+pub(super) const PURGE: &str = "e";
+/// The encoded record.
+pub(super) const RECORD: &str = "r";
 
-/// "Never", and the largest number there is: stored times are smaller.
-pub(super) const NEVER: i64 = i64::MAX;
+/// The value of [`EXPIRES`] that no sweep reaches.
+const NEVER: i64 = i64::MAX;
 /// The time after its end for which the server keeps a session that nobody has swept. It is
-/// generous, since the end of a new session is calculated with a client's clock.
-pub(super) const SLACK_MILLIS: i64 = 3_600_000;
+/// generous, since the date is calculated with the clocks of other machines.
+const SLACK_MILLIS: i64 = 3_600_000;
 /// The time left from which a session gets no date for the server's clean-up.
-pub(super) const FAR_MILLIS: i64 = 100 * 366 * 86_400_000;
-/// The largest revision stored as a number, with room for all commits that can ever follow.
-const LARGEST_REVISION: i64 = i64::MAX - (1 << 32);
+const FAR_MILLIS: i64 = 100 * 366 * 86_400_000;
 
-/// Returns a time or a duration as a number, or `None` if it does not fit.
-pub(super) fn usual(number: u64) -> Option<i64> {
-    match i64::try_from(number) {
-        Ok(number) if number < NEVER => Some(number),
-        _ => (number == u64::MAX).then_some(NEVER),
-    }
+/// Returns the condition that a document is the session under `key`, in this version if one is given.
+pub(super) fn this(key: &StoreKey, version: Option<u64>) -> Document {
+    let mut this = doc! { ID: key.to_string() };
+    this.extend(version.map(|version| (VERSION.to_owned(), version.cast_signed().into())));
+    this
 }
 
-pub(super) fn usual_time(time: Timestamp) -> Option<i64> {
-    usual(time.as_millis())
-}
-
-/// Returns a revision as a number that may still grow, or `None` if it does not fit.
-pub(super) fn usual_revision(revision: u64) -> Option<i64> {
-    i64::try_from(revision).ok().filter(|revision| *revision < LARGEST_REVISION)
-}
-
-/// Returns the string for an unusual number. Strings sort as their numbers.
-pub(super) fn digits(number: u64) -> String {
-    format!("{number:020}")
-}
-
-pub(super) fn binary(bytes: &[u8]) -> Bson {
-    Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() })
-}
-
-/// Returns the key of a principal in the index of principals.
-pub(super) fn owner(namespace: &Namespace, principal: &PrincipalKey) -> Bson {
-    let mut hash = Sha256::new();
-    // Namespaces hold no `:`.
-    hash.update(namespace.as_str().as_bytes());
-    hash.update(b":");
-    hash.update(principal.as_str().as_bytes());
-    binary(&hash.finalize())
-}
-
-/// Returns the name of a field or a group as a key without a meaning to servers: letters, digits,
-/// `_`, `-` and `:` stay, and every other byte becomes `%` and two hex digits. So does a leading
-/// digit, since a number is a place in an array. An empty name becomes a single `%`.
-pub(super) fn escape(name: &str) -> String {
-    if name.is_empty() {
-        return "%".to_owned();
-    }
-    let mut escaped = String::with_capacity(name.len());
-    for (position, byte) in name.bytes().enumerate() {
-        match byte {
-            b'0'..=b'9' if position > 0 => escaped.push(char::from(byte)),
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-' | b':' => escaped.push(char::from(byte)),
-            // Writing to a string does not fail.
-            _ => drop(write!(escaped, "%{byte:02x}")),
-        }
-    }
-    escaped
-}
-
-/// Returns the name that [`escape`] was given, or `None` if the text is not one of its results.
-fn unescape(escaped: &str) -> Option<String> {
-    if escaped == "%" {
-        return Some(String::new());
-    }
-    let mut name = Vec::with_capacity(escaped.len());
-    let mut rest = escaped.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'%' {
-            name.push(*first);
-            continue;
-        }
-        let (hex, after) = rest.split_at_checked(2)?;
-        name.push(u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()?);
-        rest = after;
-    }
-    String::from_utf8(name).ok()
-}
-
-pub(super) fn from_value(value: &FieldValue) -> Bson {
-    match value {
-        FieldValue::Bytes(bytes) => binary(bytes),
-        FieldValue::Int(number) => Bson::Int64(*number),
-        FieldValue::Set(members) => Bson::Array(members.iter().map(|it| binary(it)).collect()),
-    }
-}
-
-fn to_value(value: Bson) -> Option<FieldValue> {
-    match value {
-        Bson::Binary(binary) => Some(FieldValue::Bytes(binary.bytes.into())),
-        Bson::Int64(number) => Some(FieldValue::Int(number)),
-        Bson::Array(members) => {
-            let member = |member| match member {
-                Bson::Binary(binary) => Some(binary.bytes.into()),
-                _ => None,
-            };
-            members.into_iter().map(member).collect::<Option<_>>().map(FieldValue::Set)
-        }
-        _ => None,
-    }
-}
-
-/// Returns the condition that a document's session has expired at `now`.
-pub(super) fn is_over(now: Timestamp) -> Document {
-    match usual_time(now) {
-        Some(NEVER) => doc! { EXPIRES: { "$exists": true } },
-        Some(now) => doc! { EXPIRES: { "$lte": now } },
-        None => doc! { "$or": [
-            { EXPIRES: { "$lt": NEVER } },
-            { EXPIRES: { "$lte": digits(now.as_millis()) } },
-        ] },
-    }
-}
-
-/// Returns the document of a record. `now` is the present time of the record's clock.
-pub(super) fn from_record(
-    id: &str,
-    record: &Record,
-    ticket: Option<i64>,
-    now: Timestamp,
-) -> Document {
-    let mut unusual = false;
-    let mut number = |usual: Option<i64>, number: u64| {
-        unusual |= usual.is_none();
-        usual.map_or_else(|| Bson::String(digits(number)), Bson::Int64)
-    };
-    let mut time = |time: Timestamp| number(usual_time(time), time.as_millis());
-    let meta = &record.meta;
-    let mut document = doc! {
-        ID: id,
-        CHECK: binary(meta.check.as_bytes()),
-        KEY: binary(meta.key_id.as_bytes()),
-        CREATED: time(meta.created),
-        ROTATED: time(meta.rotated),
-        SEEN: time(meta.last_seen),
-        ABSOLUTE: time(meta.lifetime.absolute_until),
-        PERSISTENT: meta.lifetime.persistent,
-        EXPIRES: time(meta.expires_at()),
-    };
-    if let Some(previous) = &meta.previous {
-        document.insert(
-            PREVIOUS,
-            doc! {
-                CHECK: binary(previous.check.as_bytes()),
-                KEY: binary(previous.key_id.as_bytes()),
-                UNTIL: time(previous.until),
-            },
-        );
-    }
-    if let Some(logged_in) = meta.logged_in {
-        document.insert(LOGGED_IN, time(logged_in));
-    }
-    if let Some(idle) = meta.lifetime.idle_millis {
-        document.insert(IDLE, number(usual(idle), idle));
-    }
-    document.insert(REVISION, number(usual_revision(meta.revision), meta.revision));
-    let groups: Document = record
-        .groups()
-        .map(|(name, revision)| (escape(name), number(usual_revision(revision), revision)))
-        .collect();
-    if let Some(principal) = &meta.principal {
-        document.insert(PRINCIPAL, principal.as_str());
-        let (namespace, _) = id.split_once(':').unwrap_or((id, ""));
-        document.insert(OWNER, owner(&Namespace::new(namespace), principal));
-        if let Some(ticket) = ticket {
-            document.insert(TICKET, ticket);
-        }
-    }
-    let left = meta.expires_at().saturating_since(now);
-    if let Ok(left) = i64::try_from(millis(left))
-        && left < FAR_MILLIS
-    {
-        // The server's present, as far as this machine's clock tells it.
-        let purge = i64::try_from(SystemClock.now().as_millis()).unwrap_or(0);
-        document.insert(PURGE, DateTime::from_millis(purge.saturating_add(left + SLACK_MILLIS)));
-    }
-    let fields: Document =
-        record.fields().map(|(name, value)| (escape(name), from_value(value))).collect();
-    document.insert(FIELDS, fields);
-    document.insert(GROUPS, groups);
-    if unusual {
-        document.insert(UNUSUAL, true);
-    }
+/// Returns the document of a new session.
+pub(super) fn new(key: &StoreKey, record: &Record) -> Document {
+    let mut document = values(key, record);
+    document.extend(doc! { ID: key.to_string(), SEEN: number(record.meta.last_seen) });
     document
 }
 
-/// Reads the record in a document.
-pub(super) fn to_record(mut document: Document) -> Result<Record, StoreError> {
-    read_record(&mut document).map_err(damaged)
+/// Returns the update that puts `record` in the place of another one.
+pub(super) fn update(key: &StoreKey, record: &Record) -> Document {
+    let values = values(key, record);
+    let absent: Document = [PLACE, PURGE]
+        .into_iter()
+        .filter(|name| !values.contains_key(name))
+        .map(|name| (name.to_owned(), Bson::from("")))
+        .collect();
+    let mut update = doc! { "$set": values, "$max": { SEEN: number(record.meta.last_seen) } };
+    // Older servers refuse an empty one.
+    if !absent.is_empty() {
+        update.insert("$unset", absent);
+    }
+    update
 }
 
-/// Makes the error of a document without a value that it must have.
-pub(super) fn damaged(name: &str) -> StoreError {
-    StoreError::new(format!(
-        "a session's document in MongoDB does not read: its `{name}` is missing or not of the form \
-         that this version writes; remove it, or run the version that wrote it"
-    ))
-}
-
-fn read_record(document: &mut Document) -> Result<Record, &'static str> {
-    let lifetime = Lifetime {
-        idle_millis: optional(document, IDLE, to_number)?,
-        absolute_until: required(document, ABSOLUTE, to_time)?,
-        persistent: required(document, PERSISTENT, |it| it.as_bool())?,
+/// Returns what follows from the record alone.
+fn values(key: &StoreKey, record: &Record) -> Document {
+    let meta = &record.meta;
+    let mut values = doc! {
+        VERSION: meta.revision.cast_signed(),
+        EXPIRES: number(meta.expires_at()),
+        RECORD: binary(encode(record)),
     };
-    let created = required(document, CREATED, to_time)?;
-    let (check, key_id) = credential(document)?;
-    let mut meta = Meta::new(check, key_id, created, lifetime);
-    meta.rotated = required(document, ROTATED, to_time)?;
-    meta.last_seen = required(document, SEEN, to_time)?;
-    meta.revision = required(document, REVISION, to_number)?;
-    meta.logged_in = optional(document, LOGGED_IN, to_time)?;
-    meta.principal = optional(document, PRINCIPAL, |it| it.as_str().map(PrincipalKey::new))?;
-    if let Some(mut previous) = optional(document, PREVIOUS, to_document)? {
-        let (check, key_id) = credential(&mut previous)?;
-        let until = required(&mut previous, UNTIL, to_time)?;
-        meta.previous = Some(Previous { check, key_id, until });
+    if let Some(place) = place(key, record) {
+        values.insert(PLACE, place);
     }
-    let mut record = Record::new(meta);
-    let fields = required(document, FIELDS, to_document)?.into_iter();
-    let field = |(name, value): (String, _)| Some((unescape(&name)?.into(), to_value(value)?));
-    record.extend(fields.map(field).collect::<Option<Vec<_>>>().ok_or(FIELDS)?);
-    for (name, revision) in required(document, GROUPS, to_document)? {
-        let revision = to_number(revision).ok_or(GROUPS)?;
-        record.set_group_revision(unescape(&name).ok_or(GROUPS)?, revision);
+    let left = millis(meta.expires_at().saturating_since(meta.last_seen));
+    if let Ok(left) = i64::try_from(left)
+        && left < FAR_MILLIS
+    {
+        // The server's present, as far as this machine's clock tells it.
+        let now = number(SystemClock.now());
+        values.insert(PURGE, DateTime::from_millis(now.saturating_add(left + SLACK_MILLIS)));
     }
-    Ok(record)
+    values
 }
 
-fn credential(document: &mut Document) -> Result<(Check, KeyId), &'static str> {
-    let check = required(document, CHECK, to_bytes)?;
-    let key_id = required(document, KEY, to_bytes)?;
-    Ok((Check::from_bytes(check), KeyId::from_bytes(key_id)))
+/// Returns the place of a session in the list of its principal.
+pub(super) fn place(key: &StoreKey, record: &Record) -> Option<Bson> {
+    let places = Places::of(&key.namespace, record.meta.principal.as_ref()?);
+    Some(places.at(Cursor::of(key.selector, record)))
 }
 
-fn optional<T>(
-    document: &mut Document,
-    name: &'static str,
-    read: impl FnOnce(Bson) -> Option<T>,
-) -> Result<Option<T>, &'static str> {
-    document.remove(name).map(|value| read(value).ok_or(name)).transpose()
+/// Returns the condition that a session has expired at `now`.
+pub(super) fn has_expired(now: Timestamp) -> Document {
+    doc! { EXPIRES: { "$lte": number(now).min(NEVER - 1) } }
 }
 
-fn required<T>(
-    document: &mut Document,
-    name: &'static str,
-    read: impl FnOnce(Bson) -> Option<T>,
-) -> Result<T, &'static str> {
-    optional(document, name, read)?.ok_or(name)
+/// Reads the record in a document. Returns `None` if it is damaged.
+pub(super) fn to_record(document: &Document) -> Option<Record> {
+    let mut record = decode(document.get_binary_generic(RECORD).ok()?)?;
+    let seen = seen(document)?;
+    record.meta.last_seen = record.meta.last_seen.max(seen);
+    Some(record)
 }
 
-pub(super) fn to_number(value: Bson) -> Option<u64> {
-    match value {
-        Bson::Int64(NEVER) => Some(u64::MAX),
-        Bson::Int64(number) => u64::try_from(number).ok(),
-        Bson::String(digits) => digits.parse().ok(),
-        _ => None,
+/// Returns the time of the last use that a document names beside its record.
+pub(super) fn seen(document: &Document) -> Option<Timestamp> {
+    let seen = document.get_i64(SEEN).ok()?;
+    u64::try_from(seen).ok().map(Timestamp::from_millis)
+}
+
+/// Makes the error of a document without a record that reads back.
+pub(super) fn damaged() -> StoreError {
+    StoreError::new(
+        "a session's document in MongoDB does not read back: another version wrote it, or it was \
+         changed by hand; remove it, or run the version that wrote it",
+    )
+}
+
+/// The places in the list of a principal, in the order of log-ins: binary values of one length are
+/// ordered byte by byte.
+pub(super) struct Places([u8; 32]);
+
+impl Places {
+    pub(super) fn of(namespace: &Namespace, principal: &PrincipalKey) -> Self {
+        let mut hash = Sha256::new();
+        // Namespaces hold no `:`.
+        hash.update(namespace.as_str().as_bytes());
+        hash.update(b":");
+        hash.update(principal.as_str().as_bytes());
+        Self(hash.finalize().into())
+    }
+
+    /// Returns the place of a session.
+    pub(super) fn at(&self, log_in: Cursor) -> Bson {
+        let mut place = self.0.to_vec();
+        place.extend_from_slice(&log_in.logged_in.as_millis().to_be_bytes());
+        place.extend_from_slice(log_in.selector.as_bytes());
+        binary(place)
+    }
+
+    /// Returns the first place and the last one that there can be.
+    pub(super) fn ends(&self) -> (Bson, Bson) {
+        let end = |time, byte| self.at(Cursor::new(time, Selector::from_bytes([byte; 16])));
+        (end(Timestamp::from_millis(0), 0), end(Timestamp::MAX, u8::MAX))
     }
 }
 
-pub(super) fn to_time(value: Bson) -> Option<Timestamp> {
-    to_number(value).map(Timestamp::from_millis)
+/// Returns the log-in whose place a document names.
+pub(super) fn log_in(document: &Document) -> Option<Cursor> {
+    let place = document.get_binary_generic(PLACE).ok()?.get(32..)?;
+    let (time, selector) = place.split_first_chunk()?;
+    let selector = Selector::from_bytes(selector.try_into().ok()?);
+    Some(Cursor::new(Timestamp::from_millis(u64::from_be_bytes(*time)), selector))
 }
 
-fn to_bytes<const N: usize>(value: Bson) -> Option<[u8; N]> {
-    match value {
-        Bson::Binary(binary) => binary.bytes.try_into().ok(),
-        _ => None,
-    }
+fn number(time: Timestamp) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(NEVER)
 }
 
-fn to_document(value: Bson) -> Option<Document> {
-    match value {
-        Bson::Document(document) => Some(document),
-        _ => None,
-    }
+fn binary(bytes: Vec<u8>) -> Bson {
+    Bson::Binary(Binary { subtype: BinarySubtype::Generic, bytes })
 }

@@ -1,31 +1,20 @@
-//! Sessions in MongoDB, one document each. This file owns the connection and the steps of each
-//! operation. Below it are the calls on single sessions (`collections`), the form of a document
-//! (`document`), a commit as an update (`update`), and the choice of the sessions that stay under a
-//! cap (`admission`).
+//! Sessions in MongoDB, one document each. This file owns the connection, and which operations go on
+//! after their caller has gone. Below it are the calls (`sessions`), the form of a document
+//! (`document`), and the wording of errors (`failure`).
 
-mod admission;
-mod collections;
 mod document;
 mod failure;
-mod update;
+mod sessions;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use mongodb::{
-    Client, Database,
-    bson::{Bson, doc},
-    options::ClientOptions,
-};
-use tokio::sync::{OnceCell, Semaphore};
+use mongodb::{Client, Database, bson::doc, options::ClientOptions};
+use tokio::sync::Semaphore;
 
-use self::{
-    admission::{Ticket, finish_interrupted, selector},
-    collections::Collections,
-    document::{CREATED, ID, LOGGED_IN, OWNER, SEEN, is_over, owner, to_record, to_time},
-};
+use self::sessions::Sessions;
 use super::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey, run_to_completion::run_to_completion,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    StoreFuture, StoreKey, Written, run_to_completion::run_to_completion,
 };
 use crate::clock::Timestamp;
 
@@ -35,8 +24,6 @@ const COLLECTION: &str = "sessions";
 const SELECTION: Duration = Duration::from_secs(1);
 /// The most operations that run to completion in the driver at once. Others wait here.
 const AT_ONCE: usize = 64;
-/// The most interrupted log-ins that one sweep finishes.
-const INTERRUPTED_AT_MOST: i64 = 100;
 
 /// Sessions in MongoDB, for any number of processes and machines.
 ///
@@ -52,28 +39,35 @@ const INTERRUPTED_AT_MOST: i64 = 100;
 /// It needs MongoDB 4.2 or later: standalone, a replica set, or sharded by `_id`. It needs the
 /// right to read, write and make indexes. Tested against a MongoDB-wire-compatible server.
 ///
-/// **What is stored.** The collection `sessions` holds a document for each session, with each field
-/// under a key of its own and values as they are given. `sessions_log_ins` holds a document for
-/// each principal that logs in under a cap. A commit is one `findAndModify`: its filter holds the
-/// preconditions, and it never inserts. A commit that adds to a field which it also changes
-/// otherwise, or that meets a number beyond 2⁶³, takes two more calls.
+/// **What is stored.** The collection `sessions` holds a document for each session: the record in a
+/// compact encoding, and beside it only what the server compares or sorts by (the version, the
+/// place in the list of the session's principal, the last use and the end). There are no
+/// transactions and no other collection.
+///
+/// **Round trips.** A load, a new session, a commit and the end of a session take one each. A log-in
+/// takes one more, which counts the sessions of the principal, up to 10,000: **a cap above 10,000 is
+/// not kept.** A log-in that exceeds its cap then lists the oldest sessions and ends them, one round
+/// trip for each. With `RefuseNew`, a log-in takes five more, for the lease and a list. A list takes
+/// one for every 64 sessions. A commit that another request has
+/// overtaken takes two more for each try.
 ///
 /// **Durability.** Unless the URL or the handle says otherwise, a write is acknowledged once a
 /// majority has it in its journal, and reads go to the primary. A failover then loses only writes
-/// that were not acknowledged yet.
+/// that were not acknowledged yet. With a weaker write concern a failover may also lose a log-in
+/// that another log-in has counted, or the other way round, so that one session too many stays.
 ///
 /// **Errors.** After a network error in the middle of a write, the write may have happened. On a
-/// replica set, the driver repeats the write under the same number, so that it happens once. A
-/// standalone server has no such numbers, so the driver reports the error. Nothing is applied
-/// twice.
+/// replica set, the driver sends the write again under the same number; a server that has carried
+/// out that number gives the first answer again. A standalone server has no such numbers, so the
+/// driver reports the error, and so does `retryWrites=false`. Nothing is applied twice, and nothing
+/// that was applied is answered as if it were not.
 ///
 /// **Clean-up.** The runtime sweeps expired sessions. For the time when no program runs, a TTL
 /// index lets the server remove them too, by its own clock, an hour later or more.
 #[derive(Clone)]
 pub struct MongoStore {
     database: Database,
-    collections: Arc<Collections>,
-    prepared: Arc<OnceCell<()>>,
+    sessions: Arc<Sessions>,
     permits: Arc<Semaphore>,
 }
 
@@ -109,7 +103,7 @@ impl MongoStore {
         })?;
         let store = Self::new(&client.database(&name));
         let ping = store.database.run_command(doc! { "ping": 1 }).await;
-        ping.map_err(store.collections.failed("connect"))?;
+        ping.map_err(store.sessions.failed("connect"))?;
         Ok(store)
     }
 
@@ -121,17 +115,15 @@ impl MongoStore {
         Self::in_collection(database.clone(), COLLECTION)
     }
 
-    /// Uses another collection than `sessions`. The collection for log-ins under a cap gets the
-    /// same name with `_log_ins` appended.
+    /// Uses another collection than `sessions`.
     #[must_use]
     pub fn collection(self, name: &str) -> Self {
         Self::in_collection(self.database, name)
     }
 
     fn in_collection(database: Database, name: &str) -> Self {
-        let collections = Arc::new(Collections::of(&database, name));
-        let permits = Arc::new(Semaphore::new(AT_ONCE));
-        Self { database, collections, prepared: Arc::default(), permits }
+        let sessions = Arc::new(Sessions::of(&database, name));
+        Self { database, sessions, permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Makes the missing indexes. The first new session does this too, but a program that calls
@@ -142,11 +134,12 @@ impl MongoStore {
     ///
     /// A server that does not answer, or that refuses.
     pub async fn prepare(&self) -> Result<(), StoreError> {
-        self.prepared.get_or_try_init(|| self.collections.make_indexes()).await.copied()
+        self.sessions.prepare().await
     }
 
     /// Runs `work` to completion, even if the caller is dropped meanwhile. For work that may also
-    /// happen late (reading, or making or removing one session), not for commits.
+    /// happen late: reading, removing, or storing a session that nobody can use yet. A commit or a
+    /// log-in that happens long after its caller was told of an error would surprise.
     ///
     /// A dropped operation costs the driver a connection. If it was waiting for a connection, its
     /// entry stays in a queue that the driver clears at two a second while nothing else happens;
@@ -165,193 +158,72 @@ impl MongoStore {
         };
         run_to_completion(work, over).await
     }
-
-    /// Runs a log-in under a cap to completion. `write` gets the ticket, writes the log-in and
-    /// returns whether it took place. Returns `None` if the cap refuses the log-in.
-    async fn log_in<T, F>(
-        &self,
-        key: &StoreKey,
-        (principal, cap): (&PrincipalKey, Cap),
-        now: Timestamp,
-        write: impl FnOnce(Arc<Collections>, StoreKey, i64) -> F + Send + 'static,
-    ) -> Result<Option<(T, Vec<Selector>)>, StoreError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<(T, bool), StoreError>> + Send,
-    {
-        let (collections, key) = (Arc::clone(&self.collections), key.clone());
-        let owner = owner(&key.namespace, principal);
-        let work = async move {
-            let failed = collections.failed("log in to a session");
-            let ticket = Ticket::draw(&collections, owner, &key, cap).await;
-            let mut ticket = ticket.map_err(&failed)?;
-            if !ticket.is_admitted(&collections, now).await.map_err(&failed)? {
-                ticket.finish(&collections).await;
-                return Ok(None);
-            }
-            if ticket.is_overdue() {
-                return Err(StoreError::new("MongoDB took too long over a log-in"));
-            }
-            let (outcome, written) = write(Arc::clone(&collections), key, ticket.number).await?;
-            let mut ended = Vec::new();
-            if written {
-                ended = ticket.evict(&collections, now).await.map_err(&failed)?;
-            }
-            ticket.finish(&collections).await;
-            Ok(Some((outcome, ended)))
-        };
-        run_to_completion(work, || {
-            StoreError::new("a log-in was interrupted: the program's runtime shuts down")
-        })
-        .await
-    }
-
-    async fn list_sessions(
-        collections: Arc<Collections>,
-        owner: Bson,
-        now: Timestamp,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let failed = collections.failed("list the sessions of a principal");
-        finish_interrupted(&collections, Some(&owner), now, 1).await.map_err(&failed)?;
-        let live = doc! { OWNER: owner, "$nor": [is_over(now)] };
-        let listed = collections.sessions.find(live);
-        let listed = listed.projection(doc! { CREATED: 1, LOGGED_IN: 1, SEEN: 1 });
-        let mut listed = listed.await.map_err(&failed)?;
-        let mut sessions = Vec::new();
-        while listed.advance().await.map_err(&failed)? {
-            let session = listed.deserialize_current().map_err(&failed)?;
-            let time = |name| session.get(name).cloned().and_then(to_time);
-            let selector = session.get_str(ID).ok().and_then(selector);
-            let (Some(selector), Some(created)) = (selector, time(CREATED)) else { continue };
-            let logged_in = time(LOGGED_IN).unwrap_or(created);
-            let last_seen = time(SEEN).unwrap_or(created);
-            sessions.push(Listed { selector, created, logged_in, last_seen });
-        }
-        sessions.sort_by_key(|session| std::cmp::Reverse(session.created));
-        Ok(sessions)
-    }
 }
 
-impl Store for MongoStore {
+impl RecordStore for MongoStore {
     fn properties(&self) -> Properties {
         Properties::SHARED
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
-        let (collections, key) = (Arc::clone(&self.collections), key.clone());
-        StoreFuture::new(self.complete(async move {
-            let document = collections.find(&key).await?;
-            document.map(|document| to_record(document).map(Arc::new)).transpose()
-        }))
+        let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
+        StoreFuture::new(self.complete(async move { sessions.load(&key).await }))
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
-            let this = self.clone();
-            let (Some(cap), Some(principal)) = (cap, record.meta.principal.clone()) else {
-                let key = key.clone();
-                let insert = async move {
-                    this.prepare().await?;
-                    this.collections.insert(&key, &record, None).await
-                };
-                return self.complete(insert).await;
-            };
-            self.complete(async move { this.prepare().await }).await?;
-            let now = record.meta.last_seen;
-            let write = move |collections: Arc<Collections>, key, ticket| async move {
-                let outcome = collections.insert(&key, &record, Some(ticket)).await?;
-                let written = outcome == InsertOutcome::inserted();
-                Ok((outcome, written))
-            };
-            Ok(match self.log_in(key, (&principal, cap), now, write).await? {
-                Some((InsertOutcome::Inserted { .. }, ended)) => InsertOutcome::Inserted { ended },
-                Some((outcome, _)) => outcome,
-                None => InsertOutcome::Full,
-            })
+            let (sessions, owned_key) = (Arc::clone(&self.sessions), key.clone());
+            if record.meta.principal.is_none() {
+                return self
+                    .complete(async move {
+                        sessions.prepare().await?;
+                        sessions.insert(&owned_key, &record).await
+                    })
+                    .await;
+            }
+            self.complete(async move { sessions.prepare().await }).await?;
+            self.sessions.insert(key, &record).await
         })
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        StoreFuture::new(async move {
-            let (Some(cap), Some(Some(principal))) = (commit.cap, &commit.principal) else {
-                return self.collections.commit(key, commit, None).await;
-            };
-            let log_in = commit.clone();
-            let write = move |collections: Arc<Collections>, key, ticket| async move {
-                let outcome = collections.commit(&key, &log_in, Some(ticket)).await?;
-                let written = matches!(outcome, CommitOutcome::Committed { .. });
-                Ok((outcome, written))
-            };
-            Ok(match self.log_in(key, (principal, cap), commit.now, write).await? {
-                Some((CommitOutcome::Committed { revision, rotated, .. }, ended)) => {
-                    CommitOutcome::Committed { revision, rotated, ended }
-                }
-                Some((outcome, _)) => outcome,
-                None => CommitOutcome::Full,
-            })
-        })
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        StoreFuture::new(async move { self.sessions.replace(key, version, &record).await })
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        let (collections, id) = (Arc::clone(&self.collections), key.to_string());
-        StoreFuture::new(self.complete(async move {
-            let deleted = collections.sessions.delete_one(doc! { ID: id }).await;
-            let deleted = deleted.map_err(collections.failed("end a session"))?;
-            Ok(deleted.deleted_count > 0)
-        }))
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
+        StoreFuture::new(self.complete(async move { sessions.remove(&key, version).await }))
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        let (collections, owner) = (Arc::clone(&self.collections), owner(namespace, principal));
-        StoreFuture::new(self.complete(Self::list_sessions(collections, owner, now)))
-    }
-
-    fn delete_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-        except: Option<Selector>,
-    ) -> StoreFuture<'a, u64> {
-        StoreFuture::new(async move {
-            let except = except.map_or(Bson::Null, |selector| {
-                StoreKey { namespace: namespace.clone(), selector }.to_string().into()
-            });
-            let theirs = doc! { OWNER: owner(namespace, principal), ID: { "$ne": except } };
-            let deleted = self.collections.sessions.delete_many(theirs).await;
-            let failed = self.collections.failed("end the sessions of a principal");
-            Ok(deleted.map_err(failed)?.deleted_count)
-        })
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        let sessions = Arc::clone(&self.sessions);
+        let (namespace, principal) = (namespace.clone(), principal.clone());
+        StoreFuture::new(self.complete(async move {
+            sessions.list(&namespace, &principal, order, after, limit).await
+        }))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        let collections = Arc::clone(&self.collections);
-        StoreFuture::new(self.complete(async move {
-            let finished = finish_interrupted(&collections, None, now, INTERRUPTED_AT_MOST);
-            finished.await.map_err(collections.failed("sweep sessions"))?;
-            collections.sweep(now, limit).await
-        }))
+        let sessions = Arc::clone(&self.sessions);
+        StoreFuture::new(self.complete(async move { sessions.sweep(now, limit).await }))
     }
 }
 
 impl fmt::Debug for MongoStore {
     /// Prints the collection only: a client's options may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MongoStore")
-            .field(&self.collections.sessions.namespace().to_string())
-            .finish()
+        f.debug_tuple("MongoStore").field(&self.sessions.name()).finish()
     }
 }
