@@ -17,16 +17,17 @@ use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, Namespace, Op, PrincipalKey, RedisStore, Selector,
     Store, StoreKey,
 };
-use tests::backend::redis::Redis;
+use tests::backend::redis::{Cluster, Redis};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Barrier,
     task::JoinHandle,
 };
 
 use crate::support::{
-    END_OLDEST, REFUSE_NEW, add, at, bytes, calls, cap, cluster, commit, connect, index_of, key,
-    log_in, owned, record, token,
+    END_OLDEST, REFUSE_NEW, add, at, bytes, cap, cluster, commit, connect, entries, entry,
+    index_of, key, log_in, on_its_own_thread, owned, record,
 };
 
 /// The selectors of a principal's sessions whose records are there.
@@ -214,39 +215,78 @@ async fn a_process_that_ends_during_log_ins_leaves_what_the_next_log_in_puts_rig
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_log_ins_at_once_under_a_cap_of_three_leave_three() {
+    let url = Redis::shared().url();
+    for round in 0..5 {
+        let mut stores = Vec::new();
+        for _ in 0..16 {
+            stores.push(connect(&url).await);
+        }
+        sixteen_log_ins(stores, &format!("sixteen-{round}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_log_ins_at_once_on_a_cluster_leave_three() {
+    let held = cluster().await;
+    let url = on_its_own_thread(|| Cluster::shared().url()).await;
+    for round in 0..5 {
+        // Two connections: a cluster's takes long to make.
+        let two = [connect(&url).await, connect(&url).await];
+        let stores = (0..16).map(|number| two[number % 2].clone()).collect();
+        sixteen_log_ins(stores, &format!("sixteen-{round}")).await;
+    }
+    drop(held);
+}
+
+/// One principal logs in by all stores at the same time.
+async fn sixteen_log_ins(stores: Vec<RedisStore>, namespace: &str) {
+    let keys: Vec<StoreKey> = (0..16).map(|number| key(namespace, number)).collect();
+    let start = Arc::new(Barrier::new(16));
+    let log_ins: Vec<_> = keys
+        .iter()
+        .cloned()
+        .zip(&stores)
+        .map(|(key, store)| {
+            let (store, start) = (store.clone(), Arc::clone(&start));
+            tokio::spawn(async move {
+                start.wait().await;
+                store.insert(&key, owned(0, "ada"), Some(cap(3, END_OLDEST))).await
+            })
+        })
+        .collect();
+    for log_in in log_ins {
+        log_in.await.expect("a task").expect("a log-in");
+    }
+    assert_eq!(live(&stores[0], &keys, "ada").await.len(), 3, "{namespace}");
+    let (namespace, ada) = (Namespace::new(namespace), PrincipalKey::new("ada"));
+    let listed = stores[0].list(&namespace, &ada, at(1)).await.expect("a list");
+    assert_eq!(listed.len(), 3);
+}
+
 #[tokio::test]
-async fn an_abandoned_log_in_gives_its_place_back() {
+async fn an_entry_without_a_session_takes_no_place() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
     let first = key("shop", 1);
     store.insert(&first, owned(0, "ada"), None).await.expect("an insert");
     let index = index_of(&server);
-    let ghost = key("shop", 7);
-    for age in [0, 3600] {
-        let _ = server.ask(&["HSET", &index, &ghost.selector.to_string(), &token(age)]);
-        // It counts while it may be under way, and no longer: the index is asked again and again.
-        let before = calls(&server, "evalsha");
+    let (ghost, ada) = (key("shop", 7), PrincipalKey::new("ada"));
+    for (age, left) in [(0, 2), (3600, 1)] {
+        let of_ghost = entry(&ghost, 1, age);
+        let _ = server.ask(&["ZADD", &index, "0", &of_ghost]);
         let second = key("shop", 2 + age);
         let inserted = store.insert(&second, owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await;
         assert_eq!(inserted.expect("an insert"), InsertOutcome::inserted());
-        let looks = calls(&server, "evalsha") - before;
-        assert_eq!(looks > 10, age == 0, "{age} s old: {looks} scripts");
+        let third = store.insert(&key("shop", 9), owned(2, "ada"), Some(cap(2, REFUSE_NEW))).await;
+        assert_eq!(third.expect("an insert"), InsertOutcome::Full);
         assert!(store.delete(&second).await.expect("a deletion"));
-        assert_eq!(redis::from_redis_value::<i64>(server.ask(&["HLEN", &index])), Ok(1));
-        // What is left is a note for it, and no session.
-        assert_eq!(store.load(&ghost).await.expect("a load"), None);
-        assert!(!store.delete(&ghost).await.expect("a deletion"));
-        let note = server.text(&["HGET", &format!("session:{ghost}"), "z"]);
-        assert!(note.contains(&token(age)[8..]), "{note}");
+        assert_eq!(store.list(&first.namespace, &ada, at(2)).await.expect("a list").len(), 1);
+        // Its record may still be on its way, or not any more.
+        assert_eq!(entries(&server).len(), left, "{age} s old");
+        let _ = server.ask(&["ZREM", &index, &of_ghost]);
     }
-    // Another one of the same session can.
-    let inserted = store.insert(&ghost, owned(2, "ada"), Some(cap(2, REFUSE_NEW))).await;
-    assert_eq!(inserted.expect("an insert"), InsertOutcome::inserted());
-    let found = store.load(&ghost).await.expect("a load");
-    assert_eq!(found.as_deref(), Some(&owned(2, "ada")));
-    let left: i64 =
-        redis::from_redis_value(server.ask(&["PTTL", &format!("session:{ghost}")])).expect("a TTL");
-    assert!(left > 1_800_000, "the note's end is not the session's: {left}");
 }
 
 #[tokio::test]
@@ -258,8 +298,8 @@ async fn a_log_in_whose_session_cannot_be_written_leaves_no_entry() {
     let _ = server.ask(&["SET", &format!("session:{foreign}"), "nothing of ours"]);
     store.insert(&foreign, owned(1, "ada"), None).await.expect_err("the key is taken");
     store.commit(&foreign, &log_in(2, "ada", None)).await.expect_err("the key is taken");
-    let left = server.ask(&["HKEYS", &index_of(&server)]);
-    assert_eq!(redis::from_redis_value(left), Ok(vec![first.selector.to_string()]));
+    let left = entries(&server);
+    assert!(left.len() == 1 && left[0].contains(&first.selector.to_string()), "{left:?}");
 }
 
 #[tokio::test]
@@ -269,15 +309,14 @@ async fn entries_without_sessions_do_not_gather() {
     store.insert(&key("shop", 0), owned(0, "ada"), None).await.expect("an insert");
     let index = index_of(&server);
     for number in 1..500 {
-        let session = key("gone", number).selector.to_string();
-        let _ = server.ask(&["HSET", &index, &session, &token(3600)]);
+        let _ = server.ask(&["ZADD", &index, "0", &entry(&key("gone", number), 0, 3600)]);
     }
     for number in 1..400 {
         let key = key("shop", number);
         store.insert(&key, owned(number, "ada"), None).await.expect("an insert");
         store.delete(&key).await.expect("a deletion");
     }
-    let left: i64 = redis::from_redis_value(server.ask(&["HLEN", &index])).expect("a number");
+    let left = entries(&server).len();
     assert!(left <= 40, "{left} entries are left");
     assert_eq!(
         store.load(&key("shop", 0)).await.expect("a load").as_deref(),

@@ -1,5 +1,6 @@
-//! Log-ins that are held up on their way, in one step or between two: what was given up meanwhile
-//! never takes place, and what was not does. And the proxies that want two steps.
+//! Commands that are held up on their way, or whose answer is lost: what nobody was told of is
+//! applied once or not at all, and is in the index if it is applied. And the proxies that want a
+//! command for each server.
 
 use std::{
     net::Ipv4Addr,
@@ -9,7 +10,7 @@ use std::{
     },
 };
 
-use session_runtime::store::{InsertOutcome, Namespace, PrincipalKey, Store};
+use session_runtime::store::{FieldValue, InsertOutcome, Namespace, PrincipalKey, Store};
 use tests::{PATIENCE, backend::redis::Redis, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -18,7 +19,8 @@ use tokio::{
 };
 
 use crate::support::{
-    END_OLDEST, REFUSE_NEW, at, calls, cap, connect, index_of, key, log_in, owned, record, token,
+    END_OLDEST, add, at, calls, cap, commit, connect, entries, entry_of, index_of, key, log_in,
+    owned, record,
 };
 
 /// A way to the server that holds back one command, and all after it, until it is let go.
@@ -26,11 +28,12 @@ struct Gate {
     url: String,
     held: oneshot::Receiver<()>,
     let_go: oneshot::Sender<()>,
-    /// How many commands with two keys it has refused.
+    /// How many transactions it has refused.
     refused: Arc<AtomicUsize>,
 }
 
-/// How many servers there seem to be: behind several, no command has keys of two.
+/// How many servers there seem to be: behind several, no transaction has keys
+/// of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Servers {
     One,
@@ -56,9 +59,10 @@ async fn gate(server: &Redis, servers: Servers, session: String) -> Gate {
         while let Ok(length @ 1..) = from_client.read(&mut buffer).await {
             let bytes = &buffer[..length];
             let text = String::from_utf8_lossy(bytes);
-            if servers == Servers::Several && has_two_keys(&text) {
+            if servers == Servers::Several && text.contains("MULTI") {
                 count.fetch_add(1, Ordering::SeqCst);
-                to_server.write_all(&refusal()).await.expect("the server reads");
+                // One answer for each command of the transaction.
+                to_server.write_all(&refusal().repeat(4)).await.expect("the server reads");
                 continue;
             }
             if let Some((tell, told)) = signals.take_if(|_| text.contains(&session)) {
@@ -83,12 +87,6 @@ fn refusal() -> Vec<u8> {
     redis::cmd("EVAL").arg(script).arg(0).get_packed_command()
 }
 
-fn has_two_keys(command: &str) -> bool {
-    let mut words = command.lines().skip_while(|word| !word.starts_with("EVAL"));
-    // Each word behind its length: the command, the script, the number of keys.
-    words.nth(4) == Some("2")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_proxy_that_keeps_keys_apart_is_asked_for_two_only_once() {
     let server = Redis::volatile();
@@ -108,78 +106,142 @@ async fn a_proxy_that_keeps_keys_apart_is_asked_for_two_only_once() {
         assert_eq!(refused.load(Ordering::SeqCst), 1);
     }
     // The server knows the scripts by now.
-    let before = calls(&server, "evalsha");
+    let asked = || ["evalsha", "zcard"].map(|command| calls(&server, command));
+    let before = asked();
     store.insert(&key("shop", 4), owned(4, "ada"), None).await.expect("a log-in");
-    assert_eq!(calls(&server, "evalsha") - before, 2, "the index, then the session");
+    let after = asked();
+    // A script's own commands count, too.
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [2, 2], "entry, session, count");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_in_that_was_given_up_never_takes_place() {
-    let both = |on_max| [(on_max, Servers::One), (on_max, Servers::Several)];
-    for (on_max, servers) in [REFUSE_NEW, END_OLDEST].into_iter().flat_map(both) {
-        let cap = Some(cap(1, on_max));
-        let server = Redis::volatile();
-        let (late, quick) = (key("shop", 1), key("shop", 2));
-        let session = format!("session:{late}");
-        let Gate { url, held, let_go, .. } = gate(&server, servers, session).await;
-        let store = connect(&url).await;
-        let log_in = tokio::spawn({
-            let late = late.clone();
-            async move { store.insert(&late, owned(0, "ada"), cap).await }
-        });
-        arrived(held).await;
-        let other = connect(&server.url()).await;
-        let outcome = other.insert(&quick, owned(1, "ada"), cap).await.expect("a log-in");
-        assert_eq!(outcome, InsertOutcome::inserted(), "nobody is there yet");
-        let_go.send(()).expect("somebody waits");
-        // It begins anew, and finds that there is somebody.
-        let outcome = log_in.await.expect("a task").expect("an answer in time");
-        let (winner, expected) = if on_max == REFUSE_NEW {
-            (&quick, InsertOutcome::Full)
-        } else {
-            (&late, InsertOutcome::Inserted { ended: vec![quick.selector] })
-        };
-        assert_eq!(outcome, expected);
-        for key in [&late, &quick] {
-            let is_there = other.load(key).await.expect("a load").is_some();
-            assert_eq!(is_there, key == winner, "{key}");
+/// How a way to the server fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The server carries out what names the session; its answer, and all after it, are lost.
+    LostAnswer,
+    /// An entry seems to have been made so many seconds earlier, when the record that names the
+    /// entry arrives.
+    OldEntry(u64),
+}
+
+/// A way to the server on which one command fails.
+async fn faulty(server: &Redis, session: String, fault: Fault) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let url = format!("redis://{}", listener.local_addr().expect("an address"));
+    let port = server.port();
+    tokio::spawn(async move {
+        let mut fault = Some(fault);
+        while let Ok((mut client, _)) = listener.accept().await {
+            let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+            let mut server = server.expect("the server");
+            let (mut sent, mut answered) = (vec![0; 65536], vec![0; 65536]);
+            loop {
+                tokio::select! {
+                    Ok(length) = client.read(&mut sent) => {
+                        if length == 0 {
+                            break;
+                        }
+                        let bytes = &mut sent[..length];
+                        let at = find(bytes, session.as_bytes()).filter(|_| is_put(bytes));
+                        let failing = at.and_then(|at| Some((at, fault.take()?)));
+                        if let Some((at, Fault::OldEntry(by))) = failing {
+                            make_older(bytes, at, by);
+                        }
+                        server.write_all(bytes).await.expect("the server reads");
+                        if let Some((_, Fault::LostAnswer)) = failing {
+                            let length = server.read(&mut answered).await.expect("an answer");
+                            assert_ne!(length, 0, "the server has answered");
+                            break;
+                        }
+                    }
+                    Ok(length @ 1..) = server.read(&mut answered) => {
+                        client.write_all(&answered[..length]).await.expect("the client reads");
+                    }
+                    else => break,
+                }
+            }
         }
-        let listed = other.list(&late.namespace, &PrincipalKey::new("ada"), at(2)).await;
-        assert_eq!(listed.expect("a list")[0].selector, winner.selector);
+    });
+    url
+}
+
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window == part)
+}
+
+fn is_put(bytes: &[u8]) -> bool {
+    find(bytes, b"EVALSHA").is_some()
+}
+
+/// Makes an entry older wherever it is named. Behind the session's key come the version, the life,
+/// the log-in, its end, and the attempt to enter it, which begins with the second; each comes behind
+/// its length.
+fn make_older(bytes: &mut [u8], key: usize, by: u64) {
+    let mut ends = bytes[key..].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    let at = key + ends.nth(9).expect("the attempt").0 + 1;
+    let attempt = bytes[at..at + 16].to_vec();
+    let seconds = str::from_utf8(&attempt[..8]).expect("digits");
+    let older = u64::from_str_radix(seconds, 16).expect("seconds") - by;
+    while let Some(at) = find(bytes, &attempt) {
+        bytes[at..at + 8].copy_from_slice(format!("{older:08x}").as_bytes());
     }
 }
 
-/// Waits for an open log-in that nobody finishes, as a store does on a server of its own.
-async fn for_as_long_as_an_open_log_in_is_waited_for() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_an_error_and_is_not_made_twice() {
     let server = Redis::volatile();
-    let (store, ghost) = (connect(&server.url()).await, key("shop", 7));
-    store.insert(&key("shop", 1), owned(0, "ada"), None).await.expect("an insert");
-    let _ = server.ask(&["HSET", &index_of(&server), &ghost.selector.to_string(), &token(0)]);
-    let second = key("shop", 2);
-    let inserted = store.insert(&second, owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await;
-    assert_eq!(inserted.expect("a log-in"), InsertOutcome::inserted());
+    let key = key("shop", 1);
+    let other = connect(&server.url()).await;
+    other.insert(&key, record(0), None).await.expect("an insert");
+    let session = format!("session:{key}");
+    let store = connect(&faulty(&server, session, Fault::LostAnswer).await).await;
+    let mut add_one = commit(1, [add(1)]);
+    add_one.loaded = store.load(&key).await.expect("a load");
+    store.commit(&key, &add_one).await.expect_err("nobody knows what happened");
+    let count = || async {
+        let found = other.load(&key).await.expect("a load").expect("a session");
+        found.get("n").cloned()
+    };
+    assert_eq!(count().await, Some(FieldValue::Int(1)), "the server has carried it out, once");
+    // The connection is made again, and the next commit is one more.
+    store.commit(&key, &commit(2, [add(1)])).await.expect("a commit");
+    assert_eq!(count().await, Some(FieldValue::Int(2)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_in_is_given_up_only_with_a_note_however_long_a_look_takes() {
+async fn a_log_in_whose_answer_is_lost_is_in_the_index() {
     let server = Redis::volatile();
-    let (other, ghost) = (connect(&server.url()).await, key("shop", 7));
-    other.insert(&key("shop", 1), owned(0, "ada"), None).await.expect("an insert");
-    let open = token(0);
-    let _ = server.ask(&["HSET", &index_of(&server), &ghost.selector.to_string(), &open]);
-    let session = format!("session:{ghost}");
-    let Gate { url, held, let_go, .. } = gate(&server, Servers::One, session).await;
-    let store = connect(&url).await;
-    let log_in = tokio::spawn(async move {
-        store.insert(&key("shop", 2), owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await
-    });
-    arrived(held).await;
-    // It is not hopeless when the look begins, and is when it ends.
-    for_as_long_as_an_open_log_in_is_waited_for().await;
-    let_go.send(()).expect("somebody waits");
-    let inserted = log_in.await.expect("a task").expect("an answer in time");
-    assert_eq!(inserted, InsertOutcome::inserted());
-    assert_eq!(server.text(&["HGET", &format!("session:{ghost}"), "z"]), open);
+    let (key, ada) = (key("shop", 1), PrincipalKey::new("ada"));
+    let other = connect(&server.url()).await;
+    // The server knows the scripts.
+    other.insert(&self::key("shop", 2), record(0), None).await.expect("an insert");
+    let session = format!("session:{key}");
+    let store = connect(&faulty(&server, session, Fault::LostAnswer).await).await;
+    store.insert(&key, owned(0, "ada"), None).await.expect_err("nobody knows what happened");
+    let listed = other.list(&key.namespace, &ada, at(1)).await.expect("a list");
+    assert_eq!(listed.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_record_takes_an_entry_that_others_may_prune() {
+    let server = Redis::volatile();
+    let (key, ada) = (key("shop", 1), PrincipalKey::new("ada"));
+    let other = connect(&server.url()).await;
+    other.insert(&self::key("shop", 2), record(0), None).await.expect("an insert");
+    let session = format!("session:{key}");
+    for (by, writes) in [(20, 1), (40, 2)] {
+        let fault = Fault::OldEntry(by);
+        let store = connect(&faulty(&server, session.clone(), fault).await).await;
+        let before = calls(&server, "evalsha");
+        let inserted = store.insert(&key, owned(0, "ada"), None).await.expect("a log-in");
+        assert_eq!(inserted, InsertOutcome::inserted());
+        // With a new entry, if the first was too old.
+        assert_eq!(calls(&server, "evalsha") - before, writes, "{by} s old");
+        assert_eq!(other.list(&key.namespace, &ada, at(1)).await.expect("a list").len(), 1);
+        assert!(entries(&server).contains(&entry_of(&server, &key)), "{by} s old");
+        let _ = server.ask(&["DEL", &index_of(&server)]);
+        store.delete(&key).await.expect("a deletion");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,10 +1,10 @@
 //! The redis store: conformance, and what is its own.
 
 mod access;
-mod apart;
 mod crowd;
 mod failover;
 mod late;
+mod lists;
 mod support;
 mod trips;
 

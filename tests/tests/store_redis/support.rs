@@ -117,6 +117,12 @@ pub(crate) struct Held {
     _whole: OwnedRwLockReadGuard<()>,
 }
 
+impl Held {
+    pub(crate) const fn store(&self) -> &RedisStore {
+        &self.store
+    }
+}
+
 pub(crate) async fn cluster() -> Held {
     let whole = Arc::clone(&CLUSTER).read_owned().await;
     let url = on_its_own_thread(|| Cluster::shared().url()).await;
@@ -193,10 +199,23 @@ impl Store for Held {
     }
 }
 
-/// The token of a log-in that began so many seconds ago.
-pub(crate) fn token(age: u64) -> String {
+/// An entry of a session in an index, made so many seconds ago, for a log-in at this time.
+pub(crate) fn entry(key: &StoreKey, millis: u64, age: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    format!("{:08x}0123456789abcdef", now - age)
+    format!("{:016x}{}{:08x}89abcdef", START + millis, key.selector, now - age)
+}
+
+/// The entry that a session's record names, as the index has it.
+pub(crate) fn entry_of(server: &Redis, key: &StoreKey) -> String {
+    let compared = server.text(&["HGET", &format!("session:{key}"), "m"]);
+    let named = compared.split(' ').nth(2).expect("an entry");
+    format!("{}{}{}", &named[32..48], key.selector, &named[64..])
+}
+
+/// The entries of the one index that is on a server.
+pub(crate) fn entries(server: &Redis) -> Vec<String> {
+    let all = server.ask(&["ZRANGE", &index_of(server), "0", "-1"]);
+    redis::from_redis_value(all).expect("entries")
 }
 
 /// The key of the index of the one principal that has sessions on a server.

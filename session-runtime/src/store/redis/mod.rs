@@ -1,47 +1,34 @@
 //! Sessions in Redis or Valkey: one server, a Cluster, or a master that Sentinels name. This file
 //! owns the store as its users see it. Below it are the way to the servers (`connection`), the form
-//! of a session and of an index (`layout`, `index`), and the steps of a log-in (`login`,
-//! `admission`).
+//! of a session and of an index's entry (`session`, `entry`), and the operations of several steps
+//! (`write`, `list`).
 
-mod admission;
-mod assignment;
-mod commit;
 mod connection;
+mod entry;
 mod index;
 mod join_all;
 mod key;
-mod layout;
-mod login;
-mod pack;
-mod put;
+mod list;
 mod script;
+mod session;
 #[cfg(test)]
 mod tests;
 mod url;
+mod write;
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-use ::redis::Cmd;
+use std::{fmt, sync::Arc};
 
 use self::{
-    admission::{OLD, SessionHeads},
-    connection::{Connection, Retry},
-    index::{Index, Listing},
-    key::Keys,
+    connection::{CommandError, Connection, Retry},
+    entry::{Attempt, ServerClock},
+    index::Index,
+    key::{Keys, Owner},
     url::Target,
+    write::{Put, Writing},
 };
 use super::{
-    Cap, Check, Commit, CommitOutcome, InsertOutcome, KeyId, Listed, Namespace, PrincipalKey,
-    Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey,
-    run_to_completion::run_to_completion,
+    Check, Cursor, KeyId, Lifetime, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record,
+    RecordStore, Selector, StoreError, StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
 
@@ -56,31 +43,37 @@ use crate::clock::Timestamp;
 /// # Ok(()) }
 /// ```
 ///
-/// **What is stored.** A session is one hash, `session:NAMESPACE:SELECTOR`. A principal's index is
-/// another hash, `session:principal:NAMESPACE:HASH`. In a session's hash, the field `r` holds the
-/// whole session in `MessagePack`, except values of more than 1,024 bytes: each of these has a
-/// field of its own, which is written only when the value changes. Each change of a session is one
-/// script on its hash, so the change applies whole or not at all. In a Cluster a script uses one
-/// key; elsewhere the script of a log-in uses the index too. The store uses no keyspace events, no
-/// `SCAN` and no expiry of single fields. Commands of requests that run at the same time are sent
-/// in one write.
+/// **What is stored.** A session is one hash, `session:NAMESPACE:SELECTOR`, with two fields: `r` is
+/// the whole record in bytes, and `m` its version, the time at which the session was last seen, and
+/// the record's entry in the index of its principal. A write is one script on that hash, which
+/// compares the version, so the write applies whole or not at all. A principal's index is a sorted
+/// set, `session:principal:NAMESPACE:HASH`, with an entry for each log-in. An entry is made before
+/// its record is written, so the index has every session at every moment. No script uses two keys;
+/// on one server, the entry and the record of a log-in travel in one transaction. The store uses no
+/// keyspace events, no `SCAN` and no expiry of single fields. Commands of requests that run at the
+/// same time are sent in one write.
 ///
-/// **A proxy that spreads keys over several servers must refuse a command with keys on two of
-/// them** (`CROSSSLOT`), as the proxy of Redis Enterprise does. A proxy that sends the command to
-/// either server would lose entries of an index.
+/// **A proxy that spreads keys over several servers must refuse a transaction with keys on two of
+/// them** (`CROSSSLOT`), as the proxy of Redis Enterprise does. If the proxy sends the commands to
+/// either server, an index may lose entries.
 ///
-/// **Round trips.** Load: 1. Commit, touch: 1; after a load, 2 if another request has changed the
-/// session since. Log-in: 1, in a Cluster 2 (the index, then the session), and 1 more if the
-/// session had another principal before. A log-in that finds as many sessions as the cap allows: 6
-/// (the index, all sessions in it at once, the index, the session, all evicted sessions at once,
-/// the index). A longer life for a session that has a principal: 3. List: 2, and 1 more if a
-/// session in the index is gone. Delete: 1, and 2 if the session has a principal. Delete all: 3.
-/// The first run of each script on a server costs 1 more.
+/// **Round trips.** Load: 1. Insert: 1. Commit, touch: 1 after a load; 2 without one, or 3 after
+/// another request has changed the session since the load. Log-in: 1, in a Cluster 3 (the entry, the
+/// session, the count of entries); 1 more if the session had a principal before; 2 more, now and
+/// then, if the principal has more than 32 entries. A log-in that finds more sessions than the cap
+/// allows: 2 more, and 2 for each session that gives way. List: 2 for 64 sessions, and 1 more if an
+/// entry's session is gone. Delete: 1, and 2 if the session has a principal. A later absolute end for
+/// a session that has a principal: as a log-in to such a session. The first run of each script on a
+/// server costs 1 more.
 ///
 /// **Expiry.** The runtime's clock decides when a session has expired. The server removes the
 /// session half a minute to a minute later. It is told a span and not a date, so its clock may be
-/// wrong. [`sweep`](Store::sweep) has nothing to do. An index lives an hour longer than the longest
-/// session in it.
+/// wrong. [`sweep`](RecordStore::sweep) has nothing to do. An index lives an hour longer than the
+/// longest session in it. Entries of sessions that are gone are removed by lists, and by log-ins of
+/// principals that have many.
+///
+/// **Clocks.** In a Cluster, the clocks of the servers must not differ by more than 30 seconds. The
+/// clock of the machine that the program runs on does not matter.
 ///
 /// **Never let a master without `appendonly` restart by itself under Sentinels:** its replicas
 /// would copy the empty data set, and every session would be lost.
@@ -100,41 +93,36 @@ use crate::clock::Timestamp;
 /// sampling finds them, and an index outlives its sessions. With `noeviction`, a full server
 /// refuses writes, which are errors here; requests that change nothing still work.
 ///
-/// **Sizing**, as measured on Redis 7.0: 410 bytes for an anonymous session without fields, 570
-/// with three fields of 40 bytes, 760 with one field of 300 bytes. With a principal, index
-/// included: 700 without fields, 890 with three fields of 40 bytes.
+/// **Sizing**, as measured on Redis 7.0: 490 bytes for an anonymous session without fields, 640 with
+/// three fields of 40 bytes, 830 with one field of 300 bytes. With a principal, index included: 840
+/// without fields, 1,040 with three fields of 40 bytes.
 ///
-/// **Rights.** The store needs only the rights below. [`connect`](Self::connect) fails at once if a
-/// load or a commit is not allowed.
+/// **Rights.** The store needs the rights below and no others. [`connect`](Self::connect) fails at
+/// once if a load or a commit is not allowed.
 ///
 /// ```text
-/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hgetall +hmget +hget +hlen
-///     +hset +hsetnx +hdel +hrandfield +exists +del +persist +pexpire +pttl +evalsha +eval
+/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hmget +hset +del +time
+///     +persist +pexpire +pttl +zadd +zcard +zrange +zrandmember +zrem
+///     +evalsha +eval +multi +exec
 /// ```
 ///
-/// In a Cluster also `+cluster|slots +ping +asking`; under Sentinels `+role`.
+/// In a Cluster also `+cluster|slots +ping +asking`, and not `+multi +exec`; under Sentinels
+/// `+role`.
 ///
 /// **Failures.** Each operation ends within the runtime's two seconds. After a connection breaks,
 /// the next request opens a new one. A command is sent again only if the server said that it did
-/// not carry it out, or if carrying it out twice has the same effect as once. A commit without an
-/// answer is an error; it may or may not have been applied. A log-in runs to completion even if
-/// nobody waits for it any more. If its process dies, the principal's next log-in finishes or
-/// undoes its remaining steps.
+/// not carry it out, or if carrying it out twice has the same effect as once. A write without an
+/// answer is an error; it may or may not have been applied. An operation that nobody waits for any
+/// more has happened whole or not at all; it may leave an entry of no session in an index, which
+/// readers pass over and remove later.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
 struct Inner {
     connection: Connection,
     keys: Keys,
-    /// The milliseconds for which a principal's index is kept when a log-in does not say how long
-    /// the session lives.
-    usual_millis: AtomicU64,
+    clock: ServerClock,
 }
-
-const DAY_MILLIS: u64 = 24 * 3_600_000;
-
-/// The most times that a list is read while log-ins of the principal keep changing the index.
-const MOST_LOOKS: u32 = 8;
 
 impl RedisStore {
     /// Connects to the servers of a URL, and tries a load and a commit.
@@ -162,25 +150,9 @@ impl RedisStore {
         let target = Target::parse(url)?;
         let connection = Connection::open(&target).await?;
         let keys = Keys::new(&target.prefix);
-        let inner = Inner { connection, keys, usual_millis: AtomicU64::new(DAY_MILLIS) };
-        inner.check_rights().await?;
+        let inner = Inner { connection, keys, clock: ServerClock::new() };
+        inner.begin().await?;
         Ok(Self(Arc::new(inner)))
-    }
-
-    /// Runs an operation of several steps to completion, even if nobody waits for it any more.
-    fn complete<'a, T, F>(
-        &self,
-        operation: impl FnOnce(Arc<Inner>) -> F + Send + 'a,
-    ) -> StoreFuture<'a, T>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, StoreError>> + Send + 'static,
-    {
-        let inner = Arc::clone(&self.0);
-        StoreFuture::new(async move {
-            let connection = inner.connection.clone();
-            run_to_completion(operation(inner), || connection.ending()).await
-        })
     }
 }
 
@@ -195,185 +167,79 @@ impl fmt::Debug for RedisStore {
 }
 
 impl Inner {
-    /// Tries a load and a commit on a session that nobody has: a missing right or a wrong prefix
-    /// shows when the program starts.
-    async fn check_rights(&self) -> Result<(), StoreError> {
+    /// Tries a load and a write on a session that nobody has: a missing right or a wrong prefix
+    /// shows when the program starts. The write comes too late to be one, so the answer tells the
+    /// server's time.
+    async fn begin(&self) -> Result<(), StoreError> {
         let namespace = Namespace::new("check");
         let key = StoreKey { namespace, selector: Selector::from_bytes([0; 16]) };
         self.load(&key).await?;
         let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
-        let touch = Commit::touch(Timestamp::default(), check, key_id);
-        self.send(&key, &touch, Timestamp::default()).await?;
+        let (now, absolute_until) = (Timestamp::default(), Timestamp::default());
+        let lifetime = Lifetime { idle_millis: None, absolute_until, persistent: false };
+        let record = Record::new(Meta::new(check, key_id, now, lifetime));
+        let writing = Writing::new(&key, Some(0), &record);
+        if let Put::Late(seconds) = self.put(&writing, Some(&Attempt::of_long_ago())).await? {
+            self.clock.set(seconds);
+        }
         Ok(())
     }
 
     async fn load(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
+        let command = session::asking(&self.keys.session(key));
+        let answer = self.connection.ask(&command, Retry::Idempotent).await?;
+        let Some(stored) = session::read(answer) else { return Ok(None) };
+        let record = stored.record.ok_or_else(|| self.damaged(key))?;
+        Ok(Some(Arc::new(record)))
+    }
+
+    fn index(&self, namespace: &Namespace, owner: &Owner) -> Index<'_> {
+        Index { connection: &self.connection, key: self.keys.index(namespace, owner) }
+    }
+
+    /// Makes the error of a session that does not read back.
+    fn damaged(&self, key: &StoreKey) -> CommandError {
         let name = self.keys.session(key);
-        let mut command = Cmd::with_capacity(2, "HGETALL".len() + name.len());
-        command.arg("HGETALL").arg(name);
-        let hash = self.connection.ask(&command, Retry::Idempotent).await?;
-        let record = layout::read(hash).map_err(|damaged| self.damaged(key, damaged))?;
-        Ok(record.map(Arc::new))
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<bool, StoreError> {
-        let removed = self.remove(key, None).await?;
-        let was_there = removed.is_some();
-        self.leave_former(key, removed.flatten()).await;
-        Ok(was_there)
-    }
-
-    async fn list(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
-        now: Timestamp,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let index_key = self.keys.index(namespace, principal);
-        let index = Index { connection: &self.connection, key: &index_key };
-        let (listing, mut heads) = self.look(namespace, index).await?;
-        // A session that a completed log-in has evicted is not listed. The log-in is about to
-        // remove it, or its process died.
-        let marks = listing.eviction_marks.iter().filter(|(_, (winner, token))| {
-            let winner = heads.get(winner).and_then(Option::as_ref);
-            winner.is_some_and(|winner| winner.token == *token)
-        });
-        let marks: Vec<_> = marks.collect();
-        for (evicted, (winner, token)) in marks {
-            heads.remove(evicted);
-            if token.age() > OLD {
-                let removed = self.remove_all(namespace, principal, [*evicted]).await?;
-                index.forget(&removed, Some((*winner, token)), &[*evicted]).await?;
-            }
-        }
-        let mut live: Vec<Listed> = heads
-            .into_values()
-            .flatten()
-            .filter(|head| head.principal == *principal && !head.is_expired(now))
-            .map(|head| head.listed)
-            .collect();
-        live.sort_by_key(|session| std::cmp::Reverse(session.created));
-        Ok(live)
-    }
-
-    /// Reads a principal's index and the heads of the sessions in it. If a session is missing, it
-    /// may have been evicted for another one while the index was on its way, so the index is read
-    /// again.
-    async fn look(
-        &self,
-        namespace: &Namespace,
-        index: Index<'_>,
-    ) -> Result<(Listing, SessionHeads), StoreError> {
-        let mut listing = index.read().await?;
-        let mut looks = 1;
-        loop {
-            let sessions: BTreeSet<Selector> = listing.sessions().collect();
-            let asked = sessions.into_iter().map(|session| (session, Vec::new()));
-            let heads = self.heads(namespace, asked).await?;
-            if heads.values().all(Option::is_some) || looks == MOST_LOOKS {
-                return Ok((listing, heads));
-            }
-            let again = index.read().await?;
-            if again == listing {
-                return Ok((listing, heads));
-            }
-            listing = again;
-            looks += 1;
-        }
-    }
-
-    async fn delete_all(
-        &self,
-        namespace: &Namespace,
-        principal: &PrincipalKey,
-        except: Option<Selector>,
-    ) -> Result<u64, StoreError> {
-        let index_key = self.keys.index(namespace, principal);
-        let index = Index { connection: &self.connection, key: &index_key };
-        let listing = index.read().await?;
-        let sessions = listing.entries.keys().copied().filter(|session| Some(*session) != except);
-        let removed = self.remove_all(namespace, principal, sessions).await?;
-        if !removed.is_empty() {
-            index.forget(&removed, None, &[]).await?;
-        }
-        Ok(removed.len() as u64)
-    }
-
-    /// Returns the time until which a session lives, as far as earlier log-ins have shown.
-    fn usual_end(&self, now: Timestamp) -> Timestamp {
-        let millis = self.usual_millis.load(Ordering::Relaxed);
-        Timestamp::from_millis(now.as_millis().saturating_add(millis))
-    }
-
-    fn learn_end(&self, now: Timestamp, end: Timestamp) {
-        let millis = end.as_millis().saturating_sub(now.as_millis());
-        self.usual_millis.fetch_max(millis, Ordering::Relaxed);
+        let what = format!("{name} holds no session that this program wrote; delete it");
+        CommandError::unknown(self.connection.error(&what))
     }
 }
 
-impl Store for RedisStore {
+impl RecordStore for RedisStore {
     fn properties(&self) -> Properties {
-        Properties { wants_loaded: true, ..Properties::SHARED }
+        Properties::SHARED
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::new(self.0.load(key))
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        if record.meta.principal.is_none() {
-            return StoreFuture::new(async move { self.0.insert(key, &record, None).await });
-        }
-        let key = key.clone();
-        self.complete(move |inner| async move { inner.insert(&key, &record, cap).await })
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        StoreFuture::new(async move { self.0.write(key, None, &record).await })
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        if commit.principal.is_none() && commit.lifetime.is_none() {
-            return StoreFuture::new(self.0.change(key, commit));
-        }
-        let (key, commit) = (key.clone(), commit.clone());
-        self.complete(move |inner| async move {
-            match &commit.principal {
-                Some(Some(principal)) => inner.log_in(&key, &commit, principal).await,
-                _ => inner.change(&key, &commit).await,
-            }
-        })
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        StoreFuture::new(async move { self.0.write(key, Some(version), &record).await })
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        let key = key.clone();
-        self.complete(move |inner| async move { inner.delete(&key).await })
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        StoreFuture::new(self.0.remove(key, version))
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        StoreFuture::new(self.0.list(namespace, principal, now))
-    }
-
-    fn delete_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-        except: Option<Selector>,
-    ) -> StoreFuture<'a, u64> {
-        let (namespace, principal) = (namespace.clone(), principal.clone());
-        self.complete(
-            move |inner| async move { inner.delete_all(&namespace, &principal, except).await },
-        )
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        StoreFuture::new(self.0.list(namespace, principal, order, after, limit))
     }
 
     fn sweep(&self, _: Timestamp, _: usize) -> StoreFuture<'_, u64> {

@@ -1,33 +1,48 @@
--- Writes a whole session: a new one, unless there is one; or one in place of the loaded one, if the
--- stored session is still the loaded one. A hash without `r` is no session, only the note that a
--- log-in was cancelled.
-local function put(key, first)
-  local loaded, life, token, packed, removed = unpack(ARGV, first, first + 4)
-  if loaded ~= '' then
-    if redis.call('HGET', key, 'r') ~= loaded then
-      return 'moved'
-    end
-    redis.call('HSET', key, 'r', packed)
-  else
-    local cancelled = token ~= '' and redis.call('HGET', key, 'z')
-    if cancelled and string.find(cancelled, token, 1, true) then
-      return redis.call('HGET', key, 'r') and 'exists' or 'cancelled'
-    end
-    if redis.call('HSETNX', key, 'r', packed) == 0 then
-      return 'exists'
-    end
+-- Puts a record in the place of the one that has a version; without a version, where there is none.
+-- Says 'late' if the record's entry in the index is so old that others may prune it, and 'unentered'
+-- if no entry was made although the record needs one.
+local key = KEYS[1]
+local version, life, log_in, ends, attempt, new_version, last_seen, record = unpack(ARGV)
+if attempt ~= '' then
+  local now = tonumber(redis.call('TIME')[1])
+  if now - tonumber(string.sub(attempt, 1, 8), 16) > 30 then
+    return {'late', now}
   end
-  -- The values that lie apart: first the names of those that no longer do.
-  for at = first + 5, first + 4 + removed do
-    redis.call('HDEL', key, ARGV[at])
+end
+local there = redis.call('HMGET', key, 'm')[1]
+local old_version, seen, old_entry = '', last_seen, ''
+if there then
+  old_version, seen, old_entry = string.match(there, '^(%d+) (%d+) (%x*)$')
+end
+if old_version ~= version then
+  return 'not'
+end
+
+local entry = log_in .. ends .. attempt
+if log_in ~= '' and attempt == '' then
+  local from = #log_in + 1
+  local old_ends = string.sub(old_entry, from, from + #ends - 1)
+  if string.sub(old_entry, 1, #log_in) ~= log_in or old_ends < ends then
+    return 'unentered'
   end
-  for at = first + 5 + removed, #ARGV, 1000 do
-    redis.call('HSET', key, unpack(ARGV, at, math.min(at + 999, #ARGV)))
-  end
-  if life == '' then
-    redis.call('PERSIST', key)
-  elseif life ~= '=' then
+  entry = old_entry
+end
+
+-- The later time stays, and the key lives for longer by the difference. The times are compared as
+-- text: Lua's numbers are not exact beyond 2^53.
+if #seen > #last_seen or (#seen == #last_seen and seen > last_seen) then
+  life = life ~= '' and life + (seen - last_seen) or life
+  last_seen = seen
+end
+redis.call('HSET', key, 'm', new_version .. ' ' .. last_seen .. ' ' .. entry, 'r', record)
+
+-- An end that hardly moves costs no command. A key outlives its session by at least as much.
+local left = there and redis.call('PTTL', key) or -1
+if life ~= '' then
+  if left < 0 or math.abs(left - life) > 30000 then
     redis.call('PEXPIRE', key, life)
   end
-  return 'ok'
+elseif left >= 0 then
+  redis.call('PERSIST', key)
 end
+return entry ~= old_entry and old_entry ~= '' and {'ok', old_entry} or 'ok'

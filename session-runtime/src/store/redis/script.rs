@@ -1,36 +1,15 @@
-//! The scripts, each on one key or on the two keys of a log-in, and how a script is run. What a
-//! script does is written in its file; the meaning of its answer is for its callers.
+//! The scripts, each on one key, and how a script is run. What a script does is written in its file;
+//! the meaning of its answer is for its callers.
 
-use std::{fmt::Display, sync::LazyLock};
+use std::{fmt::Display, slice, sync::LazyLock};
 
 use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 
 use super::connection::{CommandError, Connection, Retry};
 
-/// Joins the files, and adds the call of their functions if they only define some.
-macro_rules! script {
-    ($($file:literal),+ $(; $call:literal)?) => {
-        LazyLock::new(|| Lua::new(concat!($(include_str!($file),)+ $($call)?)))
-    };
-}
-
-pub(super) static COMMIT: LazyLock<Lua> =
-    script!("number.lua", "session.lua", "commit.lua"; "return commit(KEYS[1], 1)");
-pub(super) static PUT: LazyLock<Lua> = script!("put.lua"; "return put(KEYS[1], 1)");
-pub(super) static DELETE: LazyLock<Lua> = script!("session.lua", "delete.lua");
-pub(super) static CANCEL: LazyLock<Lua> = script!("session.lua", "cancel.lua");
-pub(super) static ADMIT: LazyLock<Lua> =
-    script!("expire.lua", "admit.lua"; "return admit(KEYS[1])");
-/// Only these two use a second key.
-pub(super) static ADMIT_AND_PUT: LazyLock<Lua> =
-    script!("expire.lua", "admit.lua", "put.lua"; "return admit(KEYS[1], put, KEYS[2])");
-pub(super) static ADMIT_AND_COMMIT: LazyLock<Lua> = script!(
-    "expire.lua", "admit.lua", "number.lua", "session.lua", "commit.lua";
-    "return admit(KEYS[1], commit, KEYS[2])"
-);
-pub(super) static AMEND: LazyLock<Lua> = script!("expire.lua", "amend.lua");
-pub(super) static EXTEND_INDEX: LazyLock<Lua> = script!("expire.lua", "extend_index.lua");
-pub(super) static FORGET: LazyLock<Lua> = script!("forget.lua");
+pub(super) static PUT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("put.lua")));
+pub(super) static REMOVE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("remove.lua")));
+pub(super) static ENTER: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("enter.lua")));
 
 /// A script, and the hash by which servers remember it.
 pub(super) struct Lua {
@@ -38,7 +17,7 @@ pub(super) struct Lua {
     hash: String,
 }
 
-/// One run of a script, with its keys and arguments.
+/// One run of a script, with its key and arguments.
 pub(super) struct Call {
     script: &'static Lua,
     /// Names the script by its hash.
@@ -52,23 +31,15 @@ impl Lua {
 
     /// Prepares a run on one key.
     pub(super) fn on(&'static self, key: &str) -> Call {
-        self.with_room([key], 128)
+        self.with_room(key, 256)
     }
 
-    /// Prepares a run on these keys, with room for about so many bytes of arguments: growing step
-    /// by step takes longer than writing.
-    pub(super) fn with_room<const KEYS: usize>(
-        &'static self,
-        keys: [&str; KEYS],
-        bytes: usize,
-    ) -> Call {
-        let keys_length: usize = keys.iter().map(|key| key.len()).sum();
-        let room = "EVALSHA1".len() + self.hash.len() + keys_length + bytes;
+    /// Prepares a run on one key, with room for about so many bytes of arguments: growing step by
+    /// step takes longer than writing.
+    pub(super) fn with_room(&'static self, key: &str, bytes: usize) -> Call {
+        let room = "EVALSHA1".len() + self.hash.len() + key.len() + bytes;
         let mut command = Cmd::with_capacity(16, room);
-        command.arg("EVALSHA").arg(&self.hash).arg(KEYS);
-        for key in keys {
-            command.arg(key);
-        }
+        command.arg("EVALSHA").arg(&self.hash).arg(1).arg(key);
         Call { script: self, command }
     }
 }
@@ -95,7 +66,28 @@ impl Call {
         connection: &Connection,
         retry: Retry,
     ) -> Result<Value, CommandError> {
-        connection.ask_or(&self.command, Some(&|| self.with_source()), retry).await
+        let with_source = || vec![self.with_source()];
+        connection.ask_or(slice::from_ref(&self.command), Some(&with_source), retry).await
+    }
+
+    /// Runs `first` and then this script, in one transaction. Returns both answers. `first` comes
+    /// with its text: if the server did not know it, this script would run without it.
+    pub(super) async fn make_after(
+        self,
+        first: Self,
+        connection: &Connection,
+    ) -> Result<(Value, Value), CommandError> {
+        let (first, with_source) = (first.with_source(), || self.with_source());
+        let commands = [first.clone(), self.command.clone()];
+        let with_sources = || vec![first.clone(), with_source()];
+        let answer = connection.ask_or(&commands, Some(&with_sources), Retry::AtMostOnce).await?;
+        match answer {
+            Value::Array(answers) => match <[Value; 2]>::try_from(answers) {
+                Ok([first, this]) => Ok((first, this)),
+                Err(_) => Err(unreadable(connection)),
+            },
+            _ => Err(unreadable(connection)),
+        }
     }
 
     fn with_source(&self) -> Cmd {
@@ -108,4 +100,8 @@ impl Call {
         }
         command
     }
+}
+
+fn unreadable(connection: &Connection) -> CommandError {
+    CommandError::unknown(connection.error("the answer to a transaction does not read back"))
 }

@@ -1,6 +1,14 @@
-//! URLs, and what their errors say.
+//! URLs, and what their errors say; the text of entries.
 
-use super::url::{Kind, Target};
+use super::{
+    entry::{Attempt, Entry, LogIn, Member, number, place},
+    key::Owner,
+    url::{Kind, Target},
+};
+use crate::{
+    clock::Timestamp,
+    store::{Cursor, PrincipalKey, Selector},
+};
 
 fn target(url: &str) -> Target {
     Target::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"))
@@ -79,4 +87,57 @@ fn a_url_that_cannot_be_used_is_told_what_is_wrong_and_never_repeated() {
         assert!(told.contains(problem), "{url}: {told}");
         assert!(!told.contains("hunter2") && !told.contains("hun%"), "{url}: {told}");
     }
+}
+
+fn entry(at: u64) -> Entry {
+    let log_in =
+        LogIn { owner: Owner::of(&PrincipalKey::new("\"ada\"")), at: Timestamp::from_millis(at) };
+    let attempt = Attempt::random(1_767_225_600).expect("random bytes");
+    Entry { log_in, ends: Timestamp::MAX, attempt }
+}
+
+#[test]
+fn an_entry_reads_back_from_a_session_and_from_an_index() {
+    let selector = Selector::from_bytes([0xfe; 16]);
+    for at in [0, 1_767_225_600_000, u64::MAX] {
+        let entry = entry(at);
+        let text =
+            format!("{}{}{}", entry.log_in.text(), number(entry.ends), entry.attempt.as_str());
+        assert_eq!(Entry::read(text.as_bytes()), Some(entry.clone()));
+        let member = entry.member(selector);
+        let read = Member::read(member.as_bytes()).expect("a member");
+        assert_eq!(read.text(), member);
+        assert_eq!(read.place, Cursor::new(Timestamp::from_millis(at), selector));
+        assert!(read.is_named(&entry, &entry.log_in.owner));
+        let other = self::entry(at);
+        assert!(!read.is_named(&other, &entry.log_in.owner), "another attempt at the log-in");
+        assert!(!read.is_named(&entry, &Owner::of(&PrincipalKey::new("\"eve\""))));
+        for length in 0..text.len() {
+            assert_eq!(Entry::read(&text.as_bytes()[..length]), None);
+        }
+        for length in 0..member.len() {
+            assert_eq!(Member::read(&member.as_bytes()[..length]), None);
+        }
+    }
+}
+
+#[test]
+fn entries_are_ordered_as_their_log_ins_are() {
+    let cursor =
+        |at, byte| Cursor::new(Timestamp::from_millis(at), Selector::from_bytes([byte; 16]));
+    let mut places = vec![cursor(9, 1), cursor(10, 0), cursor(10, 0xa0), cursor(10, 0x9f)];
+    places.extend([cursor(u64::MAX, 3), cursor(255, 4), cursor(256, 2)]);
+    let mut texts: Vec<_> = places.iter().copied().map(place).collect();
+    places.sort();
+    texts.sort();
+    assert_eq!(texts, places.into_iter().map(place).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_entry_is_old_after_a_minute() {
+    let attempt = Attempt::random(1_767_225_600).expect("random bytes");
+    for (seconds, is_old) in [(0, false), (1_767_225_660, false), (1_767_225_661, true)] {
+        assert_eq!(attempt.is_old(seconds), is_old, "{seconds}");
+    }
+    assert!(Attempt::of_long_ago().is_old(1_767_225_600));
 }

@@ -33,10 +33,36 @@ impl Batches {
     /// disturb the others.
     pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
         let (sender, answer) = oneshot::channel();
+        self.push([(command, sender)]);
+        answer.await.unwrap_or_else(|_| Err(ending()))
+    }
+
+    /// Sends commands directly after each other, with nobody's commands between them.
+    pub(super) async fn send_all(
+        &self,
+        commands: impl IntoIterator<Item = Cmd>,
+    ) -> RedisResult<Vec<Value>> {
+        let (batch, answers): (Batch, Vec<_>) = commands
+            .into_iter()
+            .map(|command| {
+                let (sender, answer) = oneshot::channel();
+                ((command, sender), answer)
+            })
+            .unzip();
+        self.push(batch);
+        let mut values = Vec::with_capacity(answers.len());
+        for answer in answers {
+            values.push(answer.await.unwrap_or_else(|_| Err(ending()))?);
+        }
+        Ok(values)
+    }
+
+    fn push(&self, commands: impl IntoIterator<Item = (Cmd, oneshot::Sender<RedisResult<Value>>)>) {
         let is_first = {
             let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.push((command, sender));
-            waiting.len() == 1
+            let is_first = waiting.is_empty();
+            waiting.extend(commands);
+            is_first
         };
         if is_first {
             let this = self.clone();
@@ -47,8 +73,6 @@ impl Batches {
                 this.flush().await;
             });
         }
-        let ending = |_| RedisError::from((ErrorKind::Io, "the program is ending"));
-        answer.await.unwrap_or_else(|closed| Err(ending(closed)))
     }
 
     async fn flush(&self) {
@@ -75,4 +99,8 @@ impl Batches {
             }
         }
     }
+}
+
+fn ending() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the program is ending"))
 }

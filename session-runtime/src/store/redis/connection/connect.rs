@@ -173,13 +173,21 @@ impl Connector {
 }
 
 impl RawConnection {
-    /// Sends one command. Dropping the future leaves the connection in order: the answer is
-    /// discarded when it comes.
-    pub(super) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match &self.transport {
-            Transport::One(connection) => connection.send(command.clone()).await,
-            // Boxed, since it is large and would be part of every future that sends a command.
-            Transport::Cluster(connection) => Box::pin(routed(connection.clone(), command)).await,
+    /// Sends one command, or several as a transaction. Dropping the future leaves the connection in
+    /// order: the answer is discarded when it comes.
+    pub(super) async fn send(&self, commands: &[Cmd]) -> RedisResult<Value> {
+        // Boxed where a future is large: it would be part of every future that sends a command.
+        match (&self.transport, commands) {
+            (Transport::One(connection), [command]) => connection.send(command.clone()).await,
+            (Transport::One(connection), commands) => {
+                Box::pin(transaction(connection, commands)).await
+            }
+            (Transport::Cluster(connection), [command]) => {
+                Box::pin(routed(connection.clone(), command)).await
+            }
+            (Transport::Cluster(_), _) => {
+                Err((ErrorKind::Client, "a cluster has no transactions over several keys").into())
+            }
         }
         .and_then(Value::extract_error)
     }
@@ -201,6 +209,18 @@ impl RawConnection {
         let was_demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
         !self.is_cluster() && (error.is_unrecoverable_error() || was_demoted)
     }
+}
+
+/// Carries out all commands or none, as far as the server can tell before it begins.
+async fn transaction(connection: &Batches, commands: &[Cmd]) -> RedisResult<Value> {
+    let all = [redis::cmd("MULTI")].into_iter().chain(commands.iter().cloned());
+    let mut answers = connection.send_all(all.chain([redis::cmd("EXEC")])).await?;
+    let answer = answers.pop();
+    // The refusal of one command tells more than the refusal of the whole.
+    for queued in answers {
+        queued.extract_error()?;
+    }
+    answer.ok_or_else(|| RedisError::from((ErrorKind::Parse, "a transaction without an answer")))
 }
 
 fn is_ask(error: &RedisError) -> bool {

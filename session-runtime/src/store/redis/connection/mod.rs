@@ -6,6 +6,7 @@ mod batch;
 mod connect;
 
 use std::{
+    slice,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -37,9 +38,9 @@ pub(super) struct CommandError {
 }
 
 impl CommandError {
-    /// Makes the error of a command that was not carried out.
-    pub(super) fn not_applied(error: StoreError) -> Self {
-        Self { error, applied: Applied::No }
+    /// Makes the error of a command that may have been carried out.
+    pub(super) fn unknown(error: StoreError) -> Self {
+        Self { error, applied: Applied::Unknown }
     }
 }
 
@@ -105,8 +106,8 @@ impl Connection {
         &self.0.place
     }
 
-    /// Returns whether one script may have several keys: there is no Cluster behind the connection,
-    /// nor a proxy that has refused two keys.
+    /// Returns whether one transaction may have several keys: there is no Cluster behind the
+    /// connection, nor a proxy that has refused two keys.
     pub(super) fn is_one_server(&self) -> bool {
         self.0.is_one_server.load(Ordering::SeqCst)
     }
@@ -123,23 +124,23 @@ impl Connection {
 
     /// Sends a command and returns the answer.
     pub(super) async fn ask(&self, command: &Cmd, retry: Retry) -> Result<Value, CommandError> {
-        self.ask_or(command, None, retry).await
+        self.ask_or(slice::from_ref(command), None, retry).await
     }
 
-    /// Sends a command and returns the answer. If a server does not know the script that `command`
-    /// runs, sends `with_script` instead.
+    /// Sends a command, or several as one transaction, and returns the answer, or those of all. If
+    /// a server does not know a script that `commands` run, sends `with_script` instead.
     pub(super) async fn ask_or(
         &self,
-        command: &Cmd,
-        with_script: Option<&(dyn Fn() -> Cmd + Sync)>,
+        commands: &[Cmd],
+        with_script: Option<&(dyn Fn() -> Vec<Cmd> + Sync)>,
         retry: Retry,
     ) -> Result<Value, CommandError> {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
         let mut full = None;
         loop {
-            let command = full.as_ref().unwrap_or(command);
-            let answer = tokio::time::timeout_at(deadline, self.attempt(command)).await;
+            let commands = full.as_deref().unwrap_or(commands);
+            let answer = tokio::time::timeout_at(deadline, self.attempt(commands)).await;
             let failure = match answer {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(failure)) => failure,
@@ -169,12 +170,12 @@ impl Connection {
         }
     }
 
-    async fn attempt(&self, command: &Cmd) -> Result<Value, Failure> {
+    async fn attempt(&self, commands: &[Cmd]) -> Result<Value, Failure> {
         let raw = self
             .working_or_new()
             .await
             .map_err(|error| Failure { error, kind: FailureKind::NotApplied })?;
-        raw.send(command).await.map_err(|error| {
+        raw.send(commands).await.map_err(|error| {
             let is_cluster = raw.is_cluster();
             if raw.is_over(&error) || (error.is_timeout() && raw.made.elapsed() > YOUNG) {
                 self.drop_connection(&raw);
