@@ -1,4 +1,4 @@
-//! [`Writer`]: the handle that only writes, for one round trip to the store.
+//! [`Writer`]: the handle that only writes.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -11,8 +11,8 @@ use crate::{
     },
 };
 
-/// A session that is only written to. Nothing is loaded, and the commit itself checks the
-/// credential, so a request costs one round trip to the store.
+/// A session that is only written to. Nothing is loaded before the handler runs; the commit itself
+/// loads the record and checks the credential.
 ///
 /// A writer dereferences to the generated write-only accessors. Fields that are compared (`group`,
 /// `merge = "cas"`) need a load, so they have no accessor here.

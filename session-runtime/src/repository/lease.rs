@@ -51,7 +51,7 @@ impl<'a> Lease<'a> {
         loop {
             pause(tries).await;
             tries = tries.saturating_add(1);
-            let lease = note(now);
+            let lease = note(principal, now);
             let version = lease.meta.revision;
             let taken = match load_latest(store, &key).await? {
                 None => store.insert(&key, Arc::new(lease)).await?,
@@ -75,14 +75,14 @@ impl<'a> Lease<'a> {
 }
 
 /// Makes the record of a lease that begins now.
-fn note(now: Timestamp) -> Record {
+fn note(principal: &PrincipalKey, now: Timestamp) -> Record {
     let lifetime =
         Lifetime { idle_millis: None, absolute_until: now.saturating_add(KEPT), persistent: false };
     let mut meta = Meta::new(Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]), now, lifetime);
     // A version that no other lease has, in whatever process.
     meta.revision = random() >> 3;
-    // A bounded store first evicts sessions without a principal.
-    meta.set_principal(Some(PrincipalKey::new("lease")), now);
+    // A bounded store first evicts records without a principal.
+    meta.set_principal(Some(principal.clone()), now);
     let mut note = Record::new(meta);
     let until = Timestamp::from(std::time::SystemTime::now()).saturating_add(LASTS);
     let until = i64::try_from(until.as_millis()).unwrap_or(i64::MAX);

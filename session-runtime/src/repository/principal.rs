@@ -1,7 +1,7 @@
 //! All sessions of a principal, from a store that gives them page by page: the list, and the end of
 //! all of them.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{cmp::Reverse, collections::HashSet, sync::Arc};
 
 use super::load_latest;
 use crate::{
@@ -23,10 +23,13 @@ pub(super) fn list<'a>(
     now: Timestamp,
 ) -> StoreFuture<'a, Vec<Listed>> {
     StoreFuture::new(async move {
-        let (mut listed, mut after) = (Vec::new(), None);
+        let (mut listed, mut seen, mut after) = (Vec::new(), HashSet::new(), None);
         loop {
             let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
-            let live = page.sessions.iter().filter(|(_, record)| !record.meta.is_expired(now));
+            let live = page.sessions.iter().filter(|(selector, record)| {
+                // A session whose principal logs in to it meanwhile may be on two pages.
+                !record.meta.is_expired(now) && seen.insert(*selector)
+            });
             listed.extend(live.map(|(selector, record)| Listed::new(*selector, &record.meta)));
             after = page.next;
             if after.is_none() {

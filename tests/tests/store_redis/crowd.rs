@@ -176,8 +176,8 @@ async fn interrupted(server: SocketAddr, round: u64, bytes: usize) -> (Vec<Store
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_ends_during_log_ins_leaves_what_the_next_log_in_puts_right() {
-    /// A process lives so much longer than the one before it. A command has 100 bytes and more.
-    const LONGER: usize = 400;
+    /// A process lives so much longer than the one before it. A log-in has 2,000 bytes and more.
+    const LONGER: usize = 1200;
     let server = Redis::shared();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
     let store = connect(&server.url()).await;
