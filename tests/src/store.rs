@@ -1,6 +1,7 @@
 //! A store that notes what it is asked for, and fails or waits when it is told to.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -35,8 +36,10 @@ pub struct Spy<S> {
 #[derive(Default)]
 struct State {
     calls: Vec<&'static str>,
-    /// For each commit, the revision of the record that came with it.
+    /// For each commit, how often the record that came with it was written.
     told: Vec<Option<u64>>,
+    /// The revision that each record began with.
+    first: HashMap<StoreKey, u64>,
     /// Faults by operation.
     faults: Vec<(&'static str, Fault)>,
     properties: Option<Properties>,
@@ -61,7 +64,7 @@ impl<S: Store> Spy<S> {
         std::mem::take(&mut self.lock().calls)
     }
 
-    /// For each commit since the last call, the revision of the record that came with it.
+    /// For each commit since the last call, how often the record that came with it was written.
     pub fn told(&self) -> Vec<Option<u64>> {
         std::mem::take(&mut self.lock().told)
     }
@@ -149,6 +152,7 @@ impl<S: Store> Store for Spy<S> {
         record: Record,
         cap: Option<Cap>,
     ) -> StoreFuture<'a, InsertOutcome> {
+        self.lock().first.insert(key.clone(), record.meta.revision);
         self.run("insert", move || self.inner.insert(key, record, cap))
     }
 
@@ -157,8 +161,11 @@ impl<S: Store> Store for Spy<S> {
         key: &'a StoreKey,
         commit: &'a Commit,
     ) -> StoreFuture<'a, CommitOutcome> {
-        let loaded = commit.loaded.as_ref().map(|record| record.meta.revision);
-        self.lock().told.push(loaded);
+        let mut state = self.lock();
+        let first = state.first.get(key).copied().unwrap_or(1);
+        let loaded = commit.loaded.as_ref().map(|record| record.meta.revision - first + 1);
+        state.told.push(loaded);
+        drop(state);
         self.run("commit", || self.inner.commit(key, commit))
     }
 

@@ -14,7 +14,7 @@ use crate::{
         lifetime,
         state::{LoadedRecord, State, Status},
     },
-    store::{Cap, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey},
+    store::{Cap, Check, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey},
     token::Issued,
 };
 
@@ -77,6 +77,7 @@ impl Planner<'_> {
         let lifetime = lifetime::new(&self.engine.policy, &requested, self.now);
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, lifetime);
         meta.set_principal(self.index_key(&requested), self.now);
+        meta.revision = first_revision(&issued.check);
         let mut record = Record::new(meta);
         record.write_all(ops);
         let key = self.engine.key(selector);
@@ -207,4 +208,12 @@ impl Planner<'_> {
         };
         Ok(Some((self.issue(stored, live.selector)?, grace_until)))
     }
+}
+
+/// Returns the revision of a new record. A deployment that makes its own ids may give one again: a
+/// commit to the session that had it before must not find the revision that it knows, so each
+/// credential, which is random, begins elsewhere. Below 2^61.
+fn first_revision(check: &Check) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *check.as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 3
 }
