@@ -30,7 +30,7 @@ pub(super) fn swap<'a>(
     commit: &'a Commit,
 ) -> StoreFuture<'a, Swapped> {
     let mut outcome = CommitOutcome::Gone;
-    let changed = store.change(key, &mut |record| {
+    let changed = store.change(key, commit.principal.is_some(), &mut |record| {
         outcome = record.apply(commit);
         matches!(outcome, CommitOutcome::Committed { .. })
     });

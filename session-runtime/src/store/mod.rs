@@ -106,7 +106,8 @@ impl Properties {
     pub const SHARED: Self = Self { shared: true, ..Self::DURABLE };
 }
 
-/// A place that keeps sessions.
+/// A place that keeps sessions. Implement [`RecordStore`] for a store of your own: the library makes a
+/// `Store` of it.
 ///
 /// Every store obeys these rules:
 ///

@@ -111,14 +111,16 @@ pub trait RecordStore: Send + Sync + 'static {
 
     /// Changes the record under `key` where it is, if this store has its records in this process's
     /// memory and lets nobody else look meanwhile. `change` returns whether it has changed the
-    /// record; if it has not, the outcome is [`Written::Not`], as it is if there is no record.
+    /// record; if it has not, the outcome is [`Written::Not`], as it is if there is no record. Only a
+    /// change that says `log_in` gives the session to another principal, or begins a new log-in.
     /// Returns `None` if the store cannot do that: then a record is replaced.
     fn change(
         &self,
         key: &StoreKey,
+        log_in: bool,
         change: &mut dyn FnMut(&mut Record) -> bool,
     ) -> Option<Written> {
-        let _ = (key, change);
+        let _ = (key, log_in, change);
         None
     }
 

@@ -214,6 +214,6 @@ impl Planner<'_> {
 /// commit to the session that had it before must not find the revision that it knows, so each
 /// credential, which is random, begins elsewhere. Below 2^61.
 fn first_revision(check: &Check) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *check.as_bytes();
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 3
+    let bits = u128::from_be_bytes(*check.as_bytes()) >> 67;
+    u64::try_from(bits).unwrap_or(1)
 }

@@ -155,22 +155,18 @@ impl Shared {
     }
 
     /// Changes a record under the lock, if there is one and `change` says that it has.
-    fn change(&self, key: &StoreKey, change: impl FnOnce(&mut Arc<Record>) -> bool) -> Written {
-        let mut now = Timestamp::default();
+    fn change(
+        &self,
+        key: &StoreKey,
+        log_in: bool,
+        change: impl FnOnce(&mut Arc<Record>) -> bool,
+    ) -> Written {
         let mut shard = self.shard(key.selector);
-        let changed = shard.change(
-            key,
-            |record| {
-                let changed = change(record);
-                now = record.meta.last_seen;
-                changed
-            },
-            &self.index,
-        );
+        let Some((now, of_principal)) = shard.change(key, log_in, change, &self.index) else {
+            return Written::Not;
+        };
         self.release(shard.sweep_in_passing(now, self.scan_every, &self.index));
-        changed.map_or(Written::Not, |of_principal| Written::Stored {
-            of_principal: of_principal as u64,
-        })
+        Written::Stored { of_principal: of_principal as u64 }
     }
 
     /// Returns the sessions of a principal, page by page. The index is read first and then each
@@ -254,7 +250,7 @@ impl RecordStore for MemoryStore {
         version: u64,
         record: Arc<Record>,
     ) -> StoreFuture<'a, Written> {
-        StoreFuture::ready(Ok(self.0.change(key, |there| {
+        StoreFuture::ready(Ok(self.0.change(key, true, |there| {
             let is_that = there.meta.revision == version;
             if is_that {
                 let last_seen = there.meta.last_seen;
@@ -270,10 +266,11 @@ impl RecordStore for MemoryStore {
     fn change(
         &self,
         key: &StoreKey,
+        log_in: bool,
         change: &mut dyn FnMut(&mut Record) -> bool,
     ) -> Option<Written> {
         // Whoever still reads the old record keeps it.
-        Some(self.0.change(key, |there| change(Arc::make_mut(there))))
+        Some(self.0.change(key, log_in, |there| change(Arc::make_mut(there))))
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {

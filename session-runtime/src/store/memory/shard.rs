@@ -47,29 +47,32 @@ impl Shard {
         of_principal
     }
 
-    /// Changes a record, if there is one and `change` says that it has. Returns the number of
-    /// sessions that its principal has, if it is another principal or a new log-in.
+    /// Changes a record, if there is one and `change` says that it has. Returns when the session was
+    /// last used, and the number of sessions that its principal has if the change is a log-in to
+    /// another principal or at another time.
     pub(super) fn change(
         &mut self,
         key: &StoreKey,
+        log_in: bool,
         change: impl FnOnce(&mut Arc<Record>) -> bool,
         index: &Index,
-    ) -> Option<usize> {
+    ) -> Option<(Timestamp, usize)> {
         let there = self.records.get_mut(key)?;
-        let old = (there.meta.principal.clone(), Cursor::of(key.selector, there));
+        let entry =
+            |there: &Record| (there.meta.principal.clone(), Cursor::of(key.selector, there));
+        let old = log_in.then(|| entry(there));
         if !change(there) {
             return None;
         }
         self.earliest_end = self.earliest_end.min(there.meta.expires_at());
-        let log_in = Cursor::of(key.selector, there);
-        if (&there.meta.principal, log_in) == (&old.0, old.1) {
-            return Some(0);
+        let mut of_principal = 0;
+        if let Some((old, log_in)) = old.filter(|old| *old != entry(there)) {
+            self.anonymous += usize::from(there.meta.principal.is_none());
+            self.anonymous -= usize::from(old.is_none());
+            of_principal = index.add(key, there);
+            index.remove(&key.namespace, old.as_ref(), log_in);
         }
-        self.anonymous += usize::from(there.meta.principal.is_none());
-        self.anonymous -= usize::from(old.0.is_none());
-        let of_principal = index.add(key, there);
-        index.remove(&key.namespace, old.0.as_ref(), old.1);
-        Some(of_principal)
+        Some((there.meta.last_seen, of_principal))
     }
 
     pub(super) fn remove(
