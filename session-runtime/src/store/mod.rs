@@ -53,6 +53,7 @@ pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
 pub use open::open;
 pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
+pub(crate) use records::Part;
 pub use records::{Cursor, Order, Page, RecordStore, Written};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;

@@ -81,6 +81,45 @@ impl Page {
     }
 }
 
+/// The part of a list that an index has given: the log-ins in their order, before their records are
+/// read. Knows where a session belongs whose principal has logged in to it between the two.
+pub(crate) struct Part {
+    order: Order,
+    next: Option<Cursor>,
+    sessions: Vec<(Cursor, Arc<Record>)>,
+}
+
+impl Part {
+    /// Begins a part that goes on at `next`.
+    pub(super) const fn new(order: Order, next: Option<Cursor>) -> Self {
+        Self { order, next, sessions: Vec::new() }
+    }
+
+    /// Adds a session that the index has named, by its record. One that was logged in to since the
+    /// index was read is listed at its new place, or by a later part; it must not be missing from
+    /// all of them.
+    pub(super) fn push(&mut self, selector: Selector, record: Arc<Record>) {
+        let now = Cursor::of(selector, &record);
+        let is_later = self.next.is_some_and(|next| match self.order {
+            Order::Oldest => now > next,
+            Order::Newest => now < next,
+        });
+        if !is_later && self.sessions.iter().all(|(there, _)| *there != now) {
+            self.sessions.push((now, record));
+        }
+    }
+
+    /// Returns the sessions in their order.
+    pub(super) fn into_page(mut self) -> Page {
+        self.sessions.sort_by(|(a, _), (b, _)| match self.order {
+            Order::Oldest => a.cmp(b),
+            Order::Newest => b.cmp(a),
+        });
+        let sessions = self.sessions.into_iter().map(|(at, record)| (at.selector, record));
+        Page::new(sessions.collect(), self.next)
+    }
+}
+
 /// A place that keeps records under keys, each with a version
 /// ([`Meta::revision`](super::Meta::revision)).
 pub trait RecordStore: Send + Sync + 'static {

@@ -7,12 +7,13 @@ use std::{path::Path, sync::Arc};
 
 use super::{
     directory::Directory,
-    index::{Entry, Index},
+    frame::owner_of,
+    index::Index,
     name::{self, Owner, SHARDS},
     open,
     part::{Found, LockedPart, find},
 };
-use crate::store::{Cursor, Order, Page, Record, Selector, StoreError, StoreKey, Written};
+use crate::store::{Cursor, Order, Page, Part, Record, Selector, StoreError, StoreKey, Written};
 
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -122,22 +123,20 @@ impl Disk {
                 (Order::Oldest, Some(after)) => log_in > after,
                 (Order::Newest, Some(after)) => log_in < after,
             };
-            is_after.then_some((entry, log_in, session))
+            is_after.then_some((log_in, session))
         });
-        let mut page = Page::default();
-        for (number, (entry, log_in, session)) in log_ins.take(limit).enumerate() {
+        let log_ins: Vec<_> = log_ins.take(limit).collect();
+        let next = log_ins.last().filter(|_| log_ins.len() == limit).copied();
+        let (mut part, mut unreadable) = (Part::new(order, next.map(|(at, _)| at)), Vec::new());
+        for (log_in, session) in log_ins {
             match self.find(log_in.selector, session)? {
-                Found::Session(key, record)
-                    if Entry::of(&key, &record)
-                        .is_some_and(|it| it.owner == owner && it.name == *entry) =>
-                {
-                    page.sessions.push((key.selector, Arc::from(record)));
+                Found::Session(key, record) if owner_of(&key.namespace, &record) == owner => {
+                    part.push(key.selector, Arc::from(record));
                 }
-                Found::Damaged(_) => page.unreadable.push(log_in.selector),
+                Found::Damaged(_) => unreadable.push(log_in.selector),
                 Found::Session(..) | Found::Nothing => {}
             }
-            page.next = (number + 1 == limit).then_some(log_in);
         }
-        Ok(page)
+        Ok(Page { unreadable, ..part.into_page() })
     }
 }

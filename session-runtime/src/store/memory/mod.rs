@@ -22,7 +22,7 @@ use self::{
     shard::Shard,
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, Selector,
+    Cursor, Namespace, Order, Page, Part, PrincipalKey, Properties, Record, RecordStore, Selector,
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
@@ -181,14 +181,16 @@ impl Shared {
     ) -> Page {
         let log_ins = self.index.log_ins(namespace, principal, order, after, limit);
         let next = log_ins.last().filter(|_| log_ins.len() == limit).copied();
-        let sessions = log_ins.into_iter().filter_map(|log_in| {
+        let mut part = Part::new(order, next);
+        for log_in in log_ins {
             let key = StoreKey { namespace: namespace.clone(), selector: log_in.selector };
-            let record = self.shard(key.selector).records.get(&key).cloned()?;
-            let is_theirs = record.meta.principal.as_ref() == Some(principal);
-            (is_theirs && Cursor::of(key.selector, &record) == log_in)
-                .then_some((key.selector, record))
-        });
-        Page::new(sessions.collect(), next)
+            let record = self.shard(key.selector).records.get(&key).cloned();
+            let is_theirs = |it: &Arc<Record>| it.meta.principal.as_ref() == Some(principal);
+            if let Some(record) = record.filter(is_theirs) {
+                part.push(key.selector, record);
+            }
+        }
+        part.into_page()
     }
 
     /// Removes a record if `matches` accepts it under the lock. Returns whether it did.
