@@ -95,7 +95,7 @@ impl SqlStoreBuilder {
 
     /// Sets how long an operation waits for a free connection of the pool that
     /// [`connect`](Self::connect) makes and, on SQLite, for the writes of other processes. Keep the
-    /// limit a little below [`deadline`](crate::SessionLayer::deadline), so that the error names the
+    /// limit a little below [`deadline`](crate::SessionLayerBuilder::deadline), so that the error names the
     /// cause. Default: 1.8 seconds.
     #[must_use]
     pub fn acquire_timeout(self, limit: Duration) -> Self {
