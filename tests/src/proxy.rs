@@ -4,7 +4,7 @@
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -50,7 +50,35 @@ pub struct Proxy {
     weather: Arc<watch::Sender<Weather>>,
     /// Changes with each cut.
     cuts: Arc<watch::Sender<u64>>,
+    clients: Clients,
     accepting: tokio::task::JoinHandle<()>,
+}
+
+/// The clients of a proxy, who live until they have sent so many bytes.
+#[derive(Clone, Debug)]
+struct Clients {
+    /// The number of bytes that still pass.
+    left: Arc<Mutex<usize>>,
+    /// True once the server has dealt with everything that has passed.
+    dead: Arc<watch::Sender<bool>>,
+}
+
+impl Clients {
+    fn immortal() -> Self {
+        Self { left: Arc::new(Mutex::new(usize::MAX)), dead: Arc::new(watch::Sender::new(false)) }
+    }
+
+    fn left(&self) -> MutexGuard<'_, usize> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns how many of so many bytes pass.
+    fn send(&self, bytes: usize) -> usize {
+        let mut left = self.left();
+        let passed = bytes.min(*left);
+        *left -= passed;
+        passed
+    }
 }
 
 impl Proxy {
@@ -66,19 +94,22 @@ impl Proxy {
         let weather = Arc::new(watch::Sender::new(Weather::Pass));
         let cuts = Arc::new(watch::Sender::new(0));
         let (weather_now, cuts_now) = (Arc::clone(&weather), Arc::clone(&cuts));
+        let clients = Clients::immortal();
+        let clients_now = clients.clone();
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (weather, mut cut) = (weather_now.subscribe(), cuts_now.subscribe());
+                let clients = clients_now.clone();
                 tokio::spawn(async move {
                     tokio::select! {
-                        () = connection(client, target, weather) => {}
+                        () = connection(client, target, weather, clients) => {}
                         // An error: the proxy itself is gone.
                         _ = cut.changed() => {}
                     }
                 });
             }
         });
-        Self { address, weather, cuts, accepting }
+        Self { address, weather, cuts, clients, accepting }
     }
 
     /// Where it listens.
@@ -96,6 +127,18 @@ impl Proxy {
     pub fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
+
+    /// Lets the clients send so many bytes more, and no others: what they have sent until then
+    /// arrives, as of processes that die.
+    pub fn die_after(&self, bytes: usize) {
+        *self.clients.left() = bytes;
+    }
+
+    /// Waits until the clients are dead, and the server has dealt with everything that arrived.
+    pub async fn dead(&self) {
+        // An error is not possible: this proxy has the sender.
+        let _ = self.clients.dead.subscribe().wait_for(|dead| *dead).await;
+    }
 }
 
 impl Drop for Proxy {
@@ -105,7 +148,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn connection(client: TcpStream, target: SocketAddr, mut weather: watch::Receiver<Weather>) {
+async fn connection(
+    client: TcpStream,
+    target: SocketAddr,
+    mut weather: watch::Receiver<Weather>,
+    clients: Clients,
+) {
     // A server whose network is down is not even reached.
     if weather.wait_for(|it| *it != Weather::BlackHole).await.is_err() {
         return;
@@ -126,23 +174,35 @@ async fn connection(client: TcpStream, target: SocketAddr, mut weather: watch::R
     };
     let both = async {
         tokio::join!(
-            pass(from_client, to_server, weather.clone(), false),
-            pass(from_server, to_client, weather.clone(), true),
+            pass(from_client, to_server, weather.clone(), Some(&clients)),
+            pass(from_server, to_client, weather.clone(), None),
         )
     };
     tokio::select! {
         () = broken => {}
-        _ = both => {}
+        (sent, _) = both => {
+            if matches!(sent, Ok(Sent::Part)) {
+                clients.dead.send_replace(true);
+            }
+        }
     }
 }
 
-/// One direction of a connection, until either end closes it.
+/// What has passed in one direction of a connection.
+enum Sent {
+    All,
+    /// Not what the client sent after it was to die.
+    Part,
+}
+
+/// One direction of a connection, until either end closes it: the way of the clients, or of answers.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut weather: watch::Receiver<Weather>,
-    answers: bool,
-) -> io::Result<()> {
+    clients: Option<&Clients>,
+) -> io::Result<Sent> {
+    let answers = clients.is_none();
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let half_closed = answers && *weather.borrow_and_update() == Weather::HalfClose;
@@ -150,16 +210,18 @@ async fn pass(
             to.shutdown().await?;
             // What the server still says goes nowhere, until the client closes too.
             while from.read(&mut buffer).await? > 0 {}
-            return Ok(());
+            return Ok(Sent::All);
         }
         let read = tokio::select! {
             read = from.read(&mut buffer) => read?,
             _ = weather.changed(), if answers => continue,
         };
-        if read == 0 {
-            return to.shutdown().await;
+        let passed = clients.map_or(read, |clients| clients.send(read));
+        write(&mut to, &buffer[..passed], &mut weather, answers).await?;
+        if read == 0 || passed < read {
+            to.shutdown().await?;
+            return Ok(if passed < read { Sent::Part } else { Sent::All });
         }
-        write(&mut to, &buffer[..read], &mut weather, answers).await?;
     }
 }
 

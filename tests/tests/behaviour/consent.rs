@@ -2,14 +2,13 @@
 
 use axum::{Router, http::Method, routing::get};
 use session_runtime::{
-    Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, Writer,
+    Error, Session, SessionLayerBuilder, SessionType, Writer,
     policy::{Create, OnStale},
-    schema::Payload,
     store::MemoryStore,
 };
 use tests::{
     Client, Log, Reply, Server, Spy,
-    sessions::{Sealed, Stored},
+    sessions::{Case, Sealed, Stored},
 };
 
 macro_rules! routes {
@@ -42,16 +41,11 @@ async fn start<T: SessionType>(
     routes: Router,
     adjust: impl FnOnce(SessionLayerBuilder<T>) -> SessionLayerBuilder<T>,
 ) -> (Server, Spy<MemoryStore>) {
-    let store = Spy::new(MemoryStore::default());
-    let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
-        .consent(|parts| parts.headers.contains_key("x-consent"))
-        .insecure_dev();
-    let builder = match T::spec().payload {
-        Payload::Server => builder.store(store.clone()),
-        _ => builder.accept_replay_until_expiry(),
+    let asks = |builder: SessionLayerBuilder<T>| {
+        adjust(builder.consent(|parts| parts.headers.contains_key("x-consent")))
     };
-    let layer = adjust(builder).build().expect("a sound configuration");
-    (Server::start(routes.layer(layer)).await, store)
+    let Case { server, store, .. } = Case::start(routes, asks).await;
+    (server, store)
 }
 
 async fn consenting(client: &Client, path: &str) -> Reply {

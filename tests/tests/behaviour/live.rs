@@ -10,7 +10,7 @@ use session_runtime::{
 };
 use tests::{
     Client, Fault, Server, Spy,
-    sessions::{Sealed, Stored, Themed, routes},
+    sessions::{Case, Sealed, Stored, Themed, routes},
 };
 use tokio::sync::Barrier;
 
@@ -49,7 +49,8 @@ fn layer<T: SessionType>(
     settle(builder).build().expect("a sound configuration")
 }
 
-/// What `/wait` says if `path` is asked for, by the same client at `other`, between its questions.
+/// Asks for `/wait`, and for `path` between its two questions, by the same client at `other`. Returns
+/// the answer of `/wait`.
 async fn meanwhile(client: &Client, other: &Client, path: &str, gate: &Barrier) -> String {
     let parallel = async {
         gate.wait().await;
@@ -87,10 +88,8 @@ async fn the_store_is_asked_and_nothing_is_written() {
 
 #[tokio::test]
 async fn a_session_that_ended_or_has_another_credential_meanwhile_is_not_live() {
-    let (keys, clock) = (KeyRing::ephemeral().expect("random bytes"), Arc::default());
     let gate = Arc::new(Barrier::new(2));
-    let layer = layer::<Stored>(&keys, &clock, |builder| builder.store(MemoryStore::default()));
-    let server = Server::start(asking::<Stored>(&gate).layer(layer)).await;
+    let Case { server, .. } = Case::start::<Stored>(asking::<Stored>(&gate), |it| it).await;
     for (path, told) in
         [("/read", "true true"), ("/rotate", "true false"), ("/destroy", "true false")]
     {
@@ -102,10 +101,8 @@ async fn a_session_that_ended_or_has_another_credential_meanwhile_is_not_live() 
 
 #[tokio::test]
 async fn a_session_that_expires_meanwhile_is_not_live() {
-    let (keys, clock) = (KeyRing::ephemeral().expect("random bytes"), Arc::default());
     let gate = Arc::new(Barrier::new(2));
-    let layer = layer::<Stored>(&keys, &clock, |builder| builder.store(MemoryStore::default()));
-    let server = Server::start(asking::<Stored>(&gate).layer(layer)).await;
+    let Case { server, clock, .. } = Case::start::<Stored>(asking::<Stored>(&gate), |it| it).await;
     let client = Client::new(&server);
     client.get("/set").await;
     let parallel = async {
@@ -146,17 +143,12 @@ async fn no_copy_in_a_cache_passes_for_a_session_that_ended_in_another_process()
 
 #[tokio::test]
 async fn of_a_payload_in_the_token_the_revocation_is_asked() {
-    let (keys, clock) = (KeyRing::ephemeral().expect("random bytes"), Arc::default());
     let gate = Arc::new(Barrier::new(2));
     for (revoked, told) in [(true, "true false"), (false, "true true")] {
-        let layer = layer::<Sealed>(&keys, &clock, |builder| {
-            if revoked {
-                builder.revocation(MemoryStore::default())
-            } else {
-                builder.accept_replay_until_expiry()
-            }
+        let case = Case::with::<Sealed>(asking::<Sealed>(&gate), |builder, store| {
+            if revoked { builder.revocation(store) } else { builder.accept_replay_until_expiry() }
         });
-        let server = Server::start(asking::<Sealed>(&gate).layer(layer)).await;
+        let Case { server, .. } = case.await;
         let client = Client::new(&server);
         client.get("/set").await;
         assert_eq!(meanwhile(&client, &client.fork(), "/destroy", &gate).await, told);

@@ -119,3 +119,13 @@ async fn a_cut_ends_what_is_open_and_nothing_else() {
     let mut fresh = TcpStream::connect(proxy.address()).await.expect("the proxy listens");
     assert_eq!(said(&mut fresh, "fresh").await.as_deref(), Some("fresh"));
 }
+
+#[tokio::test]
+async fn a_client_that_dies_is_heard_to_the_byte() {
+    let (proxy, mut client) = connected(Weather::Pass).await;
+    proxy.die_after(4);
+    client.write_all(b"together").await.expect("taken all the same");
+    assert_eq!(heard(&mut client, 4).await.as_deref(), Some("toge"));
+    assert_eq!(heard(&mut client, 1).await, None);
+    timeout(SOON, proxy.dead()).await.expect("the server has heard it");
+}

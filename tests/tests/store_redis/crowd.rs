@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     pin::pin,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
@@ -17,13 +17,11 @@ use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, Namespace, Op, PrincipalKey, RedisStore, Selector,
     Store, StoreKey,
 };
-use tests::backend::redis::{Cluster, Redis};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::Barrier,
-    task::JoinHandle,
+use tests::{
+    backend::redis::{Cluster, Redis},
+    proxy::Proxy,
 };
+use tokio::sync::Barrier;
 
 use crate::support::{
     END_OLDEST, REFUSE_NEW, add, at, bytes, cap, cluster, commit, connect, entries, entry,
@@ -84,60 +82,16 @@ async fn eight_connections_with_a_cap_of_three_leave_three() {
     }
 }
 
-/// The way to a server of a process that dies: what it has sent until then arrives, and no more.
-struct Mortal {
-    url: String,
-    /// How many bytes still pass.
-    left: Arc<Mutex<usize>>,
-    /// Until the server has dealt with everything that arrived.
-    dead: JoinHandle<()>,
-}
-
-impl Mortal {
-    async fn start(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let url = format!("redis://{}", listener.local_addr().expect("an address"));
-        let left = Arc::new(Mutex::new(usize::MAX));
-        let passing = Arc::clone(&left);
-        let dead = tokio::spawn(async move {
-            let (client, _) = listener.accept().await.expect("a connection");
-            let (mut from_client, mut to_client) = client.into_split();
-            let server = TcpStream::connect(server).await.expect("a server");
-            let (mut from_server, mut to_server) = server.into_split();
-            let there = async {
-                let mut buffer = vec![0; 64 * 1024];
-                loop {
-                    let read = from_client.read(&mut buffer).await.unwrap_or(0);
-                    let passed = {
-                        let mut left = passing.lock().expect("nobody panics with the lock");
-                        let passed = read.min(*left);
-                        *left -= passed;
-                        passed
-                    };
-                    to_server.write_all(&buffer[..passed]).await.expect("a server");
-                    if passed < read || read == 0 {
-                        return to_server.shutdown().await.expect("a server");
-                    }
-                }
-            };
-            // The server closes the connection when it has read everything.
-            let back = tokio::io::copy(&mut from_server, &mut to_client);
-            let _ = tokio::join!(there, back);
-        });
-        Self { url, left, dead }
-    }
-}
-
 /// Starts log-ins under a cap of three in a process that dies when the log-ins have sent `bytes`.
 /// Returns which sessions they were of, and whether the process died before all were done.
 async fn interrupted(server: SocketAddr, round: u64, bytes: usize) -> (Vec<StoreKey>, bool) {
-    let way = Mortal::start(server).await;
+    let proxy = Proxy::start(server).await;
     let process =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let process = process.expect("a runtime");
-    let url = way.url.clone();
+    let url = format!("redis://{}", proxy.address());
     let store = process.spawn(async move { connect(&url).await }).await.expect("a store");
-    *way.left.lock().expect("nobody panics with the lock") = bytes;
+    proxy.die_after(bytes);
     let keys: Vec<StoreKey> = (0..6).map(|number| key("torn", round * 100 + number)).collect();
     let log_ins: Vec<_> = keys
         .iter()
@@ -164,10 +118,7 @@ async fn interrupted(server: SocketAddr, round: u64, bytes: usize) -> (Vec<Store
         }
     };
     let died = tokio::select! {
-        dead = way.dead => {
-            dead.expect("a proxy");
-            true
-        }
+        () = proxy.dead() => true,
         () = all => false,
     };
     process.shutdown_background();

@@ -44,7 +44,7 @@ const SESSIONS_PER_SHARD: usize = 1024;
 /// limit. At the limit, a new session takes the place of expired sessions. If no session is
 /// expired, the store evicts a sixteenth of the anonymous sessions in one of its parts, the least
 /// recently seen first. A session with a principal is never evicted: if there is nothing else to
-/// remove, the new session is refused with a [`StoreError`], which the client sees as 503.
+/// remove, the new session is refused with a [`StoreError`](super::StoreError), which the client sees as 503.
 ///
 /// **Expiry.** No task runs in the background. Expired records are removed by later inserts and
 /// commits, at most once a minute in each part of the store (or as often as

@@ -20,8 +20,7 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_millis(400);
 /// The default limit on the connections of a pool.
 const CONNECTIONS: u32 = 10;
-/// The number of attempts to start while the database is busy, two seconds each, and the rest
-/// between two of them.
+/// The number of attempts to start while the database is busy, and the rest between two of them.
 const STARTS: u32 = 5;
 const REST: Duration = Duration::from_millis(50);
 
@@ -95,8 +94,8 @@ impl SqlStoreBuilder {
 
     /// Sets how long an operation waits for a free connection of the pool that
     /// [`connect`](Self::connect) makes and, on SQLite, for the writes of other processes. Keep the
-    /// limit a little below [`deadline`](crate::SessionLayer::deadline), so that the error names the
-    /// cause. Default: 1.8 seconds.
+    /// limit a little below the layer's [`deadline`](crate::SessionLayerBuilder::deadline), so that
+    /// the error names the cause. Default: 1.8 seconds.
     #[must_use]
     pub fn acquire_timeout(self, limit: Duration) -> Self {
         Self { acquire_timeout: limit, ..self }
