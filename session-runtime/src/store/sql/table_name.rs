@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 use sha2::{Digest, Sha256};
 
 use crate::store::StoreError;
@@ -73,6 +74,7 @@ impl TableName {
 
     /// Returns a number that stands for these texts and this table wherever a database locks by
     /// number.
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub(super) fn number(&self, texts: &[&str]) -> u64 {
         let mut digest = Sha256::new();
         for text in [self.plain().as_ref()].iter().chain(texts) {
