@@ -14,7 +14,7 @@ use std::{
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
-use session_runtime::store::{CommitOutcome, EmbeddedStore, Store, StoreKey};
+use session_runtime::store::{CommitOutcome, EmbeddedStore, Record, Store, StoreKey, Written};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -139,7 +139,7 @@ impl Ours {
         let keys: Arc<[StoreKey]> = keys(SESSIONS).into();
         runtime.block_on(async {
             for (number, key) in keys.iter().enumerate() {
-                store.insert(key, record(value(number)), None).await.expect("there is room");
+                store.insert(key, Arc::new(record(value(number)))).await.expect("there is room");
             }
         });
         Self { store, keys, runtime }
@@ -171,8 +171,13 @@ impl Ours {
 async fn writer(store: &EmbeddedStore, keys: &[StoreKey], round: usize, numbers: Range<usize>) {
     for number in numbers {
         let (session, number) = turn(round, number);
-        let outcome = store.commit(&keys[session], &write(value(number))).await;
-        assert!(matches!(outcome, Ok(CommitOutcome::Committed { .. })), "{outcome:?}");
+        let loaded = store.load(&keys[session]).await.expect("reads").expect("it was inserted");
+        let mut record = Record::clone(&loaded);
+        let outcome = record.apply(&write(value(number)));
+        assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
+        let (version, record) = (loaded.meta.revision, Arc::new(record));
+        let written = store.replace(&keys[session], version, record).await;
+        assert!(matches!(written, Ok(Written::Stored { .. })), "{written:?}");
     }
 }
 

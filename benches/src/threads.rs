@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
-use session_runtime::store::{Commit, CommitOutcome, MemoryStore, Store, StoreFuture, StoreKey};
+use session_runtime::store::{Commit, CommitOutcome, MemoryStore, Store, StoreFuture, StoreKey, Written};
 
 use crate::{
     report::{Table, number},
@@ -154,7 +154,7 @@ impl Ours {
         let commits = array::from_fn(|_| (0..VALUES).map(|number| write(value(number))).collect());
         let store = MemoryStore::default();
         for (number, key) in keys.iter().enumerate() {
-            ready(store.insert(key, record(value(number)), None));
+            ready(store.insert(key, Arc::new(record(value(number)))));
         }
         Self { store, commits }
     }
@@ -164,8 +164,10 @@ impl Ours {
     }
 
     fn write(&self, key: &StoreKey, commit: &Commit) {
-        let outcome = ready(self.store.commit(key, commit));
-        assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
+        let written = self.store.change(key, false, &mut |record| {
+            matches!(record.apply(commit), CommitOutcome::Committed { .. })
+        });
+        assert!(matches!(written, Some(Written::Stored { .. })), "{written:?}");
     }
 }
 

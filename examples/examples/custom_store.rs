@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use session_runtime::clock::Timestamp;
 use session_runtime::store::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreFuture,
-    StoreKey, Written,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreFuture, StoreKey,
+    Written,
 };
 
 type Records = HashMap<StoreKey, Arc<Record>>;
@@ -43,7 +43,7 @@ fn stored(records: &Records, key: &StoreKey, record: &Record) -> Written {
     Written::Stored { of_principal: theirs.unwrap_or(0) as u64 }
 }
 
-impl RecordStore for MapStore {
+impl Store for MapStore {
     fn properties(&self) -> Properties {
         Properties::IN_PROCESS
     }
@@ -117,6 +117,10 @@ impl RecordStore for MapStore {
         })
     }
 
+    fn count(&self, space: &Namespace, who: &PrincipalKey) -> StoreFuture<'_, u64> {
+        self.with(|records| log_ins(records, space, who).len() as u64)
+    }
+
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
         let expired = |_: &StoreKey, record: &mut Arc<Record>| record.meta.is_expired(now);
         self.with(|records| records.extract_if(expired).take(limit).count() as u64)
@@ -132,7 +136,7 @@ async fn map_store() -> MapStore {
 }
 
 fn main() {
-    let kind = RecordStore::properties(&MapStore::default());
+    let kind = MapStore::default().properties();
     println!(
         "{kind:?}; its tests: cargo test -p examples --features testing --example custom_store"
     );

@@ -1,7 +1,6 @@
 //! A store that notes what it is asked for, and fails or waits when it is told to.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -10,8 +9,8 @@ use std::{
 use session_runtime::{
     clock::Timestamp,
     store::{
-        Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties,
-        Record, Selector, Store, StoreError, StoreFuture, StoreKey,
+        Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+        StoreFuture, StoreKey, Written,
     },
 };
 use tokio::sync::Notify;
@@ -36,10 +35,6 @@ pub struct Spy<S> {
 #[derive(Default)]
 struct State {
     calls: Vec<&'static str>,
-    /// For each commit, how often the record that came with it was written.
-    told: Vec<Option<u64>>,
-    /// The revision that each record began with.
-    first: HashMap<StoreKey, u64>,
     /// Faults by operation.
     faults: Vec<(&'static str, Fault)>,
     properties: Option<Properties>,
@@ -62,11 +57,6 @@ impl<S: Store> Spy<S> {
     /// The operations since the last call, in order.
     pub fn calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.lock().calls)
-    }
-
-    /// For each commit since the last call, how often the record that came with it was written.
-    pub fn told(&self) -> Vec<Option<u64>> {
-        std::mem::take(&mut self.lock().told)
     }
 
     /// From now on `operation` meets `fault`; `None`: it works again.
@@ -138,57 +128,60 @@ impl<S> fmt::Debug for Spy<S> {
 }
 
 impl<S: Store> Store for Spy<S> {
+    /// No change is made in place: what a request writes is a call that can be seen and can fail.
     fn properties(&self) -> Properties {
-        self.lock().properties.unwrap_or_else(|| self.inner.properties())
+        let mut own = self.lock().properties.unwrap_or_else(|| self.inner.properties());
+        own.wants_loaded = true;
+        own
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         self.run("load", || self.inner.load(key))
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        self.lock().first.insert(key.clone(), record.meta.revision);
-        self.run("insert", move || self.inner.insert(key, record, cap))
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        self.run("insert", move || self.inner.insert(key, record))
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        let mut state = self.lock();
-        let first = state.first.get(key).copied().unwrap_or(1);
-        let loaded = commit.loaded.as_ref().map(|record| record.meta.revision - first + 1);
-        state.told.push(loaded);
-        drop(state);
-        self.run("commit", || self.inner.commit(key, commit))
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        self.run("replace", move || self.inner.replace(key, version, record))
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        self.run("delete", || self.inner.delete(key))
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        self.run("touch", move || self.inner.touch(key, last_seen, clean_after))
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        self.run("remove", move || self.inner.remove(key, version))
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        self.run("list", move || self.inner.list(namespace, principal, now))
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        self.run("list", move || self.inner.list(namespace, principal, order, after, limit))
     }
 
-    fn delete_all<'a>(
+    fn count<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
-        self.run("delete_all", move || self.inner.delete_all(namespace, principal, except))
+        self.run("count", move || self.inner.count(namespace, principal))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

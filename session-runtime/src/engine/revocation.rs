@@ -87,7 +87,7 @@ impl Revocation {
                 }
                 // The record is gone, or was not written by this code; the next round writes a new
                 // one.
-                self.store.delete(&key).await?;
+                self.store.remove(&key).await?;
             } else {
                 let mut record = Record::new(meta);
                 record.set(EPOCH, FieldValue::Int(value));

@@ -85,7 +85,7 @@ impl<T: SessionType> Sessions<T> {
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
     /// travels in the token: such a session cannot be ended by its id.
     pub async fn end_by_id(&self, session: &SessionId) -> Result<bool, Error> {
-        let ended = self.store()?.delete(&self.engine.key(session.0)).await?;
+        let ended = self.store()?.remove(&self.engine.key(session.0)).await?;
         if ended {
             event::ended(self.engine.name(), session.0);
         }
@@ -180,7 +180,7 @@ impl<T: PrincipalType> Sessions<T> {
     ) -> Result<u64, Error> {
         let mut count = 0;
         for principal in self.keys(principal)? {
-            count += self.store()?.delete_all(&self.engine.namespace, &principal, except).await?;
+            count += self.store()?.end_all(&self.engine.namespace, &principal, except).await?;
         }
         event::ended_many(self.engine.name(), Some(count));
         Ok(count)

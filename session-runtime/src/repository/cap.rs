@@ -6,7 +6,6 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     lease::Lease,
-    load_latest,
     principal::PAGE,
     swap::{full, pause, swap},
 };
@@ -14,7 +13,8 @@ use crate::{
     clock::Timestamp,
     store::{
         Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Meta, Namespace, OnMaxSessions, Order,
-        PrincipalKey, Record, RecordStore, Selector, StoreError, StoreFuture, StoreKey, Written,
+        PrincipalKey, Record, Selector, Store, StoreError, StoreFuture, StoreKey, Written,
+        load_latest,
     },
 };
 
@@ -25,7 +25,7 @@ const TRIES: u32 = 16;
 
 /// Stores a new record; if it is a log-in, under `cap`.
 pub(super) fn insert<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: &'a StoreKey,
     record: Record,
     cap: Option<Cap>,
@@ -60,7 +60,7 @@ fn stored<'a>(written: Written) -> StoreFuture<'a, (InsertOutcome, u64)> {
 
 /// Applies a commit; if it is a log-in, under its cap.
 pub(super) fn commit<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: &'a StoreKey,
     commit: &'a Commit,
 ) -> StoreFuture<'a, CommitOutcome> {
@@ -84,7 +84,7 @@ pub(super) fn commit<'a>(
 
 /// A log-in under a cap.
 struct LogIn<'a> {
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: &'a StoreKey,
     principal: PrincipalKey,
     cap: Cap,
@@ -95,7 +95,7 @@ struct LogIn<'a> {
 
 impl<'a> LogIn<'a> {
     fn of(
-        store: &'a dyn RecordStore,
+        store: &'a dyn Store,
         key: &'a StoreKey,
         principal: Option<&PrincipalKey>,
         cap: Option<Cap>,
@@ -110,8 +110,9 @@ impl<'a> LogIn<'a> {
         u64::from(self.cap.sessions.max(1))
     }
 
-    /// Ends the sessions with the earliest log-ins, after this one was stored. Each is removed as it was listed, so that what has happened to a session since then, such as a
-    /// log-in, keeps the session. Returns those that were ended.
+    /// Ends the sessions with the earliest log-ins, after this one was stored. Each is removed as it
+    /// was listed, so that what has happened to a session since then, such as a log-in, keeps the
+    /// session. Returns those that were ended.
     async fn end_oldest(&self, mut of_principal: u64) -> Result<Vec<Selector>, StoreError> {
         let (mut ended, mut is_last) = (Vec::new(), false);
         for tries in 0..TRIES {
@@ -242,6 +243,9 @@ impl<'a> LogIn<'a> {
     }
 
     async fn has_room(&self) -> Result<bool, StoreError> {
+        if self.store.count(&self.key.namespace, &self.principal).await? < self.most() {
+            return Ok(true);
+        }
         let (mut others, mut after) = (0, None);
         loop {
             let (sessions, next) = self.list(Order::Newest, after, PAGE).await?;

@@ -13,9 +13,12 @@ use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     event,
-    repository::sweep::{self, Schedule},
+    repository::{
+        Listed, cap, principal,
+        sweep::{self, Schedule},
+    },
     store::{
-        Answer, Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Record,
+        Answer, Cap, Commit, CommitOutcome, InsertOutcome, Namespace, PrincipalKey, Record,
         Selector, Store, StoreFuture, StoreKey, load_latest,
     },
 };
@@ -100,7 +103,7 @@ impl DeadlineStore {
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, Error> {
         let now = record.meta.last_seen;
-        let outcome = self.within("insert", self.store.insert(key, record, cap)).await;
+        let outcome = self.within("insert", cap::insert(&*self.store, key, record, cap)).await;
         if self.schedule.is_due(now)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
@@ -125,11 +128,11 @@ impl DeadlineStore {
         key: &'a StoreKey,
         commit: &'a Commit,
     ) -> Timed<'a, CommitOutcome> {
-        self.within("commit", self.store.commit(key, commit))
+        self.within("commit", cap::commit(&*self.store, key, commit))
     }
 
-    pub(crate) fn delete<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {
-        self.within("delete", self.store.delete(key))
+    pub(crate) fn remove<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {
+        self.within("remove", self.store.remove(key, None))
     }
 
     pub(crate) fn list<'a>(
@@ -138,15 +141,16 @@ impl DeadlineStore {
         principal: &'a PrincipalKey,
         now: Timestamp,
     ) -> Timed<'a, Vec<Listed>> {
-        self.within("list", self.store.list(namespace, principal, now))
+        self.within("list", principal::list(&*self.store, namespace, principal, now))
     }
 
-    pub(crate) fn delete_all<'a>(
+    pub(crate) fn end_all<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
         except: Option<Selector>,
     ) -> Timed<'a, u64> {
-        self.within("delete_all", self.store.delete_all(namespace, principal, except))
+        let ending = principal::end_all(&*self.store, namespace, principal, except);
+        self.within("end_all", ending)
     }
 }

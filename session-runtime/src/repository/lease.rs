@@ -5,15 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use sha2::{Digest, Sha256};
 
-use super::{
-    load_latest,
-    swap::{full, pause, random},
-};
+use super::swap::{full, pause, random};
 use crate::{
     clock::Timestamp,
     store::{
-        Check, FieldValue, KeyId, Lifetime, Meta, Namespace, PrincipalKey, Record, RecordStore,
-        Selector, StoreError, StoreKey, Written,
+        Check, FieldValue, KeyId, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector, Store,
+        StoreError, StoreKey, Written, load_latest,
     },
 };
 
@@ -28,7 +25,7 @@ const UNTIL: &str = "until";
 
 /// A lease that is held.
 pub(super) struct Lease<'a> {
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: StoreKey,
     version: u64,
 }
@@ -36,7 +33,7 @@ pub(super) struct Lease<'a> {
 impl<'a> Lease<'a> {
     /// Waits until nobody else holds the lease of a principal. The caller's deadline ends the wait.
     pub(super) async fn take(
-        store: &'a dyn RecordStore,
+        store: &'a dyn Store,
         namespace: &Namespace,
         principal: &PrincipalKey,
         now: Timestamp,

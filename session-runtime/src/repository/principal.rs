@@ -3,21 +3,43 @@
 
 use std::{cmp::Reverse, collections::HashSet, sync::Arc};
 
-use super::load_latest;
 use crate::{
     clock::Timestamp,
     store::{
-        Listed, Namespace, Order, PrincipalKey, Record, RecordStore, Selector, StoreError,
-        StoreFuture, StoreKey,
+        Meta, Namespace, Order, PrincipalKey, Record, Selector, Store, StoreError, StoreFuture,
+        StoreKey, load_latest,
     },
 };
+
+/// One live session of a principal, as [`list`] gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listed {
+    /// The session's selector.
+    pub selector: Selector,
+    /// The time at which the session was created.
+    pub created: Timestamp,
+    /// The time at which the session's principal logged in.
+    pub logged_in: Timestamp,
+    /// The time at which the session was last used, up to the touch throttle.
+    pub last_seen: Timestamp,
+}
+
+impl Listed {
+    /// Makes the list entry of a session from its selector and the fixed part of its record.
+    #[must_use]
+    pub fn new(selector: Selector, meta: &Meta) -> Self {
+        let Meta { created, last_seen, .. } = *meta;
+        Self { selector, created, logged_in: meta.logged_in.unwrap_or(created), last_seen }
+    }
+}
 
 /// The most sessions of a page.
 pub(super) const PAGE: usize = 64;
 
 /// Returns the sessions of a principal that are live at `now`, the newest first.
 pub(super) fn list<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     namespace: &'a Namespace,
     principal: &'a PrincipalKey,
     now: Timestamp,
@@ -43,7 +65,7 @@ pub(super) fn list<'a>(
 /// Removes every session that is a principal's from when this begins until its turn comes, except
 /// `except`. Returns how many were removed.
 pub(super) fn end_all<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     namespace: &'a Namespace,
     principal: &'a PrincipalKey,
     except: Option<Selector>,
@@ -74,7 +96,7 @@ pub(super) fn end_all<'a>(
 /// Removes a session, whatever is written to it meanwhile, unless it becomes somebody else's.
 /// Returns whether it was removed.
 async fn end(
-    store: &dyn RecordStore,
+    store: &dyn Store,
     key: &StoreKey,
     principal: &PrincipalKey,
     mut record: Arc<Record>,

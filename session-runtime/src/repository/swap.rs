@@ -6,9 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
-use super::load_latest;
 use crate::store::{
-    Commit, CommitOutcome, Record, RecordStore, StoreError, StoreFuture, StoreKey, Written,
+    Commit, CommitOutcome, Record, Store, StoreError, StoreFuture, StoreKey, Written, load_latest,
 };
 
 /// The tries without a pause between them. Whoever was in between is mostly done by then.
@@ -25,7 +24,7 @@ pub(super) type Swapped = (CommitOutcome, u64);
 
 /// Applies a commit to the record under `key`.
 pub(super) fn swap<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: &'a StoreKey,
     commit: &'a Commit,
 ) -> StoreFuture<'a, Swapped> {
@@ -40,6 +39,7 @@ pub(super) fn swap<'a>(
         }
         (Some(Written::Not), _) => StoreFuture::ready(Ok((outcome, 0))),
         (Some(Written::Full), _) => StoreFuture::ready(Err(full())),
+        (None, Some(loaded)) if commit.is_touch() => touch(store, key, commit, loaded),
         (None, Some(loaded)) => swap_for(store, key, commit, loaded, false),
         (None, None) => load_latest(store, key).and_then(move |found| match found {
             Some(found) => swap_for(store, key, commit, &found, true),
@@ -48,10 +48,28 @@ pub(super) fn swap<'a>(
     }
 }
 
+/// Moves the time of the last use on. That the session is live and its credential good is for the
+/// record to say that the request has loaded.
+fn touch<'a>(
+    store: &'a dyn Store,
+    key: &'a StoreKey,
+    commit: &'a Commit,
+    loaded: &Record,
+) -> StoreFuture<'a, Swapped> {
+    let touched = loaded.clone().apply(commit);
+    if !matches!(touched, CommitOutcome::Committed { .. }) {
+        return again(store, key, commit);
+    }
+    let clean_after = loaded.meta.lifetime.end_after(commit.now);
+    store
+        .touch(key, commit.now, clean_after)
+        .map(move |there| (if there { touched } else { CommitOutcome::Gone }, 0))
+}
+
 /// Applies a commit to `base`, and swaps the result for it. `is_latest` says that `base` was read
 /// from the store for this commit.
 fn swap_for<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: &'a StoreKey,
     commit: &'a Commit,
     base: &Arc<Record>,
@@ -77,7 +95,7 @@ fn swap_for<'a>(
 
 /// Tries until a try is not overtaken by another request. The caller's deadline ends it.
 fn again<'a>(
-    store: &'a dyn RecordStore,
+    store: &'a dyn Store,
     key: &'a StoreKey,
     commit: &'a Commit,
 ) -> StoreFuture<'a, Swapped> {

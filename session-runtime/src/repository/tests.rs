@@ -13,10 +13,11 @@ use std::{
 
 use crate::{
     clock::Timestamp,
+    repository::Repository,
     store::{
         Cap, Check, Commit, CommitOutcome, Cursor, FieldValue, InsertOutcome, KeyId, Lifetime,
         MemoryStore, Meta, Namespace, OnMaxSessions, Op, Order, Page, PrincipalKey, Properties,
-        Record, RecordStore, Selector, Store, StoreFuture, StoreKey, Written,
+        Record, Selector, Store, StoreFuture, StoreKey, Written,
     },
 };
 
@@ -34,22 +35,22 @@ async fn step() {
         .await;
 }
 
-impl RecordStore for Paced {
+impl Store for Paced {
     fn properties(&self) -> Properties {
-        RecordStore::properties(&self.0)
+        Store::properties(&self.0)
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::new(async move {
             step().await;
-            RecordStore::load(&self.0, key).await
+            Store::load(&self.0, key).await
         })
     }
 
     fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
             step().await;
-            RecordStore::insert(&self.0, key, record).await
+            Store::insert(&self.0, key, record).await
         })
     }
 
@@ -82,12 +83,23 @@ impl RecordStore for Paced {
     ) -> StoreFuture<'a, Page> {
         StoreFuture::new(async move {
             step().await;
-            RecordStore::list(&self.0, namespace, principal, order, after, limit).await
+            Store::list(&self.0, namespace, principal, order, after, limit).await
+        })
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        StoreFuture::new(async move {
+            step().await;
+            self.0.count(namespace, principal).await
         })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        RecordStore::sweep(&self.0, now, limit)
+        Store::sweep(&self.0, now, limit)
     }
 }
 
@@ -185,14 +197,14 @@ const fn cap(sessions: u32, on_max: OnMaxSessions) -> Option<Cap> {
 
 fn live(store: &Paced) -> Vec<Selector> {
     let namespace = Namespace::new("shop");
-    let listed = now(Store::list(store, &namespace, &ada(), at(1000))).unwrap();
+    let listed = now(Repository::list_live(store, &namespace, &ada(), at(1000))).unwrap();
     let mut live: Vec<_> = listed.into_iter().map(|session| session.selector).collect();
     live.sort();
     live
 }
 
 fn put(store: &Paced, number: u8, record: Record) {
-    let inserted = now(Store::insert(store, &key(number), record, None)).unwrap();
+    let inserted = now(Repository::insert_capped(store, &key(number), record, None)).unwrap();
     assert_eq!(inserted, InsertOutcome::inserted());
 }
 
@@ -212,7 +224,7 @@ fn every_addition_counts_and_use_moves_only_forward() {
             let loaded = load(store, 1).filter(|_| number % 2 == 0);
             let (commit, key) = (Commit { loaded, ..commit }, &keys[0]);
             Box::pin(async move {
-                let outcome = Store::commit(store, key, &commit).await.unwrap();
+                let outcome = Repository::commit(store, key, &commit).await.unwrap();
                 assert!(matches!(outcome, CommitOutcome::Committed { .. }), "{outcome:?}");
             }) as Task<'_>
         });
@@ -236,12 +248,12 @@ fn parallel_log_ins_leave_what_the_cap_allows_whatever_their_clocks_say() {
             let (ended, cap) = (&ended, cap(2, OnMaxSessions::EndOldest));
             Box::pin(async move {
                 let outcome = if key.selector == Selector::from_bytes([5; 16]) {
-                    match Store::commit(store, key, &log_in(time, cap)).await.unwrap() {
+                    match Repository::commit(store, key, &log_in(time, cap)).await.unwrap() {
                         CommitOutcome::Committed { ended, .. } => ended,
                         other => panic!("{other:?}"),
                     }
                 } else {
-                    match Store::insert(store, key, owned(time), cap).await.unwrap() {
+                    match Repository::insert_capped(store, key, owned(time), cap).await.unwrap() {
                         InsertOutcome::Inserted { ended } => ended,
                         other => panic!("{other:?}"),
                     }
@@ -272,11 +284,11 @@ fn a_log_in_beside_an_eviction_stays() {
         let cap = cap(2, OnMaxSessions::EndOldest);
         let tasks: Vec<Task<'_>> = vec![
             Box::pin(async {
-                let outcome = Store::commit(store, &first, &log_in(30, cap)).await.unwrap();
+                let outcome = Repository::commit(store, &first, &log_in(30, cap)).await.unwrap();
                 again.set(Some(matches!(outcome, CommitOutcome::Committed { .. })));
             }),
             Box::pin(async {
-                drop(Store::insert(store, &third, owned(31), cap).await.unwrap());
+                drop(Repository::insert_capped(store, &third, owned(31), cap).await.unwrap());
             }),
         ];
         interleave(random, tasks);
@@ -296,11 +308,12 @@ fn of_two_log_ins_for_one_place_one_is_refused() {
         let cap = cap(2, OnMaxSessions::RefuseNew);
         let tasks: Vec<Task<'_>> = vec![
             Box::pin(async {
-                let outcome = Store::insert(store, &keys[0], owned(20), cap).await.unwrap();
+                let outcome =
+                    Repository::insert_capped(store, &keys[0], owned(20), cap).await.unwrap();
                 let_in.set(let_in.get() + usize::from(outcome == InsertOutcome::inserted()));
             }),
             Box::pin(async {
-                let outcome = Store::commit(store, &keys[1], &log_in(20, cap)).await.unwrap();
+                let outcome = Repository::commit(store, &keys[1], &log_in(20, cap)).await.unwrap();
                 let took_place = matches!(outcome, CommitOutcome::Committed { .. });
                 let_in.set(let_in.get() + usize::from(took_place));
             }),
@@ -326,10 +339,10 @@ fn the_end_of_all_sessions_ends_those_that_are_written_to_meanwhile() {
         }
         let (keys, namespace, who) = ([key(1), key(2)], Namespace::new("shop"), ada());
         let tasks: Vec<Task<'_>> = vec![
-            Box::pin(async { drop(Store::commit(store, &keys[0], &add(9)).await.unwrap()) }),
-            Box::pin(async { drop(Store::commit(store, &keys[1], &log_in(9, None)).await) }),
+            Box::pin(async { drop(Repository::commit(store, &keys[0], &add(9)).await.unwrap()) }),
+            Box::pin(async { drop(Repository::commit(store, &keys[1], &log_in(9, None)).await) }),
             Box::pin(async {
-                let ended = Store::delete_all(store, &namespace, &who, None).await.unwrap();
+                let ended = Repository::end_all(store, &namespace, &who, None).await.unwrap();
                 assert_eq!(ended, 3);
             }),
         ];
@@ -346,9 +359,9 @@ fn a_commit_that_was_overtaken_by_the_end_creates_nothing() {
         let loaded = load(store, 1);
         let commit = Commit { loaded, ..add(1) };
         let tasks: Vec<Task<'_>> = vec![
-            Box::pin(async { drop(Store::commit(store, &keys[0], &commit).await.unwrap()) }),
-            Box::pin(async { drop(Store::commit(store, &keys[0], &add(2)).await.unwrap()) }),
-            Box::pin(async { assert!(Store::delete(store, &keys[0]).await.unwrap()) }),
+            Box::pin(async { drop(Repository::commit(store, &keys[0], &commit).await.unwrap()) }),
+            Box::pin(async { drop(Repository::commit(store, &keys[0], &add(2)).await.unwrap()) }),
+            Box::pin(async { assert!(store.remove(&keys[0], None).await.unwrap()) }),
         ];
         interleave(random, tasks);
         assert_eq!(load(store, 1), None);

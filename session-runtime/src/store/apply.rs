@@ -20,6 +20,10 @@ impl Record {
         if standing == Standing::Superseded {
             return CommitOutcome::Superseded;
         }
+        if commit.is_touch() {
+            self.meta.last_seen = self.meta.last_seen.max(commit.now);
+            return CommitOutcome::committed(self.meta.revision, false);
+        }
         for expected in &commit.expected {
             if self.group_revision(&expected.group) != expected.revision {
                 return CommitOutcome::Conflict { field: expected.group.clone() };

@@ -12,8 +12,8 @@ use crate::clock::Timestamp;
 /// Everything one request changes in one session. Preconditions are checked first, then all of it
 /// applies atomically, or none of it.
 ///
-/// Every commit also moves `last_seen` forward to [`now`](Self::now); a commit without ops is a
-/// touch.
+/// Every commit also moves `last_seen` forward to [`now`](Self::now). A commit that changes nothing
+/// else is a touch, which leaves the revision as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Commit {
@@ -63,6 +63,16 @@ impl Commit {
             lifetime: None,
             loaded: None,
         }
+    }
+
+    /// Returns whether the commit changes nothing but the time at which the session was last used.
+    pub(crate) fn is_touch(&self) -> bool {
+        self.expected.is_empty()
+            && self.bump.is_empty()
+            && self.ops.is_empty()
+            && self.principal.is_none()
+            && self.rotation.is_none()
+            && self.lifetime.is_none()
     }
 }
 

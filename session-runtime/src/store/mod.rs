@@ -1,5 +1,5 @@
-//! Where sessions are kept: the [`Store`] trait, its requests and its answers. Stores see opaque
-//! field values and check values; they know nothing of HTTP, tokens, keys or the session type.
+//! Where sessions are kept: the [`Store`] trait and its answers. A store keeps records and compares
+//! versions; it knows nothing of HTTP, tokens, keys, session types, ops or caps.
 //! [`MemoryStore`] is the reference.
 
 mod apply;
@@ -19,8 +19,8 @@ mod memory;
 mod mongo;
 pub(crate) mod op;
 mod open;
+mod page;
 mod record;
-mod records;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
@@ -51,10 +51,10 @@ pub use mongo::MongoStore;
 pub(crate) use op::OnMaxSessions;
 pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
 pub use open::open;
+pub(crate) use page::Part;
+pub use page::{Cursor, Order, Page};
 pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
-pub(crate) use records::Part;
-pub use records::{Cursor, Order, Page, RecordStore, Written};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "_sql")]
@@ -63,27 +63,22 @@ pub use sql::{SqlPool, SqlStore, SqlStoreBuilder};
 
 use crate::clock::Timestamp;
 
-/// One live session of a principal, as [`Store::list`] gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What became of an insert or a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Listed {
-    /// The session's selector.
-    pub selector: Selector,
-    /// The time at which the session was created.
-    pub created: Timestamp,
-    /// The time at which the session's principal logged in.
-    pub logged_in: Timestamp,
-    /// The time at which the session was last used, up to the touch throttle.
-    pub last_seen: Timestamp,
-}
-
-impl Listed {
-    /// Makes the list entry of a session from its selector and the fixed part of its record.
-    #[must_use]
-    pub fn new(selector: Selector, meta: &Meta) -> Self {
-        let Meta { created, last_seen, .. } = *meta;
-        Self { selector, created, logged_in: meta.logged_in.unwrap_or(created), last_seen }
-    }
+pub enum Written {
+    /// The record is stored.
+    Stored {
+        /// The number of sessions that the record's principal has, this one included: at least
+        /// those that are live. 0 if the record has no principal, or if the write has not changed
+        /// the principal or the time of the log-in.
+        of_principal: u64,
+    },
+    /// Nothing is stored. An insert: there is a record under that key. A replacement: there is
+    /// none, or its version is another.
+    Not,
+    /// Nothing is stored: there is no room.
+    Full,
 }
 
 /// The properties of a store that the runtime needs to know.
@@ -107,30 +102,26 @@ impl Properties {
     pub const SHARED: Self = Self { shared: true, ..Self::DURABLE };
 }
 
-/// A place that keeps sessions. Implement [`RecordStore`] for a store of your own: the library makes a
-/// `Store` of it.
+/// A place that keeps records under keys, each with a version ([`Meta::revision`]).
 ///
-/// Every store obeys these rules:
+/// What becomes of a session is decided above every store, in one way for all of them: which
+/// changes a commit makes, who wins, which sessions of a principal give way. A store obeys these
+/// rules:
 ///
-/// 1. [`commit`](Self::commit) never creates a record. If the record is missing, or expired at
-///    `commit.now`, the outcome is [`CommitOutcome::Gone`].
-/// 2. A commit applies whole or not at all, atomically with its preconditions, as
-///    [`Record::apply`] does. Commits on one record are serialised.
-/// 3. [`insert`](Self::insert) never overwrites a record.
-/// 4. The principal index holds at least every live record of a principal: an entry is added before
-///    its record and removed after it.
-/// 5. [`load`](Self::load) may return an expired record, or none in its place: the runtime checks
-///    every record that it gets.
-/// 6. An operation whose future is dropped has happened whole or not at all.
-/// 7. With a [`Cap`], an insert or a commit that gives a session to a principal counts that
-///    principal's *other* live sessions (at the time of the insert or commit). If there are fewer
-///    than `cap.sessions`, the cap has no effect. Otherwise `RefuseNew` answers `Full` and
-///    changes nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
-///    millisecond, the smaller selector) until one fewer than `cap.sessions` are left. Parallel
-///    log-ins of one principal, in whatever processes, leave no more than `cap.sessions`; a log-in
-///    that is dropped half-way may leave more until the principal's next log-in.
-///    What does not apply for another reason too (`Exists`, `Gone`, `Superseded`, `Conflict`) ends
-///    nothing, and may give either answer.
+/// 1. Only [`insert`](Self::insert) creates, and never overwrites; [`replace`](Self::replace)
+///    overwrites, and never creates. Writes to one record are serialised.
+/// 2. A read that begins after a write was answered shows that write, whichever process asks,
+///    unless the store is a cache ([`reload`](Self::reload)).
+/// 3. [`load`](Self::load) may return an expired record, or none in its place: what it returns is
+///    checked.
+/// 4. [`list`](Self::list) has at least every live session of a principal: where the index is apart
+///    from the records, an entry is added before its record and removed after it.
+/// 5. Of two writes that give sessions to one principal, at least one counts both
+///    ([`Written::Stored`]).
+/// 6. An operation whose future is dropped has happened whole or not at all; entries of an index may
+///    stay.
+/// 7. A write without an answer is an error. It is sent again only if it surely was not carried
+///    out, or if twice is the same as once.
 pub trait Store: Send + Sync + 'static {
     /// Returns the properties of this store.
     fn properties(&self) -> Properties;
@@ -138,48 +129,90 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
-    /// Reads the record under `key` as it is now, if [`load`](Self::load) may return an older one,
-    /// as a cache does. Returns `None` if `load` always returns the present record. The runtime
-    /// calls this before it turns away a credential or a session because of the record that `load`
-    /// returned, and where an old answer would not be true.
+    /// Loads the record under `key` as it is now, if [`load`](Self::load) may return an older one,
+    /// as a cache does. Returns `None` if `load` always returns the present record.
     fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
         let _ = key;
         None
     }
 
-    /// Stores a new record; an existing record stays as it is. `cap` has an effect only if the
-    /// record has a principal.
-    fn insert<'a>(
+    /// Stores a new record; a record that is there stays as it is.
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written>;
+
+    /// Puts `record` in the place of the record under `key`, if that has this version. Never
+    /// creates. Of the two records' `last_seen`, the later stays.
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome>;
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written>;
 
-    /// Applies a commit to an existing record. Returns what became of the commit.
-    fn commit<'a>(
+    /// Changes the record under `key` where it is, if this store has its records in this process's
+    /// memory and lets nobody else look meanwhile. `change` returns whether it has changed the
+    /// record; if it has not, the outcome is [`Written::Not`], as it is if there is no record. Only a
+    /// change that says `log_in` gives the session to another principal, or begins a new log-in.
+    /// Returns `None` if the store cannot do that: then a record is replaced.
+    fn change(
+        &self,
+        key: &StoreKey,
+        log_in: bool,
+        change: &mut dyn FnMut(&mut Record) -> bool,
+    ) -> Option<Written> {
+        let _ = (key, log_in, change);
+        None
+    }
+
+    /// Moves the time at which the record under `key` was last used on to `last_seen`, and its expiry
+    /// with it, to `clean_after`, from which on the store may remove the record. The version stays.
+    /// Never creates, and no time goes back. Returns whether there is such a record.
+    ///
+    /// By default the record is replaced by itself with another time. A store that can change the
+    /// time alone need not send the record.
+    fn touch<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome>;
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        let _ = clean_after;
+        StoreFuture::new(async move {
+            loop {
+                let Some(there) = load_latest(self, key).await? else { return Ok(false) };
+                if there.meta.last_seen >= last_seen {
+                    return Ok(true);
+                }
+                let (mut record, version) = (Record::clone(&there), there.meta.revision);
+                record.meta.last_seen = last_seen;
+                if let Written::Stored { .. } = self.replace(key, version, Arc::new(record)).await?
+                {
+                    return Ok(true);
+                }
+            }
+        })
+    }
 
-    /// Removes a record. Returns whether there was one. Idempotent.
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool>;
+    /// Removes the record under `key`; with a version, only if the record has that version. Returns
+    /// whether it did.
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool>;
 
-    /// Returns the sessions of a principal that are live at `now`, the newest first.
+    /// Returns up to `limit` sessions of a principal, those after `after` in the order. The list has
+    /// at least those that are live.
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>>;
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page>;
 
-    /// Removes every session of a principal except `except`. Returns how many it removed.
-    fn delete_all<'a>(
+    /// Returns the number of sessions of a principal, at least of those that are live: as
+    /// [`Written::Stored`] does after a log-in.
+    fn count<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        except: Option<Selector>,
     ) -> StoreFuture<'a, u64>;
 
     /// Removes up to `limit` records that are expired at `now`. Returns how many it removed.
@@ -207,43 +240,58 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).reload(key)
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        (**self).insert(key, record, cap)
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        (**self).insert(key, record)
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        (**self).commit(key, commit)
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        (**self).replace(key, version, record)
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        (**self).delete(key)
+    fn change(
+        &self,
+        key: &StoreKey,
+        log_in: bool,
+        change: &mut dyn FnMut(&mut Record) -> bool,
+    ) -> Option<Written> {
+        (**self).change(key, log_in, change)
+    }
+
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        (**self).touch(key, last_seen, clean_after)
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        (**self).remove(key, version)
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        (**self).list(namespace, principal, now)
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        (**self).list(namespace, principal, order, after, limit)
     }
 
-    fn delete_all<'a>(
+    fn count<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
-        (**self).delete_all(namespace, principal, except)
+        (**self).count(namespace, principal)
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

@@ -32,7 +32,8 @@ pub struct Meta {
     pub principal: Option<PrincipalKey>,
     /// The time at which that principal logged in; `None` exactly when there is no principal.
     pub logged_in: Option<Timestamp>,
-    /// The number of the last commit: 1 after the insert, and one more with every commit.
+    /// The version: each commit but a touch raises it by one. A session begins at a number of its
+    /// own, so that a selector that is given again is not taken for the session that had it.
     pub revision: u64,
 }
 

@@ -180,7 +180,7 @@ pub async fn at_the_cap_a_log_in_is_refused(it: Fixture) {
     it.commit(&keys[0], &nobody).await;
     let outcome = it.insert_under(&refused, 4, &ada, refuse_new(2)).await;
     equal(REFUSED, &inserted(&[]), &outcome);
-    it.delete(&keys[1]).await;
+    it.remove(&keys[1]).await;
     let outcome = it.commit(&keys[0], &log_in(it.at(5), &ada, refuse_new(2))).await;
     equal(REFUSED, &logged_in(3, &[]), &outcome);
 }
@@ -217,12 +217,12 @@ pub async fn only_live_sessions_of_the_principal_count(it: Fixture) {
     let key = it.key();
     equal(rule, &inserted(&[]), &it.insert_under(&key, 5, &ada, refuse_new(1)).await);
     // Expired, so neither counted nor evicted.
-    let _ = it.delete(&over).await;
+    let _ = it.remove(&over).await;
     let over = it.put(short).await;
     let new = it.put(it.record(5)).await;
     let outcome = it.commit(&new, &log_in(it.at(5), &ada, end_oldest(2))).await;
     equal(rule, &logged_in(2, &[]), &outcome);
-    let _ = it.delete(&over).await;
+    let _ = it.remove(&over).await;
     it.are_live(rule, &ada, &[&key, &new]).await;
     it.are_live(rule, &bob, &[&theirs]).await;
     there.are_live(rule, &ada, &[&abroad]).await;
@@ -241,11 +241,11 @@ pub async fn a_cap_without_a_log_in_counts_nothing(it: Fixture) {
         equal(rule, &InsertOutcome::inserted(), &anonymous);
         let revision = it.load(&first).await.map_or(0, |record| record.meta.revision);
         let used = Commit { cap, ..commit(it.at(2), []) };
-        equal(rule, &committed(revision + 1), &it.commit(&first, &used).await);
+        equal(rule, &committed(revision), &it.commit(&first, &used).await);
     }
     it.are_live(rule, &ada, &[&first, &second]).await;
     let out = Commit { principal: Some(None), cap: refuse_new(1), ..commit(it.at(3), []) };
-    equal(rule, &committed(4), &it.commit(&first, &out).await);
+    equal(rule, &committed(2), &it.commit(&first, &out).await);
     it.are_live(rule, &ada, &[&second]).await;
 }
 

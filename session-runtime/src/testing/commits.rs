@@ -20,7 +20,7 @@ pub async fn a_commit_never_creates(it: Fixture) {
         Commit { rotation: Some(Credential::SECOND.rotation(None)), ..commit(it.at(0), []) },
     ];
     let deleted = it.put(it.record(0)).await;
-    holds(rule, it.delete(&deleted).await, || "`delete` of a record answered false".to_owned());
+    holds(rule, it.remove(&deleted).await, || "`remove` of a record answered false".to_owned());
     for key in [it.key(), deleted] {
         for commit in &commits {
             equal(rule, &CommitOutcome::Gone, &it.commit(&key, commit).await);
@@ -48,13 +48,13 @@ pub async fn an_insert_never_overwrites(it: Fixture) {
 }
 
 pub async fn a_deleted_key_can_be_inserted_again(it: Fixture) {
-    let rule = "after `delete`, nothing of the record is left";
+    let rule = "after `remove`, nothing of the record is left";
     let mut first = it.owned(0, &principal("ada"));
     first.set("f", bytes("1"));
     first.set("s", members(["x"]));
     first.set_group_revision("g", 4);
     let key = it.put(first).await;
-    holds(rule, it.delete(&key).await, || "`delete` answered false".to_owned());
+    holds(rule, it.remove(&key).await, || "`remove` answered false".to_owned());
     it.holds(rule, &key, None).await;
     let second = it.record(SECOND);
     it.put_at(&key, second.clone()).await;
@@ -63,32 +63,33 @@ pub async fn a_deleted_key_can_be_inserted_again(it: Fixture) {
 }
 
 pub async fn delete_is_idempotent(it: Fixture) {
-    let rule = "`delete` answers whether there was a record, and never fails for want of one";
+    let rule = "`remove` answers whether there was a record, and never fails for want of one";
     let (key, other) = (it.put(it.record(0)).await, it.put(it.record(0)).await);
     for expected in [true, false, false] {
-        equal(rule, &expected, &it.delete(&key).await);
+        equal(rule, &expected, &it.remove(&key).await);
         it.holds(rule, &key, None).await;
     }
-    equal(rule, &false, &it.delete(&it.key()).await);
-    it.holds("`delete` removes one record", &other, Some(&it.record(0))).await;
+    equal(rule, &false, &it.remove(&it.key()).await);
+    it.holds("`remove` removes one record", &other, Some(&it.record(0))).await;
 }
 
-pub async fn each_commit_moves_the_revision_by_one(it: Fixture) {
-    let rule = "`Committed` gives the record's new revision, one more than before";
+pub async fn each_commit_but_a_touch_moves_the_revision_by_one(it: Fixture) {
+    let rule =
+        "`Committed` gives the record's new revision, one more than before; a touch keeps it";
     let mut session = it.session(rule, &[]).await;
     for revision in 2..6 {
         session.commit(&commit(it.at(revision), [add("n", 1)]), committed(revision)).await;
     }
-    session.commit(&commit(it.at(7), []), committed(6)).await;
+    session.commit(&commit(it.at(7), []), committed(5)).await;
     session.commit(&commit(it.at(8), [add_within("n", 9, 0, 9)]), conflict("n")).await;
-    session.commit(&commit(it.at(9), []), committed(7)).await;
+    session.commit(&commit(it.at(9), []), committed(5)).await;
     session.has(&[("n", int(4))]);
     // Past 32 bits.
     let mut old = it.record(0);
     old.meta.revision = u64::from(u32::MAX);
     let mut session = it.follow(rule, old).await;
-    session.commit(&commit(it.at(1), []), committed(1 << 32)).await;
-    session.commit(&commit(it.at(1), []), committed((1 << 32) + 1)).await;
+    session.commit(&commit(it.at(1), [add("n", 1)]), committed(1 << 32)).await;
+    session.commit(&commit(it.at(1), [add("n", 1)]), committed((1 << 32) + 1)).await;
 }
 
 pub async fn a_group_that_moved_is_a_conflict(it: Fixture) {
@@ -100,21 +101,21 @@ pub async fn a_group_that_moved_is_a_conflict(it: Fixture) {
         ..commit(it.at(1), [set("city", bytes(value))])
     };
     session.commit(&write(1, "x"), conflict("address")).await;
-    session.commit(&write(0, "Ulm"), committed(2)).await;
+    session.applies(&write(0, "Ulm")).await;
     for wrong in [0, 2, 7] {
         session.commit(&write(wrong, "Bonn"), conflict("address")).await;
     }
-    session.commit(&write(1, "Bonn"), committed(3)).await;
-    session.commit(&write(2, "Kiel"), committed(4)).await;
+    session.applies(&write(1, "Bonn")).await;
+    session.applies(&write(2, "Kiel")).await;
     session.has(&[("city", bytes("Kiel"))]);
     equal("`bump` moves a group by one", &3, &session.record.group_revision("address"));
     // Who expects nothing of the group is not held up, and does not move it.
-    session.commit(&commit(it.at(1), [set("city", bytes("Rom"))]), committed(5)).await;
+    session.applies(&commit(it.at(1), [set("city", bytes("Rom"))])).await;
     equal("only `bump` moves a group", &3, &session.record.group_revision("address"));
     // To expect is not to move.
     let only_expects = Commit { bump: vec![], ..write(3, "Jena") };
-    session.commit(&only_expects, committed(6)).await;
-    session.commit(&only_expects, committed(7)).await;
+    session.applies(&only_expects).await;
+    session.applies(&only_expects).await;
 }
 
 pub async fn several_groups_are_compared_and_moved_together(it: Fixture) {
@@ -129,9 +130,9 @@ pub async fn several_groups_are_compared_and_moved_together(it: Fixture) {
     };
     session.commit(&write(0, 4), conflict("b")).await;
     session.commit(&write(1, 5), conflict("a")).await;
-    session.commit(&write(0, 5), committed(2)).await;
+    session.applies(&write(0, 5)).await;
     session.commit(&write(0, 6), conflict("a")).await;
-    session.commit(&write(1, 6), committed(3)).await;
+    session.applies(&write(1, 6)).await;
     session.has(&[("n", int(2))]);
     let groups = |name| session.record.group_revision(name);
     equal(rule, &(2, 7, 0), &(groups("a"), groups("b"), groups("c")));
@@ -141,14 +142,14 @@ pub async fn several_groups_are_compared_and_moved_together(it: Fixture) {
         bump: vec![name("f")],
         ..commit(it.at(1), [add("n", 1), set("a", bytes("1"))])
     };
-    session.commit(&blind, committed(4)).await;
-    session.commit(&write(2, 7), committed(5)).await;
+    session.applies(&blind).await;
+    session.applies(&write(2, 7)).await;
     // A number out of range is found after the groups, and undoes their move.
     let over = Commit { ops: vec![add_within("n", 1, 0, 1)], ..write(3, 8) };
     session.commit(&over, conflict("n")).await;
     let both = Commit { ops: vec![add_within("n", 1, 0, 1)], ..write(0, 8) };
     session.commit(&both, conflict("a")).await;
-    session.commit(&write(3, 8), committed(6)).await;
+    session.applies(&write(3, 8)).await;
 }
 
 pub async fn a_record_that_is_over_is_gone_for_every_credential(it: Fixture) {
@@ -179,6 +180,6 @@ pub async fn a_loaded_record_stays_as_it_was(it: Fixture) {
     let loaded = answer("load", it.store.load(&key)).await;
     it.commit(&key, &commit(it.at(1), [add("n", 1)])).await;
     equal(rule, &Some(it.record(0)), &loaded.as_deref().cloned());
-    it.delete(&key).await;
+    it.remove(&key).await;
     equal(rule, &Some(it.record(0)), &loaded.as_deref().cloned());
 }

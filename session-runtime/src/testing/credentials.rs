@@ -3,8 +3,7 @@
 use super::{
     fixture::{Fixture, equal},
     make::{
-        Credential, SECOND, add, bytes, commit, committed, int, later, log_in, name, principal,
-        rotated, set,
+        Credential, SECOND, add, bytes, commit, int, later, log_in, name, principal, rotated, set,
     },
 };
 use crate::store::{Commit, CommitOutcome, Lifetime, Previous};
@@ -30,7 +29,7 @@ pub async fn a_foreign_credential_is_stale(it: Fixture) {
         session.commit(&foreign, CommitOutcome::Superseded).await;
     }
     equal(rule, &vec![], &it.listed(&principal("eve"), it.at(SECOND)).await);
-    session.commit(&commit(it.at(SECOND), []), committed(2)).await;
+    session.applies(&commit(it.at(SECOND), [])).await;
 }
 
 pub async fn a_rotation_without_grace_ends_the_old_credential(it: Fixture) {
@@ -47,13 +46,13 @@ pub async fn a_rotation_without_grace_ends_the_old_credential(it: Fixture) {
     equal(rule, &(it.at(SECOND), None), &(meta.rotated, meta.previous));
     session.commit(&commit(it.at(SECOND), []), CommitOutcome::Superseded).await;
     session.commit(&rotate, CommitOutcome::Superseded).await;
-    session.commit(&Credential::SECOND.touch(it.at(2 * SECOND)), committed(3)).await;
+    session.applies(&Credential::SECOND.touch(it.at(2 * SECOND))).await;
     // The new credential rotates on, and not back to the first.
     let next = Commit {
         rotation: Some(Credential::THIRD.rotation(None)),
         ..Credential::SECOND.touch(it.at(3 * SECOND))
     };
-    session.commit(&next, rotated(4)).await;
+    session.commit(&next, rotated(3)).await;
     for old in [Credential::FIRST, Credential::SECOND] {
         session.commit(&old.touch(it.at(3 * SECOND)), CommitOutcome::Superseded).await;
     }
@@ -75,14 +74,14 @@ pub async fn a_rotation_with_grace_lets_the_old_credential_pass_until_its_end(it
         &previous,
         &session.record.meta.previous,
     );
-    session.commit(&commit(it.at(30 * SECOND - 1), [add("n", 1)]), committed(3)).await;
-    session.commit(&Credential::SECOND.touch(it.at(30 * SECOND - 1)), committed(4)).await;
+    session.applies(&commit(it.at(30 * SECOND - 1), [add("n", 1)])).await;
+    session.applies(&Credential::SECOND.touch(it.at(30 * SECOND - 1))).await;
     // Both halves of a credential belong together.
     let mixed = Commit { key_id: Credential::SECOND.key_id(), ..commit(it.at(SECOND), []) };
     session.commit(&mixed, CommitOutcome::Superseded).await;
     session.commit(&commit(end, []), CommitOutcome::Superseded).await;
     session.commit(&commit(later(end, 1), []), CommitOutcome::Superseded).await;
-    session.commit(&Credential::SECOND.touch(end), committed(5)).await;
+    session.applies(&Credential::SECOND.touch(end)).await;
     session.has(&[("n", int(1))]);
 }
 
@@ -94,18 +93,18 @@ pub async fn the_second_of_two_rotations_with_grace_is_skipped(it: Fixture) {
         ..commit(it.at(SECOND), [add("n", 1)])
     };
     session.commit(&rotate(Credential::SECOND), rotated(2)).await;
-    session.commit(&rotate(Credential::THIRD), committed(3)).await;
+    session.applies(&rotate(Credential::THIRD)).await;
     session.has(&[("n", int(2))]);
     session.commit(&Credential::THIRD.touch(it.at(SECOND)), CommitOutcome::Superseded).await;
-    session.commit(&Credential::SECOND.touch(it.at(SECOND)), committed(4)).await;
+    session.applies(&Credential::SECOND.touch(it.at(SECOND))).await;
     // The current credential rotates; then the one before the previous is nothing any more.
     let next = Commit {
         rotation: Some(Credential::THIRD.rotation(Some(it.at(40 * SECOND)))),
         ..Credential::SECOND.touch(it.at(2 * SECOND))
     };
-    session.commit(&next, rotated(5)).await;
+    session.commit(&next, rotated(4)).await;
     session.commit(&commit(it.at(2 * SECOND), []), CommitOutcome::Superseded).await;
-    session.commit(&Credential::SECOND.touch(it.at(39 * SECOND)), committed(6)).await;
+    session.applies(&Credential::SECOND.touch(it.at(39 * SECOND))).await;
 }
 
 pub async fn a_rotation_without_grace_takes_place_within_the_grace(it: Fixture) {
@@ -125,5 +124,5 @@ pub async fn a_rotation_without_grace_takes_place_within_the_grace(it: Fixture) 
     for old in [Credential::FIRST, Credential::SECOND] {
         session.commit(&old.touch(it.at(2 * SECOND)), CommitOutcome::Superseded).await;
     }
-    session.commit(&Credential::THIRD.touch(it.at(2 * SECOND)), committed(4)).await;
+    session.applies(&Credential::THIRD.touch(it.at(2 * SECOND))).await;
 }

@@ -111,7 +111,7 @@ pub async fn dropped_log_ins_leave_the_index_complete(it: Fixture) {
                 drop(begin(number, it.commit(&key, &log_in(it.at(0), &ada, None))).await);
             }
             if number % 3 == 0 {
-                let _ = begin(number / 3, it.delete(&key)).await;
+                let _ = begin(number / 3, it.remove(&key)).await;
             }
         }
     })
@@ -124,7 +124,7 @@ pub async fn dropped_log_ins_leave_the_index_complete(it: Fixture) {
         holds(rule, so, || format!("{key} has the principal, and is not listed"));
     }
     let ended = until(async || {
-        it.delete_all(&ada, None).await;
+        it.end_all(&ada, None).await;
         let mut left = 0;
         for key in &keys {
             let record = it.load(key).await;
@@ -132,7 +132,7 @@ pub async fn dropped_log_ins_leave_the_index_complete(it: Fixture) {
         }
         if left == 0 { Ok(()) } else { Err(left) }
     });
-    equal("`delete_all` finds each of them", &Ok(()), &ended.await);
+    equal("`end_all` finds each of them", &Ok(()), &ended.await);
 }
 
 pub async fn after_dropped_log_ins_the_next_one_keeps_the_cap(it: Fixture) {

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    repository::{Listed, Repository as _},
     store::{
-        Cap, Commit, CommitOutcome, FieldValue, InsertOutcome, Listed, Meta, Namespace, Op,
-        PrincipalKey, Record, Selector, Store, StoreError, StoreKey,
+        Cap, Commit, CommitOutcome, FieldValue, InsertOutcome, Meta, Namespace, Op, PrincipalKey,
+        Record, Selector, Store, StoreError, StoreKey,
     },
 };
 
@@ -89,7 +90,7 @@ impl Fixture {
         record: Record,
         cap: Option<Cap>,
     ) -> InsertOutcome {
-        answer("insert", self.store.insert(key, record, cap)).await
+        answer("insert", self.store.insert_capped(key, record, cap)).await
     }
 
     /// Inserts a record, which must succeed. Returns the record's key.
@@ -108,12 +109,12 @@ impl Fixture {
         in_order(answer("commit", self.store.commit(key, commit)).await)
     }
 
-    pub(super) async fn delete(&self, key: &StoreKey) -> bool {
-        answer("delete", self.store.delete(key)).await
+    pub(super) async fn remove(&self, key: &StoreKey) -> bool {
+        answer("remove", self.store.remove(key, None)).await
     }
 
     pub(super) async fn list(&self, who: &PrincipalKey, now: Timestamp) -> Vec<Listed> {
-        answer("list", self.store.list(&self.namespace, who, now)).await
+        answer("list", self.store.list_live(&self.namespace, who, now)).await
     }
 
     /// Returns the selectors of the sessions that `list` returns.
@@ -124,8 +125,8 @@ impl Fixture {
         listed
     }
 
-    pub(super) async fn delete_all(&self, who: &PrincipalKey, except: Option<Selector>) -> u64 {
-        answer("delete_all", self.store.delete_all(&self.namespace, who, except)).await
+    pub(super) async fn end_all(&self, who: &PrincipalKey, except: Option<Selector>) -> u64 {
+        answer("end_all", self.store.end_all(&self.namespace, who, except)).await
     }
 
     pub(super) async fn sweep(&self, now: Timestamp, limit: usize) -> u64 {
@@ -206,11 +207,15 @@ impl Followed {
         }
     }
 
+    /// Commits, which must apply without a rotation, and checks the whole record.
+    pub(super) async fn applies(&mut self, commit: &Commit) {
+        let revision = self.record.meta.revision + u64::from(!commit.is_touch());
+        self.commit(commit, CommitOutcome::committed(revision, false)).await;
+    }
+
     /// Commits these ops now, which must apply.
     pub(super) async fn apply(&mut self, ops: impl Into<Vec<Op>>) {
-        let commit = super::make::commit(self.fixture.at(0), ops);
-        let revision = self.record.meta.revision + 1;
-        self.commit(&commit, CommitOutcome::committed(revision, false)).await;
+        self.applies(&super::make::commit(self.fixture.at(0), ops)).await;
     }
 
     /// Checks that the fields are these and no others.

@@ -10,10 +10,12 @@ use std::sync::{
 use super::{
     fixture::Fixture,
     history::{Change, Tells, parallel_histories},
+    make::add,
     search::search,
     show,
     together::together,
 };
+use crate::repository::Repository as _;
 use crate::store::{Commit, CommitOutcome, Record, StoreError};
 
 pub async fn parallel_histories_have_one_order(it: Fixture) {
@@ -61,6 +63,10 @@ async fn run(it: Fixture, tasks: Vec<Vec<Change>>) -> Result<(), String> {
                 let now = it.at((task * 7 + number * 3) as u64);
                 let fresh = u8::try_from(10 + task * 20 + number).unwrap_or(u8::MAX);
                 let mut commit = change.settle(record.as_deref(), now, fresh);
+                // A touch has no place in the order of revisions.
+                if commit.is_touch() {
+                    commit.ops.push(add("n", 1));
+                }
                 // What was loaded is often an earlier record by now.
                 if !matches!(change.tells, Tells::Nothing) {
                     commit.loaded = record;

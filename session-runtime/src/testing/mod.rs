@@ -81,6 +81,8 @@
 //! Nor can one process test that records outlive a restart, that other processes keep the same
 //! rules at the same moment, and how the store behaves while its server is down or slow.
 
+pub use crate::repository::{Listed, Repository};
+
 // A test's name, and the rule in its first line, say what it is about.
 #[allow(missing_docs)]
 mod caps;
@@ -148,7 +150,7 @@ macro_rules! __with_conformance_cases {
             commits::a_record_that_is_over_is_gone_for_every_credential,
             commits::an_insert_never_overwrites,
             commits::delete_is_idempotent,
-            commits::each_commit_moves_the_revision_by_one,
+            commits::each_commit_but_a_touch_moves_the_revision_by_one,
             commits::several_groups_are_compared_and_moved_together,
             credentials::a_foreign_credential_is_stale,
             credentials::a_rotation_with_grace_lets_the_old_credential_pass_until_its_end,

@@ -12,10 +12,11 @@ use super::{
     search::search,
     show,
 };
+use crate::repository::{Listed, Repository};
 use crate::{
     clock::Timestamp,
     store::{
-        Commit, CommitOutcome, InsertOutcome, Listed, MemoryStore, Meta, Record, Selector, Store,
+        Commit, CommitOutcome, InsertOutcome, MemoryStore, Meta, Record, Selector, Store,
         StoreError, StoreKey,
     },
 };
@@ -77,15 +78,15 @@ impl Pair {
             let modelled = self.model.load(key).await.map_err(|error| failed(&error))?;
             if modelled.is_some_and(|record| record.meta.is_expired(self.now)) {
                 for store in self.stores() {
-                    store.delete(key).await.map_err(|error| failed(&error))?;
+                    store.remove(key, None).await.map_err(|error| failed(&error))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn stores(&self) -> [&dyn Store; 2] {
-        [&*self.it.store, &self.model]
+    fn stores(&self) -> [&dyn Repository; 2] {
+        [&self.it.store, &self.model]
     }
 
     async fn step(&mut self, command: &Command) -> Result<(), String> {
@@ -109,7 +110,7 @@ impl Pair {
                 let exists = self.model.load(key).await.map_err(|error| failed(&error))?.is_some();
                 let mut outcomes = Vec::new();
                 for store in self.stores() {
-                    let outcome = store.insert(key, record.clone(), *cap).await;
+                    let outcome = store.insert_capped(key, record.clone(), *cap).await;
                     outcomes.push(sorted(outcome.map_err(|error| failed(&error))?));
                 }
                 // Two reasons not to apply: either may be given.
@@ -128,7 +129,9 @@ impl Pair {
                     let loaded = self.it.store.load(key).await.map_err(|error| failed(&error))?;
                     self.told[*session] = loaded;
                 }
-                if !matches!(change.tells, Tells::Nothing) {
+                // Of a touch, the record that was loaded says whether it may take place.
+                let believes = commit.is_touch() && !matches!(change.tells, Tells::TheRecord);
+                if !matches!(change.tells, Tells::Nothing) && !believes {
                     commit.loaded.clone_from(&self.told[*session]);
                 }
                 let mut outcomes = Vec::new();
@@ -148,19 +151,19 @@ impl Pair {
             Command::Delete { session } => {
                 let mut outcomes = Vec::new();
                 for store in self.stores() {
-                    let outcome = store.delete(&self.keys[*session]).await;
+                    let outcome = store.remove(&self.keys[*session], None).await;
                     outcomes.push(outcome.map_err(|error| failed(&error))?);
                 }
-                same("`delete`", &outcomes[1], &outcomes[0])
+                same("`remove`", &outcomes[1], &outcomes[0])
             }
             Command::DeleteAll { who, except } => {
                 let except = except.map(|session| self.keys[session].selector);
                 let mut outcomes = Vec::new();
                 for store in self.stores() {
-                    let outcome = store.delete_all(&self.it.namespace, &person(*who), except).await;
+                    let outcome = store.end_all(&self.it.namespace, &person(*who), except).await;
                     outcomes.push(outcome.map_err(|error| failed(&error))?);
                 }
-                same("`delete_all`", &outcomes[1], &outcomes[0])
+                same("`end_all`", &outcomes[1], &outcomes[0])
             }
             Command::Wait { millis } => {
                 self.now = super::make::later(self.now, *millis);
@@ -202,7 +205,7 @@ impl Pair {
         for (who, name) in PEOPLE.iter().enumerate() {
             let mut lists = Vec::new();
             for store in self.stores() {
-                let list = store.list(&self.it.namespace, &person(who), self.now).await;
+                let list = store.list_live(&self.it.namespace, &person(who), self.now).await;
                 let mut list = list.map_err(|error| failed(&error))?;
                 if !list.is_sorted_by_key(|session| std::cmp::Reverse(session.created)) {
                     return Err(format!("the list is not the newest first: {list:?}"));

@@ -3,11 +3,14 @@
 use super::{
     fixture::{Fixture, equal, fresh_namespace, holds},
     make::{
-        Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, committed, conflict, log_in,
-        principal, set,
+        Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, conflict, log_in, principal,
+        set,
     },
 };
-use crate::store::{Commit, CommitOutcome, Lifetime, Listed};
+use crate::{
+    repository::Listed,
+    store::{Commit, CommitOutcome, Lifetime},
+};
 
 pub async fn the_index_follows_the_principal(it: Fixture) {
     let rule = "rule 4: a session is listed under the principal it has, and under no other";
@@ -22,7 +25,7 @@ pub async fn the_index_follows_the_principal(it: Fixture) {
         [None, Some(&ada), Some(&ada), Some(&bob), None, None, Some(&ada)].into_iter().enumerate()
     {
         let step = step as u64;
-        session.commit(&becomes(step, who), committed(step + 2)).await;
+        session.applies(&becomes(step, who)).await;
         equal(rule, &who.cloned(), &session.record.meta.principal);
         // The same principal again is a new log-in.
         equal(rule, &who.map(|_| it.at(step)), &session.record.meta.logged_in);
@@ -32,7 +35,7 @@ pub async fn the_index_follows_the_principal(it: Fixture) {
         }
     }
     // A commit that says nothing of the principal leaves it, and the time of its log-in.
-    session.commit(&commit(it.at(MINUTE), []), committed(9)).await;
+    session.applies(&commit(it.at(MINUTE), [])).await;
     equal(rule, &Some(it.at(6)), &session.record.meta.logged_in);
     equal(rule, &here, &it.listed(&ada, it.at(MINUTE)).await);
 }
@@ -115,14 +118,14 @@ pub async fn what_is_deleted_is_not_listed(it: Fixture) {
     let rule = "rule 4: what was removed is listed no more";
     let ada = principal("ada");
     let (gone, stays) = (it.put(it.owned(0, &ada)).await, it.put(it.owned(0, &ada)).await);
-    it.delete(&gone).await;
+    it.remove(&gone).await;
     equal(rule, &vec![stays.selector], &it.listed(&ada, it.at(0)).await);
-    it.delete(&stays).await;
+    it.remove(&stays).await;
     equal(rule, &vec![], &it.listed(&ada, it.at(0)).await);
 }
 
 pub async fn delete_all_ends_every_session_of_a_principal(it: Fixture) {
-    let rule = "`delete_all` removes every session of the principal, and says how many";
+    let rule = "`end_all` removes every session of the principal, and says how many";
     let (ada, bob) = (principal("ada"), principal("bob"));
     let mut keys = Vec::new();
     for _ in 0..3 {
@@ -136,7 +139,7 @@ pub async fn delete_all_ends_every_session_of_a_principal(it: Fixture) {
     let anonymous = it.put(it.owned(0, &ada)).await;
     let nobody = Commit { principal: Some(None), ..commit(it.at(1), []) };
     it.commit(&anonymous, &nobody).await;
-    equal(rule, &4, &it.delete_all(&ada, None).await);
+    equal(rule, &4, &it.end_all(&ada, None).await);
     for key in &keys {
         it.holds(rule, key, None).await;
         equal(rule, &CommitOutcome::Gone, &it.commit(key, &commit(it.at(1), [])).await);
@@ -146,27 +149,27 @@ pub async fn delete_all_ends_every_session_of_a_principal(it: Fixture) {
         holds(rule, left, || "it removed a session that was not the principal's any more".into());
     }
     equal(rule, &vec![moved.selector], &it.listed(&bob, it.at(1)).await);
-    equal("`delete_all` is idempotent", &0, &it.delete_all(&ada, None).await);
+    equal("`end_all` is idempotent", &0, &it.end_all(&ada, None).await);
     equal(rule, &vec![], &it.listed(&ada, it.at(1)).await);
 }
 
 pub async fn delete_all_spares_the_exception(it: Fixture) {
-    let rule = "`delete_all` leaves the session that is excepted";
+    let rule = "`end_all` leaves the session that is excepted";
     let (ada, bob) = (principal("ada"), principal("bob"));
     let mine = it.put(it.owned(0, &ada)).await;
     let others = [it.put(it.owned(0, &ada)).await, it.put(it.owned(0, &ada)).await];
     let stranger = it.put(it.owned(0, &bob)).await;
-    equal(rule, &2, &it.delete_all(&ada, Some(mine.selector)).await);
+    equal(rule, &2, &it.end_all(&ada, Some(mine.selector)).await);
     it.holds(rule, &mine, Some(&it.owned(0, &ada))).await;
     for other in &others {
         it.holds(rule, other, None).await;
     }
     equal(rule, &vec![mine.selector], &it.listed(&ada, it.at(0)).await);
-    equal(rule, &0, &it.delete_all(&ada, Some(mine.selector)).await);
+    equal(rule, &0, &it.end_all(&ada, Some(mine.selector)).await);
     // An exception that is somebody else's session, or nobody's, spares none.
-    equal(rule, &1, &it.delete_all(&ada, Some(stranger.selector)).await);
+    equal(rule, &1, &it.end_all(&ada, Some(stranger.selector)).await);
     it.holds(rule, &stranger, Some(&it.owned(0, &bob))).await;
-    equal(rule, &1, &it.delete_all(&bob, Some(it.key().selector)).await);
+    equal(rule, &1, &it.end_all(&bob, Some(it.key().selector)).await);
 }
 
 pub async fn namespaces_are_apart(it: Fixture) {
@@ -179,7 +182,7 @@ pub async fn namespaces_are_apart(it: Fixture) {
     there.holds(rule, &there_here, None).await;
     let gone = there.commit(&there_here, &commit(it.at(0), [])).await;
     equal(rule, &CommitOutcome::Gone, &gone);
-    equal(rule, &false, &there.delete(&there_here).await);
+    equal(rule, &false, &there.remove(&there_here).await);
     equal(rule, &vec![], &there.listed(&ada, it.at(0)).await);
     let mut record = it.owned(SECOND, &ada);
     record.set("f", bytes("there"));
@@ -187,8 +190,8 @@ pub async fn namespaces_are_apart(it: Fixture) {
     there.put_at(&there_theirs, record.clone()).await;
     it.holds(rule, &here, Some(&it.owned(0, &ada))).await;
     equal(rule, &vec![here.selector], &it.listed(&ada, it.at(SECOND)).await);
-    equal(rule, &1, &it.delete_all(&ada, None).await);
+    equal(rule, &1, &it.end_all(&ada, None).await);
     equal(rule, &2, &there.listed(&ada, it.at(SECOND)).await.len());
     there.holds(rule, &there_here, Some(&record)).await;
-    equal(rule, &1, &there.delete_all(&ada, Some(theirs.selector)).await);
+    equal(rule, &1, &there.end_all(&ada, Some(theirs.selector)).await);
 }

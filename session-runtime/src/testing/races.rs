@@ -109,7 +109,7 @@ pub async fn of_racing_inserts_one_wins(it: Fixture) {
 }
 
 pub async fn a_commit_that_races_a_delete_never_resurrects(it: Fixture) {
-    let rule = "rule 1: whatever races it, after `delete` there is no record";
+    let rule = "rule 1: whatever races it, after `remove` there is no record";
     for () in Rounds::at_least(8) {
         let it = it.fresh();
         let (ada, bob) = (principal("ada"), principal("bob"));
@@ -120,18 +120,18 @@ pub async fn a_commit_that_races_a_delete_never_resurrects(it: Fixture) {
                 0 => commit(it.at(1), [add("n", 1), insert("s", "x")]),
                 1 => commit(it.at(1), [set("f", bytes("1"))]),
                 2 => log_in(it.at(1), &bob, None),
-                _ => commit(it.at(1), []),
+                _ => commit(it.at(1), [set("g", bytes("2"))]),
             };
             async move {
                 if number == 15 {
-                    return it.delete(&key).await.then_some(CommitOutcome::Gone);
+                    return it.remove(&key).await.then_some(CommitOutcome::Gone);
                 }
                 Some(it.commit(&key, &commit).await)
             }
         })
         .await;
         it.holds(rule, &key, None).await;
-        equal("`delete` of a record answers true", &true, &outcomes[15].is_some());
+        equal("`remove` of a record answers true", &true, &outcomes[15].is_some());
         equal(rule, &CommitOutcome::Gone, &it.commit(&key, &commit(it.at(1), [])).await);
         let outcomes: Vec<CommitOutcome> = outcomes.into_iter().flatten().collect();
         let applied = revisions(&outcomes);
@@ -143,12 +143,12 @@ pub async fn a_commit_that_races_a_delete_never_resurrects(it: Fixture) {
 }
 
 pub async fn of_racing_deletes_one_removes(it: Fixture) {
-    let rule = "of racing `delete`s of one record, one answers true";
+    let rule = "of racing `remove`s of one record, one answers true";
     for () in Rounds::at_least(8) {
         let key = it.put(it.record(0)).await;
         let outcomes = together(8, |_| {
             let (it, key) = (it.clone(), key.clone());
-            async move { it.delete(&key).await }
+            async move { it.remove(&key).await }
         })
         .await;
         equal(rule, &1, &outcomes.iter().filter(|removed| **removed).count());
@@ -269,7 +269,7 @@ pub async fn racing_log_ins_leave_the_index_right(it: Fixture) {
 }
 
 pub async fn delete_all_leaves_nothing_that_was_there_before_it(it: Fixture) {
-    let rule = "`delete_all` ends every session that was the principal's before it, whatever races";
+    let rule = "`end_all` ends every session that was the principal's before it, whatever races";
     let ada = principal("ada");
     for () in Rounds::at_least(8) {
         let it = it.fresh();
@@ -287,7 +287,7 @@ pub async fn delete_all_leaves_nothing_that_was_there_before_it(it: Fixture) {
                         drop(it.commit(&key, &log_in(it.at(1), &ada, None)).await);
                     }
                     Some(key) => drop(it.commit(&key, &commit(it.at(1), [add("n", 1)])).await),
-                    None => drop(it.delete_all(&ada, Some(spared)).await),
+                    None => drop(it.end_all(&ada, Some(spared)).await),
                 }
             }
         })
@@ -296,7 +296,7 @@ pub async fn delete_all_leaves_nothing_that_was_there_before_it(it: Fixture) {
             it.holds(rule, key, None).await;
         }
         let left: Vec<Selector> = it.listed(&ada, it.at(1)).await;
-        equal("`delete_all` leaves the exception", &vec![spared], &left);
+        equal("`end_all` leaves the exception", &vec![spared], &left);
     }
 }
 
@@ -314,7 +314,7 @@ pub async fn delete_all_spares_a_session_that_went_to_somebody_else(it: Fixture)
             let (ada, bob) = (ada.clone(), bob.clone());
             async move {
                 let Some(key) = key else {
-                    it.delete_all(&ada, None).await;
+                    it.end_all(&ada, None).await;
                     return None;
                 };
                 let outcome = it.commit(&key, &log_in(it.at(1), &bob, None)).await;

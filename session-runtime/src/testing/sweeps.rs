@@ -108,7 +108,7 @@ pub async fn a_sweep_removes_only_what_is_over(it: Fixture) {
         );
     }
     let rule = "what was swept is not there to be deleted again";
-    let deleted = it.delete_all(&ada, None).await;
+    let deleted = it.end_all(&ada, None).await;
     if gone.iter().all(|gone| *gone) {
         equal(rule, &3, &deleted);
     }
@@ -145,7 +145,7 @@ pub async fn a_sweep_goes_by_the_last_commit(it: Fixture) {
     let it = long_ago(&it);
     let used = it.put(ending(&it, SWEPT - MINUTE)).await;
     let outcome = it.commit(&used, &commit(it.at(SWEPT - MINUTE - 1), [])).await;
-    equal("a commit applies before the end", &committed(2), &outcome);
+    equal("a touch applies before the end", &committed(1), &outcome);
     let shortened = it.put(it.record(SWEPT - MINUTE)).await;
     let short = Lifetime { idle_millis: None, absolute_until: it.at(SWEPT), persistent: false };
     let change = Commit { lifetime: Some(short), ..commit(it.at(SWEPT - MINUTE), []) };
@@ -188,7 +188,7 @@ pub async fn a_sweep_beside_a_commit_takes_nothing_that_was_kept_alive(it: Fixtu
         })
         .await;
         for (outcome, there) in outcomes.into_iter().flatten() {
-            let so = outcome == if there { committed(2) } else { CommitOutcome::Gone };
+            let so = outcome == if there { committed(1) } else { CommitOutcome::Gone };
             holds(rule, so, || format!("{outcome:?}, and there is a record: {there}"));
         }
     }

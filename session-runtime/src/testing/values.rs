@@ -3,8 +3,8 @@
 use super::{
     fixture::Fixture,
     make::{
-        Credential, SECOND, add, bytes, clear, commit, committed, insert, int, members, once,
-        principal, random, remove, set, take, unset,
+        Credential, SECOND, add, bytes, clear, commit, insert, int, members, once, principal,
+        random, remove, set, take, unset,
     },
 };
 use crate::{
@@ -92,11 +92,11 @@ pub async fn extreme_times_survive_a_commit(it: Fixture) {
         until: Timestamp::MAX,
     });
     let mut session = it.follow(rule, record).await;
-    session.commit(&commit(it.at(1), [add("n", 1)]), committed(2)).await;
-    session.commit(&Credential::SECOND.touch(it.at(2)), committed(3)).await;
+    session.applies(&commit(it.at(1), [add("n", 1)])).await;
+    session.applies(&Credential::SECOND.touch(it.at(2))).await;
     let idle = Lifetime { idle_millis: Some(u64::MAX), ..session.record.meta.lifetime };
     let change = Commit { lifetime: Some(idle), ..commit(it.at(3), []) };
-    session.commit(&change, committed(4)).await;
+    session.applies(&change).await;
 }
 
 pub async fn large_values_survive(it: Fixture) {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Router, http::StatusCode};
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     Key, KeyRing, Session, SessionLayer,
     clock::Timestamp,
@@ -150,11 +151,11 @@ async fn a_value_from_another_session_or_field_or_in_plain_is_refused_with_an_ev
     // A whole row over another one, all but its credential: what opened in its own place opens in
     // no other.
     let mut moved = Record::new(case.record(&ada_key).await.meta.clone());
-    case.store.delete(&ada_key).await.expect("in memory");
+    case.store.remove(&ada_key, None).await.expect("in memory");
     for (name, value) in bob.fields() {
         moved.set(name.to_owned(), value.clone());
     }
-    case.store.insert(&ada_key, moved, None).await.expect("in memory");
+    case.store.insert_capped(&ada_key, moved, None).await.expect("in memory");
     assert_eq!(ada.get("/user").await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -178,7 +179,7 @@ async fn a_record_is_indexed_by_nothing_that_the_name_gives_away() {
     let (_, key) = case.client("ada").await;
     let plain = PrincipalKey::new(&format!("\"ada-{MARKER}\""));
     let now = Timestamp::from(std::time::SystemTime::now());
-    let listed = case.store.list(&key.namespace, &plain, now).await.expect("in memory");
+    let listed = case.store.list_live(&key.namespace, &plain, now).await.expect("in memory");
     assert_eq!(listed, []);
 }
 

@@ -184,7 +184,7 @@ async fn a_session_after_a_writer_that_created_it_is_that_session() {
     let (server, store) = start(|builder| builder).await;
     let client = Client::new(&server);
     assert_eq!(client.get("/create-then-session").await.body, "false 1");
-    assert_eq!(store.calls(), ["insert", "commit"], "one session, not two");
+    assert_eq!(store.calls(), ["insert", "load", "replace"], "one session, not two");
     assert!(client.get("/show").await.body.starts_with(" 2 "));
 }
 

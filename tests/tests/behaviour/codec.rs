@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, routing::get};
 use serde::{Deserialize, Serialize};
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionType, Writer,
     codec::{Chain, Codec, CodecError, Json, MsgPack},
@@ -283,8 +284,8 @@ async fn bytes_of_another_codec_read_as_the_default_and_the_log_says_where() {
     ] {
         let mut record = (*store.load(&key).await.expect("in memory").expect("there")).clone();
         record.set(field, FieldValue::Bytes(written.to_vec().into()));
-        store.delete(&key).await.expect("in memory");
-        store.insert(&key, record, None).await.expect("in memory");
+        store.remove(&key, None).await.expect("in memory");
+        store.insert_capped(&key, record, None).await.expect("in memory");
         assert!(!log.text().contains(says), "{field}: {says}");
         let expected = match field {
             "items" => "Some(\"ada\") [0, 128, 255] 0 true",

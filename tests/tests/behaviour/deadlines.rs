@@ -41,7 +41,7 @@ async fn statuses(
     store.fault("load", load_fault);
     let load = client.get("/read").await.status.as_u16();
     store.fault("load", None);
-    store.fault("commit", commit_fault);
+    store.fault("replace", commit_fault);
     [load, client.get("/set").await.status.as_u16(), insert]
 }
 

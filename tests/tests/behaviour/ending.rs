@@ -267,7 +267,7 @@ async fn a_server_error_waits_for_the_save_that_is_on_its_way_and_tells_its_toke
     let case = stored().await;
     let client = Client::new(&case.server);
     client.get("/do/theme").await;
-    case.store.fault("commit", Some(Fault::Slow(Duration::from_millis(50))));
+    case.store.fault("replace", Some(Fault::Slow(Duration::from_millis(50))));
     let reply = client.get("/do/save-unwatched").await;
     assert_eq!(reply.status, 500);
     assert_eq!(reply.set_cookies().len(), 1, "the old credential is dead");

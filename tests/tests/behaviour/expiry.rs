@@ -114,7 +114,7 @@ async fn touches_are_throttled_and_never_let_an_active_session_die_early() {
     assert_eq!(case.store.calls(), vec!["load"; 59], "59 seconds: not one touch");
     case.clock.advance(SECOND);
     client.get("/read").await;
-    assert_eq!(case.store.calls(), ["load", "commit"], "a minute: one touch");
+    assert_eq!(case.store.calls(), ["load", "touch"], "a minute: one touch");
     case.clock.advance(IDLE - SECOND);
     assert_eq!(client.get("/read").await.body, "dark", "the touch moved the idle end");
 }
@@ -127,7 +127,7 @@ async fn extend_touches_at_once() {
     case.clock.advance(SECOND);
     case.store.calls();
     client.get("/extend").await;
-    assert_eq!(case.store.calls(), ["load", "commit"]);
+    assert_eq!(case.store.calls(), ["load", "touch"]);
     case.clock.advance(IDLE - SECOND);
     assert_eq!(client.get("/read").await.body, "dark");
 }

@@ -205,7 +205,7 @@ async fn a_disconnect_in_the_handler_leaves_nothing() {
     hang_up(&case, "/slow-handler", &client, case.handlers.entered.notified()).await;
     case.handlers.go.notify_one();
     assert_eq!(client.get("/read").await.body, "dark 0");
-    assert!(!case.store.calls().contains(&"commit"));
+    assert!(!case.store.calls().contains(&"replace"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,12 +213,12 @@ async fn a_disconnect_during_the_commit_leaves_all_of_it() {
     let case = start(|builder| builder.deadline(Duration::from_secs(600))).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    case.store.fault("commit", Some(Fault::Held));
+    case.store.fault("replace", Some(Fault::Held));
     case.store.calls();
-    let begun = async || case.store.calls().contains(&"commit");
+    let begun = async || case.store.calls().contains(&"replace");
     hang_up(&case, "/hit", &client, eventually("the commit begins", begun)).await;
     assert_eq!(client.get("/read").await.body, "dark 0", "the commit is still on its way");
-    case.store.fault("commit", None);
+    case.store.fault("replace", None);
     eventually("the commit arrives in spite of the disconnect", async || {
         client.get("/read").await.body == "dark 1"
     })
@@ -239,11 +239,11 @@ async fn a_store_that_is_down_is_503_and_never_an_empty_session_saved_over_the_r
     assert!(reply.set_cookies().is_empty());
     assert_eq!(case.store.calls(), ["load"]);
     case.store.fault("load", None);
-    case.store.fault("commit", Some(Fault::Down));
+    case.store.fault("replace", Some(Fault::Down));
     let reply = client.get("/hit").await;
     assert_eq!(reply.status, 503);
     assert!(reply.set_cookies().is_empty());
-    case.store.fault("commit", None);
+    case.store.fault("replace", None);
     assert_eq!(client.get("/read").await.body, "dark 0");
     assert_eq!(client.cookie("fail"), token);
 }
@@ -263,7 +263,7 @@ async fn a_log_out_that_failed_does_not_claim_success() {
     let case = start(|builder| builder).await;
     let client = Client::new(&case.server);
     client.get("/login").await;
-    case.store.fault("delete", Some(Fault::Down));
+    case.store.fault("remove", Some(Fault::Down));
     let reply = client.get("/logout").await;
     assert_eq!(reply.status, 503);
     assert!(reply.set_cookies().is_empty());
@@ -305,10 +305,10 @@ async fn a_touch_that_fails_does_not_fail_the_request() {
     let client = Client::new(&case.server);
     client.get("/set").await;
     clock.advance(Duration::from_secs(60));
-    case.store.fault("commit", Some(Fault::Down));
+    case.store.fault("replace", Some(Fault::Down));
     case.store.calls();
     assert_eq!(client.get("/read").await.status, 200);
-    assert_eq!(case.store.calls(), ["load", "commit"]);
+    assert_eq!(case.store.calls(), ["load", "touch"]);
 }
 
 #[tokio::test]
@@ -327,7 +327,7 @@ async fn saving_twice_writes_each_change_once() {
     let case = start(|builder| builder).await;
     let client = Client::new(&case.server);
     assert_eq!(client.get("/save-twice").await.body, "Created Unchanged 2");
-    assert_eq!(case.store.calls(), ["insert", "commit"]);
+    assert_eq!(case.store.calls(), ["insert", "load", "replace"]);
     assert_eq!(client.get("/read").await.body, " 2");
     assert_eq!(client.get("/save-twice").await.body, "Updated Unchanged 4");
     assert_eq!(client.get("/read").await.body, " 4");

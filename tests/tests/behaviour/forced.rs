@@ -47,9 +47,9 @@ async fn start_gated(gate: Arc<Barrier>) -> (Server, Spy<MemoryStore>, Arc<Manua
         .route(
             "/force-while-down",
             get(async |s: Session<Stored>, State(store): State<Spy<MemoryStore>>| {
-                store.fault("commit", Some(Fault::Down));
+                store.fault("touch", Some(Fault::Down));
                 let failed = said(s.create().await);
-                store.fault("commit", None);
+                store.fault("touch", None);
                 failed
             }),
         )
@@ -84,7 +84,7 @@ async fn it_goes_to_the_store_and_save_does_not() {
     assert_eq!(client.get("/save").await.body, "Unchanged");
     assert_eq!(store.calls(), ["load"]);
     assert_eq!(client.get("/force").await.body, "Updated");
-    assert_eq!(store.calls(), ["load", "commit"], "once, although the request then ends");
+    assert_eq!(store.calls(), ["load", "touch"], "once, although the request then ends");
     clock.advance(Duration::from_secs(29 * 60));
     client.get("/force").await;
     clock.advance(Duration::from_secs(29 * 60));

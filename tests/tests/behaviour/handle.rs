@@ -226,7 +226,7 @@ async fn a_writer_and_a_session_in_one_request_are_the_same() {
     client.get("/writer").await;
     store.calls();
     assert_eq!(client.get("/writer").await.body, "4");
-    assert_eq!(store.calls(), ["load", "commit"]);
+    assert_eq!(store.calls(), ["load", "replace"]);
 }
 
 #[tokio::test]

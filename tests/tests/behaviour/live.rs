@@ -137,7 +137,7 @@ async fn no_copy_in_a_cache_passes_for_a_session_that_ended_in_another_process()
         assert_eq!(client.get("/live").await.body, "true");
         let elsewhere = client.moved(&there.url(""));
         assert_eq!(meanwhile(&client, &elsewhere, "/destroy", &gate).await, "true false");
-        assert_eq!(client.get("/read").await.body, "dark", "the copy is still there to be read");
+        assert_eq!(client.get("/read").await.body, "", "the copy is not read any more, either");
     }
 }
 

@@ -1,11 +1,7 @@
-//! What a store is told of the record that a request has loaded: only one that wants it, and only
-//! while nothing has changed since by the request itself.
+//! The record that a request has loaded is what its changes are made of: a change costs one call.
 
 use axum::{Router, routing::get};
-use session_runtime::{
-    KeyRing, Session, SessionLayer, Writer,
-    store::{MemoryStore, Properties},
-};
+use session_runtime::{KeyRing, Session, SessionLayer, Writer, store::MemoryStore};
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
@@ -20,6 +16,7 @@ struct Visits {
 async fn served(store: Spy<MemoryStore>) -> Server {
     let routes = Router::new()
         .route("/write", get(async |s: Session<Visits>| s.add_visits(1)))
+        .route("/count", get(async |s: Session<Visits>| s.visits().to_string()))
         .route("/blind", get(async |w: Writer<Visits>| w.add_visits(1)))
         .route(
             "/twice",
@@ -46,39 +43,30 @@ async fn served(store: Spy<MemoryStore>) -> Server {
 }
 
 #[tokio::test]
-async fn a_store_is_told_what_was_loaded_if_it_wants_it_and_it_is_not_older() {
+async fn a_change_is_swapped_for_the_record_that_the_request_has_loaded() {
     let store = Spy::new(MemoryStore::default());
-    let mut wanting = Properties::IN_PROCESS;
-    wanting.wants_loaded = true;
-    store.pretend(wanting);
     let server = served(store.clone()).await;
     let client = Client::new(&server);
     client.get("/write").await;
-    assert_eq!(store.told(), [], "an insert");
+    assert_eq!(store.calls(), ["insert"]);
     client.get("/write").await;
-    assert_eq!(store.told(), [Some(1)]);
+    assert_eq!(store.calls(), ["load", "replace"]);
     client.get("/twice").await;
-    assert_eq!(store.told(), [Some(2), None]);
+    assert_eq!(store.calls(), ["load", "replace", "load", "replace"]);
     client.get("/blind").await;
-    assert_eq!(store.told(), [None], "nothing was loaded");
-    client.get("/write").await;
-    assert_eq!(store.told(), [Some(5)]);
-    store.pretend(Properties::IN_PROCESS);
-    client.get("/write").await;
-    assert_eq!(store.told(), [None], "not wanted");
+    assert_eq!(store.calls(), ["load", "replace"], "nothing was loaded before");
+    let page = client.get("/count").await;
+    assert_eq!(page.body, "5");
 }
 
 #[tokio::test]
-async fn a_store_is_not_told_of_the_record_of_a_session_that_the_request_has_ended() {
+async fn a_change_is_not_swapped_for_the_record_of_a_session_that_the_request_has_ended() {
     let store = Spy::new(MemoryStore::default());
-    let mut wanting = Properties::IN_PROCESS;
-    wanting.wants_loaded = true;
-    store.pretend(wanting);
     let server = served(store.clone()).await;
     let client = Client::new(&server);
     client.get("/write").await;
+    store.calls();
     client.get("/begin-again").await;
-    assert_eq!(store.told(), [None], "one commit, to a session that was never loaded");
-    client.get("/write").await;
-    assert_eq!(store.told(), [Some(2)], "the new session is the one that goes on");
+    assert_eq!(store.calls(), ["load", "remove", "insert", "load", "replace"]);
+    assert_eq!(client.get("/count").await.body, "2");
 }

@@ -149,7 +149,7 @@ async fn logging_in_changes_the_credential_and_kills_the_old_one_at_once() {
     let before = client.fork();
     store.calls();
     let reply = client.get("/login/ada").await;
-    assert_eq!(store.calls(), ["load", "commit"], "no second record");
+    assert_eq!(store.calls(), ["load", "replace"], "no second record");
     assert_eq!(reply.set_cookies().len(), 1);
     assert_ne!(client.cookie("login"), before.cookie("login"));
     assert_eq!(before.get("/show").await.body, "None []  None 0 None", "no grace");
@@ -185,7 +185,7 @@ async fn logging_out_kills_the_token_and_keeps_what_is_marked_in_a_fresh_session
     let old = client.fork();
     store.calls();
     client.get("/logout").await;
-    assert_eq!(store.calls(), ["load", "delete", "insert"]);
+    assert_eq!(store.calls(), ["load", "remove", "insert"]);
     assert_eq!(client.get("/show").await.body, r#"None [] dark None 0 Some("Goodbye")"#);
     assert_ne!(client.get("/id").await.body, id);
     assert_eq!(old.get("/show").await.body, "None []  None 0 None");
@@ -198,7 +198,7 @@ async fn logging_out_with_nothing_to_keep_expires_the_token() {
     client.get("/login/ada").await;
     store.calls();
     let reply = client.get("/logout-only").await;
-    assert_eq!(store.calls(), ["load", "delete"]);
+    assert_eq!(store.calls(), ["load", "remove"]);
     assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{:?}", reply.set_cookies());
     assert_eq!(client.cookie("login"), None);
 }

@@ -196,7 +196,7 @@ async fn a_peek_and_a_use_in_one_request_share_one_load_and_the_changes_are_comm
         client.get("/set").await;
         store.calls();
         assert_eq!(client.get(path).await.body, first);
-        assert_eq!(store.calls(), ["load", "commit"], "{path}");
+        assert_eq!(store.calls(), ["load", "replace"], "{path}");
         assert_eq!(client.get("/peek").await.body, then);
         let visitor = client.blank();
         assert_eq!(visitor.get(path).await.set_cookies().len(), 1, "a new session");
@@ -262,7 +262,7 @@ async fn of_two_session_types_one_is_peeked_at_and_the_other_used() {
     peeked.calls();
     used.calls();
     assert_eq!(client.get("/both").await.body, "dark 2");
-    assert_eq!((peeked.calls(), used.calls()), (vec!["load"], vec!["load", "commit"]));
+    assert_eq!((peeked.calls(), used.calls()), (vec!["load"], vec!["load", "replace"]));
 }
 
 #[tokio::test]
@@ -290,7 +290,7 @@ async fn where_any_request_keeps_a_session_alive_one_that_peeks_does_with_one_lo
         let reply = client.get(path).await;
         assert_eq!((&*reply.body, reply.header("vary")), ("dark", Some("Cookie")), "{path}");
         assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
-        assert_eq!(store.calls(), ["load", "commit"], "{path}");
+        assert_eq!(store.calls(), ["load", "touch"], "{path}");
     }
     clock.advance(20 * MINUTE);
     client.get("/fail").await;

@@ -48,7 +48,7 @@ async fn observe(
     store.calls();
     clock.advance(Duration::from_secs(120));
     client.get("/asset").await;
-    let touched_by_any_request = store.calls() == ["load", "commit"];
+    let touched_by_any_request = store.calls() == ["load", "touch"];
     client.get("/500").await;
     let committed_with_500 = client.get("/read").await.body == "broken";
     store.fault("load", Some(Fault::Down));

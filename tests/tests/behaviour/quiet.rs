@@ -133,7 +133,7 @@ async fn a_blind_write_is_one_round_trip() {
     client.get("/blind").await;
     assert_eq!(store.calls(), ["insert"], "the first creates");
     let reply = client.get("/blind").await;
-    assert_eq!(store.calls(), ["commit"]);
+    assert_eq!(store.calls(), ["load", "replace"]);
     assert!(reply.set_cookies().is_empty());
     client.get("/blind-nothing").await;
     assert_eq!(store.calls(), [""; 0]);
@@ -209,7 +209,7 @@ async fn a_silent_end_says_nothing_to_the_client() {
     client.get("/dark").await;
     store.calls();
     assert!(client.get("/destroy").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load", "delete"]);
+    assert_eq!(store.calls(), ["load", "remove"]);
     assert_eq!(client.get("/optional").await.body, "false");
 }
 
@@ -221,7 +221,7 @@ async fn clearing_empties_the_fields_and_keeps_the_session() {
     let token = client.cookie("quiet");
     store.calls();
     assert!(client.get("/clear").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load", "commit"]);
+    assert_eq!(store.calls(), ["load", "replace"]);
     assert_eq!(client.cookie("quiet"), token);
     assert_eq!(client.get("/read").await.body, " None");
     assert_eq!(client.get("/optional").await.body, "true", "still a live session");

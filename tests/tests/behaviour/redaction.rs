@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     Challenge, Key, KeyRing, Session, SessionLayer, Sessions, Writer, store::MemoryStore,
 };
@@ -108,9 +109,9 @@ async fn no_event_and_no_debug_output_tells_a_secret() {
         damaged.set_cookie("red", token);
         damaged.get("/read").await;
     }
-    store.fault("commit", Some(tests::Fault::Down));
+    store.fault("replace", Some(tests::Fault::Down));
     client.get("/cas").await;
-    store.fault("commit", None);
+    store.fault("replace", None);
     let other = Client::new(&server);
     other.get(&format!("/use/{MARKER}")).await;
     note(&other, &mut tokens);
@@ -153,7 +154,7 @@ async fn a_dump_of_the_store_has_no_token_and_no_secret_field() {
     let namespace = Namespace::new("red");
     let principal = PrincipalKey::new(&format!("{PERSON:?}"));
     let listed = store
-        .list(&namespace, &principal, session_runtime::clock::Timestamp::from_millis(0))
+        .list_live(&namespace, &principal, session_runtime::clock::Timestamp::from_millis(0))
         .await
         .expect("the store works");
     let selector: Selector = listed.first().expect("one session").selector;

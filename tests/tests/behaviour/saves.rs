@@ -49,11 +49,11 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
         "logout" => s.log_out(),
         "login-while-down" => {
             s.log_in("ada".to_owned());
-            for operation in ["insert", "commit"] {
+            for operation in ["insert", "replace"] {
                 store.fault(operation, Some(Fault::Down));
             }
             assert!(s.save().await.expect_err("the store is down").is_unavailable());
-            for operation in ["insert", "commit"] {
+            for operation in ["insert", "replace"] {
                 store.fault(operation, None);
             }
         }
@@ -68,9 +68,9 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
             s.clear();
             s.rotate();
             s.remember_for(Duration::from_secs(24 * 60 * 60));
-            store.fault("commit", Some(Fault::Down));
+            store.fault("replace", Some(Fault::Down));
             assert!(s.save().await.expect_err("the store is down").is_unavailable());
-            store.fault("commit", None);
+            store.fault("replace", None);
         }
         "out-write-in" => {
             s.log_out();
@@ -312,7 +312,7 @@ async fn logging_out_begins_no_empty_session_and_clears_even_an_ignored_token() 
     store.calls();
     let reply = client.get("/do/logout").await;
     assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{:?}", reply.set_cookies());
-    assert_eq!(store.calls(), ["load", "delete"]);
+    assert_eq!(store.calls(), ["load", "remove"]);
 
     let (server, _, _) = start(|builder| builder.on_stale(OnStale::Ignore)).await;
     let client = Client::new(&server);

@@ -78,12 +78,12 @@ async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
     };
     silent("/asset", &["load"]).await;
     clock.advance(MINUTE);
-    silent("/asset", &["load", "commit"]).await;
+    silent("/asset", &["load", "touch"]).await;
     silent("/asset", &["load"]).await;
     clock.advance(MINUTE);
     silent("/error", &[]).await;
     client.get("/read").await;
-    assert_eq!(store.calls(), ["load", "commit"], "one that extracts is not touched twice");
+    assert_eq!(store.calls(), ["load", "touch"], "one that extracts is not touched twice");
     let reply = client.get("/writer").await;
     assert_eq!(reply.header("vary"), Some("Cookie"), "it was extracted");
     assert_eq!(store.calls(), ["load"]);
@@ -120,7 +120,7 @@ async fn a_touch_rotates_nothing() {
     store.calls();
     clock.advance(5 * MINUTE);
     assert!(client.get("/asset").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load", "commit"]);
+    assert_eq!(store.calls(), ["load", "touch"]);
     assert_eq!(client.get("/read").await.set_cookies().len(), 1, "the next use does");
 }
 
@@ -162,7 +162,7 @@ async fn a_store_that_fails_is_told_to_the_log_alone() {
     clock.advance(2 * MINUTE);
     for (operation, event) in [
         ("load", "session could not be kept alive"),
-        ("commit", "session could not be touched or rotated"),
+        ("touch", "session could not be touched or rotated"),
     ] {
         store.fault(operation, Some(Fault::Down));
         assert!(!log.text().contains(event));

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     clock::Clock,
     policy::OnMaxSessions,
@@ -27,15 +28,17 @@ async fn a_change_costs_one_call_and_is_seen_at_once() {
     assert_eq!(number(&setup.store).await, Some(0));
     setup.calls();
     for round in 1..=3 {
-        let outcome = setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits");
+        let mut commit = add_one(&setup);
+        commit.loaded = load(&setup.store, 1).await;
+        let outcome = setup.store.commit(&key(1), &commit).await.expect("commits");
         assert!(committed(&outcome));
-        assert_eq!(setup.calls(), ["commit"]);
+        assert_eq!(setup.calls(), ["replace"]);
         assert_eq!(number(&setup.store.clone()).await, Some(round));
         assert_eq!(number(&setup.store).await, Some(round));
         assert_eq!(setup.calls(), ["load"], "the second one is a hit");
     }
-    assert!(setup.store.delete(&key(1)).await.expect("deletes"));
-    assert_eq!(setup.calls(), ["delete"]);
+    assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
+    assert_eq!(setup.calls(), ["remove"]);
     assert_eq!(load(&setup.store, 1).await, None);
 }
 
@@ -57,16 +60,16 @@ async fn a_change_is_seen_at_once_also_if_its_copy_cannot_be_removed() {
     for number in 1..=4 {
         assert!(load(&setup.store, number).await.is_some());
     }
-    setup.fast.fault("delete", Some(Fault::Down));
+    setup.fast.fault("remove", Some(Fault::Down));
     let outcome = setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits");
     assert!(committed(&outcome));
     // Past the pause after the failure, so that the copies are looked at again.
     setup.clock.advance(Duration::from_secs(2));
     assert_eq!(number(&setup.store).await, Some(1));
 
-    assert!(setup.store.delete(&key(1)).await.expect("deletes"));
+    assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
     let except = Some(key(2).selector);
-    let ended = setup.store.delete_all(&key(1).namespace, &ada(), except).await;
+    let ended = setup.store.end_all(&key(1).namespace, &ada(), except).await;
     assert_eq!(ended.expect("deletes"), 2);
     setup.clock.advance(Duration::from_secs(2));
     for number in [1, 3, 4] {
@@ -75,25 +78,6 @@ async fn a_change_is_seen_at_once_also_if_its_copy_cannot_be_removed() {
     assert!(load(&setup.store, 2).await.is_some());
     // The copies are there: a process that has not ended the sessions itself sees them.
     assert!(load(&setup.other(&setup.fast), 3).await.is_some());
-}
-
-#[tokio::test]
-async fn ending_all_sessions_is_seen_at_once_also_if_they_cannot_be_listed() {
-    let setup = Setup::new();
-    for number in 1..=2 {
-        setup.insert(number).await;
-        let outcome = setup.store.commit(&key(number), &log_in(&setup)).await.expect("commits");
-        assert!(committed(&outcome));
-    }
-    setup.clock.advance(MAX_AGE * 2);
-    for number in 1..=2 {
-        assert!(load(&setup.store, number).await.is_some());
-    }
-    setup.durable.fault("list", Some(Fault::Down));
-    let ended = setup.store.delete_all(&key(1).namespace, &ada(), Some(key(2).selector)).await;
-    assert_eq!(ended.expect("deletes"), 1);
-    assert_eq!(load(&setup.store, 1).await, None);
-    assert!(load(&setup.store, 2).await.is_some());
 }
 
 #[tokio::test]
@@ -107,7 +91,7 @@ async fn those_that_give_way_to_a_log_in_are_gone_at_once() {
     first.cap = cap;
     assert!(committed(&setup.store.commit(&key(1), &first).await.expect("commits")));
     assert!(load(&setup.store, 1).await.is_some());
-    setup.fast.fault("delete", Some(Fault::Down));
+    setup.fast.fault("remove", Some(Fault::Down));
     let mut second = log_in(&setup);
     second.cap = cap;
     let outcome = setup.store.commit(&key(2), &second).await.expect("commits");
@@ -119,7 +103,7 @@ async fn those_that_give_way_to_a_log_in_are_gone_at_once() {
     assert!(load(&setup.store, 2).await.is_some());
     let mut third = record(&setup.clock);
     third.meta.set_principal(Some(ada()), setup.clock.now());
-    let outcome = setup.store.insert(&key(4), third, cap).await.expect("inserts");
+    let outcome = setup.store.insert_capped(&key(4), third, cap).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::Inserted { ended: vec![key(2).selector] });
     setup.clock.advance(Duration::from_secs(2));
     assert_eq!(load(&setup.store, 2).await, None);
@@ -144,7 +128,7 @@ async fn a_late_copy_of_an_ended_session_is_not_believed_here_and_not_for_long_e
         begin(&mut late).await;
         // … when the session ends; then it goes on.
         setup.clock.advance(Duration::from_secs(1));
-        assert!(setup.store.delete(&key(1)).await.expect("deletes"));
+        assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
         assert!(late.await.expect("loads").is_some());
         setup.fast.fault("insert", None);
 
@@ -166,7 +150,7 @@ async fn another_process_sees_a_log_out_late_by_the_age_of_its_copy_at_most() {
     setup.insert(1).await;
     assert!(load(&elsewhere, 1).await.is_some());
     setup.clock.advance(Duration::from_secs(3));
-    assert!(setup.store.delete(&key(1)).await.expect("deletes"));
+    assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
     // What it reads meanwhile does not make the copy younger.
     for _ in 0..2 {
         assert!(load(&elsewhere, 1).await.is_some());
@@ -191,8 +175,8 @@ async fn with_a_shared_fast_store_the_others_see_it_at_once() {
     for number in 1..=3 {
         assert!(load(&elsewhere, number).await.is_some());
     }
-    assert!(setup.store.delete(&key(1)).await.expect("deletes"));
-    let ended = setup.store.delete_all(&key(1).namespace, &ada(), Some(key(2).selector)).await;
+    assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
+    let ended = setup.store.end_all(&key(1).namespace, &ada(), Some(key(2).selector)).await;
     assert_eq!(ended.expect("deletes"), 1);
     assert_eq!(load(&elsewhere, 1).await, None);
     assert!(load(&elsewhere, 2).await.is_some());
@@ -224,7 +208,7 @@ async fn nothing_is_committed_on_the_strength_of_an_old_copy() {
     setup.insert(2).await;
     assert!(load(&elsewhere, 1).await.is_some());
     assert!(load(&elsewhere, 2).await.is_some());
-    assert!(setup.store.delete(&key(1)).await.expect("deletes"));
+    assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
     let mut rotate = touch(&setup);
     rotate.rotation = Some(Rotation { check: check(2), key_id: KEY_ID, grace_until: None });
     assert!(committed(&setup.store.commit(&key(2), &rotate).await.expect("commits")));
@@ -261,25 +245,25 @@ async fn a_change_that_was_dropped_or_failed_half_way_may_have_happened() {
     }
     let (one, two) = (key(1), key(2));
     // The change takes place, and its answer never comes.
-    setup.durable.fault("commit", Some(FOREVER));
+    setup.durable.fault("replace", Some(FOREVER));
     let commit = add_one(&setup);
     let mut lost = setup.store.commit(&one, &commit);
     begin(&mut lost).await;
-    setup.durable.fault("commit", None);
+    setup.durable.fault("replace", None);
     assert!(committed(&setup.durable.commit(&one, &commit).await.expect("commits")));
     drop(lost);
     assert_eq!(number(&setup.store).await, Some(1));
 
-    setup.durable.fault("delete", Some(FOREVER));
-    let mut lost = setup.store.delete(&two);
+    setup.durable.fault("remove", Some(FOREVER));
+    let mut lost = setup.store.remove(&two, None);
     begin(&mut lost).await;
-    setup.durable.fault("delete", None);
-    assert!(setup.durable.delete(&two).await.expect("deletes"));
+    setup.durable.fault("remove", None);
+    assert!(setup.durable.remove(&two, None).await.expect("deletes"));
     drop(lost);
     assert_eq!(load(&setup.store, 2).await, None);
 
-    setup.durable.fault("delete", Some(Fault::Down));
-    assert!(setup.store.delete(&key(3)).await.is_err());
+    setup.durable.fault("remove", Some(Fault::Down));
+    assert!(setup.store.remove(&key(3), None).await.is_err());
     setup.calls();
     assert!(load(&setup.store, 3).await.is_some());
     assert_eq!(setup.calls(), ["load"], "the copy does not count");
@@ -315,7 +299,7 @@ async fn in_a_race_of_loads_and_changes_nobody_here_sees_anything_late() {
     for reader in readers {
         reader.await.expect("no reader saw anything late");
     }
-    assert!(setup.store.delete(&key(1)).await.expect("deletes"));
+    assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
     for _ in 0..10 {
         assert_eq!(load(&setup.store, 1).await, None);
         tokio::task::yield_now().await;

@@ -32,7 +32,7 @@ mod that_keeps_every_copy {
 
     async fn store() -> CachedStore<Spy<MemoryStore>, MemoryStore> {
         let fast = Spy::new(MemoryStore::default());
-        fast.fault("delete", Some(Fault::Down));
+        fast.fault("remove", Some(Fault::Down));
         CachedStore::new(fast, MemoryStore::default())
             .clock(Hasty(AtomicU64::new(0)))
             .max_age(Duration::from_secs(1_000_000_000))

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     clock::{Clock, ManualClock},
     store::{
@@ -53,7 +54,7 @@ impl Setup {
     }
 
     pub(crate) async fn insert(&self, number: u8) {
-        let outcome = self.store.insert(&key(number), record(&self.clock), None).await;
+        let outcome = self.store.insert_capped(&key(number), record(&self.clock), None).await;
         assert_eq!(outcome.expect("inserts"), InsertOutcome::inserted());
     }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, EmbeddedStore, FieldValue, Store};
+use session_runtime::testing::Repository as _;
 use tests::backend;
 
 use super::support::{add, directory, in_child, is_child, key, record};
@@ -19,12 +20,12 @@ const LIMIT: u64 = 6 << 20;
 #[tokio::main]
 async fn fill(path: &std::path::Path) {
     let store = EmbeddedStore::open(path).unwrap();
-    store.insert(&key(0), record(0), None).await.unwrap();
+    store.insert_capped(&key(0), record(0), None).await.unwrap();
     let mut filler = record(0);
     filler.set("filler", FieldValue::Bytes(vec![7; 100_000].into()));
     let (mut written, mut failures) = (0, 0);
     for number in 1..200 {
-        match store.insert(&key(number), filler.clone(), None).await {
+        match store.insert_capped(&key(number), filler.clone(), None).await {
             Ok(_) => written = number,
             Err(error) => {
                 let told = format!("{error}: {:?}", std::error::Error::source(&error));
@@ -59,7 +60,7 @@ async fn fill(path: &std::path::Path) {
     // The parent lifts the limit.
     std::io::stdin().read_exact(&mut [0]).unwrap();
     for number in 200..300 {
-        let inserted = store.insert(&key(number), filler.clone(), None).await;
+        let inserted = store.insert_capped(&key(number), filler.clone(), None).await;
         // Of what failed while it was full, the last may be noticed only now.
         assert!(inserted.is_ok(), "there is room: {inserted:?}");
     }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, EmbeddedStore, FieldValue, InsertOutcome, Store};
+use session_runtime::testing::Repository as _;
 
 use super::support::{
     ada, add, at, directory, in_child, is_child, key, namespace, record, record_of,
@@ -41,12 +42,12 @@ async fn work(path: &Path) {
                         other => panic!("{other:?}"),
                     }
                     let own = (round * TASKS + task) * 1_000_000 + step;
-                    let inserted = store.insert(&key(own), record_of(0, &ada()), None).await;
+                    let inserted = store.insert_capped(&key(own), record_of(0, &ada()), None).await;
                     assert_eq!(inserted.unwrap(), InsertOutcome::inserted());
                     tell("i", own, 0);
                     if step % 2 == 0 {
                         tell("ask", own, 0);
-                        assert!(store.delete(&key(own)).await.unwrap());
+                        assert!(store.remove(&key(own), None).await.unwrap());
                         tell("d", own, 0);
                     }
                 }
@@ -88,7 +89,7 @@ async fn a_kill_loses_nothing_that_was_answered() {
     {
         let store = EmbeddedStore::open(&path).unwrap();
         for number in 0..SHARED {
-            store.insert(&key(number), record(0), None).await.unwrap();
+            store.insert_capped(&key(number), record(0), None).await.unwrap();
         }
     }
     let mut revisions = BTreeMap::new();
@@ -123,7 +124,7 @@ async fn a_kill_loses_nothing_that_was_answered() {
         for number in &gone {
             assert_eq!(store.load(&key(*number)).await.unwrap(), None, "kill {kill}: came back");
         }
-        let listed = store.list(&namespace(), &ada(), at(1)).await.unwrap();
+        let listed = store.list_live(&namespace(), &ada(), at(1)).await.unwrap();
         let listed: BTreeSet<_> = listed.iter().map(|it| it.selector).collect();
         assert!(there.iter().all(|number| listed.contains(&key(*number).selector)));
         assert!(!gone.iter().any(|number| listed.contains(&key(*number).selector)));

@@ -15,6 +15,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     KeyRing,
     clock::Timestamp,
@@ -52,7 +53,7 @@ async fn changes_that_come_together_share_a_sync() {
     let directory = directory();
     let store = open(directory.path());
     for number in 0..64 {
-        store.insert(&key(number), record(0), None).await.unwrap();
+        store.insert_capped(&key(number), record(0), None).await.unwrap();
     }
     let before = store.syncs();
     for number in 0..64 {
@@ -80,7 +81,7 @@ async fn changes_that_come_together_share_a_sync() {
 async fn commits_of_one_batch_see_each_other() {
     let directory = directory();
     let store = open(directory.path());
-    store.insert(&key(1), record(0), None).await.unwrap();
+    store.insert_capped(&key(1), record(0), None).await.unwrap();
     let tasks: Vec<_> = (0..200)
         .map(|_| {
             let store = store.clone();
@@ -98,16 +99,16 @@ async fn commits_of_one_batch_see_each_other() {
 async fn what_changes_nothing_is_not_written() {
     let directory = directory();
     let store = open(directory.path());
-    store.insert(&key(1), record(0), None).await.unwrap();
+    store.insert_capped(&key(1), record(0), None).await.unwrap();
     let before = store.syncs();
-    assert_eq!(store.insert(&key(1), record(0), None).await.unwrap(), InsertOutcome::Exists);
+    assert_eq!(store.insert_capped(&key(1), record(0), None).await.unwrap(), InsertOutcome::Exists);
     assert_eq!(store.commit(&key(2), &touch(1)).await.unwrap(), CommitOutcome::Gone);
     let mut former = touch(1);
     former.check = Check::from_bytes([9; 16]);
     assert_eq!(store.commit(&key(1), &former).await.unwrap(), CommitOutcome::Superseded);
-    assert!(!store.delete(&key(2)).await.unwrap());
+    assert!(!store.remove(&key(2), None).await.unwrap());
     assert_eq!(store.sweep(at(0), 1000).await.unwrap(), 0);
-    assert_eq!(store.delete_all(&namespace(), &ada(), None).await.unwrap(), 0);
+    assert_eq!(store.end_all(&namespace(), &ada(), None).await.unwrap(), 0);
     assert_eq!(store.syncs(), before);
 }
 
@@ -124,9 +125,9 @@ async fn parallel_log_ins_end_up_with_the_cap() {
                 tokio::spawn(async move {
                     // Half of them are new, the others were there anonymously.
                     if number % 2 == 0 {
-                        store.insert(&key(number), record_of(0, &ada()), cap).await.unwrap();
+                        store.insert_capped(&key(number), record_of(0, &ada()), cap).await.unwrap();
                     } else {
-                        store.insert(&key(number), record(0), None).await.unwrap();
+                        store.insert_capped(&key(number), record(0), None).await.unwrap();
                         let principal = Some(Some(ada()));
                         let mut log_in = touch(1);
                         (log_in.principal, log_in.cap) = (principal, cap);
@@ -138,7 +139,11 @@ async fn parallel_log_ins_end_up_with_the_cap() {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(store.list(&namespace(), &ada(), at(2)).await.unwrap().len(), 3, "{on_max:?}");
+        assert_eq!(
+            store.list_live(&namespace(), &ada(), at(2)).await.unwrap().len(),
+            3,
+            "{on_max:?}"
+        );
         base += 32;
     }
 }
@@ -152,11 +157,11 @@ async fn sessions_outlive_the_store() {
         let store = open(directory.path());
         let mut with_large = record_of(0, &ada());
         with_large.set("large", large.clone());
-        store.insert(&key(1), with_large, None).await.unwrap();
-        store.insert(&key(2), record(0), None).await.unwrap();
+        store.insert_capped(&key(1), with_large, None).await.unwrap();
+        store.insert_capped(&key(2), record(0), None).await.unwrap();
         store.commit(&key(2), &add(i64::MAX)).await.unwrap();
-        store.insert(&key(3), record(0), None).await.unwrap();
-        store.delete(&key(3)).await.unwrap();
+        store.insert_capped(&key(3), record(0), None).await.unwrap();
+        store.remove(&key(3), None).await.unwrap();
         for number in [1, 2] {
             loaded.push(store.load(&key(number)).await.unwrap().unwrap());
         }
@@ -168,7 +173,7 @@ async fn sessions_outlive_the_store() {
         }
         assert_eq!(store.load(&key(3)).await.unwrap(), None);
         assert_eq!(loaded[0].get("large"), Some(&large));
-        assert_eq!(store.list(&namespace(), &ada(), at(0)).await.unwrap().len(), 1);
+        assert_eq!(store.list_live(&namespace(), &ada(), at(0)).await.unwrap().len(), 1);
     }
 }
 
@@ -181,7 +186,7 @@ async fn what_is_queued_happens_although_nobody_waits() {
         let keys = (0..SESSIONS).map(|number| key(round * SESSIONS + number));
         let keys: Vec<_> = keys.collect();
         for key in &keys {
-            store.insert(key, record(0), None).await.unwrap();
+            store.insert_capped(key, record(0), None).await.unwrap();
         }
         for key in &keys {
             let commit = add(1);
@@ -206,7 +211,7 @@ async fn a_sweep_passes_over_what_use_has_kept_alive() {
     let store = open(directory.path());
     // More than one slice of a sweep, all due at the same time by what was said when they began.
     for number in 0..700 {
-        store.insert(&key(number), record(0), None).await.unwrap();
+        store.insert_capped(&key(number), record(0), None).await.unwrap();
     }
     for number in 0..690 {
         store.commit(&key(number), &touch(20 * MINUTE)).await.unwrap();
@@ -229,7 +234,7 @@ async fn a_sweep_passes_over_what_use_has_kept_alive() {
 async fn a_sweep_keeps_up_with_ends_that_come_sooner_and_ends_that_never_come() {
     let directory = directory();
     let store = open(directory.path());
-    store.insert(&key(1), record_of(0, &ada()), None).await.unwrap();
+    store.insert_capped(&key(1), record_of(0, &ada()), None).await.unwrap();
     let mut commit = touch(1);
     commit.lifetime = Some(Lifetime {
         idle_millis: Some(MINUTE),
@@ -240,10 +245,10 @@ async fn a_sweep_keeps_up_with_ends_that_come_sooner_and_ends_that_never_come() 
     let mut never = record(0);
     never.meta.lifetime.idle_millis = None;
     never.meta.lifetime.absolute_until = Timestamp::MAX;
-    store.insert(&key(2), never, None).await.unwrap();
+    store.insert_capped(&key(2), never, None).await.unwrap();
     assert_eq!(store.sweep(at(MINUTE), 10).await.unwrap(), 0);
     assert_eq!(store.sweep(at(MINUTE + 1), 10).await.unwrap(), 1);
-    assert_eq!(store.list(&namespace(), &ada(), at(0)).await.unwrap(), []);
+    assert_eq!(store.list_live(&namespace(), &ada(), at(0)).await.unwrap(), []);
     let last = Timestamp::from_millis(u64::MAX - 1);
     assert_eq!(store.sweep(last, 10).await.unwrap(), 0);
     assert_eq!(store.sweep(Timestamp::MAX, 10).await.unwrap(), 1);
@@ -334,7 +339,7 @@ async fn the_file_holds_nothing_that_opens_a_session() {
 async fn an_op_list_that_fails_leaves_the_batch_alone() {
     let directory = directory();
     let store = open(directory.path());
-    store.insert(&key(1), record(0), None).await.unwrap();
+    store.insert_capped(&key(1), record(0), None).await.unwrap();
     let fails = || {
         let mut commit = touch(1);
         let unset = Op::Set { field: "x".into(), value: FieldValue::Int(1) };

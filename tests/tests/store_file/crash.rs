@@ -12,6 +12,7 @@ use std::{
 use session_runtime::store::{
     Commit, CommitOutcome, FieldValue, FileStore, PrincipalKey, Record, Selector, Store,
 };
+use session_runtime::testing::Repository as _;
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -62,10 +63,10 @@ fn write_for_ever(store: &FileStore) {
                 assert_eq!(outcome, CommitOutcome::committed(revision, false));
                 println!("ack {number} {next}");
             }
-            if store.delete(&key(SESSIONS)).await.expect("a delete") {
+            if store.remove(&key(SESSIONS), None).await.expect("a delete") {
                 println!("ack {SESSIONS} 0");
             } else {
-                let outcome = store.insert(&key(SESSIONS), owned(ada()), None).await;
+                let outcome = store.insert_capped(&key(SESSIONS), owned(ada()), None).await;
                 assert!(outcome.is_ok(), "{outcome:?}");
                 println!("ack {SESSIONS} 1");
             }
@@ -128,7 +129,7 @@ fn check(store: &FileStore, acknowledged: &mut Acknowledged) -> usize {
         owned.push((ada(), key(SESSIONS).selector));
     }
     for principal in [ada(), bob()] {
-        let listed = wait(store.list(&shop(), &principal, at(2))).expect("a list");
+        let listed = wait(store.list_live(&shop(), &principal, at(2))).expect("a list");
         let mut listed: Vec<_> = listed.into_iter().map(|session| session.selector).collect();
         listed.sort();
         let of = owned.iter().filter(|(owner, _)| *owner == principal);

@@ -4,6 +4,7 @@
 use std::fs;
 
 use session_runtime::store::{CommitOutcome, InsertOutcome, Store};
+use session_runtime::testing::Repository as _;
 use tempfile::TempDir;
 
 use crate::support::*;
@@ -15,10 +16,10 @@ fn told(home: &TempDir) -> String {
     let told = error_of(wait(store.load(&key(1))));
     assert!(told.contains(&*path_of(home, 1).to_string_lossy()), "{told}");
     assert_eq!(error_of(wait(store.commit(&key(1), &commit([add()])))), told);
-    let outcome = wait(store.insert(&key(1), anonymous(), None)).expect("an insert");
+    let outcome = wait(store.insert_capped(&key(1), anonymous(), None)).expect("an insert");
     assert_eq!(outcome, InsertOutcome::Exists);
     // The others of the principal are listed, and the sweep leaves what it cannot judge.
-    assert_eq!(wait(store.list(&shop(), &ada(), at(2))).expect("a list").len(), 1);
+    assert_eq!(wait(store.list_live(&shop(), &ada(), at(2))).expect("a list").len(), 1);
     assert_eq!(wait(store.sweep(at(2), 1000)).expect("a sweep"), 0);
     assert_eq!(fs::read(path_of(home, 1)).expect("a file"), bytes);
     told
@@ -77,11 +78,11 @@ fn a_damaged_session_can_be_ended() {
     let home = two_sessions();
     let store = open(&home);
     fs::write(path_of(&home, 1), "").expect("damage");
-    assert!(wait(store.delete(&key(1))).expect("a delete"));
+    assert!(wait(store.remove(&key(1), None)).expect("a delete"));
     assert_eq!(wait(store.load(&key(1))).expect("a load"), None);
 
     fs::write(path_of(&home, 2), "").expect("damage");
-    assert_eq!(wait(store.delete_all(&shop(), &ada(), None)).expect("ended"), 1);
+    assert_eq!(wait(store.end_all(&shop(), &ada(), None)).expect("ended"), 1);
     assert_eq!(sessions(&home), [""; 0]);
     // The entry of the first outlived what said whose it was.
     drop(open(&home));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use session_runtime::store::{FileStore, Lifetime, Namespace, Record, Store, StoreKey};
+use session_runtime::testing::Repository as _;
 use tempfile::TempDir;
 use tests::{
     backend::{User, command, find},
@@ -54,9 +55,9 @@ fn store_with_leftovers() -> (TempDir, FileStore) {
 #[test]
 fn readers_skip_what_a_crash_left_behind() {
     let (home, store) = store_with_leftovers();
-    let listed = wait(store.list(&shop(), &ada(), at(2))).expect("a list");
+    let listed = wait(store.list_live(&shop(), &ada(), at(2))).expect("a list");
     assert_eq!(listed.iter().map(|it| it.selector).collect::<Vec<_>>(), [key(1).selector]);
-    assert_eq!(wait(store.delete_all(&shop(), &ada(), None)).expect("ended"), 1);
+    assert_eq!(wait(store.end_all(&shop(), &ada(), None)).expect("ended"), 1);
     assert!(path_of(&home, 3).exists(), "another's session");
 }
 
@@ -75,7 +76,7 @@ fn the_sweep_collects_leftovers() {
     assert_eq!((temporary(&home).len(), entries(&home).len()), (0, 1));
     assert_eq!(sessions(&home).len(), 2);
     // With its last session, a principal's directory goes too.
-    assert!(wait(store.delete(&key(1))).expect("a delete"));
+    assert!(wait(store.remove(&key(1), None)).expect("a delete"));
     let directories = walk(&root(&home).join("principals"));
     assert!(directories.keys().all(|path| path.len() < 8), "{directories:?}");
 }
@@ -141,7 +142,7 @@ fn the_sweep_does_no_more_than_it_is_asked_and_goes_on_where_it_stopped() {
     for number in 0..10 {
         put(&store, number % 3 + 256 * number, until(10, anonymous()));
         let key = StoreKey { namespace: Namespace::new("Shop/ended"), ..key(number) };
-        wait(store.insert(&key, until(10, anonymous()), None)).expect("an insert");
+        wait(store.insert_capped(&key, until(10, anonymous()), None)).expect("an insert");
     }
     put(&store, 99, anonymous());
     assert_eq!(sweep(&store, 10, 0), 0);

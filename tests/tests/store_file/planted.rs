@@ -9,6 +9,7 @@ use std::{
 };
 
 use session_runtime::store::{FileStore, InsertOutcome, Store};
+use session_runtime::testing::Repository as _;
 use tempfile::TempDir;
 use tests::backend::run;
 
@@ -53,7 +54,7 @@ fn all_fail(store: &FileStore, number: u64, named: &str) {
     for told in [
         error_of(wait(store.load(&key))),
         error_of(wait(store.commit(&key, &commit([add()])))),
-        error_of(wait(store.delete(&key))),
+        error_of(wait(store.remove(&key, None))),
     ] {
         assert!(told.contains(named), "{told}");
     }
@@ -67,7 +68,8 @@ fn a_link_in_the_place_of_a_session_is_not_followed() {
         let path = path_of(&scene.home, 2);
         replace_by_link(&path, target);
         all_fail(&scene.store, 2, "symbolic link");
-        let outcome = wait(scene.store.insert(&key(2), anonymous(), None)).expect("an insert");
+        let outcome =
+            wait(scene.store.insert_capped(&key(2), anonymous(), None)).expect("an insert");
         assert_eq!(outcome, InsertOutcome::Exists);
         assert!(path.is_symlink());
     }
@@ -102,7 +104,7 @@ fn a_link_in_the_place_of_a_lock_is_not_followed() {
         replace_by_link(&scene.beside(1, "lock"), target);
         for told in [
             error_of(wait(scene.store.commit(&key(1), &commit([add()])))),
-            error_of(wait(scene.store.delete(&key(1)))),
+            error_of(wait(scene.store.remove(&key(1), None))),
         ] {
             assert!(told.contains("lock") && told.contains("symbolic link"), "{told}");
         }
@@ -121,7 +123,9 @@ fn a_link_in_the_place_of_a_directory_is_not_followed() {
     fs::rename(&part, &moved).expect("moved");
     symlink(&moved, &part).expect("a link");
     all_fail(&scene.store, 1, "symbolic link");
-    assert!(error_of(wait(scene.store.insert(&key(1), anonymous(), None))).contains("symbolic"));
+    assert!(
+        error_of(wait(scene.store.insert_capped(&key(1), anonymous(), None))).contains("symbolic")
+    );
 
     let principals = root(&scene.home).join("principals");
     let elsewhere = scene.home.path().join("elsewhere");
@@ -132,8 +136,8 @@ fn a_link_in_the_place_of_a_directory_is_not_followed() {
         symlink(elsewhere.join(&moved), &part).expect("a link");
     }
     let store = &scene.store;
-    assert!(error_of(wait(store.list(&shop(), &ada(), at(2)))).contains("symbolic link"));
-    let log_in = wait(store.insert(&key(3), owned(ada()), None));
+    assert!(error_of(wait(store.list_live(&shop(), &ada(), at(2)))).contains("symbolic link"));
+    let log_in = wait(store.insert_capped(&key(3), owned(ada()), None));
     assert!(error_of(log_in).contains("symbolic link"));
     assert!(!path_of(&scene.home, 3).exists(), "a session that the index does not have");
     assert!(error_of(FileStore::open(root(&scene.home))).contains("symbolic link"));

@@ -1,5 +1,6 @@
 //! Several processes on one directory: nothing is lost, nothing is let in beyond the cap.
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, CommitOutcome, FieldValue, InsertOutcome, Store},
@@ -45,7 +46,8 @@ fn log_in_under_a_cap(on_max: OnMaxSessions) {
     for n in 0..LOG_INS {
         let number = process * 1000 + n;
         let full = if n % 2 == 0 {
-            let answer = wait(store.insert(&key(number), owned(ada()), cap)).expect("an insert");
+            let answer =
+                wait(store.insert_capped(&key(number), owned(ada()), cap)).expect("an insert");
             answer == InsertOutcome::Full
         } else {
             put(&store, number, anonymous());
@@ -71,7 +73,7 @@ fn race(test: &str) -> (u64, usize) {
             printed.split_once("let in: ").and_then(|(_, rest)| rest.split_whitespace().next());
         let_in += number.and_then(|it| it.parse::<u64>().ok()).expect("a number was printed");
     }
-    let live = wait(store.list(&shop(), &ada(), at(2))).expect("a list");
+    let live = wait(store.list_live(&shop(), &ada(), at(2))).expect("a list");
     assert_eq!(entries(&home).len(), live.len());
     (let_in, live.len())
 }

@@ -9,11 +9,12 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     clock::Timestamp,
     store::{
         Check, Commit, CommitOutcome, FieldValue, FileStore, InsertOutcome, KeyId, Lifetime, Meta,
-        Namespace, Op, PrincipalKey, Record, Selector, Store, StoreKey,
+        Namespace, Op, PrincipalKey, Record, Selector, StoreKey,
     },
 };
 use tempfile::TempDir;
@@ -107,7 +108,7 @@ pub(crate) fn set(field: &'static str, value: impl Into<Vec<u8>>) -> Op {
 }
 
 pub(crate) fn put(store: &FileStore, number: u64, record: Record) {
-    let outcome = wait(store.insert(&key(number), record, None)).expect("an insert");
+    let outcome = wait(store.insert_capped(&key(number), record, None)).expect("an insert");
     assert_eq!(outcome, InsertOutcome::inserted());
 }
 

@@ -9,6 +9,7 @@ use std::{
 use session_runtime::store::{
     Commit, CommitOutcome, FieldValue, InsertOutcome, MongoStore, Op, Store,
 };
+use session_runtime::testing::Repository as _;
 use tests::{
     backend::{kind::Remote as _, mongo::Mongo},
     eventually,
@@ -107,7 +108,8 @@ async fn a_write_whose_answer_is_lost_is_an_error_and_has_happened_once() {
         async || eventually("it is well", async || store.load(&key(1)).await.is_ok()).await;
 
     cutter.cut("insert");
-    let error = store.insert(&key(1), record(), None).await.expect_err("no answer").to_string();
+    let error =
+        store.insert_capped(&key(1), record(), None).await.expect_err("no answer").to_string();
     assert!(error.contains("store a new session"), "{error}");
     assert!(cutter.has_cut());
     assert_eq!(found(&direct).await, (1, None));
@@ -125,7 +127,7 @@ async fn a_write_whose_answer_is_lost_is_an_error_and_has_happened_once() {
     assert_eq!(found(&direct).await, (3, Some(FieldValue::Int(2))));
 
     cutter.cut("delete");
-    assert!(store.delete(&key(1)).await.is_err());
+    assert!(store.remove(&key(1), None).await.is_err());
     assert!(cutter.has_cut());
     assert_eq!(direct.load(&key(1)).await.expect("loads"), None);
 }
@@ -139,7 +141,7 @@ async fn a_replica_set_is_asked_again_and_gives_the_first_answer() {
     store.prepare().await.expect("prepares");
 
     cutter.cut("insert");
-    let outcome = store.insert(&key(1), record(), None).await.expect("inserts");
+    let outcome = store.insert_capped(&key(1), record(), None).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::inserted());
     assert!(cutter.has_cut());
 
@@ -151,7 +153,7 @@ async fn a_replica_set_is_asked_again_and_gives_the_first_answer() {
     assert_eq!(found(&store).await, (2, Some(FieldValue::Int(1))));
 
     cutter.cut("delete");
-    assert!(store.delete(&key(1)).await.expect("deletes"), "the first one did");
+    assert!(store.remove(&key(1), None).await.expect("deletes"), "the first one did");
     assert!(cutter.has_cut());
     assert_eq!(store.load(&key(1)).await.expect("loads"), None);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mongodb::bson::doc;
 use session_runtime::store::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Record, RecordStore, Selector, StoreKey, Written,
+    Cursor, Namespace, Order, Page, PrincipalKey, Record, Selector, Store, StoreKey, Written,
 };
 
 use crate::support::{IDLE, Own, ada, at, binary, key, record};

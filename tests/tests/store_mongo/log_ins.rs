@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
-    store::{Cap, CommitOutcome, InsertOutcome, Store},
+    store::{Cap, CommitOutcome, InsertOutcome},
 };
 use tokio::sync::Barrier;
 
@@ -17,7 +18,7 @@ const fn cap(on_max: OnMaxSessions) -> Cap {
 }
 
 async fn live(own: &Own) -> Vec<u8> {
-    let listed = own.store.list(&key(1).namespace, &ada(), at(1000)).await.expect("lists");
+    let listed = own.store.list_live(&key(1).namespace, &ada(), at(1000)).await.expect("lists");
     let mut live: Vec<_> = listed.iter().map(|it| it.selector.as_bytes()[0]).collect();
     live.sort_unstable();
     live
@@ -35,7 +36,7 @@ async fn is_refused(own: &Own, number: u8, millis: u64, cap: Cap) -> bool {
         let mut new = record();
         new.meta.last_seen = at(millis);
         new.meta.set_principal(Some(ada()), at(millis));
-        let outcome = own.store.insert(&key(number), new, Some(cap)).await.expect("inserts");
+        let outcome = own.store.insert_capped(&key(number), new, Some(cap)).await.expect("inserts");
         assert!(matches!(outcome, InsertOutcome::Inserted { .. } | InsertOutcome::Full));
         outcome == InsertOutcome::Full
     }

@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use session_runtime::store::{FieldValue, InsertOutcome, MongoStore, Op, Store};
+use session_runtime::testing::Repository as _;
 use tests::{
     backend::{free_port, mongo::Mongo},
     given_up,
@@ -27,7 +28,7 @@ async fn what_was_acknowledged_survives_a_crash_of_the_server() {
     let mut server = Mongo::start();
     let store = MongoStore::connect(&server.url()).await.expect("connects");
     for number in 1..=3 {
-        let outcome = store.insert(&key(number), record(), None).await.expect("inserts");
+        let outcome = store.insert_capped(&key(number), record(), None).await.expect("inserts");
         assert_eq!(outcome, InsertOutcome::inserted());
     }
     assert!(is_committed(&store.commit(&key(3), &log_in(1)).await.expect("commits")));
@@ -36,14 +37,14 @@ async fn what_was_acknowledged_survives_a_crash_of_the_server() {
         commit.ops.push(Op::Add { field: "n".into(), by: 1, min: 0, max: i64::MAX });
         assert!(is_committed(&store.commit(&key(1), &commit).await.expect("commits")));
     }
-    assert!(store.delete(&key(2)).await.expect("deletes"));
+    assert!(store.remove(&key(2), None).await.expect("deletes"));
     server.restart();
     // A client that was not there before: the other one's monitor may not have noticed yet.
     let store = MongoStore::connect(&server.url()).await.expect("connects");
     let loaded = store.load(&key(1)).await.expect("loads").expect("was acknowledged");
     assert_eq!(loaded.get("n"), Some(&FieldValue::Int(ROUNDS)));
     assert_eq!(store.load(&key(2)).await.expect("loads"), None, "it was ended");
-    let listed = store.list(&key(3).namespace, &ada(), at(1)).await.expect("lists");
+    let listed = store.list_live(&key(3).namespace, &ada(), at(1)).await.expect("lists");
     assert_eq!(listed.len(), 1);
 }
 
@@ -140,7 +141,7 @@ async fn a_url_that_will_not_do_is_an_error_that_says_so_and_no_password() {
 async fn a_server_that_dies_is_an_error_in_time_and_no_missing_session() {
     let mut server = Mongo::start();
     let store = MongoStore::connect(&server.url()).await.expect("connects");
-    let outcome = store.insert(&key(1), record(), None).await.expect("inserts");
+    let outcome = store.insert_capped(&key(1), record(), None).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::inserted());
     server.kill();
     let start = Instant::now();

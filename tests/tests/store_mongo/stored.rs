@@ -7,6 +7,7 @@ use mongodb::{
     bson::{Bson, doc},
     options::{Acknowledgment, DatabaseOptions, WriteConcern},
 };
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     clock::Timestamp,
     policy::OnMaxSessions,
@@ -84,7 +85,7 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     let cap = Some(Cap { sessions: 2, on_max: OnMaxSessions::EndOldest });
     let mut new = record();
     new.meta.set_principal(Some(ada()), at(0));
-    let outcome = own.store.insert(&key(2), new, cap).await.expect("inserts");
+    let outcome = own.store.insert_capped(&key(2), new, cap).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::inserted());
     assert_eq!(took(), ["insert", "aggregate"], "a log-in to a new session");
     let mut commit = log_in(1);
@@ -97,6 +98,9 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     write.loaded = own.load(1).await;
     took();
     assert!(is_committed(&own.commit(1, &write).await));
+    assert_eq!(took(), ["update"], "a touch");
+    write.ops = vec![set("a", bytes("2"))];
+    assert!(is_committed(&own.commit(1, &write).await));
     assert_eq!(took(), ["findAndModify"], "a commit of a principal's session");
     own.insert(3, record()).await;
     let mut commit = log_in(3);
@@ -108,12 +112,12 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     let mut new = record();
     new.meta.set_principal(Some(ada()), at(4));
     let refuse = Some(Cap { sessions: 3, on_max: OnMaxSessions::RefuseNew });
-    let outcome = own.store.insert(&key(4), new, refuse).await.expect("inserts");
+    let outcome = own.store.insert_capped(&key(4), new, refuse).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::inserted());
-    let expected = ["find", "insert", "aggregate", "find", "insert", "aggregate", "delete"];
+    let expected = ["find", "insert", "aggregate", "aggregate", "insert", "aggregate", "delete"];
     assert_eq!(took(), expected, "a log-in that may be refused, under its lease");
 
-    let listed = own.store.list(&key(1).namespace, &ada(), at(4)).await.expect("lists");
+    let listed = own.store.list_live(&key(1).namespace, &ada(), at(4)).await.expect("lists");
     assert_eq!((listed.len(), took()), (3, vec!["find".to_owned()]));
     let mut log_out = touch(5);
     log_out.principal = Some(None);
@@ -121,7 +125,7 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     took();
     assert!(is_committed(&own.commit(1, &log_out).await));
     assert_eq!(took(), ["findAndModify"], "nobody's session is counted");
-    assert!(own.store.delete(&key(1)).await.expect("deletes"));
+    assert!(own.store.remove(&key(1), None).await.expect("deletes"));
     assert_eq!(took(), ["delete"]);
 }
 
@@ -182,7 +186,7 @@ async fn nothing_but_an_insert_makes_a_session() {
     let own = Own::new().await;
     own.insert(1, record()).await;
     let loaded = own.load(1).await;
-    assert!(own.store.delete(&key(1)).await.expect("deletes"));
+    assert!(own.store.remove(&key(1), None).await.expect("deletes"));
     for on_max in [None, Some(OnMaxSessions::EndOldest), Some(OnMaxSessions::RefuseNew)] {
         for loaded in [None, loaded.clone()] {
             let mut commit = on_max.map_or(touch(1), |_| log_in(1));
@@ -280,7 +284,7 @@ async fn a_damaged_document_is_an_error_that_names_no_value() {
         own.sessions.update_one(doc! {}, update).await.expect("updates");
         let error = own.store.load(&key(1)).await.expect_err("damaged").to_string();
         assert!(error.contains("does not read back") && !error.contains("mallory"), "{error}");
-        assert!(own.store.delete(&key(1)).await.expect("deletes"), "it can be ended");
+        assert!(own.store.remove(&key(1), None).await.expect("deletes"), "it can be ended");
     }
 }
 
@@ -291,7 +295,8 @@ async fn a_session_that_is_too_large_is_an_error_that_says_so() {
     let large = FieldValue::Bytes(Bytes::from(vec![7; 17 << 20]));
     let mut new = record();
     new.set("cart", large.clone());
-    let error = own.store.insert(&key(2), new, None).await.expect_err("too large").to_string();
+    let error =
+        own.store.insert_capped(&key(2), new, None).await.expect_err("too large").to_string();
     assert!(error.contains("store a new session") && error.contains("16 MiB"), "{error}");
     let mut commit = touch(1);
     commit.ops = vec![set("cart", large)];

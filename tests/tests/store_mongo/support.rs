@@ -12,6 +12,7 @@ use mongodb::{
     event::{EventHandler, command::CommandEvent},
     options::{ClientOptions, DatabaseOptions},
 };
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     clock::Timestamp,
     store::{
@@ -107,7 +108,7 @@ impl Own {
     }
 
     pub(crate) async fn insert(&self, number: u8, record: Record) {
-        let outcome = self.store.insert(&key(number), record, None).await.expect("inserts");
+        let outcome = self.store.insert_capped(&key(number), record, None).await.expect("inserts");
         assert_eq!(outcome, InsertOutcome::inserted());
     }
 

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use session_runtime::store::{Op, RedisStore, Store};
+use session_runtime::testing::Repository as _;
 use tempfile::TempDir;
 use tests::backend::{
     free_port,
@@ -85,7 +86,7 @@ async fn tls_trusts_the_given_authority_and_no_other() {
     let (_server, port) = ours.server("server", "no");
     let store = connect(&format!("rediss://127.0.0.1:{port}?ca={}", ours.path("ca.pem"))).await;
     let key = key("tls", 1);
-    store.insert(&key, record(0), None).await.expect("an insert");
+    store.insert_capped(&key, record(0), None).await.expect("an insert");
     assert_eq!(store.load(&key).await.expect("a load").as_deref(), Some(&record(0)));
     let named = format!("rediss://localhost:{port}/3?ca={}", ours.path("ca.pem"));
     assert_eq!(connect(&named).await.load(&key).await.expect("a load"), None, "another database");
@@ -128,7 +129,7 @@ async fn everything(store: &impl Store) {
     let ada = session_runtime::store::PrincipalKey::new("ada");
     for number in 0..40 {
         let key = key("all", number);
-        store.insert(&key, record(number), None).await.expect("an insert");
+        store.insert_capped(&key, record(number), None).await.expect("an insert");
         let ops = [
             add(1),
             Op::Set { field: "f".into(), value: bytes("1") },
@@ -141,7 +142,10 @@ async fn everything(store: &impl Store) {
     let newest = key("all", 100);
     // One log-in ends only so many.
     for key in [&key("all", 99), &newest] {
-        store.insert(key, owned(100, "ada"), Some(cap(3, END_OLDEST))).await.expect("a log-in");
+        store
+            .insert_capped(key, owned(100, "ada"), Some(cap(3, END_OLDEST)))
+            .await
+            .expect("a log-in");
     }
     let mut longer = touch(101);
     longer.lifetime = Some(record(1_000_000_000).meta.lifetime);
@@ -151,12 +155,12 @@ async fn everything(store: &impl Store) {
         lifetime
     });
     store.commit(&newest, &longer).await.expect("a life for ever");
-    assert_eq!(store.list(&newest.namespace, &ada, at(102)).await.expect("a list").len(), 3);
+    assert_eq!(store.list_live(&newest.namespace, &ada, at(102)).await.expect("a list").len(), 3);
     let mut log_out = touch(103);
     log_out.principal = Some(None);
     store.commit(&newest, &log_out).await.expect("a log-out");
-    store.delete(&newest).await.expect("a deletion");
-    let left = store.delete_all(&newest.namespace, &ada, None).await.expect("a deletion");
+    store.remove(&newest, None).await.expect("a deletion");
+    let left = store.end_all(&newest.namespace, &ada, None).await.expect("a deletion");
     assert_eq!(left, 2);
 }
 
@@ -250,7 +254,7 @@ async fn a_dump_holds_the_values_as_they_were_given_and_nothing_of_the_connectio
     let mut session = owned(0, "\"ada\"");
     session.set("note", bytes("sealed elsewhere"));
     let key = key("shop", 1);
-    store.insert(&key, session, None).await.expect("an insert");
+    store.insert_capped(&key, session, None).await.expect("an insert");
     let dump = server.dump();
     let has = |text: &[u8]| dump.windows(text.len()).any(|window| window == text);
     assert!(has(b"sealed elsewhere") && has(key.to_string().as_bytes()), "it is the dump");

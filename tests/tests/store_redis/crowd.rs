@@ -17,6 +17,7 @@ use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, Namespace, Op, PrincipalKey, RedisStore, Selector,
     Store, StoreKey,
 };
+use session_runtime::testing::Repository as _;
 use tests::{
     backend::redis::{Cluster, Redis},
     proxy::Proxy,
@@ -55,7 +56,7 @@ async fn eight_connections_with_a_cap_of_three_leave_three() {
                     for (number, key) in keys.iter().enumerate().skip(task).step_by(8) {
                         let log_in = owned(number as u64, "ada");
                         match store
-                            .insert(key, log_in, Some(cap(3, END_OLDEST)))
+                            .insert_capped(key, log_in, Some(cap(3, END_OLDEST)))
                             .await
                             .expect("a log-in")
                         {
@@ -74,7 +75,7 @@ async fn eight_connections_with_a_cap_of_three_leave_three() {
         let store = connect(&url).await;
         assert_eq!(live(&store, &keys, "ada").await.len(), 3, "round {round}");
         let (namespace, ada) = (Namespace::new(&namespace), PrincipalKey::new("ada"));
-        let listed = store.list(&namespace, &ada, at(99)).await.expect("a list");
+        let listed = store.list_live(&namespace, &ada, at(99)).await.expect("a list");
         assert_eq!(listed.len(), 3, "round {round}");
         // Each gave way once, to one log-in.
         assert_eq!(ended.len(), 21);
@@ -102,10 +103,11 @@ async fn interrupted(server: SocketAddr, round: u64, bytes: usize) -> (Vec<Store
             process.spawn(async move {
                 let millis = round * 100 + number as u64;
                 if number % 2 == 0 {
-                    let _ =
-                        store.insert(&key, owned(millis, "ada"), Some(cap(3, END_OLDEST))).await;
+                    let _ = store
+                        .insert_capped(&key, owned(millis, "ada"), Some(cap(3, END_OLDEST)))
+                        .await;
                 } else {
-                    let _ = store.insert(&key, record(millis), None).await;
+                    let _ = store.insert_capped(&key, record(millis), None).await;
                     let log_in = log_in(millis, "ada", Some(cap(3, END_OLDEST)));
                     let _ = store.commit(&key, &log_in).await;
                 }
@@ -141,11 +143,14 @@ async fn a_process_that_ends_during_log_ins_leaves_what_the_next_log_in_puts_rig
         torn += usize::from(before > 3);
         let own = key("torn", round * 100 + 99);
         let millis = round * 100 + 99;
-        store.insert(&own, owned(millis, "ada"), Some(cap(3, END_OLDEST))).await.expect("a log-in");
+        store
+            .insert_capped(&own, owned(millis, "ada"), Some(cap(3, END_OLDEST)))
+            .await
+            .expect("a log-in");
         keys.push(own.clone());
         let now = live(&store, &keys, "ada").await;
         assert!(now.len() <= 3 && now.contains(&own.selector), "round {round}: {now:?}");
-        let listed = store.list(&own.namespace, &PrincipalKey::new("ada"), at(millis)).await;
+        let listed = store.list_live(&own.namespace, &PrincipalKey::new("ada"), at(millis)).await;
         let listed: HashSet<_> =
             listed.expect("a list").into_iter().map(|session| session.selector).collect();
         assert_eq!(listed, now.iter().copied().collect(), "round {round}");
@@ -203,7 +208,7 @@ async fn sixteen_log_ins(stores: Vec<RedisStore>, namespace: &str) {
             let (store, start) = (store.clone(), Arc::clone(&start));
             tokio::spawn(async move {
                 start.wait().await;
-                store.insert(&key, owned(0, "ada"), Some(cap(3, END_OLDEST))).await
+                store.insert_capped(&key, owned(0, "ada"), Some(cap(3, END_OLDEST))).await
             })
         })
         .collect();
@@ -212,7 +217,7 @@ async fn sixteen_log_ins(stores: Vec<RedisStore>, namespace: &str) {
     }
     assert_eq!(live(&stores[0], &keys, "ada").await.len(), 3, "{namespace}");
     let (namespace, ada) = (Namespace::new(namespace), PrincipalKey::new("ada"));
-    let listed = stores[0].list(&namespace, &ada, at(1)).await.expect("a list");
+    let listed = stores[0].list_live(&namespace, &ada, at(1)).await.expect("a list");
     assert_eq!(listed.len(), 3);
 }
 
@@ -221,19 +226,21 @@ async fn an_entry_without_a_session_takes_no_place() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
     let first = key("shop", 1);
-    store.insert(&first, owned(0, "ada"), None).await.expect("an insert");
+    store.insert_capped(&first, owned(0, "ada"), None).await.expect("an insert");
     let index = index_of(&server);
     let (ghost, ada) = (key("shop", 7), PrincipalKey::new("ada"));
     for (age, left) in [(0, 2), (3600, 1)] {
         let of_ghost = entry(&ghost, 1, age);
         let _ = server.ask(&["ZADD", &index, "0", &of_ghost]);
         let second = key("shop", 2 + age);
-        let inserted = store.insert(&second, owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await;
+        let inserted =
+            store.insert_capped(&second, owned(1, "ada"), Some(cap(2, REFUSE_NEW))).await;
         assert_eq!(inserted.expect("an insert"), InsertOutcome::inserted());
-        let third = store.insert(&key("shop", 9), owned(2, "ada"), Some(cap(2, REFUSE_NEW))).await;
+        let third =
+            store.insert_capped(&key("shop", 9), owned(2, "ada"), Some(cap(2, REFUSE_NEW))).await;
         assert_eq!(third.expect("an insert"), InsertOutcome::Full);
-        assert!(store.delete(&second).await.expect("a deletion"));
-        assert_eq!(store.list(&first.namespace, &ada, at(2)).await.expect("a list").len(), 1);
+        assert!(store.remove(&second, None).await.expect("a deletion"));
+        assert_eq!(store.list_live(&first.namespace, &ada, at(2)).await.expect("a list").len(), 1);
         // Its record may still be on its way, or not any more.
         assert_eq!(entries(&server).len(), left, "{age} s old");
         let _ = server.ask(&["ZREM", &index, &of_ghost]);
@@ -245,9 +252,9 @@ async fn a_log_in_whose_session_cannot_be_written_leaves_no_entry() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
     let (first, foreign) = (key("shop", 1), key("shop", 2));
-    store.insert(&first, owned(0, "ada"), None).await.expect("an insert");
+    store.insert_capped(&first, owned(0, "ada"), None).await.expect("an insert");
     let _ = server.ask(&["SET", &format!("session:{foreign}"), "nothing of ours"]);
-    store.insert(&foreign, owned(1, "ada"), None).await.expect_err("the key is taken");
+    store.insert_capped(&foreign, owned(1, "ada"), None).await.expect_err("the key is taken");
     store.commit(&foreign, &log_in(2, "ada", None)).await.expect_err("the key is taken");
     let left = entries(&server);
     assert!(left.len() == 1 && left[0].contains(&first.selector.to_string()), "{left:?}");
@@ -257,15 +264,15 @@ async fn a_log_in_whose_session_cannot_be_written_leaves_no_entry() {
 async fn entries_without_sessions_do_not_gather() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
-    store.insert(&key("shop", 0), owned(0, "ada"), None).await.expect("an insert");
+    store.insert_capped(&key("shop", 0), owned(0, "ada"), None).await.expect("an insert");
     let index = index_of(&server);
     for number in 1..500 {
         let _ = server.ask(&["ZADD", &index, "0", &entry(&key("gone", number), 0, 3600)]);
     }
     for number in 1..400 {
         let key = key("shop", number);
-        store.insert(&key, owned(number, "ada"), None).await.expect("an insert");
-        store.delete(&key).await.expect("a deletion");
+        store.insert_capped(&key, owned(number, "ada"), None).await.expect("an insert");
+        store.remove(&key, None).await.expect("a deletion");
     }
     let left = entries(&server).len();
     assert!(left <= 40, "{left} entries are left");
@@ -273,7 +280,7 @@ async fn entries_without_sessions_do_not_gather() {
         store.load(&key("shop", 0)).await.expect("a load").as_deref(),
         Some(&owned(0, "ada"))
     );
-    let listed = store.list(&Namespace::new("shop"), &PrincipalKey::new("ada"), at(1)).await;
+    let listed = store.list_live(&Namespace::new("shop"), &PrincipalKey::new("ada"), at(1)).await;
     assert_eq!(listed.expect("a list").len(), 1);
 }
 
@@ -296,7 +303,7 @@ async fn dropped_requests_give_nobody_anothers_answer(
     for number in 0..SESSIONS {
         let mut session = record(0);
         session.set("who", bytes(&number.to_string()));
-        store.insert(&key(namespace, number), session, None).await.expect("an insert");
+        store.insert_capped(&key(namespace, number), session, None).await.expect("an insert");
     }
     let sent = Arc::new(AtomicU64::new(0));
     let droppers: Vec<_> = (0..4)

@@ -19,6 +19,7 @@ use std::{
 use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, RedisStore, Store, StoreKey,
 };
+use session_runtime::testing::Repository as _;
 use tests::{
     backend::redis::{Cluster, Redis, Sentinels},
     eventually,
@@ -55,7 +56,7 @@ impl Worker {
     async fn begin(&self, store: &RedisStore) {
         let mut session = record(0);
         session.set("who", bytes(&self.key.to_string()));
-        let outcome = store.insert(&self.key, session, None).await.expect("an insert");
+        let outcome = store.insert_capped(&self.key, session, None).await.expect("an insert");
         assert_eq!(outcome, InsertOutcome::inserted());
     }
 
@@ -332,7 +333,7 @@ async fn a_slot_that_moves_takes_its_sessions_along() {
     let _ = ask(from, &["MIGRATE", "127.0.0.1", &port, &name, "0", "60000"]);
     // At its new place, of which only the old one tells (ASK).
     worker.is_exact(&store).await;
-    assert!(store.delete(&worker.key).await.expect("a deletion"));
+    assert!(store.remove(&worker.key, None).await.expect("a deletion"));
     worker.begin(&store).await;
     worker.is_exact(&store).await;
     for node in [to, from] {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use session_runtime::store::{FieldValue, InsertOutcome, Namespace, PrincipalKey, Store};
+use session_runtime::testing::Repository as _;
 use tests::{PATIENCE, backend::redis::Redis, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -96,19 +97,19 @@ async fn a_proxy_that_keeps_keys_apart_is_asked_for_two_only_once() {
     for number in 1..4 {
         let key = key("shop", number);
         if number == 2 {
-            store.insert(&key, record(0), None).await.expect("an insert");
+            store.insert_capped(&key, record(0), None).await.expect("an insert");
             store.commit(&key, &log_in(number, "ada", None)).await.expect("a log-in");
         } else {
-            store.insert(&key, owned(number, "ada"), None).await.expect("a log-in");
+            store.insert_capped(&key, owned(number, "ada"), None).await.expect("a log-in");
         }
-        let listed = store.list(&key.namespace, &ada, at(9)).await.expect("a list");
+        let listed = store.list_live(&key.namespace, &ada, at(9)).await.expect("a list");
         assert_eq!(listed.len() as u64, number);
         assert_eq!(refused.load(Ordering::SeqCst), 1);
     }
     // The server knows the scripts by now.
     let asked = || ["evalsha", "zcard"].map(|command| calls(&server, command));
     let before = asked();
-    store.insert(&key("shop", 4), owned(4, "ada"), None).await.expect("a log-in");
+    store.insert_capped(&key("shop", 4), owned(4, "ada"), None).await.expect("a log-in");
     let after = asked();
     // A script's own commands count, too.
     assert_eq!([after[0] - before[0], after[1] - before[1]], [2, 2], "entry, session, count");
@@ -192,7 +193,7 @@ async fn a_commit_whose_answer_is_lost_is_an_error_and_is_not_made_twice() {
     let server = Redis::volatile();
     let key = key("shop", 1);
     let other = connect(&server.url()).await;
-    other.insert(&key, record(0), None).await.expect("an insert");
+    other.insert_capped(&key, record(0), None).await.expect("an insert");
     let session = format!("session:{key}");
     let store = connect(&faulty(&server, session, Fault::LostAnswer).await).await;
     let mut add_one = commit(1, [add(1)]);
@@ -214,11 +215,11 @@ async fn a_log_in_whose_answer_is_lost_is_in_the_index() {
     let (key, ada) = (key("shop", 1), PrincipalKey::new("ada"));
     let other = connect(&server.url()).await;
     // The server knows the scripts.
-    other.insert(&self::key("shop", 2), record(0), None).await.expect("an insert");
+    other.insert_capped(&self::key("shop", 2), record(0), None).await.expect("an insert");
     let session = format!("session:{key}");
     let store = connect(&faulty(&server, session, Fault::LostAnswer).await).await;
-    store.insert(&key, owned(0, "ada"), None).await.expect_err("nobody knows what happened");
-    let listed = other.list(&key.namespace, &ada, at(1)).await.expect("a list");
+    store.insert_capped(&key, owned(0, "ada"), None).await.expect_err("nobody knows what happened");
+    let listed = other.list_live(&key.namespace, &ada, at(1)).await.expect("a list");
     assert_eq!(listed.len(), 1);
 }
 
@@ -227,20 +228,20 @@ async fn no_record_takes_an_entry_that_others_may_prune() {
     let server = Redis::volatile();
     let (key, ada) = (key("shop", 1), PrincipalKey::new("ada"));
     let other = connect(&server.url()).await;
-    other.insert(&self::key("shop", 2), record(0), None).await.expect("an insert");
+    other.insert_capped(&self::key("shop", 2), record(0), None).await.expect("an insert");
     let session = format!("session:{key}");
     for (by, writes) in [(20, 1), (40, 2)] {
         let fault = Fault::OldEntry(by);
         let store = connect(&faulty(&server, session.clone(), fault).await).await;
         let before = calls(&server, "evalsha");
-        let inserted = store.insert(&key, owned(0, "ada"), None).await.expect("a log-in");
+        let inserted = store.insert_capped(&key, owned(0, "ada"), None).await.expect("a log-in");
         assert_eq!(inserted, InsertOutcome::inserted());
         // With a new entry, if the first was too old.
         assert_eq!(calls(&server, "evalsha") - before, writes, "{by} s old");
-        assert_eq!(other.list(&key.namespace, &ada, at(1)).await.expect("a list").len(), 1);
+        assert_eq!(other.list_live(&key.namespace, &ada, at(1)).await.expect("a list").len(), 1);
         assert!(entries(&server).contains(&entry_of(&server, &key)), "{by} s old");
         let _ = server.ask(&["DEL", &index_of(&server)]);
-        store.delete(&key).await.expect("a deletion");
+        store.remove(&key, None).await.expect("a deletion");
     }
 }
 
@@ -254,9 +255,9 @@ async fn a_log_in_that_takes_place_after_nobody_waits_for_it_is_in_the_index() {
         let store = connect(&url).await;
         let other = connect(&server.url()).await;
         // Teaches the server the scripts: nobody will be there to send them.
-        other.insert(&key("shop", 8), record(0), None).await.expect("an insert");
-        other.insert(&key("shop", 9), owned(0, "eve"), None).await.expect("an insert");
-        let log_in = store.insert(&late, owned(0, "ada"), Some(cap(1, END_OLDEST))).await;
+        other.insert_capped(&key("shop", 8), record(0), None).await.expect("an insert");
+        other.insert_capped(&key("shop", 9), owned(0, "eve"), None).await.expect("an insert");
+        let log_in = store.insert_capped(&late, owned(0, "ada"), Some(cap(1, END_OLDEST))).await;
         log_in.expect_err("no answer in time");
         arrived(held).await;
         let_go.send(()).expect("somebody waits");
@@ -265,13 +266,14 @@ async fn a_log_in_that_takes_place_after_nobody_waits_for_it_is_in_the_index() {
         })
         .await;
         let (namespace, ada) = (Namespace::new("shop"), PrincipalKey::new("ada"));
-        let listed = other.list(&namespace, &ada, at(2)).await.expect("a list");
+        let listed = other.list_live(&namespace, &ada, at(2)).await.expect("a list");
         assert_eq!(listed[0].selector, late.selector);
         // And the next log-in ends it.
-        let next = other.insert(&key("shop", 2), owned(1, "ada"), Some(cap(1, END_OLDEST))).await;
+        let next =
+            other.insert_capped(&key("shop", 2), owned(1, "ada"), Some(cap(1, END_OLDEST))).await;
         let ended = vec![late.selector];
         assert_eq!(next.expect("a log-in"), InsertOutcome::Inserted { ended });
-        tokio::time::timeout(PATIENCE, other.delete_all(&namespace, &ada, None))
+        tokio::time::timeout(PATIENCE, other.end_all(&namespace, &ada, None))
             .await
             .expect("in time")
             .expect("a deletion");

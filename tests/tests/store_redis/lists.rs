@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use session_runtime::store::{
-    Cursor, Namespace, Order, PrincipalKey, RecordStore, RedisStore, Selector, Written,
+    Cursor, Namespace, Order, PrincipalKey, RedisStore, Selector, Store, Written,
 };
 use tests::backend::redis::Redis;
 
@@ -12,7 +12,7 @@ use crate::support::{cluster, connect, entries, entry, entry_of, index_of, key, 
 
 /// All sessions, page by page, and the number of pages.
 async fn all(
-    store: &impl RecordStore,
+    store: &impl Store,
     namespace: &str,
     order: Order,
     limit: usize,
@@ -34,7 +34,7 @@ async fn all(
 
 /// Logs ada in to sessions in a mixed order, three in each millisecond. Returns the sessions in the
 /// order of a list, the oldest first.
-async fn log_in_to_many(store: &impl RecordStore, namespace: &str, many: u64) -> Vec<Selector> {
+async fn log_in_to_many(store: &impl Store, namespace: &str, many: u64) -> Vec<Selector> {
     let mut places = Vec::new();
     for number in (0..many).map(|number| (number * 7) % many) {
         let key = key(namespace, number);
@@ -47,7 +47,7 @@ async fn log_in_to_many(store: &impl RecordStore, namespace: &str, many: u64) ->
     places.into_iter().map(|place| place.selector).collect()
 }
 
-async fn a_list_is_in_order_over_several_pages(store: &impl RecordStore, namespace: &str) {
+async fn a_list_is_in_order_over_several_pages(store: &impl Store, namespace: &str) {
     let oldest = log_in_to_many(store, namespace, 100).await;
     let newest: Vec<_> = oldest.iter().rev().copied().collect();
     for limit in [1, 7, 64, 100, 1000] {

@@ -12,9 +12,9 @@ use session_runtime::{
     clock::Timestamp,
     policy::OnMaxSessions,
     store::{
-        Cap, Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Listed,
-        Meta, Namespace, Op, PrincipalKey, Properties, Record, RedisStore, Selector, Store,
-        StoreError, StoreFuture, StoreKey,
+        Cap, Check, Commit, Cursor, FieldValue, KeyId, Lifetime, Meta, Namespace, Op, Order, Page,
+        PrincipalKey, Properties, Record, RedisStore, Selector, Store, StoreError, StoreFuture,
+        StoreKey, Written,
     },
 };
 use tests::backend::redis::{Cluster, Redis, Sentinels};
@@ -155,43 +155,49 @@ impl Store for Held {
         self.store.load(key)
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
-        self.store.insert(key, record, cap)
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
+        self.store.insert(key, record)
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
-        self.store.commit(key, commit)
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
+        self.store.replace(key, version, record)
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
-        self.store.delete(key)
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        self.store.touch(key, last_seen, clean_after)
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        self.store.remove(key, version)
     }
 
     fn list<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        self.store.list(namespace, principal, now)
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        self.store.list(namespace, principal, order, after, limit)
     }
 
-    fn delete_all<'a>(
+    fn count<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
-        self.store.delete_all(namespace, principal, except)
+        self.store.count(namespace, principal)
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

@@ -10,6 +10,7 @@ use std::{
 use session_runtime::store::{
     CommitOutcome, InsertOutcome, Namespace, Op, PrincipalKey, Record, Store,
 };
+use session_runtime::testing::Repository as _;
 use tests::backend::redis::Redis;
 
 use crate::support::{
@@ -61,13 +62,13 @@ async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
     let (namespace, ada) = (Namespace::new("shop"), PrincipalKey::new("ada"));
     // Teaches the server every script, which costs one more each, once.
     let warm = key("warm", 1);
-    store.insert(&warm, owned(0, "eve"), None).await.expect("an insert");
-    store.delete(&warm).await.expect("a deletion");
+    store.insert_capped(&warm, owned(0, "eve"), None).await.expect("an insert");
+    store.remove(&warm, None).await.expect("a deletion");
     let mut monitor = Monitor::new(&server);
     monitor.since();
 
     let first = key("shop", 1);
-    store.insert(&first, record(0), None).await.expect("an insert");
+    store.insert_capped(&first, record(0), None).await.expect("an insert");
     assert_eq!(monitor.since(), ["EVALSHA"], "an insert of nobody's session");
     let mut write = commit(1, [add(1), Op::Set { field: "f".into(), value: bytes("1") }]);
     write.loaded = store.load(&first).await.expect("a load");
@@ -101,7 +102,7 @@ async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
     store.commit(&first, &theirs).await.expect("a commit");
     assert_eq!(monitor.since(), ["EVALSHA"], "a commit on a copy of what was loaded");
     let second = key("shop", 2);
-    store.insert(&second, owned(4, "ada"), None).await.expect("an insert");
+    store.insert_capped(&second, owned(4, "ada"), None).await.expect("an insert");
     assert_eq!(monitor.since(), entry_and_session, "an insert of somebody's session");
     let mut again = log_in(6, "ada", None);
     again.loaded = store.load(&second).await.expect("a load");
@@ -111,13 +112,13 @@ async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
     assert_eq!(monitor.since(), replaced, "a log-in to a session that has a principal");
     // The entry and the session; the list; the session that gives way, and its entry.
     let third = key("shop", 3);
-    let inserted = store.insert(&third, owned(7, "ada"), Some(cap(2, END_OLDEST))).await;
+    let inserted = store.insert_capped(&third, owned(7, "ada"), Some(cap(2, END_OLDEST))).await;
     let ended = vec![first.selector];
     assert_eq!(inserted.expect("an insert"), InsertOutcome::Inserted { ended });
     let list = ["ZRANGE", "HMGET", "HMGET", "HMGET"];
     let at_the_cap = [&entry_and_session[..], &list, &["EVALSHA", "ZREM"]].concat();
     assert_eq!(monitor.since(), at_the_cap, "a log-in at the cap");
-    store.list(&namespace, &ada, at(8)).await.expect("a list");
+    store.list_live(&namespace, &ada, at(8)).await.expect("a list");
     assert_eq!(monitor.since(), ["ZRANGE", "HMGET", "HMGET"], "a list");
     // The session's end moves beyond that of the index.
     let mut longer = touch(9);
@@ -126,18 +127,18 @@ async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
     monitor.since();
     store.commit(&second, &longer).await.expect("a longer life");
     assert_eq!(monitor.since(), replaced, "a longer life");
-    store.delete(&second).await.expect("a deletion");
+    store.remove(&second, None).await.expect("a deletion");
     assert_eq!(monitor.since(), ["EVALSHA", "ZREM"], "a deletion of somebody's session");
     let fourth = key("shop", 4);
-    store.insert(&fourth, record(0), None).await.expect("an insert");
+    store.insert_capped(&fourth, record(0), None).await.expect("an insert");
     monitor.since();
-    store.delete(&fourth).await.expect("a deletion");
+    store.remove(&fourth, None).await.expect("a deletion");
     assert_eq!(monitor.since(), ["EVALSHA"], "a deletion of nobody's session");
     store.sweep(at(0), 1000).await.expect("a sweep");
     assert_eq!(monitor.since(), [""; 0], "a sweep");
     let _ = server.ask(&["ZADD", &index_of(&server), "0", &entry(&key("shop", 5), 0, 3600)]);
     monitor.since();
-    assert_eq!(store.list(&namespace, &ada, at(1)).await.expect("a list").len(), 1);
+    assert_eq!(store.list_live(&namespace, &ada, at(1)).await.expect("a list").len(), 1);
     assert_eq!(monitor.since(), ["ZRANGE", "HMGET", "HMGET", "ZREM"], "a list with a gap");
 }
 
@@ -146,7 +147,7 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     let server = Redis::volatile();
     let store = connect(&server.url()).await;
     let key = key("shop", 1);
-    store.insert(&key, record(0), None).await.expect("an insert");
+    store.insert_capped(&key, record(0), None).await.expect("an insert");
     let mut monitor = Monitor::new(&server);
     for round in 1..4 {
         let _ = server.ask(&["SCRIPT", "FLUSH"]);
@@ -155,10 +156,10 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
         assert_eq!(outcome, CommitOutcome::committed(round + 1, false));
         assert_eq!(monitor.since(), ["HMGET", "EVALSHA", "EVAL"]);
         // The next round's revision.
-        store.delete(&key).await.expect("a deletion");
+        store.remove(&key, None).await.expect("a deletion");
         let mut again = record(0);
         again.meta.revision = round + 1;
-        store.insert(&key, again, None).await.expect("an insert");
+        store.insert_capped(&key, again, None).await.expect("an insert");
     }
 }
 
@@ -172,7 +173,7 @@ async fn keys_live_a_minute_longer_than_sessions_and_those_without_an_end_for_ev
     let near = |found: i64, expected: i64| (expected - 20_000..=expected).contains(&found);
     let key = key("shop", 1);
     let name = format!("session:{key}");
-    store.insert(&key, owned(0, "ada"), None).await.expect("an insert");
+    store.insert_capped(&key, owned(0, "ada"), None).await.expect("an insert");
     let index = &index_of(&server);
     assert!(near(left(&name), 1_800_000 + 60_000), "idle: {}", left(&name));
     assert!(near(left(index), 3_600_000 + 3_600_000), "absolute: {}", left(index));
@@ -192,7 +193,7 @@ async fn keys_live_a_minute_longer_than_sessions_and_those_without_an_end_for_ev
     store.commit(&key, &shorter).await.expect("a commit");
     assert!(near(left(&name), 1_800_000 + 60_000), "an end again: {}", left(&name));
     assert_eq!(left(index), -1, "an index never lives for less than it did");
-    store.delete(&key).await.expect("a deletion");
+    store.remove(&key, None).await.expect("a deletion");
     assert_eq!((left(&name), left(index)), (-2, -2), "nothing is left of it");
 }
 
@@ -202,7 +203,7 @@ async fn the_server_is_told_of_an_end_that_has_moved_by_more_than_half_a_minute(
     let store = connect(&server.url()).await;
     let told = || calls(&server, "pexpire");
     let key = key("shop", 1);
-    store.insert(&key, record(0), None).await.expect("an insert");
+    store.insert_capped(&key, record(0), None).await.expect("an insert");
     let before = told();
     for second in 1..=100 {
         // The end moves away from the server's clock, which hardly moves meanwhile.

@@ -2,6 +2,7 @@
 //! commits them.
 
 use session_runtime::store::{SqlStore, Store};
+use session_runtime::testing::Repository as _;
 use sqlx::mysql::MySqlPoolOptions;
 use tests::backend::mariadb::MariaDb;
 
@@ -14,10 +15,10 @@ fn a_store_that_connects_by_itself_stores_whatever_the_server_does_by_default() 
     server.sql("held_back", "SET GLOBAL autocommit = 0");
     wait(async {
         let store = connect(&url).await;
-        store.insert(&key(1), owned("ada"), None).await.expect("an insert");
-        store.insert(&key(2), record(), None).await.expect("an insert");
+        store.insert_capped(&key(1), owned("ada"), None).await.expect("an insert");
+        store.insert_capped(&key(2), record(), None).await.expect("an insert");
         store.commit(&key(1), &commit([add("visits")])).await.expect("a commit");
-        assert!(store.delete(&key(2)).await.expect("a delete"));
+        assert!(store.remove(&key(2), None).await.expect("a delete"));
         let stored = "SELECT selector, version FROM http_session";
         let stored = server.sql("held_back", stored);
         assert_eq!(stored, format!("{}\t2\n", key(1).selector));

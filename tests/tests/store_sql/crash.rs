@@ -8,6 +8,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, FieldValue, SqlStore, Store};
+use session_runtime::testing::Repository as _;
 use tests::{
     PATIENCE,
     backend::{mariadb::MariaDb, postgres::Postgres, sql::Server},
@@ -17,7 +18,7 @@ use crate::support::*;
 
 /// Commits from several tasks until the server is gone; the revision that was acknowledged last.
 async fn commit_until_it_breaks(store: &SqlStore, kill: impl FnOnce() + Send + 'static) -> u64 {
-    store.insert(&key(1), record(), None).await.expect("an insert");
+    store.insert_capped(&key(1), record(), None).await.expect("an insert");
     let acknowledged = Arc::new(Mutex::new(1));
     let tasks: Vec<_> = (0..4)
         .map(|_| {
@@ -113,7 +114,7 @@ fn sqlite_keeps_what_it_acknowledged() {
     if let Some(url) = in_child() {
         wait(async {
             let store = connect(&url).await;
-            store.insert(&key(1), record(), None).await.expect("an insert");
+            store.insert_capped(&key(1), record(), None).await.expect("an insert");
             loop {
                 let outcome = store.commit(&key(1), &commit([add("visits")])).await;
                 let Ok(CommitOutcome::Committed { revision, .. }) = outcome else {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, FieldValue, SqlStore, Store};
+use session_runtime::testing::Repository as _;
 
 use crate::support::*;
 
@@ -73,13 +74,13 @@ fn a_change_whose_answer_is_lost_is_an_error_and_made_once(kind: Kind) {
         let scissors = Scissors::start(kind.port());
         let (pool, is_idle) = one_connection(kind, &kind.through(&url, scissors.port));
         let store = SqlStore::builder().open(pool).await.expect("a store");
-        store.insert(&key(1), record(), None).await.expect("an insert");
-        store.insert(&key(3), record(), None).await.expect("an insert");
+        store.insert_capped(&key(1), record(), None).await.expect("an insert");
+        store.insert_capped(&key(3), record(), None).await.expect("an insert");
         // Every statement is prepared on a connection that is idle: what is cut is its answer.
         let prepare = async || {
             store.commit(&key(3), &commit([])).await.expect("a commit");
-            store.insert(&key(4), record(), None).await.expect("an insert");
-            store.delete(&key(4)).await.expect("a delete");
+            store.insert_capped(&key(4), record(), None).await.expect("an insert");
+            store.remove(&key(4), None).await.expect("a delete");
             settle(&is_idle).await;
         };
 
@@ -95,14 +96,14 @@ fn a_change_whose_answer_is_lost_is_an_error_and_made_once(kind: Kind) {
 
         prepare().await;
         scissors.open();
-        store.insert(&key(2), owned("ada"), None).await.expect_err("no answer");
+        store.insert_capped(&key(2), owned("ada"), None).await.expect_err("no answer");
         assert!(scissors.have_cut());
         let there = store.load(&key(2)).await.expect("a load").expect("a session");
         assert_eq!(there.meta.revision, 1);
 
         prepare().await;
         scissors.open();
-        store.delete(&key(2)).await.expect_err("no answer");
+        store.remove(&key(2), None).await.expect_err("no answer");
         assert!(scissors.have_cut());
         assert!(store.load(&key(2)).await.expect("a load").is_none());
 

@@ -6,6 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, FieldValue, PrincipalKey, SqlStore, Store},
@@ -39,8 +40,8 @@ async fn give_up(store: &SqlStore, state: &mut u64) -> bool {
         0 => given_up(polls, store.load(&key)).await,
         1 => given_up(polls, store.commit(&key, &touch)).await,
         2 => given_up(polls, store.commit(&key, &log_in)).await,
-        3 => given_up(polls, store.insert(&key, owned("x"), cap)).await,
-        _ => given_up(polls, store.list(&shop(), &principal, at(1))).await,
+        3 => given_up(polls, store.insert_capped(&key, owned("x"), cap)).await,
+        _ => given_up(polls, store.list_live(&shop(), &principal, at(1))).await,
     }
 }
 
@@ -51,7 +52,7 @@ fn no_answer_reaches_another_request(kind: Kind) {
         for number in 0..SESSIONS {
             let mut record = record();
             record.set("who", FieldValue::Int(number.cast_signed()));
-            store.insert(&key(number), record, None).await.expect("an insert");
+            store.insert_capped(&key(number), record, None).await.expect("an insert");
         }
         let store = Arc::new(store);
         let mut tasks = Vec::new();

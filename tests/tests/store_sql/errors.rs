@@ -2,6 +2,7 @@
 //! value.
 
 use session_runtime::store::{SqlStore, Store};
+use session_runtime::testing::Repository as _;
 
 use crate::support::*;
 
@@ -85,7 +86,7 @@ fn a_row_that_was_tampered_with_is_an_error_without_its_values(kind: Kind) {
     let url = kind.fresh("tampered");
     wait(async {
         let store = connect(&url).await;
-        store.insert(&key(1), record(), None).await.expect("an insert");
+        store.insert_capped(&key(1), record(), None).await.expect("an insert");
         let fields = format!("UPDATE http_session SET fields = '[\"{PASSWORD}\"]'");
         kind.sql("tampered", &fields);
         let error = told(&store.load(&key(1)).await.expect_err("no record"));

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use session_runtime::store::{
-    Cursor, Order, Page, PrincipalKey, RecordStore, Selector, SqlStore, Written,
+    Cursor, Order, Page, PrincipalKey, Selector, SqlStore, Store, Written,
 };
+use session_runtime::testing::Repository as _;
 
 use crate::support::*;
 
@@ -87,7 +88,7 @@ fn a_session_that_does_not_read_back_is_named_and_in_nobodys_way(kind: Kind) {
         assert_eq!(unreadable, damaged);
         // Whoever ends all sessions of the principal ends these, too.
         let (shop, ada) = (shop(), PrincipalKey::new("ada"));
-        let ended = session_runtime::store::Store::delete_all(&store, &shop, &ada, None);
+        let ended = store.end_all(&shop, &ada, None);
         assert_eq!(ended.await.expect("an end"), SESSIONS);
     });
 }

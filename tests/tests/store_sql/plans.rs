@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use session_runtime::store::{Cursor, Order, PrincipalKey, RecordStore, SqlStore};
+use session_runtime::store::{Cursor, Order, PrincipalKey, SqlStore, Store};
 
 use crate::support::*;
 

@@ -1,6 +1,7 @@
 //! Several processes on one database: all of them come up on an empty one, nothing is lost, and
 //! nobody is let in beyond the cap.
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, CommitOutcome, FieldValue, InsertOutcome, PrincipalKey, Store},
@@ -39,7 +40,7 @@ fn processes_that_start_on_an_empty_database_lose_no_increment(kind: Kind) {
         wait(async {
             let store = connect(&url).await;
             // Whoever is first.
-            let _ = store.insert(&key(1), record(), None).await.expect("an insert");
+            let _ = store.insert_capped(&key(1), record(), None).await.expect("an insert");
             for _ in 0..EACH {
                 let own = ["0", "1", "2", "3", "4", "5", "6", "7"]
                     [usize::try_from(number).expect("a small one")];
@@ -85,10 +86,10 @@ fn log_in_often(on_max: OnMaxSessions, number: u64, url: &str) {
         for n in 0..LOG_INS {
             let key = key(number * 1000 + n);
             let full = if n % 2 == 0 {
-                let answer = store.insert(&key, owned("ada"), cap).await.expect("an insert");
+                let answer = store.insert_capped(&key, owned("ada"), cap).await.expect("an insert");
                 answer == InsertOutcome::Full
             } else {
-                store.insert(&key, record(), None).await.expect("an insert");
+                store.insert_capped(&key, record(), None).await.expect("an insert");
                 store.commit(&key, &log_in("ada", cap, [])).await.expect("a commit")
                     == CommitOutcome::Full
             };
@@ -107,7 +108,7 @@ fn race(test: &str, kind: Kind, url: &str) -> (u64, usize) {
     let let_in = spawn_all(CROWD, test, kind, url).iter().map(count).sum();
     let live = wait(async {
         let store = connect(url).await;
-        store.list(&shop(), &PrincipalKey::new("ada"), at(2)).await.expect("a list").len()
+        store.list_live(&shop(), &PrincipalKey::new("ada"), at(2)).await.expect("a list").len()
     });
     (let_in, live)
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, SqlStore, Store},
@@ -20,7 +21,7 @@ fn many_that_start_at_once_all_come_up(kind: Kind) {
             std::thread::spawn(move || {
                 wait(async {
                     let store = connect(&url).await;
-                    store.insert(&key(number), record(), None).await.expect("an insert");
+                    store.insert_capped(&key(number), record(), None).await.expect("an insert");
                 });
             })
         })
@@ -65,7 +66,7 @@ fn the_statements_can_be_run_by_hand(kind: Kind) {
         assert_eq!(elsewhere.schema_sql(2), "", "nothing comes after the latest version");
         kind.sql("by_hand", &statements);
         let store = SqlStore::builder().without_migration().connect(&url).await.expect("a store");
-        store.insert(&key(1), record(), None).await.expect("an insert");
+        store.insert_capped(&key(1), record(), None).await.expect("an insert");
         assert!(store.load(&key(1)).await.expect("a load").is_some());
     });
 }
@@ -89,7 +90,7 @@ fn a_role_without_the_right_to_create_works_on_tables_that_are_there() {
             let store = connect(&url).await;
             let cap = Cap { sessions: 1, on_max: OnMaxSessions::EndOldest };
             for number in 0..2 {
-                let outcome = store.insert(&key(number), owned("ada"), Some(cap)).await;
+                let outcome = store.insert_capped(&key(number), owned("ada"), Some(cap)).await;
                 outcome.expect("an insert");
             }
             store.commit(&key(1), &commit([set("a", "1")])).await.expect("a commit");
@@ -107,7 +108,7 @@ fn tables_may_have_other_names(kind: Kind) {
         let first = SqlStore::builder().table("order").connect(&url).await.expect("a store");
         let second = SqlStore::builder().table("Web_Session2").connect(&url).await;
         let second = second.expect("a store");
-        first.insert(&key(1), record(), None).await.expect("an insert");
+        first.insert_capped(&key(1), record(), None).await.expect("an insert");
         assert!(second.load(&key(1)).await.expect("a load").is_none());
         let long = "a234567890123456789012345678901234567890";
         SqlStore::builder().table(long).connect(&url).await.expect("a store");
@@ -139,7 +140,7 @@ fn tables_may_be_in_another_schema(kind: Kind) {
             connect(&url).await;
         }
         let there = SqlStore::builder().schema(schema).connect(&url).await.expect("a store");
-        there.insert(&key(1), owned("ada"), None).await.expect("an insert");
+        there.insert_capped(&key(1), owned("ada"), None).await.expect("an insert");
         assert!(there.schema_sql(0).contains(schema));
         let again = SqlStore::builder().schema(schema).connect(&url).await.expect("a store");
         assert!(again.load(&key(1)).await.expect("a load").is_some());
@@ -165,7 +166,7 @@ fn a_new_file_is_private_and_durable() {
     let url = Kind::Sqlite.fresh("private");
     wait(async {
         let store = connect(&url).await;
-        store.insert(&key(1), record(), None).await.expect("an insert");
+        store.insert_capped(&key(1), record(), None).await.expect("an insert");
         for suffix in ["", "-wal", "-shm"] {
             use std::os::unix::fs::PermissionsExt;
 
@@ -182,7 +183,7 @@ fn a_database_in_memory_has_one_connection_and_is_not_durable() {
     wait(async {
         let store = connect("sqlite::memory:").await;
         assert!(!store.properties().durable && !store.properties().shared);
-        store.insert(&key(1), record(), None).await.expect("an insert");
+        store.insert_capped(&key(1), record(), None).await.expect("an insert");
         for micros in 0..50 {
             let (key, commit) = (key(1), commit([add("visits")]));
             let committed = store.commit(&key, &commit);

@@ -1,6 +1,7 @@
 //! Sweeping: in batches, beside others, and by the expiry that the last commit left.
 
 use session_runtime::store::{Lifetime, Store};
+use session_runtime::testing::Repository as _;
 
 use crate::support::*;
 
@@ -9,7 +10,7 @@ fn a_sweep_goes_in_batches_and_several_share_the_work(kind: Kind) {
     wait(async {
         let store = connect(&url).await;
         // One row by the store, the others like it by the database.
-        store.insert(&key(0), record(), None).await.expect("an insert");
+        store.insert_capped(&key(0), record(), None).await.expect("an insert");
         let selector = |number: &str| match kind {
             Kind::Postgres => format!("lpad(to_hex({number}), 32, '0')"),
             Kind::MariaDb => format!("lpad(lower(hex({number})), 32, '0')"),

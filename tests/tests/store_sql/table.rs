@@ -1,6 +1,7 @@
 //! The table as its documentation shows it: a user's own SQL joins it and reads the fields, and a
 //! dump of the database shows values as they were given and nothing else.
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, FieldValue, Lifetime, Op, Previous, PrincipalKey, Store},
@@ -18,7 +19,7 @@ fn columns_are_as_documented(kind: Kind) {
         record.set("roles", FieldValue::Set([r#""admin""#.into(), r#""it's""#.into()].into()));
         record.set("sealed", FieldValue::Bytes(b"\xff\x00\x01".as_slice().into()));
         record.set("extra:a \"quoted\" % name", text("\"x\""));
-        store.insert(&key(1), record, None).await.expect("an insert");
+        store.insert_capped(&key(1), record, None).await.expect("an insert");
         let commit = commit([add("visits"), set("theme", "\"dark\"")]);
         store.commit(&key(1), &commit).await.expect("a commit");
         let mut nobody = crate::support::record();
@@ -27,7 +28,7 @@ fn columns_are_as_documented(kind: Kind) {
             absolute_until: session_runtime::clock::Timestamp::MAX,
             persistent: true,
         };
-        store.insert(&key(2), nobody, None).await.expect("an insert");
+        store.insert_capped(&key(2), nobody, None).await.expect("an insert");
     });
     kind.sql("columns", "CREATE TABLE users (id INTEGER, name VARCHAR(20))");
     kind.sql("columns", "INSERT INTO users VALUES (7, 'Ada')");
@@ -100,7 +101,7 @@ fn what_does_not_fit_a_column_is_read_back_whole(kind: Kind) {
         record.meta.lifetime.idle_millis = Some(i64::MAX as u64 - 2);
         record.meta.previous = Some(Previous { check: check(), key_id: key_id(), until: late });
         record.set("text", text("no JSON, and 'quotes' \\ \u{1f980}"));
-        store.insert(&key(1), record.clone(), None).await.expect("an insert");
+        store.insert_capped(&key(1), record.clone(), None).await.expect("an insert");
         let there = store.load(&key(1)).await.expect("a load").expect("a session");
         assert_eq!(*there, record);
         let mut late_commit = commit([add("n")]);
@@ -146,7 +147,7 @@ fn a_dump_shows_values_only_as_they_were_given(kind: Kind) {
         record.set("note", text("\"plain-at-insert\""));
         record.set("sealed", FieldValue::Bytes(sealed.clone().into()));
         let cap = Some(Cap { sessions: 2, on_max: OnMaxSessions::EndOldest });
-        store.insert(&key(1), record, cap).await.expect("an insert");
+        store.insert_capped(&key(1), record, cap).await.expect("an insert");
         let change = commit([
             set("note", "\"plain-at-commit\""),
             Op::Take { field: "none".into(), seen: text("\"only-asked-for\"") },

@@ -11,6 +11,7 @@ use std::{
     thread,
 };
 
+use session_runtime::testing::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{
@@ -93,7 +94,7 @@ async fn count(
             let key = key(number);
             if !matches!(*name, "insert" | "gone" | "insert with a principal") {
                 let made = if name.ends_with("of a user") { owned("6") } else { record() };
-                let made = store.insert(&key, made, None).await.expect("an insert");
+                let made = store.insert_capped(&key, made, None).await.expect("an insert");
                 assert_eq!(made, InsertOutcome::inserted());
             }
             let loaded = store.load(&key).await.expect("a load");
@@ -154,11 +155,11 @@ async fn carry_out(
     };
     let small = || commit([set("theme", "1"), add("visits"), Op::Unset { field: "flash".into() }]);
     match name {
-        "insert" => store.insert(key, record(), None).await.is_ok(),
-        "insert with a principal" => store.insert(key, owned("9"), cap(100)).await.is_ok(),
+        "insert" => store.insert_capped(key, record(), None).await.is_ok(),
+        "insert with a principal" => store.insert_capped(key, owned("9"), cap(100)).await.is_ok(),
         "load" => store.load(key).await.expect("a load").is_some(),
-        "list" => store.list(&shop(), &PrincipalKey::new("7"), at(1)).await.is_ok(),
-        "delete" => store.delete(key).await.expect("a delete"),
+        "list" => store.list_live(&shop(), &PrincipalKey::new("7"), at(1)).await.is_ok(),
+        "delete" => store.remove(key, None).await.expect("a delete"),
         "gone" => store.commit(key, &commit([])).await.expect("a commit") == CommitOutcome::Gone,
         "touch" | "touch of a user" => commit_is_made(after_load(commit([]))).await,
         "commit" | "commit of a user" => commit_is_made(after_load(small())).await,
@@ -231,7 +232,7 @@ fn statements_are_prepared_once() {
         };
         let work = async |number: u64| {
             let key = key(number);
-            store.insert(&key, record(), None).await.expect("an insert");
+            store.insert_capped(&key, record(), None).await.expect("an insert");
             store.load(&key).await.expect("a load");
             store.commit(&key, &commit([])).await.expect("a touch");
             for value in ["1", "2", "a longer one"] {
@@ -243,7 +244,7 @@ fn statements_are_prepared_once() {
             }
             store.commit(&key, &everything()).await.expect("a commit");
             store.commit(&key, &log_in("ada", None, [])).await.expect("a commit");
-            store.delete(&key).await.expect("a delete");
+            store.remove(&key, None).await.expect("a delete");
         };
         let before = statements().await;
         work(1).await;

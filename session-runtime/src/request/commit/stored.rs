@@ -99,7 +99,7 @@ pub(super) async fn execute(
 }
 
 async fn end_session(engine: &Engine, stored: &Stored, end: &EndSession) -> Result<(), Error> {
-    stored.store.delete(&engine.key(end.selector)).await?;
+    stored.store.remove(&engine.key(end.selector)).await?;
     note_ended(engine, end);
     Ok(())
 }

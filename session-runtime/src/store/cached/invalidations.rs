@@ -1,6 +1,5 @@
-//! The recent changes of this process, which invalidate the copies from before: those of one
-//! session, or of all sessions of a principal. It owns the duration and the number of
-//! invalidations; it knows neither store.
+//! The recent changes of this process, which invalidate the copies from before. It owns the duration
+//! and the number of invalidations; it knows neither store.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,20 +14,12 @@ use std::{
 use super::entry::Reading;
 use crate::{
     clock::{Clock, Timestamp},
-    store::{Namespace, PrincipalKey, Record, StoreKey},
+    store::{Record, StoreKey},
 };
 
 /// The most invalidations. Beyond this number, every copy from before becomes invalid, so that
 /// loads are slower, never stale.
 const AT_MOST: usize = 100_000;
-
-/// The target of a change.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Name {
-    Session(StoreKey),
-    /// All sessions of a principal.
-    Owner(Namespace, PrincipalKey),
-}
 
 /// A change, which invalidates the copies that were read before.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +52,10 @@ pub(super) struct Invalidations {
 
 #[derive(Default)]
 struct Active {
-    by_name: HashMap<Name, Invalidation>,
-    /// The times at which to check whether an invalidation has ended, one for each name; nearly in
+    by_key: HashMap<StoreKey, Invalidation>,
+    /// The times at which to check whether an invalidation has ended, one for each record; nearly in
     /// order.
-    ends: VecDeque<(Timestamp, Name)>,
+    ends: VecDeque<(Timestamp, StoreKey)>,
     /// An invalidation of every copy, in place of invalidations that were too many.
     all: Option<Invalidation>,
 }
@@ -98,26 +89,22 @@ impl Invalidations {
         now: Timestamp,
     ) -> bool {
         let active = self.lock();
-        if active.by_name.is_empty() && active.all.is_none() {
+        if active.by_key.is_empty() && active.all.is_none() {
             return true;
         }
-        let session = active.by_name.get(&Name::Session(key.clone()));
-        let owner = record.meta.principal.as_ref().and_then(|principal| {
-            active.by_name.get(&Name::Owner(key.namespace.clone(), principal.clone()))
-        });
         let ours = reading.of == self.owner;
-        [session, owner, active.all.as_ref()]
+        [active.by_key.get(key), active.all.as_ref()]
             .into_iter()
             .flatten()
             .all(|invalidation| invalidation.allows(ours, reading, record.meta.revision, now))
     }
 
-    fn invalidate(&self, name: Name, revision: Option<u64>, now: Timestamp, lasts: Duration) {
+    fn invalidate(&self, key: StoreKey, revision: Option<u64>, now: Timestamp, lasts: Duration) {
         let mut active = self.lock();
         active.drop_ended(now);
         let number = self.next_number();
         let until = now.saturating_add(lasts);
-        if active.by_name.len() >= AT_MOST {
+        if active.by_key.len() >= AT_MOST {
             *active = Active {
                 all: Some(Invalidation { number, revision: None, until }),
                 ..<_>::default()
@@ -126,13 +113,13 @@ impl Invalidations {
         }
         // A revision says nothing about the copy of an earlier record under the same key, so it
         // does not replace an invalidation without a revision.
-        let before = active.by_name.get(&name).filter(|invalidation| now < invalidation.until);
+        let before = active.by_key.get(&key).filter(|invalidation| now < invalidation.until);
         let revision = match before {
             Some(before) => before.revision.zip(revision).map(|(one, other)| one.max(other)),
             None => revision,
         };
-        if active.by_name.insert(name.clone(), Invalidation { number, revision, until }).is_none() {
-            active.ends.push_back((until, name));
+        if active.by_key.insert(key.clone(), Invalidation { number, revision, until }).is_none() {
+            active.ends.push_back((until, key));
         }
     }
 
@@ -145,13 +132,13 @@ impl Invalidations {
 impl Active {
     fn drop_ended(&mut self, now: Timestamp) {
         while self.ends.front().is_some_and(|(end, _)| *end <= now) {
-            let Some((_, name)) = self.ends.pop_front() else { break };
-            match self.by_name.get(&name) {
+            let Some((_, key)) = self.ends.pop_front() else { break };
+            match self.by_key.get(&key) {
                 // The invalidation was renewed meanwhile.
                 Some(invalidation) if invalidation.until > now => {
-                    self.ends.push_back((invalidation.until, name));
+                    self.ends.push_back((invalidation.until, key));
                 }
-                _ => drop(self.by_name.remove(&name)),
+                _ => drop(self.by_key.remove(&key)),
             }
         }
         self.all.take_if(|invalidation| invalidation.until <= now);
@@ -162,20 +149,20 @@ impl Active {
 /// counts as a change with an unknown result.
 pub(super) struct Unsettled<'a> {
     invalidations: &'a Invalidations,
-    name: Option<Name>,
+    key: Option<StoreKey>,
     clock: &'a dyn Clock,
     lasts: Duration,
 }
 
 impl<'a> Unsettled<'a> {
-    /// Begins a change. `lasts` must be longer than any copy from before the change can be valid.
+    /// Begins a change of a record. `lasts` must be longer than any copy from before the change can be valid.
     pub(super) fn new(
         invalidations: &'a Invalidations,
-        name: Name,
+        key: StoreKey,
         clock: &'a dyn Clock,
         lasts: Duration,
     ) -> Self {
-        Self { invalidations, name: Some(name), clock, lasts }
+        Self { invalidations, key: Some(key), clock, lasts }
     }
 
     /// Ends the change. `revision` is the record's new revision, if it is known.
@@ -184,8 +171,8 @@ impl<'a> Unsettled<'a> {
     }
 
     fn invalidate(&mut self, revision: Option<u64>) {
-        if let Some(name) = self.name.take() {
-            self.invalidations.invalidate(name, revision, self.clock.now(), self.lasts);
+        if let Some(key) = self.key.take() {
+            self.invalidations.invalidate(key, revision, self.clock.now(), self.lasts);
         }
     }
 }

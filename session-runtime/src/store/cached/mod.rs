@@ -20,11 +20,11 @@ use std::{
 
 use self::{
     entry::{Entry, Reading},
-    invalidations::{Invalidations, Name, Unsettled},
+    invalidations::{Invalidations, Unsettled},
 };
 use super::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Listed, Namespace, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey, load_latest,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, Written, load_latest,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 
@@ -40,8 +40,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// **In other processes, a session can be readable for up to [`max_age`](Self::max_age) after its
 /// log-out** (5 seconds by default): see below.
 ///
-/// Loads are answered from copies in the fast store. Commits, inserts and deletes happen in the
-/// durable store; then the copy is removed. Any two stores can be combined: Redis in front of a SQL
+/// Loads are answered from copies in the fast store. Writes and removals happen in the durable
+/// store; then the copy is removed. Any two stores can be combined: Redis in front of a SQL
 /// database, or memory in front of either.
 ///
 /// ```
@@ -64,10 +64,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 ///   share the fast store, this happens only if a load there overlaps the change here, or if the
 ///   removal of the copy fails. If each process has a fast store of its own
 ///   ([`MemoryStore`](super::MemoryStore)), it is the rule.
-/// - **No write relies on a copy.** The durable store checks every commit against its own record: a
-///   session that was ended is `Gone`, a replaced credential `Superseded`, a group that moved on a
-///   `Conflict`. After any of these, the next load here is from the durable store. Lists, too, come
-///   from there.
+/// - **No write relies on a copy.** The durable store compares the version of every write with its
+///   own record, so a change that is made of an old copy is made again of the present record. Lists,
+///   too, come from the durable store.
 /// - **No copy logs anybody out.** If a copy is expired, or does not know the credential that a
 ///   client presents, the runtime asks for the durable store's record ([`Store::reload`]) before it
 ///   decides.
@@ -159,11 +158,13 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
 
     async fn load_record(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
         let reading = self.begin_reading();
-        let record = load_latest(&self.durable, key).await?;
-        if let Some(record) = &record
-            && !self.is_paused()
-        {
-            self.keep_copy(key, record, reading, true).await;
+        let record = load_latest(&*self.durable, key).await?;
+        match &record {
+            None => self.unsettled(key).settle(None),
+            Some(record) if !self.is_paused() => {
+                self.keep_copy(key, record, reading, true).await;
+            }
+            Some(_) => {}
         }
         Ok(record)
     }
@@ -196,23 +197,16 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         let _ = self
             .ask_fast(async {
                 if instead {
-                    self.fast.delete(&place).await?;
+                    self.fast.remove(&place, None).await?;
                 }
-                self.fast.insert(&place, copy, None).await
+                self.fast.insert(&place, Arc::new(copy)).await
             })
             .await;
     }
 
-    /// Removes copies for the sake of other processes; in this process they are invalid already.
-    async fn remove_copies(&self, keys: Vec<StoreKey>) {
-        let _ = self
-            .ask_fast(async {
-                for key in keys {
-                    self.fast.delete(&place(&key)).await?;
-                }
-                Ok(())
-            })
-            .await;
+    /// Removes a copy for the sake of other processes; in this process it is invalid already.
+    async fn remove_copy(&self, key: &StoreKey) {
+        let _ = self.ask_fast(self.fast.remove(&place(key), None)).await;
     }
 
     /// Returns the fast store's answer, if it comes in time and is no error.
@@ -240,22 +234,11 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         now < until && until.saturating_since(now) <= PAUSE
     }
 
-    /// Begins a change of `name`. If the change fails or is dropped half way, it may have happened,
+    /// Begins a change of a record. If the change fails or is dropped half way, it may have happened,
     /// and every copy from before becomes invalid.
-    fn unsettled(&self, name: Name) -> Unsettled<'_> {
+    fn unsettled(&self, key: &StoreKey) -> Unsettled<'_> {
         let lasts = self.max_age.saturating_mul(2);
-        Unsettled::new(&self.invalidations, name, &*self.clock, lasts)
-    }
-
-    /// Invalidates the copies of sessions of a namespace that were ended in the durable store;
-    /// their keys.
-    fn invalidate_ended(&self, namespace: &Namespace, ended: &[Selector]) -> Vec<StoreKey> {
-        let key = |selector: &Selector| {
-            let key = StoreKey { namespace: namespace.clone(), selector: *selector };
-            self.unsettled(Name::Session(key.clone())).settle(None);
-            key
-        };
-        ended.iter().map(key).collect()
+        Unsettled::new(&self.invalidations, key.clone(), &*self.clock, lasts)
     }
 }
 
@@ -278,8 +261,8 @@ async fn in_time<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
 impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
     /// Returns the properties of the durable store.
     fn properties(&self) -> Properties {
-        // The record that `load` returns may be a copy.
-        Properties { wants_loaded: false, ..self.durable.properties() }
+        // Nothing is changed in place: the copy would be old.
+        Properties { wants_loaded: true, ..self.durable.properties() }
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
@@ -290,52 +273,57 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
         Some(StoreFuture::new(self.load_record(key)))
     }
 
-    fn insert<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        record: Record,
-        cap: Option<Cap>,
-    ) -> StoreFuture<'a, InsertOutcome> {
+    fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
-            let change = self.unsettled(Name::Session(key.clone()));
-            let outcome = self.durable.insert(key, record, cap).await?;
+            let change = self.unsettled(key);
+            let written = self.durable.insert(key, record).await?;
             // Selectors do not come again, but the keys of revocation notes do: there may be a
             // copy of an earlier record.
             change.settle(None);
-            if let InsertOutcome::Inserted { ended } = &outcome {
-                self.remove_copies(self.invalidate_ended(&key.namespace, ended)).await;
-            }
-            Ok(outcome)
+            Ok(written)
         })
     }
 
-    fn commit<'a>(
+    fn replace<'a>(
         &'a self,
         key: &'a StoreKey,
-        commit: &'a Commit,
-    ) -> StoreFuture<'a, CommitOutcome> {
+        version: u64,
+        record: Arc<Record>,
+    ) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
-            let change = self.unsettled(Name::Session(key.clone()));
-            let outcome = self.durable.commit(key, commit).await?;
-            let mut old = vec![key.clone()];
-            if let CommitOutcome::Committed { revision, ended, .. } = &outcome {
-                change.settle(Some(*revision));
-                old.extend(self.invalidate_ended(&key.namespace, ended));
-            } else {
-                // The record that the request had loaded is outdated.
-                change.settle(None);
-            }
-            self.remove_copies(old).await;
-            Ok(outcome)
+            let change = self.unsettled(key);
+            let revision = record.meta.revision;
+            let written = self.durable.replace(key, version, record).await?;
+            let is_stored = matches!(written, Written::Stored { .. });
+            // If nothing was stored, the record that the request had loaded is outdated.
+            change.settle(is_stored.then_some(revision));
+            self.remove_copy(key).await;
+            Ok(written)
         })
     }
 
-    fn delete<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, bool> {
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
         StoreFuture::new(async move {
-            let change = self.unsettled(Name::Session(key.clone()));
-            let was_there = self.durable.delete(key).await?;
+            let change = self.unsettled(key);
+            let was_there = self.durable.touch(key, last_seen, clean_after).await?;
+            // The copy would be touched again with every request.
             change.settle(None);
-            self.remove_copies(vec![key.clone()]).await;
+            self.remove_copy(key).await;
+            Ok(was_there)
+        })
+    }
+
+    fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
+        StoreFuture::new(async move {
+            let change = self.unsettled(key);
+            let was_there = self.durable.remove(key, version).await?;
+            change.settle(None);
+            self.remove_copy(key).await;
             Ok(was_there)
         })
     }
@@ -344,28 +332,19 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        now: Timestamp,
-    ) -> StoreFuture<'a, Vec<Listed>> {
-        self.durable.list(namespace, principal, now)
+        order: Order,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        self.durable.list(namespace, principal, order, after, limit)
     }
 
-    fn delete_all<'a>(
+    fn count<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
-        except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
-        StoreFuture::new(async move {
-            let change = self.unsettled(Name::Owner(namespace.clone(), principal.clone()));
-            // The copies to remove. If the list fails, the sessions must be ended nevertheless.
-            let listed = self.durable.list(namespace, principal, Timestamp::default()).await;
-            let removed = self.durable.delete_all(namespace, principal, except).await?;
-            change.settle(None);
-            let ended: Vec<_> =
-                listed.unwrap_or_default().iter().map(|session| session.selector).collect();
-            self.remove_copies(self.invalidate_ended(namespace, &ended)).await;
-            Ok(removed)
-        })
+        self.durable.count(namespace, principal)
     }
 
     /// Sweeps the durable store, and then the fast store with the rest of the limit. Returns how

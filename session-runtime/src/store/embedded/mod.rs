@@ -24,7 +24,7 @@ use self::{
     writer::{Ask, Job, Worked},
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
@@ -65,7 +65,7 @@ const QUEUE: usize = 1024;
 /// error. Each of these changes was made whole or not at all; the error does not say which. The
 /// store then reopens its file, so that it works again by itself once the cause is gone.
 ///
-/// **Expiry.** Expired records are removed by [`sweep`](RecordStore::sweep), which the runtime calls
+/// **Expiry.** Expired records are removed by [`sweep`](Store::sweep), which the runtime calls
 /// about once a minute, and which looks only at records that are due. Their space is used again,
 /// and the file shrinks when its end is free.
 #[derive(Clone)]
@@ -139,7 +139,7 @@ impl fmt::Debug for EmbeddedStore {
     }
 }
 
-impl RecordStore for EmbeddedStore {
+impl Store for EmbeddedStore {
     fn properties(&self) -> Properties {
         Properties::DURABLE
     }
@@ -197,6 +197,14 @@ impl RecordStore for EmbeddedStore {
             }),
             read => StoreFuture::ready(read.map(|read| read.page)),
         }
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        StoreFuture::ready(read::count(&self.0.database, namespace, principal))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

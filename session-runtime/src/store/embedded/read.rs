@@ -12,8 +12,8 @@ use super::{
     database::Database,
     failure::Failure,
     tables::{
-        OWNER, OwnerKey, RECORD, damaged, log_in_of, owner_key, owner_range, read_record,
-        record_key,
+        OWNED, OWNER, OwnerKey, RECORD, damaged, hash_of, log_in_of, owner_key, owner_range,
+        read_record, record_key,
     },
 };
 use crate::store::{Cursor, Namespace, Order, Page, PrincipalKey, Record, StoreError, StoreKey};
@@ -30,6 +30,20 @@ pub(super) fn load(database: &Database, key: &StoreKey) -> Result<Option<Arc<Rec
         Some(Some(record)) => Ok(Some(Arc::new(record))),
         Some(None) => Err(damaged(key)),
     }
+}
+
+/// Returns the number of sessions of a principal.
+pub(super) fn count(
+    database: &Database,
+    namespace: &Namespace,
+    principal: &PrincipalKey,
+) -> Result<u64, StoreError> {
+    let [first, _] = owner_range(namespace, principal);
+    database.read(|transaction| {
+        let owned = transaction.open_table(OWNED)?;
+        let count = owned.get(&hash_of(&first))?;
+        Ok(count.map_or(0, |count| count.value()))
+    })
 }
 
 /// A part of a list, and the entries in it whose records are gone.

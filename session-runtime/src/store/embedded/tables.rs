@@ -24,7 +24,7 @@ use crate::{
 
 pub(super) const RECORD: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("record");
 pub(super) const OWNER: TableDefinition<'_, &OwnerKey, ()> = TableDefinition::new("owner");
-const OWNED: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("owned");
+pub(super) const OWNED: TableDefinition<'_, &[u8; 32], u64> = TableDefinition::new("owned");
 pub(super) const FORMAT: TableDefinition<'_, &str, u64> = TableDefinition::new("format");
 const END: TableDefinition<'_, (u64, &[u8]), ()> = TableDefinition::new("end");
 
@@ -293,7 +293,7 @@ fn entry_of(key: &StoreKey, record: &Record) -> Option<OwnerKey> {
     Some(owner_key(&key.namespace, principal, Cursor::of(key.selector, record)))
 }
 
-fn hash_of(entry: &OwnerKey) -> [u8; 32] {
+pub(super) fn hash_of(entry: &OwnerKey) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(&entry[..32]);
     hash

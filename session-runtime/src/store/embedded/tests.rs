@@ -12,6 +12,7 @@ use super::{
     database::attach,
     tables::{FORMAT, OWNER, RECORD, record_key},
 };
+use crate::repository::Repository as _;
 use crate::{
     clock::Timestamp,
     store::{
@@ -105,7 +106,7 @@ async fn damaged() -> (Place, EmbeddedStore) {
     let place = Place::new();
     let store = place.open();
     for number in [1, 2] {
-        store.insert(&key(number), record(), None).await.unwrap();
+        store.insert_capped(&key(number), record(), None).await.unwrap();
     }
     drop(store);
     let database = place.database();
@@ -131,19 +132,19 @@ async fn a_damaged_record_is_an_error_and_stands_in_nobodys_way() {
     assert!(told.contains(&key(1).to_string()), "{told}");
     let touch = Commit::touch(now, Check::from_bytes([1; 16]), KeyId::from_bytes([1; 4]));
     assert!(store.commit(&key(1), &touch).await.is_err());
-    let listed = store.list(&key(1).namespace, &ada(), now).await.unwrap();
+    let listed = store.list_live(&key(1).namespace, &ada(), now).await.unwrap();
     assert_eq!(listed.iter().map(|it| it.selector).collect::<Vec<_>>(), [key(2).selector]);
     let cap = Some(Cap { sessions: 2, on_max: OnMaxSessions::RefuseNew });
-    let inserted = store.insert(&key(3), record(), cap).await.unwrap();
+    let inserted = store.insert_capped(&key(3), record(), cap).await.unwrap();
     assert_eq!(inserted, InsertOutcome::inserted());
-    assert!(store.delete(&key(1)).await.unwrap());
+    assert!(store.remove(&key(1), None).await.unwrap());
     assert_eq!(store.load(&key(1)).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_damaged_record_is_removed_with_its_owners_or_in_its_time() {
     let (_place, store) = damaged().await;
-    assert_eq!(store.delete_all(&key(1).namespace, &ada(), None).await.unwrap(), 2);
+    assert_eq!(store.end_all(&key(1).namespace, &ada(), None).await.unwrap(), 2);
     assert_eq!(store.load(&key(1)).await.unwrap(), None);
 
     let (place, store) = damaged().await;
@@ -158,7 +159,7 @@ async fn a_damaged_record_is_removed_with_its_owners_or_in_its_time() {
     // removes that too.
     drop((left, read, database));
     let store = place.open();
-    assert_eq!(store.delete_all(&key(1).namespace, &ada(), None).await.unwrap(), 0);
+    assert_eq!(store.end_all(&key(1).namespace, &ada(), None).await.unwrap(), 0);
     drop(store);
     let database = place.database();
     let owners = database.begin_read().unwrap().open_table(OWNER).unwrap();

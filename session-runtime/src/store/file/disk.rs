@@ -104,6 +104,11 @@ impl Disk {
         Ok(is_that && part.remove(&name, entry)?)
     }
 
+    /// Returns the number of sessions that a principal has.
+    pub(super) fn count(&self, owner: &Owner) -> Result<u64, StoreError> {
+        Ok(self.index.entries(owner)?.len() as u64)
+    }
+
     /// Returns up to `limit` sessions of a principal, those after `after` in the order.
     pub(super) fn list(
         &self,

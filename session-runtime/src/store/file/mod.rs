@@ -37,7 +37,7 @@ use self::{
     sweep::Place,
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
@@ -75,7 +75,7 @@ const THREADS: usize = 64;
 /// - *If the process is killed* at any moment, every session is as it was before or after each
 ///   commit, never in between, and every acknowledged change is there. A half-written temporary
 ///   file or an index entry without its session may be left; [`open`](Self::open) and
-///   [`sweep`](RecordStore::sweep) remove them, and no operation takes them for a session.
+///   [`sweep`](Store::sweep) remove them, and no operation takes them for a session.
 /// - *If the machine stops or loses power*, the same holds, provided that the disk keeps what it
 ///   reports as written. A session that the sweep had removed may be there again; that session is
 ///   expired, and is removed again.
@@ -188,7 +188,7 @@ impl fmt::Debug for FileStore {
     }
 }
 
-impl RecordStore for FileStore {
+impl Store for FileStore {
     fn properties(&self) -> Properties {
         Properties::SHARED
     }
@@ -227,6 +227,15 @@ impl RecordStore for FileStore {
     ) -> StoreFuture<'a, Page> {
         let owner = Owner::of(namespace, principal);
         StoreFuture::new(self.read(move |it| it.disk.list(owner, order, after, limit)))
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        let owner = Owner::of(namespace, principal);
+        StoreFuture::new(self.read(move |it| it.disk.count(&owner)))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

@@ -125,6 +125,13 @@ impl Index {
         counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
     }
 
+    /// Returns the number of sessions of a principal.
+    pub(super) fn count(&self, namespace: &Namespace, principal: &PrincipalKey) -> u64 {
+        let part = self.0.lock(namespace, principal);
+        let log_ins = part.get(namespace).and_then(|owned| owned.get(principal));
+        log_ins.map_or(0, LogIns::len) as u64
+    }
+
     /// Returns the first log-ins of a principal after a place, in an order.
     pub(super) fn log_ins(
         &self,

@@ -22,7 +22,7 @@ use self::{
     shard::Shard,
 };
 use super::{
-    Cursor, Namespace, Order, Page, Part, PrincipalKey, Properties, Record, RecordStore, Selector,
+    Cursor, Namespace, Order, Page, Part, PrincipalKey, Properties, Record, Selector, Store,
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
@@ -49,7 +49,7 @@ const SESSIONS_PER_SHARD: usize = 1024;
 /// **Expiry.** No task runs in the background. Expired records are removed by later inserts and
 /// commits, at most once a minute in each part of the store (or as often as
 /// [`with_limit_and_scan`](Self::with_limit_and_scan) sets), when the limit is reached, and by
-/// [`sweep`](RecordStore::sweep). The time is that of the insert or commit, so an injected clock drives
+/// [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected clock drives
 /// expiry too; layers that share a store should share a clock.
 #[derive(Clone)]
 pub struct MemoryStore(Arc<Shared>);
@@ -233,7 +233,7 @@ impl Shared {
     }
 }
 
-impl RecordStore for MemoryStore {
+impl Store for MemoryStore {
     fn properties(&self) -> Properties {
         Properties::IN_PROCESS
     }
@@ -275,6 +275,22 @@ impl RecordStore for MemoryStore {
         Some(self.0.change(key, log_in, |there| change(Arc::make_mut(there))))
     }
 
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        let touched = self.0.change(key, false, |there| {
+            if there.meta.last_seen < last_seen {
+                Arc::make_mut(there).meta.last_seen = last_seen;
+            }
+            true
+        });
+        let _ = clean_after;
+        StoreFuture::ready(Ok(touched != Written::Not))
+    }
+
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
         let is_that = |record: &Record| version.is_none_or(|it| it == record.meta.revision);
         StoreFuture::ready(Ok(self.0.remove(key, is_that)))
@@ -289,6 +305,14 @@ impl RecordStore for MemoryStore {
         limit: usize,
     ) -> StoreFuture<'a, Page> {
         StoreFuture::ready(Ok(self.0.list(namespace, principal, order, after, limit)))
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        StoreFuture::ready(Ok(self.0.index.count(namespace, principal)))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

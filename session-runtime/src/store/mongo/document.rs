@@ -80,15 +80,29 @@ fn values(key: &StoreKey, record: &Record) -> Document {
     if let Some(place) = place(key, record) {
         values.insert(PLACE, place);
     }
-    let left = millis(meta.expires_at().saturating_since(meta.last_seen));
-    if let Ok(left) = i64::try_from(left)
-        && left < FAR_MILLIS
-    {
-        // The server's present, as far as this machine's clock tells it.
-        let now = number(SystemClock.now());
-        values.insert(PURGE, DateTime::from_millis(now.saturating_add(left + SLACK_MILLIS)));
-    }
+    values.extend(purge(meta.last_seen, meta.expires_at()).map(|date| (PURGE.to_owned(), date)));
     values
+}
+
+/// Returns the date when the server may remove a session that was last used at one time and expires
+/// at another, unless that is far away.
+fn purge(last_seen: Timestamp, expires: Timestamp) -> Option<Bson> {
+    let left = i64::try_from(millis(expires.saturating_since(last_seen))).ok()?;
+    // The server's present, as far as this machine's clock tells it.
+    let now = number(SystemClock.now());
+    let date = DateTime::from_millis(now.saturating_add(left + SLACK_MILLIS));
+    (left < FAR_MILLIS).then_some(Bson::DateTime(date))
+}
+
+/// Returns the update that moves the time of a session's last use and its expiry on.
+pub(super) fn later(last_seen: Timestamp, expires: Timestamp) -> Document {
+    let mut later = doc! { SEEN: number(last_seen), EXPIRES: number(expires) };
+    if let Some(date) = purge(last_seen, expires) {
+        later.insert(PURGE, date);
+        doc! { "$max": later }
+    } else {
+        doc! { "$max": later, "$unset": { PURGE: "" } }
+    }
 }
 
 /// Returns the place of a session in the list of its principal.

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use self::sessions::Sessions;
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
     StoreFuture, StoreKey, Written, run_to_completion::run_to_completion,
 };
 use crate::clock::Timestamp;
@@ -160,7 +160,7 @@ impl MongoStore {
     }
 }
 
-impl RecordStore for MongoStore {
+impl Store for MongoStore {
     fn properties(&self) -> Properties {
         Properties::SHARED
     }
@@ -195,6 +195,18 @@ impl RecordStore for MongoStore {
         StoreFuture::new(async move { self.sessions.replace(key, version, &record).await })
     }
 
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
+        StoreFuture::new(
+            self.complete(async move { sessions.touch(&key, last_seen, clean_after).await }),
+        )
+    }
+
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
         let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
         StoreFuture::new(self.complete(async move { sessions.remove(&key, version).await }))
@@ -213,6 +225,16 @@ impl RecordStore for MongoStore {
         StoreFuture::new(self.complete(async move {
             sessions.list(&namespace, &principal, order, after, limit).await
         }))
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        let sessions = Arc::clone(&self.sessions);
+        let (namespace, principal) = (namespace.clone(), principal.clone());
+        StoreFuture::new(self.complete(async move { sessions.count(&namespace, &principal).await }))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

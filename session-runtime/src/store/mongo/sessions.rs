@@ -16,8 +16,8 @@ use tokio::sync::OnceCell;
 
 use super::{
     document::{
-        EXPIRES, ID, PLACE, PURGE, Places, SEEN, damaged, has_expired, log_in, new, place, seen,
-        this, to_record, update,
+        EXPIRES, ID, PLACE, PURGE, Places, SEEN, damaged, has_expired, later, log_in, new, place,
+        seen, this, to_record, update,
     },
     failure::{failed, is_duplicate},
 };
@@ -106,7 +106,7 @@ impl Sessions {
             Err(error) if is_duplicate(&error) => return Ok(Written::Not),
             Err(error) => return Err(self.failed("store a new session")(error)),
         }
-        let of_principal = self.count(key, record).await?;
+        let of_principal = self.of_principal(key, record).await?;
         Ok(Written::Stored { of_principal })
     }
 
@@ -135,18 +135,36 @@ impl Sessions {
         }
         // Another place in the lists: another principal, or another log-in.
         let has_moved = place(key, record).as_ref() != before.get(PLACE);
-        let of_principal = if has_moved { self.count(key, record).await? } else { 0 };
+        let of_principal = if has_moved { self.of_principal(key, record).await? } else { 0 };
         Ok(Written::Stored { of_principal })
     }
 
     /// Returns the number of sessions that a record's principal has, up to a limit. Whoever asks
     /// after the record was acknowledged counts what was acknowledged before.
-    async fn count(&self, key: &StoreKey, record: &Record) -> Result<u64, StoreError> {
+    async fn of_principal(&self, key: &StoreKey, record: &Record) -> Result<u64, StoreError> {
         let Some(principal) = &record.meta.principal else { return Ok(0) };
-        let (first, last) = Places::of(&key.namespace, principal).ends();
+        self.count(&key.namespace, principal).await
+    }
+
+    pub(super) async fn count(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+    ) -> Result<u64, StoreError> {
+        let (first, last) = Places::of(namespace, principal).ends();
         let theirs = doc! { PLACE: { "$gte": first, "$lte": last } };
         let count = self.collection.count_documents(theirs).limit(COUNTED);
         count.await.map_err(self.failed("count the sessions of a principal"))
+    }
+
+    pub(super) async fn touch(
+        &self,
+        key: &StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let touched = self.collection.update_one(this(key, None), later(last_seen, clean_after));
+        Ok(touched.await.map_err(self.failed("touch a session"))?.matched_count > 0)
     }
 
     pub(super) async fn remove(

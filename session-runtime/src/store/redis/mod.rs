@@ -28,7 +28,7 @@ use self::{
 };
 use super::{
     Check, Cursor, KeyId, Lifetime, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record,
-    RecordStore, Selector, StoreError, StoreFuture, StoreKey, Written,
+    Selector, Store, StoreError, StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
 
@@ -68,7 +68,7 @@ use crate::clock::Timestamp;
 ///
 /// **Expiry.** The runtime's clock decides when a session has expired. The server removes the
 /// session half a minute to a minute later. It is told a span and not a date, so its clock may be
-/// wrong. [`sweep`](RecordStore::sweep) has nothing to do. An index lives an hour longer than the
+/// wrong. [`sweep`](Store::sweep) has nothing to do. An index lives an hour longer than the
 /// longest session in it. Entries of sessions that are gone are removed by lists, and by log-ins of
 /// principals that have many.
 ///
@@ -205,7 +205,7 @@ impl Inner {
     }
 }
 
-impl RecordStore for RedisStore {
+impl Store for RedisStore {
     fn properties(&self) -> Properties {
         Properties::SHARED
     }
@@ -227,6 +227,15 @@ impl RecordStore for RedisStore {
         StoreFuture::new(async move { self.0.write(key, Some(version), &record).await })
     }
 
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        StoreFuture::new(self.0.touch(key, last_seen, clean_after))
+    }
+
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
         StoreFuture::new(self.0.remove(key, version))
     }
@@ -240,6 +249,16 @@ impl RecordStore for RedisStore {
         limit: usize,
     ) -> StoreFuture<'a, Page> {
         StoreFuture::new(self.0.list(namespace, principal, order, after, limit))
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        StoreFuture::new(async move {
+            Ok(self.0.index(namespace, &Owner::of(principal)).count().await?)
+        })
     }
 
     fn sweep(&self, _: Timestamp, _: usize) -> StoreFuture<'_, u64> {

@@ -8,6 +8,7 @@ use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 use super::connection::{CommandError, Connection, Retry};
 
 pub(super) static PUT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("put.lua")));
+pub(super) static TOUCH: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("touch.lua")));
 pub(super) static REMOVE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("remove.lua")));
 pub(super) static ENTER: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("enter.lua")));
 

@@ -11,10 +11,13 @@ use super::{
     index::{Entered, Index},
     join_all::join_all,
     key::Owner,
-    script::{Call, PUT, REMOVE},
+    script::{Call, PUT, REMOVE, TOUCH},
     session::{self, Note, SLACK_MILLIS, life},
 };
-use crate::store::{Namespace, Record, StoreError, StoreKey, Written, encoding::encode};
+use crate::{
+    clock::Timestamp,
+    store::{Namespace, Record, StoreError, StoreKey, Written, encoding::encode},
+};
 
 /// The time by which an index outlives its sessions: clocks may differ, and the server keeps a
 /// session for a while after its end.
@@ -231,6 +234,20 @@ impl Inner {
     }
 
     /// Removes a record; given a version, only if the record has that. Returns whether it did.
+    pub(super) async fn touch(
+        &self,
+        key: &StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut call = TOUCH.on(&self.keys.session(key));
+        call.number(last_seen.as_millis()).text(&life(clean_after, last_seen, SLACK_MILLIS));
+        match call.make(&self.connection, Retry::Idempotent).await? {
+            Value::Int(found) => Ok(found > 0),
+            _ => Err(self.damaged(key).into()),
+        }
+    }
+
     pub(super) async fn remove(
         &self,
         key: &StoreKey,

@@ -27,7 +27,7 @@ use std::{fmt, future::Future, sync::Arc};
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, RecordStore, StoreError,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
@@ -221,7 +221,7 @@ impl fmt::Debug for SqlStore {
     }
 }
 
-impl RecordStore for SqlStore {
+impl Store for SqlStore {
     fn properties(&self) -> Properties {
         if self.pool.is_in_memory() { Properties::IN_PROCESS } else { Properties::SHARED }
     }
@@ -243,6 +243,15 @@ impl RecordStore for SqlStore {
         self.answer(async move { self.replace_record(key, version, &record).await })
     }
 
+    fn touch<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> StoreFuture<'a, bool> {
+        self.answer(self.touch_record(key, last_seen, clean_after))
+    }
+
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
         self.answer(self.remove_record(key, version))
     }
@@ -256,6 +265,14 @@ impl RecordStore for SqlStore {
         limit: usize,
     ) -> StoreFuture<'a, Page> {
         self.answer(self.list_records(namespace, principal, order, after, limit))
+    }
+
+    fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> StoreFuture<'a, u64> {
+        self.answer(self.count_records(namespace, principal))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {

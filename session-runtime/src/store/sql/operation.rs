@@ -129,6 +129,26 @@ impl SqlStore {
         }
     }
 
+    pub(super) async fn touch_record(
+        &self,
+        key: &StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> Result<bool, Fault> {
+        let statement = self.table.touch(key, last_seen, clean_after);
+        let (_, answer) = retried!(self, self.write(&statement))?;
+        Ok(answer.affected > 0)
+    }
+
+    pub(super) async fn count_records(
+        &self,
+        namespace: &Namespace,
+        principal: &PrincipalKey,
+    ) -> Result<u64, Fault> {
+        let statement = self.table.count(namespace, principal);
+        row::count(retried!(self, self.read(&statement))?)
+    }
+
     /// Counts the sessions of a principal after a log-in. The change is committed by now, and this
     /// is another statement: so of two log-ins at once, at least the later one counts both.
     async fn counted(
@@ -141,14 +161,13 @@ impl SqlStore {
             return Ok(Written::Stored { of_principal: 0 });
         };
         let statement = self.table.count(&key.namespace, principal);
-        let mut answer = if let Ok(answer) = connection.run(&statement).await {
-            answer
+        let of_principal = if let Ok(answer) = connection.run(&statement).await {
+            row::count(answer)?
         } else {
             drop(connection);
-            retried!(self, self.read(&statement))?
+            self.count_records(&key.namespace, principal).await?
         };
-        let count = row::only_int(answer.rows.pop().unwrap_or_default())?;
-        Ok(Written::Stored { of_principal: u64::try_from(count).unwrap_or(0) })
+        Ok(Written::Stored { of_principal })
     }
 
     pub(super) async fn remove_record(

@@ -3,7 +3,7 @@
 
 use super::{
     error::Fault,
-    statement::{Cell, Kind},
+    statement::{Answer, Cell, Kind},
     text,
 };
 use crate::{
@@ -65,7 +65,7 @@ fn fixed_part(record: &Record) -> Record {
 
 /// Returns a time as its column holds it: milliseconds since 1970. "Never" and what does not fit
 /// become the largest number; the fixed part has the exact time.
-fn number(time: Timestamp) -> i64 {
+pub(super) fn number(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -133,6 +133,12 @@ pub(super) fn listed(mut row: Vec<Cell>) -> Result<(Cursor, Result<Record, Fault
     let selector = Selector::from_hex(&selector).ok_or(Fault::Row { column: "selector" })?;
     let logged_in = Timestamp::from_millis(u64::try_from(logged_in).unwrap_or(0));
     Ok((Cursor::new(logged_in, selector), record(rest)))
+}
+
+/// Reads the answer to a count.
+pub(super) fn count(mut answer: Answer) -> Result<u64, Fault> {
+    let count = only_int(answer.rows.pop().unwrap_or_default())?;
+    Ok(u64::try_from(count).unwrap_or(0))
 }
 
 /// Reads the only number of a row; NULL counts as 0.

@@ -8,7 +8,10 @@ use super::{
     table_name::TableName,
     text,
 };
-use crate::store::{Cursor, Namespace, Order, PrincipalKey, Record, StoreKey};
+use crate::{
+    clock::Timestamp,
+    store::{Cursor, Namespace, Order, PrincipalKey, Record, StoreKey},
+};
 
 /// The most sessions that are counted, so that a count stays cheap however many a principal has.
 const COUNTED: &str = "5000";
@@ -96,6 +99,23 @@ impl Table {
             sql.text(" RETURNING logged_in_version");
             return sql.answering(&[Kind::Int]);
         }
+        sql.finish()
+    }
+
+    /// Returns the statement that moves the time of a record's last use and its expiry on.
+    pub(super) fn touch(
+        &self,
+        key: &StoreKey,
+        last_seen: Timestamp,
+        clean_after: Timestamp,
+    ) -> Statement {
+        let (greatest, _) = self.dialect.greatest_and_least();
+        let mut sql = self.sql();
+        sql.text("UPDATE ").text(&self.quoted("")).text(" SET last_seen_at = ");
+        sql.text(greatest).text("(last_seen_at, ").value(row::number(last_seen));
+        sql.text("), expires_at = ").text(greatest).text("(expires_at, ");
+        sql.value(row::number(clean_after)).text(")");
+        is_key(&mut sql, key);
         sql.finish()
     }
 

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::*;
+use crate::repository::Repository as _;
 use crate::store::{InsertOutcome, Store};
 
 const PEOPLE: [&str; 3] = ["ada", "bob", "eve"];
@@ -45,7 +46,7 @@ fn by_records(store: &MemoryStore, name: &str) -> BTreeSet<Selector> {
 
 /// The sessions of a principal by the index.
 fn by_index(store: &MemoryStore, name: &str) -> BTreeSet<Selector> {
-    let sessions = ok(store.list(&shop(), &principal(name), at(0)));
+    let sessions = ok(store.list_live(&shop(), &principal(name), at(0)));
     sessions.iter().map(|session| session.selector).collect()
 }
 
@@ -61,7 +62,7 @@ impl Drop for Stop<'_> {
 #[test]
 fn parallel_commits_lose_nothing() {
     let store = MemoryStore::default();
-    let _ = ok(store.insert(&key(1), anonymous(0), None));
+    let _ = ok(store.insert_capped(&key(1), anonymous(0), None));
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -89,7 +90,7 @@ fn of_parallel_inserts_under_one_key_one_wins() {
                 let (store, barrier) = (&store, &barrier);
                 scope.spawn(move || {
                     barrier.wait();
-                    ok(store.insert(&key(round), owned(0, name), None))
+                    ok(store.insert_capped(&key(round), owned(0, name), None))
                 })
             };
             let threads = PEOPLE.map(insert);
@@ -116,12 +117,12 @@ fn after_a_race_of_everything_the_index_equals_the_records() {
                     match random.below(10) {
                         0..4 => drop(ok(store.commit(&key, &becomes(0, Some(name))))),
                         4 => drop(ok(store.commit(&key, &becomes(0, None)))),
-                        5 => drop(ok(store.insert(&key, anonymous(0), None))),
-                        6..8 => drop(ok(store.insert(&key, owned(0, name), None))),
-                        8 => drop(ok(store.delete(&key))),
+                        5 => drop(ok(store.insert_capped(&key, anonymous(0), None))),
+                        6..8 => drop(ok(store.insert_capped(&key, owned(0, name), None))),
+                        8 => drop(ok(store.remove(&key, None))),
                         _ => {
                             let except = (random.below(2) == 0).then_some(key.selector);
-                            ok(store.delete_all(&shop(), &principal(name), except));
+                            ok(store.end_all(&shop(), &principal(name), except));
                         }
                     }
                 }
@@ -130,7 +131,7 @@ fn after_a_race_of_everything_the_index_equals_the_records() {
     });
     for name in PEOPLE {
         assert_eq!(by_index(&store, name), by_records(&store, name), "{name}");
-        ok(store.delete_all(&shop(), &principal(name), None));
+        ok(store.end_all(&shop(), &principal(name), None));
         assert!(by_records(&store, name).is_empty());
     }
     let anonymous = (0..SESSIONS).filter(|number| ok(store.load(&key(*number))).is_some()).count();
@@ -147,22 +148,22 @@ fn delete_all_leaves_nothing_that_was_there_before_it() {
             let mut random = Random(7);
             while !stop.load(Ordering::Relaxed) {
                 let other = key(1000 + random.below(SESSIONS));
-                let _ = ok(store.insert(&other, anonymous(0), None));
+                let _ = ok(store.insert_capped(&other, anonymous(0), None));
                 let _ = ok(store.commit(&other, &becomes(0, Some(random.person()))));
-                let _ = ok(store.delete(&other));
+                let _ = ok(store.remove(&other, None));
             }
         });
         let _stop = Stop(&stop);
         for _ in 0..500 {
             for number in 0..4 {
-                let _ = ok(store.insert(&key(number), anonymous(0), None));
+                let _ = ok(store.insert_capped(&key(number), anonymous(0), None));
                 let _ = ok(store.commit(&key(number), &becomes(0, Some("ada"))));
             }
-            ok(store.delete_all(&shop(), &principal("ada"), Some(selector(3))));
+            ok(store.end_all(&shop(), &principal("ada"), Some(selector(3))));
             for number in 0..3 {
                 assert_eq!(ok(store.load(&key(number))), None);
             }
-            assert!(ok(store.delete(&key(3))), "the exception stays");
+            assert!(ok(store.remove(&key(3), None)), "the exception stays");
         }
     });
 }
@@ -174,14 +175,14 @@ fn delete_all_spares_a_session_that_went_to_somebody_else() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
-                ok(store.delete_all(&shop(), &principal("ada"), None));
+                ok(store.end_all(&shop(), &principal("ada"), None));
             }
         });
         let _stop = Stop(&stop);
         for _ in 0..20_000 {
-            let _ = ok(store.insert(&key(1), owned(0, "ada"), None));
+            let _ = ok(store.insert_capped(&key(1), owned(0, "ada"), None));
             if ok(store.commit(&key(1), &becomes(0, Some("bob")))) == committed(2) {
-                assert!(ok(store.delete(&key(1))), "it was bob's");
+                assert!(ok(store.remove(&key(1), None)), "it was bob's");
             }
         }
     });
@@ -196,7 +197,7 @@ fn the_limit_holds_at_every_moment() {
             scope.spawn(move || {
                 for number in 0..2000 {
                     let new = key(thread * 10_000 + number);
-                    let outcome = answer(store.insert(&new, anonymous(number), None));
+                    let outcome = answer(store.insert_capped(&new, anonymous(number), None));
                     assert_eq!(outcome.ok(), Some(InsertOutcome::inserted()));
                     assert!(store.len() <= 64, "{}", store.len());
                 }
