@@ -126,9 +126,8 @@ impl<'a> LogIn<'a> {
             let (sessions, is_all) = self.oldest(enough).await?;
             let (expired, live): (Vec<_>, Vec<_>) =
                 sessions.into_iter().partition(|(_, record)| record.meta.is_expired(self.now));
-            let mut removed = 0;
             for (selector, record) in &expired {
-                removed += u64::from(self.remove(*selector, record).await?);
+                self.remove(*selector, record).await?;
             }
             let excess = if is_all {
                 (live.len() as u64).saturating_sub(self.most())
@@ -155,7 +154,6 @@ impl<'a> LogIn<'a> {
                 }
                 if self.remove(*selector, record).await? {
                     ended.push(*selector);
-                    removed += 1;
                 } else {
                     is_done = false;
                 }
@@ -163,7 +161,8 @@ impl<'a> LogIn<'a> {
             if is_done {
                 break;
             }
-            of_principal -= removed.min(of_principal);
+            // Somebody has come in between: what was counted at first is no measure any more.
+            of_principal = self.store.count(&self.key.namespace, &self.principal).await?;
         }
         Ok(ended)
     }

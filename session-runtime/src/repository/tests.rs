@@ -274,6 +274,22 @@ fn parallel_log_ins_leave_what_the_cap_allows_whatever_their_clocks_say() {
 }
 
 #[test]
+fn log_ins_that_count_too_few_of_each_other_still_leave_what_the_cap_allows() {
+    in_many_orders(|random, store| {
+        let times: Vec<u64> = (0..4).map(|_| 1 + random.below(4) as u64).collect();
+        let keys: Vec<_> = (1..=4).map(key).collect();
+        let tasks = keys.iter().zip(times).map(|(key, time)| {
+            let cap = cap(1, OnMaxSessions::EndOldest);
+            Box::pin(async move {
+                drop(Repository::insert_capped(store, key, owned(time), cap).await.unwrap());
+            }) as Task<'_>
+        });
+        interleave(random, tasks.collect());
+        assert_eq!(live(store).len(), 1);
+    });
+}
+
+#[test]
 fn a_log_in_beside_an_eviction_stays() {
     in_many_orders(|random, store| {
         for (number, time) in [(1, 10), (2, 20)] {
