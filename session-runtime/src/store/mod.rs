@@ -7,7 +7,7 @@ mod cached;
 mod commit;
 #[cfg(feature = "embedded")]
 mod embedded;
-mod encoding;
+pub(crate) mod encoding;
 #[cfg(feature = "file")]
 mod file;
 mod future;
@@ -184,6 +184,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes up to `limit` records that are expired at `now`. Returns how many it removed.
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64>;
+
+    /// Returns the store of records that this store's commits are made on, if there is one.
+    #[doc(hidden)]
+    fn records(self: Arc<Self>) -> Option<Arc<dyn RecordStore>> {
+        None
+    }
 }
 
 /// Returns the record under `key` as it is now, whether or not the store is a cache.
@@ -248,5 +254,9 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
         (**self).sweep(now, limit)
+    }
+
+    fn records(self: Arc<Self>) -> Option<Arc<dyn RecordStore>> {
+        Self::clone(&self).records()
     }
 }
