@@ -113,6 +113,16 @@ pub(crate) fn decode_failure(session: &str, field: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, field, %error, "session field does not decode");
 }
 
+/// Logs that a record is not as it was sealed or signed at rest.
+pub(crate) fn unopened(session: &str, handle: Selector, reason: Reason) {
+    let why = reason.as_str();
+    warn!(
+        target: "session_runtime", session, %handle, reason = why,
+        "session record does not open; it counts as missing: it was changed or moved in the store, \
+         or stored without encryption or signature, or under a key that is not in the ring",
+    );
+}
+
 /// Logs a write after the commit.
 pub(crate) fn late_write(session: &str, field: &str) {
     warn!(

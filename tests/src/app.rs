@@ -16,7 +16,7 @@ use session_runtime::{
     clock::Clock, policy::OnMaxSessions, store::Store,
 };
 
-/// Everything that can be sealed at rest.
+/// Fields of most kinds.
 #[derive(Session)]
 #[session(name = "app", idle = "30m", absolute = "12h")]
 struct App {
@@ -31,7 +31,7 @@ struct App {
     notes: BTreeMap<String, String>,
 }
 
-/// What the store itself works on.
+/// Fields to which parallel requests add.
 #[derive(Session)]
 #[session(name = "numbers", idle = "30m", absolute = "12h")]
 struct Numbers {
@@ -62,7 +62,7 @@ pub struct Setup {
     pub store: Arc<dyn Store>,
     /// Under which keys.
     pub keys: KeyRing,
-    /// Whether every field is sealed at rest.
+    /// Whether the sessions are sealed at rest.
     pub encrypt: bool,
     /// The most sessions of one user.
     pub cap: Option<(u32, OnMaxSessions)>,
@@ -106,6 +106,9 @@ impl Setup {
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }
+        if self.encrypt {
+            builder = builder.encrypt_at_rest();
+        }
         builder
     }
 
@@ -116,9 +119,6 @@ impl Setup {
     /// What the builder refuses.
     pub fn router(&self) -> Result<Router, Error> {
         let mut app = self.builder::<App>();
-        if self.encrypt {
-            app = app.encrypt_at_rest();
-        }
         if let Some((sessions, on_max)) = self.cap {
             app = app.max_sessions(sessions, on_max);
         }

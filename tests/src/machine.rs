@@ -27,7 +27,7 @@ pub struct Settings {
     pub keys: String,
     /// Separates tests that share a store.
     pub audience: String,
-    /// Whether every field is sealed at rest.
+    /// Whether the sessions are sealed at rest.
     pub encrypt: bool,
     /// `3:end-oldest`, `3:refuse-new`, or nothing.
     pub cap: &'static str,
@@ -55,7 +55,7 @@ impl Settings {
         }
     }
 
-    /// The same with every field sealed at rest, or not.
+    /// The same with the sessions sealed at rest, or not.
     #[must_use]
     pub fn encrypt(self, encrypt: bool) -> Self {
         Self { encrypt, ..self }

@@ -1,6 +1,8 @@
 //! Between the engine and the stores: the one way in which a commit is made of loads and swaps, caps,
-//! the deadline of every operation, and the sweep. Knows nothing of sessions beyond their records.
+//! the sealing of records at rest, the deadline of every operation, and the sweep. Knows nothing of
+//! sessions beyond their records.
 
+pub(crate) mod at_rest;
 mod cap;
 pub(crate) mod deadline;
 mod lease;

@@ -1,6 +1,6 @@
-//! The bytes of one record, for stores that keep a record whole: files and the embedded database.
-//! It owns the layout of the bytes and the layout's version. Each store itself decides how to keep
-//! the bytes, find them and check them for damage.
+//! The bytes of one record, for stores that keep a record whole, and for records that are sealed at
+//! rest. It owns the layout of the bytes and the layout's version. Each store itself decides how to
+//! keep the bytes, find them and check them for damage.
 //!
 //! All numbers are big endian, lengths and counts 4 bytes:
 //!
@@ -14,6 +14,7 @@ use super::{
     Check, KeyId, Lifetime, Meta, Previous, PrincipalKey, Record,
     layout::{Input, encoded_len, put_u32, put_u64, put_value},
 };
+use crate::clock::Timestamp;
 
 /// The version of the layout above. A new layout takes a new number; this one stays readable.
 const VERSION: u8 = 1;
@@ -24,17 +25,21 @@ const HAS_LOGGED_IN: u8 = 8;
 const PERSISTENT: u8 = 16;
 const FLAGS: u8 = HAS_IDLE | HAS_PREVIOUS | HAS_PRINCIPAL | HAS_LOGGED_IN | PERSISTENT;
 /// The most that the parts of a fixed size take.
-const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8 + 4 + 4;
+const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8;
 
 /// Returns the bytes of a record. A record of more than 4 GiB does not read back: its store must
 /// refuse it by the length of these bytes.
 pub(crate) fn encode(record: &Record) -> Vec<u8> {
-    let meta = &record.meta;
+    let principal = record.meta.principal.as_ref().map_or(0, |it| it.as_str().len());
+    let mut out = Vec::with_capacity(FIXED + principal + fields_len(record));
+    put_meta(&mut out, &record.meta, record.meta.last_seen);
+    put_fields(&mut out, record);
+    out
+}
+
+/// Writes the fixed part of a record, with another time of the last use.
+pub(crate) fn put_meta(out: &mut Vec<u8>, meta: &Meta, last_seen: Timestamp) {
     let principal = meta.principal.as_ref().map(PrincipalKey::as_str);
-    let fields = record.fields().map(|(name, value)| 4 + name.len() + encoded_len(value));
-    let groups = record.groups().map(|(name, _)| 4 + name.len() + 8);
-    let variable = principal.map_or(0, str::len) + fields.sum::<usize>() + groups.sum::<usize>();
-    let mut out = Vec::with_capacity(FIXED + variable);
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     out.push(VERSION);
     out.push(
@@ -46,35 +51,45 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
     );
     out.extend_from_slice(meta.check.as_bytes());
     out.extend_from_slice(meta.key_id.as_bytes());
-    for time in [meta.created, meta.rotated, meta.last_seen, meta.lifetime.absolute_until] {
-        put_u64(&mut out, time.as_millis());
+    for time in [meta.created, meta.rotated, last_seen, meta.lifetime.absolute_until] {
+        put_u64(out, time.as_millis());
     }
-    put_u64(&mut out, meta.revision);
+    put_u64(out, meta.revision);
     if let Some(idle) = meta.lifetime.idle_millis {
-        put_u64(&mut out, idle);
+        put_u64(out, idle);
     }
     if let Some(previous) = &meta.previous {
         out.extend_from_slice(previous.check.as_bytes());
         out.extend_from_slice(previous.key_id.as_bytes());
-        put_u64(&mut out, previous.until.as_millis());
+        put_u64(out, previous.until.as_millis());
     }
     if let Some(principal) = principal {
-        put_text(&mut out, principal);
+        put_text(out, principal);
     }
     if let Some(logged_in) = meta.logged_in {
-        put_u64(&mut out, logged_in.as_millis());
+        put_u64(out, logged_in.as_millis());
     }
-    put_u32(&mut out, record.fields().len());
+}
+
+/// Returns the number of bytes that [`put_fields`] writes.
+pub(crate) fn fields_len(record: &Record) -> usize {
+    let fields = record.fields().map(|(name, value)| 4 + name.len() + encoded_len(value));
+    let groups = record.groups().map(|(name, _)| 4 + name.len() + 8);
+    4 + fields.sum::<usize>() + 4 + groups.sum::<usize>()
+}
+
+/// Writes everything but the fixed part of a record.
+pub(crate) fn put_fields(out: &mut Vec<u8>, record: &Record) {
+    put_u32(out, record.fields().len());
     for (name, value) in record.fields() {
-        put_text(&mut out, name);
-        put_value(&mut out, value);
+        put_text(out, name);
+        put_value(out, value);
     }
-    put_u32(&mut out, record.groups().len());
+    put_u32(out, record.groups().len());
     for (name, revision) in record.groups() {
-        put_text(&mut out, name);
-        put_u64(&mut out, revision);
+        put_text(out, name);
+        put_u64(out, revision);
     }
-    out
 }
 
 /// Reads back exactly what [`encode`] writes; `None` for anything else.
@@ -85,17 +100,24 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
         return None;
     }
     let mut record = Record::new(meta(&mut input, flags)?);
+    fields(&mut input, &mut record)?;
+    Some(record)
+}
+
+/// Reads into a record what [`put_fields`] writes, up to the end of the input; `None` for anything
+/// else.
+pub(crate) fn fields(input: &mut Input<'_>, record: &mut Record) -> Option<()> {
     let mut last = None;
     for _ in 0..input.u32()? {
-        let name = next_name(&mut input, &mut last)?;
+        let name = next_name(input, &mut last)?;
         record.set(name.to_owned(), input.value()?);
     }
     let mut last = None;
     for _ in 0..input.u32()? {
-        let name = next_name(&mut input, &mut last)?;
+        let name = next_name(input, &mut last)?;
         record.set_group_revision(name.to_owned(), input.u64()?);
     }
-    input.rest.is_empty().then_some(record)
+    input.rest.is_empty().then_some(())
 }
 
 fn meta(input: &mut Input<'_>, flags: u8) -> Option<Meta> {

@@ -7,7 +7,7 @@ mod cached;
 mod commit;
 #[cfg(feature = "embedded")]
 mod embedded;
-mod encoding;
+pub(crate) mod encoding;
 #[cfg(feature = "file")]
 mod file;
 mod future;

@@ -186,6 +186,23 @@ impl Record {
         groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
     }
 
+    /// Returns the record without fields and groups: the fixed part, and the note of the store that
+    /// has read the record.
+    pub(crate) fn bare(&self) -> Self {
+        #[cfg_attr(not(feature = "redis"), allow(unused_mut))]
+        let mut bare = Self::new(self.meta.clone());
+        #[cfg(feature = "redis")]
+        if let Some(note) = self.rare.as_ref().and_then(|rare| rare.stored_form.clone()) {
+            bare.rare.get_or_insert_default().stored_form = Some(note);
+        }
+        bare
+    }
+
+    /// Removes a field, if there is one of this name.
+    pub(crate) fn remove(&mut self, field: &str) {
+        self.fields.remove(field);
+    }
+
     /// Returns the note of the store that has read this record, which that store wants back with a
     /// commit.
     #[cfg(feature = "redis")]

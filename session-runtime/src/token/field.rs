@@ -1,5 +1,5 @@
-//! Seals fields, each on its own, for a store or for a payload that the client can read: the fields
-//! marked `secret`, or all of them. A blob is bound to its namespace, session and field, so that
+//! Seals fields marked `secret`, each on its own, for a store or for a payload that the client can
+//! read. A blob is bound to its namespace, session and field, so that
 //! nobody with write access to the store can move a blob to another place. Knows neither store nor
 //! session type.
 
@@ -23,16 +23,6 @@ pub(crate) struct FieldCodec {
     keys: Keys<aead::Cipher>,
     namespace: Namespace,
     random: Random,
-    which: Which,
-}
-
-/// The fields that are sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Which {
-    /// The fields marked `secret`.
-    Secret,
-    /// All fields: encryption at rest.
-    All,
 }
 
 impl FieldCodec {
@@ -41,10 +31,9 @@ impl FieldCodec {
         binding: &Binding,
         namespace: &Namespace,
         random: Random,
-        which: Which,
     ) -> Self {
         let keys = Keys::new(ring, binding, |key| aead::Cipher::new(&key));
-        Self { keys, namespace: namespace.clone(), random, which }
+        Self { keys, namespace: namespace.clone(), random }
     }
 
     pub(super) fn seal_with(
@@ -73,7 +62,7 @@ impl FieldCodec {
 
 impl FieldSealer for FieldCodec {
     fn seals(&self, field: &FieldSpec) -> bool {
-        self.which == Which::All || field.secret
+        field.secret
     }
 
     fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError> {

@@ -4,6 +4,7 @@
 //! type.
 
 mod aead;
+mod at_rest;
 mod bind;
 mod credential;
 mod envelope;
@@ -21,12 +22,13 @@ mod tests;
 
 use std::fmt;
 
+pub(crate) use at_rest::{RecordSealer, RecordSigner};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub(crate) use bind::{BindCodec, Match, Shown};
 use bytes::Bytes;
 pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
-pub(crate) use field::{FieldCodec, Which};
+pub(crate) use field::FieldCodec;
 pub(crate) use index::IndexCodec;
 pub(crate) use payload::PayloadCodec;
 pub(crate) use random::{Random, RandomError};
@@ -42,7 +44,9 @@ const MAX_TEXT: usize = 8192;
 mod suite {
     pub(super) const SEALED: u8 = 0x01;
     pub(super) const FIELD: u8 = 0x02;
+    pub(super) const RECORD: u8 = 0x03;
     pub(super) const SIGNED: u8 = 0x10;
+    pub(super) const SIGNED_RECORD: u8 = 0x11;
     pub(super) const CREDENTIAL: u8 = 0x20;
 }
 
@@ -53,6 +57,8 @@ pub(crate) enum Purpose {
     Sealed,
     Signed,
     Field,
+    Record,
+    SignedRecord,
     Index,
     Bind,
 }
@@ -64,6 +70,8 @@ impl Purpose {
             Self::Sealed => "sealed",
             Self::Signed => "signed",
             Self::Field => "field",
+            Self::Record => "record",
+            Self::SignedRecord => "signed record",
             Self::Index => "index",
             Self::Bind => "bind",
         }

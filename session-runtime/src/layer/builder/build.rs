@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use super::{SessionLayerBuilder, refuse};
+use super::{Protection, SessionLayerBuilder, refuse};
 use crate::{
     cell::{FieldSealer, model::SessionType},
     engine::{
@@ -14,11 +14,15 @@ use crate::{
     },
     error::Error,
     layer::{SessionLayer, name_registry::claim},
-    repository::deadline::DeadlineStore,
-    schema::{self, FieldSpec, Payload, Spec},
+    repository::{
+        at_rest::{AtRest, Method},
+        deadline::DeadlineStore,
+    },
+    schema::{FieldSpec, Payload, Spec},
     store::{Namespace, Store},
     token::{
-        BindCodec, Binding, CredentialCodec, FieldCodec, IndexCodec, PayloadCodec, Purpose, Which,
+        BindCodec, Binding, CredentialCodec, FieldCodec, IndexCodec, PayloadCodec, Purpose,
+        RecordSealer, RecordSigner,
     },
     transport::Carrier,
 };
@@ -61,7 +65,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         let namespace = self.namespace(spec)?;
         let (backend, seals_fields) = match spec.payload {
             Payload::Server => {
-                let store = self.server_store(spec)?;
+                let method = self.method_at_rest(&bind);
+                let store = self.server_store(spec, method)?;
                 let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
                 (Backend::Stored(Arc::new(Stored { store, codec })), true)
             }
@@ -74,14 +79,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
                 (self.in_token(spec, &namespace, codec)?, true)
             }
         };
-        let which = self.sealed_fields(spec)?.filter(|_| seals_fields);
-        let sealer = which.map(|which| {
+        let has_secrets = seals_fields && spec.fields.iter().any(|field| field.secret);
+        let sealer = has_secrets.then(|| {
             let binding = bind(Purpose::Field);
-            Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random, which))
+            Arc::new(FieldCodec::new(&self.keys, &binding, &namespace, self.random))
                 as Arc<dyn FieldSealer>
         });
-        let index =
-            self.encrypt_at_rest.then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
+        let index = (self.at_rest == Protection::Encrypted)
+            .then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
         claim::<T>(&self.keys, transport, &name, &self.audience).map_err(|owner| {
             let message = format!(
                 "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
@@ -121,39 +126,22 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         Ok(Namespace::new(&format!("{name}@{}", self.audience)))
     }
 
-    /// Returns the fields that are sealed on their own, if any.
-    fn sealed_fields(&self, spec: &Spec) -> Result<Option<Which>, Error> {
-        if !self.encrypt_at_rest {
-            return Ok(spec.fields.iter().any(|field| field.secret).then_some(Which::Secret));
+    /// Returns the method that protects the records in the store, if they are not to lie there open.
+    fn method_at_rest(&self, bind: &impl Fn(Purpose) -> Binding) -> Option<Method> {
+        match self.at_rest {
+            Protection::Open => None,
+            Protection::Signed => {
+                let binding = bind(Purpose::SignedRecord);
+                Some(Method::Sign(RecordSigner::new(&self.keys, &binding)))
+            }
+            Protection::Encrypted => {
+                let binding = bind(Purpose::Record);
+                Some(Method::Seal(RecordSealer::new(&self.keys, &binding, self.random)))
+            }
         }
-        if spec.payload != Payload::Server {
-            return Err(refuse(
-                spec,
-                "`encrypt_at_rest` is for `payload = \"server\"`; `payload = \"sealed\"` is \
-                 encrypted as it is",
-            ));
-        }
-        for field in spec.fields {
-            let what = match field.policy {
-                schema::Policy::Counter => "counter",
-                schema::Policy::Set => "set",
-                schema::Policy::Max => "merge = \"max\"",
-                _ => continue,
-            };
-            return Err(refuse(
-                spec,
-                &format!(
-                    "the field `{}` is `{what}`, which the store itself works on, so it cannot be \
-                     sealed as `encrypt_at_rest` would; make it `merge = \"cas\"`, or keep it in \
-                     another session type",
-                    field.name
-                ),
-            ));
-        }
-        Ok(Some(Which::All))
     }
 
-    fn server_store(&self, spec: &Spec) -> Result<DeadlineStore, Error> {
+    fn server_store(&self, spec: &Spec, at_rest: Option<Method>) -> Result<DeadlineStore, Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
                 spec,
@@ -165,7 +153,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
         };
         self.check_ephemeral(spec, &**store)?;
-        Ok(self.under_deadline(store))
+        let Some(method) = at_rest else { return Ok(self.under_deadline(store)) };
+        let sealed: Arc<dyn Store> = Arc::new(AtRest::new(Arc::clone(store), method));
+        Ok(self.under_deadline(&sealed))
     }
 
     fn in_token(
@@ -183,6 +173,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         spec: &Spec,
         namespace: &Namespace,
     ) -> Result<Option<Revocation>, Error> {
+        if self.at_rest != Protection::Open {
+            return Err(refuse(
+                spec,
+                "`encrypt_at_rest` and `sign_at_rest` are for `payload = \"server\"`; a payload in \
+                 the token is encrypted or signed as it is",
+            ));
+        }
         if self.store.is_some() {
             return Err(refuse(
                 spec,

@@ -70,7 +70,7 @@ pub struct SessionLayerBuilder<T> {
     store: Option<Arc<dyn Store>>,
     revocation: Option<Arc<dyn Store>>,
     accept_replay: bool,
-    encrypt_at_rest: bool,
+    at_rest: Protection,
     audience: String,
     cookie: CookieOptions,
     hooks: Hooks,
@@ -85,6 +85,14 @@ pub struct SessionLayerBuilder<T> {
     session: PhantomData<fn() -> T>,
 }
 
+/// The protection of the records in the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protection {
+    Open,
+    Signed,
+    Encrypted,
+}
+
 impl<T: SessionType> SessionLayerBuilder<T> {
     pub(crate) fn new(keys: KeyRing) -> Self {
         let spec = T::spec();
@@ -93,7 +101,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             store: None,
             revocation: None,
             accept_replay: false,
-            encrypt_at_rest: false,
+            at_rest: Protection::Open,
             audience: String::new(),
             cookie: CookieOptions::default(),
             hooks: Hooks::default(),
@@ -122,18 +130,22 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Seals every field before it goes to the store, each on its own, so that parallel requests
-    /// still merge. A reader of the store, or of a dump, then sees neither values nor who is logged
-    /// in, since the principal is indexed by a keyed hash. **The names of fields and the times stay
-    /// readable.**
+    /// Seals each session before it goes to the store: the names and values of its fields become
+    /// one blob. A reader of the store, or of a dump, then sees neither of them, nor who is logged
+    /// in, since the principal is indexed by a keyed hash. The times, the size of the blob and the
+    /// number of sessions of each principal stay visible. Parallel requests merge as without this
+    /// setting, counters and sets included.
     ///
-    /// Each value is bound to its namespace, session, field and format (XChaCha20-Poly1305). A
-    /// value that was changed, or copied from another field or session, counts as a field that does
-    /// not decode. So does a value that was stored before this setting: existing sessions read as
-    /// empty.
+    /// The blob is bound to its session and to everything else in the record but the time of the
+    /// last use (XChaCha20-Poly1305): the credentials, the principal, the lifetime, the revision. A
+    /// record that was changed, or copied from another session, does not open. **A record that does
+    /// not open counts as missing:** its client is anonymous and gets a new session, no commit
+    /// changes the record, and a warning in the log gives the reason. So it is with sessions that
+    /// were stored before this setting, or under a key that is not in the ring any more. **Who can
+    /// write to the store can put a whole older record back, undetected.**
     ///
-    /// Fields that the store itself adds to, compares or inserts into (`counter`, `merge = "max"`,
-    /// `set`) cannot be sealed, and are an error at start. While the key ring has several keys,
+    /// A record that was sealed under an older key of the ring is sealed under the first one when it
+    /// is next written. While the key ring has several keys,
     /// [`max_sessions`](Self::max_sessions) counts the log-ins under each key separately.
     ///
     /// ```
@@ -148,7 +160,30 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// # }
     /// ```
     pub fn encrypt_at_rest(mut self) -> Self {
-        self.encrypt_at_rest = true;
+        self.at_rest = Protection::Encrypted;
+        self
+    }
+
+    /// Signs each session before it goes to the store (HMAC-SHA256). The fields stay readable, for
+    /// SQL for example; a record that was changed is found out, and counts as missing, just as with
+    /// [`encrypt_at_rest`](Self::encrypt_at_rest), beside which this setting has no effect.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .sign_at_rest()
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn sign_at_rest(mut self) -> Self {
+        if self.at_rest == Protection::Open {
+            self.at_rest = Protection::Signed;
+        }
         self
     }
 

@@ -11,13 +11,7 @@ const PLAIN: &[u8] = b"4242 4242 4242 4242";
 
 fn codec(seeds: &[u8], namespace: &str) -> FieldCodec {
     let namespace = Namespace::new(namespace);
-    FieldCodec::new(
-        &ring(seeds),
-        &binding(Purpose::Field),
-        &namespace,
-        Random::SYSTEM,
-        Which::Secret,
-    )
+    FieldCodec::new(&ring(seeds), &binding(Purpose::Field), &namespace, Random::SYSTEM)
 }
 
 #[test]
@@ -59,13 +53,7 @@ fn every_changed_blob_is_refused() {
 fn a_blob_is_good_for_one_binding_and_suite_only() {
     let blob = codec(&[1], "shop").seal(selector(1), "card", PLAIN).unwrap();
     for other in other_bindings(Purpose::Field) {
-        let codec = FieldCodec::new(
-            &ring(&[1]),
-            &other,
-            &Namespace::new("shop"),
-            Random::SYSTEM,
-            Which::Secret,
-        );
+        let codec = FieldCodec::new(&ring(&[1]), &other, &Namespace::new("shop"), Random::SYSTEM);
         assert_eq!(codec.open(selector(1), "card", &blob), None, "{other:?}");
     }
     let tokens = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Field));
@@ -80,13 +68,7 @@ fn any_key_of_the_ring_opens_also_after_its_end() {
     assert!(codec(&[2], "shop").open(selector(1), "card", &blob).is_none());
     let ended = KeyRing::new([key(2), key(1).not_after(UNIX_EPOCH)]).unwrap();
     let namespace = Namespace::new("shop");
-    let codec = FieldCodec::new(
-        &ended,
-        &binding(Purpose::Field),
-        &namespace,
-        Random::SYSTEM,
-        Which::Secret,
-    );
+    let codec = FieldCodec::new(&ended, &binding(Purpose::Field), &namespace, Random::SYSTEM);
     assert!(codec.open(selector(1), "card", &blob).is_some());
 }
 
@@ -94,7 +76,7 @@ fn any_key_of_the_ring_opens_also_after_its_end() {
 fn without_random_bytes_nothing_is_sealed() {
     let namespace = Namespace::new("shop");
     let binding = binding(Purpose::Field);
-    let codec = FieldCodec::new(&ring(&[1]), &binding, &namespace, Random::BROKEN, Which::Secret);
+    let codec = FieldCodec::new(&ring(&[1]), &binding, &namespace, Random::BROKEN);
     assert!(codec.seal(selector(1), "card", PLAIN).is_err());
     assert!(format!("{codec:?}").starts_with("FieldCodec { namespace: Namespace(shop)"));
 }

@@ -101,7 +101,7 @@ fn secret_fields() {
     each(Purpose::Field, |case, ring, binding| {
         for case in list(case, "field") {
             let namespace = Namespace::new(text(case, "namespace"));
-            let codec = FieldCodec::new(ring, binding, &namespace, Random::BROKEN, Which::Secret);
+            let codec = FieldCodec::new(ring, binding, &namespace, Random::BROKEN);
             let selector = Selector::from_bytes(array(case, "selector"));
             let (field, plain, blob) =
                 (text(case, "field"), bytes(case, "plain"), bytes(case, "blob"));

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod at_rest;
 mod bind;
 mod credential;
 mod envelope;
@@ -13,7 +14,7 @@ mod vectors;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Binding, MAX_TEXT, Purpose, Random, Which, decode, decode_exactly, encode};
+use super::{Binding, MAX_TEXT, Purpose, Random, decode, decode_exactly, encode};
 use crate::{
     clock::Timestamp,
     event::Reason,
@@ -64,6 +65,8 @@ fn other_bindings(purpose: Purpose) -> Vec<Binding> {
         Purpose::Sealed,
         Purpose::Signed,
         Purpose::Field,
+        Purpose::Record,
+        Purpose::SignedRecord,
         Purpose::Index,
         Purpose::Bind,
     ];
