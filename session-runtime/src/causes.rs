@@ -5,8 +5,15 @@ use std::{error::Error, fmt};
 
 /// Writes the error's message, and after a colon each cause that the text does not have yet.
 pub(crate) fn fmt(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let mut text = error.to_string();
-    let mut cause = error.source();
+    after(error.to_string(), error.source(), f)
+}
+
+/// Writes a text, and after a colon each cause that the text does not have yet.
+pub(crate) fn after(
+    mut text: String,
+    mut cause: Option<&(dyn Error + 'static)>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     while let Some(error) = cause {
         let message = error.to_string();
         if !text.contains(&message) {

@@ -20,14 +20,15 @@ pub struct StoreError {
 }
 
 impl fmt::Display for StoreError {
+    /// Writes the message and the causes: whoever reads the one line in a log needs the reason.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        causes::after(self.message.to_string(), self.source(), f)
     }
 }
 
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        causes::fmt(self, f)
+        fmt::Display::fmt(self, f)
     }
 }
 

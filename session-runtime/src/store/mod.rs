@@ -4,6 +4,7 @@
 
 mod apply;
 mod cached;
+mod check;
 mod commit;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -25,6 +26,8 @@ mod record;
 mod redis;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
 mod run_to_completion;
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "redis"))]
+mod runtime_end;
 pub(crate) mod session_id;
 #[cfg(feature = "_sql")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
@@ -36,6 +39,7 @@ mod vec_map;
 use std::sync::Arc;
 
 pub use cached::CachedStore;
+pub use check::check;
 pub use commit::{Commit, CommitOutcome, InsertOutcome};
 #[cfg(feature = "embedded")]
 pub use embedded::EmbeddedStore;

@@ -16,6 +16,8 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
     ("rediss+cluster", Some("redis")),
     ("redis+sentinel", Some("redis")),
     ("rediss+sentinel", Some("redis")),
+    ("redis+unix", Some("redis")),
+    ("unix", Some("redis")),
     ("postgres", Some("postgres")),
     ("postgresql", Some("postgres")),
     ("mysql", Some("mysql")),
@@ -40,9 +42,11 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
 /// | `redis://host`, `rediss://host` (TLS) | `RedisStore` | `redis` |
 /// | `redis+cluster://host1,host2` | `RedisStore` | `redis` |
 /// | `redis+sentinel://host1,host2/master` | `RedisStore` | `redis` |
+/// | `redis+unix:///run/redis.sock` | `RedisStore` | `redis` |
 ///
 /// The constructor of each store documents the other parts of its URL, and the effect of opening
-/// the store: connecting, or creating a directory or tables.
+/// the store: connecting, or creating a directory or tables. An opened store has passed
+/// [`check`](super::check): a missing right or a read-only server is an error here.
 ///
 /// ```
 /// # use session_runtime::{KeyRing, Session, SessionLayer, store};
@@ -68,9 +72,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         None if rest.is_empty() => Ok(Arc::new(MemoryStore::default())),
         None => Err(StoreError::new("the store `memory:` takes nothing behind the colon")),
         #[cfg(feature = "file")]
-        Some("file") => Ok(Arc::new(super::FileStore::open(path(&scheme, rest)?)?)),
+        Some("file") => checked(super::FileStore::open(path(&scheme, rest)?)?).await,
         #[cfg(feature = "embedded")]
-        Some("embedded") => Ok(Arc::new(super::EmbeddedStore::open(path(&scheme, rest)?)?)),
+        Some("embedded") => checked(super::EmbeddedStore::open(path(&scheme, rest)?)?).await,
         #[cfg(feature = "redis")]
         Some("redis") => Ok(Arc::new(super::RedisStore::connect(url).await?)),
         #[cfg(feature = "postgres")]
@@ -87,6 +91,12 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
              without; build it with `--features {feature}`"
         ))),
     }
+}
+
+#[cfg(any(feature = "embedded", feature = "file"))]
+async fn checked(store: impl Store) -> Result<Arc<dyn Store>, StoreError> {
+    super::check(&store).await?;
+    Ok(Arc::new(store))
 }
 
 /// Returns the path of a store on this machine: `file:sessions`, `file:/var/lib/sessions`,

@@ -75,7 +75,7 @@ impl Authority {
 
 async fn refusal(url: &str) -> String {
     match RedisStore::connect(url).await {
-        Ok(_) => panic!("a store that must not open did"),
+        Ok(_) => panic!("{url}: a store that must not open did"),
         Err(error) => told(&error),
     }
 }
@@ -176,7 +176,7 @@ async fn a_user_with_the_rights_of_the_documentation_can_do_everything() {
     everything(&connect(&format!("redis://shop:p%40ss:w%2Frd%25@{at}")).await).await;
     // What is missing shows at once.
     let told = refusal(&format!("redis://shop:p%40ss:w%2Frd%25@{at}?prefix=other:")).await;
-    assert!(told.contains("NoPerm"), "{told}");
+    assert!(told.contains("NOPERM"), "{told}");
     for (url, password) in [
         (format!("redis://shop:wrong-1@{at}"), "wrong-1"),
         (format!("redis://nobody:wrong-2@{at}"), "wrong-2"),
@@ -212,9 +212,8 @@ async fn a_user_with_any_right_of_the_documentation_less_cannot_do_everything() 
 }
 
 /// Gives a user the rights of the documentation, and these.
-fn allow<'a>(servers: impl IntoIterator<Item = &'a Redis>, more: &str) {
-    let rights = format!("{RIGHTS} {more}");
-    let user = ["ACL", "SETUSER", "shop", "on", ">secret"];
+fn allow<'a>(servers: impl IntoIterator<Item = &'a Redis>, name: &str, rights: &str) {
+    let user = ["ACL", "SETUSER", name, "on", ">secret"];
     let command: Vec<&str> = user.into_iter().chain(rights.split_whitespace()).collect();
     for server in servers {
         let _ = server.ask(&command);
@@ -222,14 +221,40 @@ fn allow<'a>(servers: impl IntoIterator<Item = &'a Redis>, more: &str) {
 }
 
 #[tokio::test]
-async fn in_a_cluster_a_user_needs_three_more_rights() {
+async fn for_another_database_than_the_first_a_user_needs_one_more_right() {
+    let server = Redis::volatile();
+    allow([&server], "shop", &format!("{RIGHTS} +select"));
+    allow([&server], "less", RIGHTS);
+    let at = format!("127.0.0.1:{}", server.port());
+    everything(&connect(&format!("redis://shop:secret@{at}/3")).await).await;
+    let told = refusal(&format!("redis://less:secret@{at}/3")).await;
+    assert!(told.contains("'select' command"), "{told}");
+}
+
+/// The rights of the documentation in a Cluster. Without `ping`, each look at the Cluster makes all
+/// connections anew; `asking` is for slots that move.
+const IN_A_CLUSTER: &str = "+cluster|slots +ping +asking";
+
+#[tokio::test]
+async fn in_a_cluster_a_user_needs_three_more_rights_and_two_less() {
     let held = crate::support::cluster().await;
-    let url = on_its_own_thread(|| {
+    let (one_server, more) = (RIGHTS.replace("+multi +exec", ""), IN_A_CLUSTER);
+    let url = on_its_own_thread(move || {
         let cluster = Cluster::shared();
-        allow(cluster.nodes().iter(), "+cluster|slots +ping +asking");
-        cluster.url().replace("://", "://shop:secret@")
-    });
-    everything(&connect(&url.await).await).await;
+        let nodes = cluster.nodes();
+        allow(nodes.iter(), "shop", &format!("{one_server} {more}"));
+        allow(nodes.iter(), "slotless", &format!("{one_server} +ping +asking"));
+        allow(nodes.iter(), "readless", &format!("{one_server} {more} -hmget"));
+        allow(nodes.iter(), "indexless", &format!("{one_server} {more} -zadd"));
+        drop(nodes);
+        cluster.url()
+    })
+    .await;
+    everything(&connect(&url.replace("://", "://shop:secret@")).await).await;
+    for less in ["slotless", "readless", "indexless"] {
+        let told = refusal(&url.replace("://", &format!("://{less}:secret@"))).await;
+        assert!(!told.contains("secret"), "{told}");
+    }
     drop(held);
 }
 
@@ -238,10 +263,13 @@ async fn under_sentinels_a_user_needs_one_more_right() {
     let held = crate::support::sentinels().await;
     let url = on_its_own_thread(|| {
         let group = Sentinels::shared();
-        allow(group.servers().iter(), "+role");
-        group.url().replace("://", "://shop:secret@")
-    });
-    everything(&connect(&url.await).await).await;
+        allow(group.servers().iter(), "shop", &format!("{RIGHTS} +role"));
+        allow(group.servers().iter(), "less", RIGHTS);
+        group.url()
+    })
+    .await;
+    everything(&connect(&url.replace("://", "://shop:secret@")).await).await;
+    refusal(&url.replace("://", "://less:secret@")).await;
     drop(held);
 }
 

@@ -5,6 +5,8 @@ mod crowd;
 mod failover;
 mod late;
 mod lists;
+mod runtimes;
+mod start;
 mod support;
 mod trips;
 

@@ -113,11 +113,6 @@ impl Attempt {
         Ok(Self(format!("{seconds:08x}{:08x}", u32::from_be_bytes(bytes))))
     }
 
-    /// Makes the attempt of long ago, which no record takes.
-    pub(super) fn of_long_ago() -> Self {
-        Self("0".repeat(NUMBER))
-    }
-
     fn read(text: &str) -> Option<Self> {
         read_number(text)?;
         Some(Self(text.to_owned()))

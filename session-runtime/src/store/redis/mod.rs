@@ -20,15 +20,14 @@ use std::{fmt, sync::Arc};
 
 use self::{
     connection::{CommandError, Connection, Retry},
-    entry::{Attempt, ServerClock},
+    entry::ServerClock,
     index::Index,
     key::{Keys, Owner},
     url::Target,
-    write::{Put, Writing},
 };
 use super::{
-    Check, Cursor, KeyId, Lifetime, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record,
-    Selector, Store, StoreError, StoreFuture, StoreKey, Written,
+    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, Written, check,
 };
 use crate::clock::Timestamp;
 
@@ -98,7 +97,7 @@ use crate::clock::Timestamp;
 /// without fields, 1,040 with three fields of 40 bytes.
 ///
 /// **Rights.** The store needs the rights below and no others. [`connect`](Self::connect) fails at
-/// once if a load or a commit is not allowed.
+/// once if a right is missing that each request needs.
 ///
 /// ```text
 /// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hmget +hset +del +time
@@ -106,15 +105,21 @@ use crate::clock::Timestamp;
 ///     +evalsha +eval +multi +exec
 /// ```
 ///
-/// In a Cluster also `+cluster|slots +ping +asking`, and not `+multi +exec`; under Sentinels
-/// `+role`.
+/// With a database other than 0 also `+select`; in a Cluster also `+cluster|slots +ping +asking`, and
+/// not `+multi +exec`; under Sentinels `+role`.
 ///
 /// **Failures.** Each operation ends within the runtime's two seconds. After a connection breaks,
-/// the next request opens a new one. A command is sent again only if the server said that it did
-/// not carry it out, or if carrying it out twice has the same effect as once. A write without an
-/// answer is an error; it may or may not have been applied. An operation that nobody waits for any
-/// more has happened whole or not at all; it may leave an entry of no session in an index, which
-/// readers pass over and remove later.
+/// the next request opens a new one; so it does after the answers `READONLY`, `LOADING` and
+/// `MASTERDOWN`. A command is sent again only if the server said that it did not carry it out, or
+/// if carrying it out twice has the same effect as once. An error has the server's own code and
+/// words. A write without an answer is an error; it may or may not have been applied. An operation
+/// that nobody waits for any more has happened whole or not at all; it may leave an entry of no
+/// session in an index, which readers pass over and remove later.
+///
+/// **Runtimes.** Each async runtime that uses the store has a connection of its own, so a store may be
+/// a `static` of a program's tests.
+///
+/// **Proxies** must know RESP3.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -125,12 +130,14 @@ struct Inner {
 }
 
 impl RedisStore {
-    /// Connects to the servers of a URL, and tries a load and a commit.
+    /// Connects to the servers of a URL, and does once what requests do ([`check`]).
     ///
     /// - `redis://[user:password@]host[:port][/database]`: one server
     /// - `redis+cluster://[user:password@]host[:port],host[:port],…`: a Cluster, by some nodes
     /// - `redis+sentinel://[user:password@]host[:port],…/master-name[/database]`: the master of
     ///   that name; the hosts are Sentinels, user and password are the master's
+    /// - `redis+unix:///path/of/the/socket` or `unix:///…`: a server on this machine, with the
+    ///   parameters `db`, `user` and `pass`
     ///
     /// `rediss`, `rediss+cluster` and `rediss+sentinel` are the same over TLS. Parameters follow a
     /// `?`:
@@ -145,14 +152,15 @@ impl RedisStore {
     /// # Errors
     ///
     /// A URL that cannot be used, a file that cannot be read, a server that does not answer, a
-    /// wrong password, a missing right. The message names the server, and never the password.
+    /// wrong password, a missing right, a replica, a node of a Cluster under `redis://`. The message
+    /// names the server, and never the password.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let target = Target::parse(url)?;
         let connection = Connection::open(&target).await?;
         let keys = Keys::new(&target.prefix);
-        let inner = Inner { connection, keys, clock: ServerClock::new() };
-        inner.begin().await?;
-        Ok(Self(Arc::new(inner)))
+        let store = Self(Arc::new(Inner { connection, keys, clock: ServerClock::new() }));
+        check(&store).await?;
+        Ok(store)
     }
 }
 
@@ -167,24 +175,6 @@ impl fmt::Debug for RedisStore {
 }
 
 impl Inner {
-    /// Tries a load and a write on a session that nobody has: a missing right or a wrong prefix
-    /// shows when the program starts. The write comes too late to be one, so the answer tells the
-    /// server's time.
-    async fn begin(&self) -> Result<(), StoreError> {
-        let namespace = Namespace::new("check");
-        let key = StoreKey { namespace, selector: Selector::from_bytes([0; 16]) };
-        self.load(&key).await?;
-        let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
-        let (now, absolute_until) = (Timestamp::default(), Timestamp::default());
-        let lifetime = Lifetime { idle_millis: None, absolute_until, persistent: false };
-        let record = Record::new(Meta::new(check, key_id, now, lifetime));
-        let writing = Writing::new(&key, Some(0), &record);
-        if let Put::Late(seconds) = self.put(&writing, Some(&Attempt::of_long_ago())).await? {
-            self.clock.set(seconds);
-        }
-        Ok(())
-    }
-
     async fn load(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, StoreError> {
         let command = session::asking(&self.keys.session(key));
         let answer = self.connection.ask(&command, Retry::Idempotent).await?;

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) kind: Kind,
-    /// Never empty.
+    /// Never empty, but for a socket.
     pub(super) hosts: Vec<(String, u16)>,
     pub(super) login: Login,
     pub(super) database: u32,
@@ -22,8 +22,13 @@ pub(super) struct Target {
 #[derive(Clone)]
 pub(super) enum Kind {
     Server,
+    /// A server on this machine.
+    Socket(PathBuf),
     Cluster,
-    Sentinels { master: String, login: Login },
+    Sentinels {
+        master: String,
+        login: Login,
+    },
 }
 
 /// The credentials of the client; anonymous without a password.
@@ -43,7 +48,7 @@ pub(super) struct TlsFiles {
 const FORMS: &str = "expected `redis://[user:password@]host[:port][/database]`, \
     `redis+cluster://[user:password@]host[:port],host[:port],…` or \
     `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/database]`, \
-    with `rediss` instead of `redis` for TLS";
+    with `rediss` instead of `redis` for TLS, or `redis+unix:///path/of/the/socket`";
 
 impl Target {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
@@ -54,10 +59,12 @@ impl Target {
 }
 
 fn parse(url: &str) -> Result<Target, String> {
-    let (scheme, rest) =
-        url.split_once("://").ok_or_else(|| format!("it has no `://`; {FORMS}"))?;
     // A scheme is case-insensitive (RFC 3986, section 3.1).
-    let scheme = scheme.to_ascii_lowercase();
+    let scheme = url.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    if let ("redis+unix" | "unix", Some((_, rest))) = (&*scheme, url.split_once(':')) {
+        return parse_socket(rest);
+    }
+    let (_, rest) = url.split_once("://").ok_or_else(|| format!("it has no `://`; {FORMS}"))?;
     let (tls, form) = match scheme.strip_prefix("rediss") {
         Some(form) => (true, form),
         None => (false, scheme.strip_prefix("redis").unwrap_or("unknown")),
@@ -84,9 +91,7 @@ fn parse(url: &str) -> Result<Target, String> {
         }
         _ => return Err(format!("its scheme is not one of Redis; {FORMS}")),
     };
-    if query.sentinel_user.is_some() || query.sentinel_password.is_some() {
-        return Err("`sentinel_user` and `sentinel_password` belong to `redis+sentinel`".into());
-    }
+    query.has_nothing_for_others()?;
     let database = match segments.next() {
         None => 0,
         Some(number) => number.parse().map_err(
@@ -109,7 +114,7 @@ fn parse(url: &str) -> Result<Target, String> {
     if query.tls.is_some() && !tls {
         return Err("`ca`, `cert` and `key` need `rediss`".into());
     }
-    let prefix = query.prefix.unwrap_or_else(|| "session:".to_owned());
+    let prefix = query.prefix();
     if matches!(kind, Kind::Cluster) && prefix.contains(['{', '}']) {
         return Err(
             "with `{` or `}` in the prefix, a cluster keeps all sessions on one node".into()
@@ -117,6 +122,31 @@ fn parse(url: &str) -> Result<Target, String> {
     }
     let tls = tls.then(|| query.tls.unwrap_or_default());
     Ok(Target { kind, hosts, login, database, tls, prefix })
+}
+
+/// Parses what follows the scheme of a Unix socket's URL, in the form that other clients of Redis
+/// use: `///path?db=…&user=…&pass=…`.
+fn parse_socket(rest: &str) -> Result<Target, String> {
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if !path.starts_with('/') || !cfg!(unix) {
+        return Err(
+            "a socket is an absolute path on a Unix, as in `redis+unix:///run/a.sock`".into()
+        );
+    }
+    let path = decode(path, "the path")?.into();
+    let mut query = Query::parse(query)?;
+    let login = Login { user: query.user.take(), password: query.pass.take() };
+    let database = match query.db.take() {
+        None => 0,
+        Some(number) => number.parse().map_err(|_| "`db` is not the number of a database")?,
+    };
+    query.has_nothing_for_others()?;
+    if query.tls.is_some() {
+        return Err("`ca`, `cert` and `key` need `rediss`".into());
+    }
+    let prefix = query.prefix();
+    Ok(Target { kind: Kind::Socket(path), hosts: Vec::new(), login, database, tls: None, prefix })
 }
 
 fn parse_login(text: &str) -> Result<Login, String> {
@@ -161,6 +191,9 @@ struct Query {
     tls: Option<TlsFiles>,
     sentinel_user: Option<String>,
     sentinel_password: Option<String>,
+    user: Option<String>,
+    pass: Option<String>,
+    db: Option<String>,
 }
 
 impl Query {
@@ -177,11 +210,14 @@ impl Query {
                 "key" => key.replace(value.into()).is_some(),
                 "sentinel_user" => query.sentinel_user.replace(value).is_some(),
                 "sentinel_password" => query.sentinel_password.replace(value).is_some(),
+                "user" => query.user.replace(value).is_some(),
+                "pass" => query.pass.replace(value).is_some(),
+                "db" => query.db.replace(value).is_some(),
                 _ => {
                     return Err(
                         "a parameter is unknown; there are `prefix`, `ca`, `cert`, `key`, \
-                                `sentinel_user` and `sentinel_password` (a `?` in a password is \
-                                written `%3F`)"
+                                `sentinel_user` and `sentinel_password`, for a socket `db`, `user` \
+                                and `pass` (a `?` in a password is written `%3F`)"
                             .into(),
                     );
                 }
@@ -198,6 +234,21 @@ impl Query {
             _ => return Err("`cert` and `key` go together".into()),
         }
         Ok(query)
+    }
+
+    fn prefix(&mut self) -> String {
+        self.prefix.take().unwrap_or_else(|| "session:".to_owned())
+    }
+
+    /// Checks that no parameter is left that belongs to another kind of URL.
+    fn has_nothing_for_others(&self) -> Result<(), String> {
+        if self.sentinel_user.is_some() || self.sentinel_password.is_some() {
+            return Err("`sentinel_user` and `sentinel_password` belong to `redis+sentinel`".into());
+        }
+        if self.user.is_some() || self.pass.is_some() || self.db.is_some() {
+            return Err("`user`, `pass` and `db` belong to `redis+unix`".into());
+        }
+        Ok(())
     }
 }
 
@@ -226,6 +277,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Server => f.write_str("Redis at ")?,
+            Kind::Socket(path) => write!(f, "Redis at {}", path.display())?,
             Kind::Cluster => f.write_str("Redis Cluster at ")?,
             Kind::Sentinels { master, .. } => write!(f, "Redis `{master}` of the Sentinels at ")?,
         }

@@ -28,7 +28,10 @@ use super::{
     super::url::{Kind, Login, Target, TlsFiles},
     batch::Batches,
 };
-use crate::store::StoreError;
+use crate::store::{
+    StoreError,
+    runtime_end::{RuntimeEnd, at_end_of_runtime},
+};
 
 /// The longest time for connecting to one server. It is shorter in a cluster, where all requests
 /// wait while the connections are checked.
@@ -50,6 +53,7 @@ pub(super) struct RawConnection {
     transport: Transport,
     pub(super) made: Instant,
     closed: Arc<AtomicBool>,
+    _runtime_end: Arc<RuntimeEnd>,
 }
 
 #[derive(Clone)]
@@ -83,11 +87,11 @@ impl Connector {
             .set_protocol(ProtocolVersion::RESP3)
             .set_db(target.database.into());
         let settings = with_login(settings, &target.login);
-        let mut nodes = target.hosts.iter().map(|host| {
-            let info = address(host).into_connection_info()?;
-            let info = info.set_tcp_settings(tcp()).set_redis_settings(settings.clone());
-            RedisResult::<ConnectionInfo>::Ok(info)
-        });
+        let at = |address: ConnectionAddr| {
+            let info = address.into_connection_info()?.set_tcp_settings(tcp());
+            RedisResult::<ConnectionInfo>::Ok(info.set_redis_settings(settings.clone()))
+        };
+        let mut nodes = target.hosts.iter().map(|host| at(address(host)));
         Ok(match &target.kind {
             Kind::Server => {
                 let node = nodes.next().unwrap_or_else(|| {
@@ -97,6 +101,10 @@ impl Connector {
                     Some(certificates) => Client::build_with_tls(node, certificates)?,
                     None => Client::open(node)?,
                 }))
+            }
+            Kind::Socket(path) => {
+                let server = at(ConnectionAddr::Unix(path.clone()))?;
+                Self::Server(Box::new(Client::open(server)?))
             }
             Kind::Cluster => {
                 let mut builder =
@@ -168,7 +176,9 @@ impl Connector {
             )),
             Self::Cluster(client) => Transport::Cluster(client.get_async_connection().await?),
         };
-        Ok(RawConnection { transport, made: Instant::now(), closed })
+        let flag = Arc::clone(&closed);
+        let runtime_end = Arc::new(at_end_of_runtime(move || flag.store(true, Ordering::SeqCst)));
+        Ok(RawConnection { transport, made: Instant::now(), closed, _runtime_end: runtime_end })
     }
 }
 
@@ -206,8 +216,13 @@ impl RawConnection {
 
     /// Returns whether an error requires a new connection. A cluster's connection repairs itself.
     pub(super) fn is_over(&self, error: &RedisError) -> bool {
-        let was_demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-        !self.is_cluster() && (error.is_unrecoverable_error() || was_demoted)
+        use ServerErrorKind as Kind;
+        // Another server may be the master by now, or behind the same address.
+        let cannot_serve = matches!(
+            error.kind(),
+            ErrorKind::Server(Kind::ReadOnly | Kind::BusyLoading | Kind::MasterDown)
+        );
+        !self.is_cluster() && (error.is_unrecoverable_error() || cannot_serve)
     }
 }
 

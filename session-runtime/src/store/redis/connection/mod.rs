@@ -1,9 +1,11 @@
 //! The way to the servers: one connection that all requests share and that is made again when it
-//! breaks, and the retries of a command. This file owns the deadline of an answer and the choice of
-//! failures that are retried. It knows neither sessions nor the contents of scripts.
+//! breaks, and the retries of a command. This file owns the deadline of an answer. Below it are the
+//! connections themselves (`connect`, `batch`) and the meaning of a failure (`failure`). It knows
+//! neither sessions nor the contents of scripts.
 
 mod batch;
 mod connect;
+mod failure;
 
 use std::{
     slice,
@@ -14,10 +16,17 @@ use std::{
     time::Duration,
 };
 
-use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
-use tokio::{sync::Mutex, time::Instant};
+use redis::{Cmd, ErrorKind, ServerErrorKind, Value};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::Mutex,
+    time::Instant,
+};
 
-use self::connect::{Connector, RawConnection};
+use self::{
+    connect::{Connector, RawConnection},
+    failure::{FailureKind, SILENT},
+};
 use super::url::{Kind, Target};
 use crate::store::{StoreError, run_to_completion::run_to_completion};
 
@@ -74,7 +83,8 @@ pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
     place: String,
-    current: RwLock<Option<RawConnection>>,
+    /// The connection of each runtime: a connection does nothing while its runtime does not run.
+    current: RwLock<Vec<(Id, RawConnection)>>,
     is_one_server: AtomicBool,
     /// The number of attempts to connect.
     attempts: AtomicU64,
@@ -184,9 +194,7 @@ impl Connection {
                 self.0.is_one_server.store(false, Ordering::SeqCst);
             }
             let kind = FailureKind::of(&error, is_cluster);
-            let what = if error.is_timeout() { SILENT } else { "a command failed" };
-            let error = StoreError::with_source(format!("{}: {what}", self.0.place), error);
-            Failure { error, kind }
+            Failure { error: failure::told(&self.0.place, &error, is_cluster), kind }
         })
     }
 
@@ -217,12 +225,13 @@ impl Connection {
         match raw {
             Ok(raw) => {
                 connecting.failure = None;
-                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = Some(raw.clone());
+                let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+                current.retain(|(_, other)| !other.is_closed());
+                current.push((Handle::current().id(), raw.clone()));
                 Ok(raw)
             }
             Err(error) => {
-                let message = format!("{}: cannot connect", self.0.place);
-                let failure = StoreError::with_source(message, error);
+                let failure = failure::told_of_connecting(&self.0.place, &error);
                 connecting.failure = Some(failure.clone());
                 Err(failure)
             }
@@ -230,57 +239,19 @@ impl Connection {
     }
 
     fn working(&self) -> Option<RawConnection> {
+        let here = Handle::current().id();
         let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|raw| !raw.is_closed()).cloned()
+        let raw = current.iter().find(|(runtime, raw)| *runtime == here && !raw.is_closed());
+        raw.map(|(_, raw)| raw.clone())
     }
 
     fn drop_connection(&self, raw: &RawConnection) {
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| current.is(raw)) {
-            *current = None;
-        }
+        current.retain(|(_, other)| !other.is(raw));
     }
 }
-
-const SILENT: &str = "no answer in time";
 
 struct Failure {
     error: StoreError,
     kind: FailureKind,
-}
-
-/// A failure's meaning for the command.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum FailureKind {
-    /// Not carried out; a retry, perhaps elsewhere, may succeed.
-    NotApplied,
-    /// Not carried out; the server wants the script's text.
-    SendScript,
-    /// Not carried out, and a retry would not be either.
-    Refused,
-    /// Perhaps carried out.
-    Unknown,
-}
-
-impl FailureKind {
-    fn of(error: &RedisError, is_cluster: bool) -> Self {
-        use ServerErrorKind as Kind;
-        match error.kind() {
-            ErrorKind::Server(Kind::NoScript) => Self::SendScript,
-            // A cluster's connection reports failures of its own look-ups as the answers of
-            // requests that it has sent already. These kinds may be such failures.
-            ErrorKind::Server(Kind::BusyLoading | Kind::MasterDown) if is_cluster => Self::Unknown,
-            ErrorKind::Server(
-                Kind::Moved
-                | Kind::Ask
-                | Kind::TryAgain
-                | Kind::ClusterDown
-                | Kind::ReadOnly
-                | Kind::BusyLoading
-                | Kind::MasterDown,
-            ) => Self::NotApplied,
-            ErrorKind::Server(_) | ErrorKind::Extension => Self::Refused,
-            _ => Self::Unknown,
-        }
-    }
 }
