@@ -14,6 +14,9 @@ use crate::{
 /// The time after which a store operation counts as failed, unless the builder says otherwise.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// The most bytes of a session in a store, unless the builder says otherwise.
+const MAX_SESSION_BYTES: usize = 64 * 1024;
+
 /// The requests that touch a session, which restarts its idle time. Touches are throttled: at most
 /// one in a twentieth of the idle time, or in a minute if that is shorter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,6 +45,8 @@ pub(crate) struct Policy {
     pub(crate) commit_deadline: Duration,
     pub(crate) touch_on: TouchOn,
     pub(crate) max_sessions: Option<Cap>,
+    /// `None`: no limit, or that of the token.
+    pub(crate) max_session_bytes: Option<usize>,
     pub(crate) create: Create,
     pub(crate) resend: Resend,
     pub(crate) on_stale: OnStale,
@@ -63,6 +68,10 @@ impl Policy {
             commit_deadline: DEADLINE,
             touch_on: TouchOn::Extracted,
             max_sessions: None,
+            max_session_bytes: match spec.payload {
+                Payload::Server => Some(MAX_SESSION_BYTES),
+                Payload::Sealed | Payload::Signed => None,
+            },
             create: spec.create,
             resend: spec.resend,
             on_stale: spec.on_stale,
@@ -92,6 +101,15 @@ impl Policy {
             return Err("`rotate_every` is for `payload = \"server\"`; a payload in the token is \
                         written anew whenever it changes"
                 .to_owned());
+        }
+        match self.max_session_bytes {
+            Some(_) if spec.payload != Payload::Server => {
+                return Err("`max_session_bytes` is for `payload = \"server\"`; a payload in the \
+                            token has to fit a cookie or header"
+                    .to_owned());
+            }
+            Some(0) => return Err("`max_session_bytes` must be at least 1".to_owned()),
+            None | Some(_) => {}
         }
         match self.max_sessions {
             Some(_) if spec.payload != Payload::Server => {

@@ -51,8 +51,8 @@ pub use mongo::MongoStore;
 pub(crate) use op::OnMaxSessions;
 pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
 pub use open::open;
-pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
+pub(crate) use record::{Standing, field_sizes};
 pub(crate) use records::Part;
 pub use records::{Cursor, Order, Page, RecordStore, Written};
 #[cfg(feature = "redis")]

@@ -60,6 +60,37 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
+    /// Limits the size of a session in a store, 64 KiB by default: the bytes of all values as they
+    /// are encoded, and of dynamic keys. A request that makes a session larger than that fails with
+    /// [`is_too_large`](crate::Error::is_too_large) (422), and stores nothing; the error names the
+    /// fields and their sizes. A session that is larger already, since an older setting allowed more,
+    /// can be read and made smaller. Needs `payload = "server"`.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .max_session_bytes(16 * 1024)
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn max_session_bytes(mut self, bytes: usize) -> Self {
+        self.policy.max_session_bytes = Some(bytes);
+        self
+    }
+
+    /// Removes the limit on the size of a session. **If a client decides how much a field holds, one
+    /// client can then fill the store.** Prefer a larger
+    /// [`max_session_bytes`](Self::max_session_bytes).
+    pub fn unlimited_session_bytes(mut self) -> Self {
+        self.policy.max_session_bytes = None;
+        self
+    }
+
     /// Sets the time limit of each store operation, 2 seconds by default. Sets both
     /// [`load_deadline`](Self::load_deadline) and [`commit_deadline`](Self::commit_deadline).
     pub fn deadline(self, deadline: Duration) -> Self {
