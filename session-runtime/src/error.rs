@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Deadline { operation: &'static str, after: Duration },
     Conflict { field: String },
     TooManySessions,
-    TooLarge { size: usize, limit: usize, fields: Vec<(String, usize)> },
+    TooLarge { what: Large, size: usize, limit: usize, fields: Vec<(String, usize)> },
     Encode { field: &'static str, message: String },
     Random,
     SessionIds(&'static str),
@@ -43,6 +43,13 @@ pub(crate) enum Kind {
     NotListable,
     NoCurrentSession,
     Interrupted,
+}
+
+/// The thing that is too large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Large {
+    Session,
+    Token,
 }
 
 impl Error {
@@ -87,8 +94,10 @@ impl Error {
         matches!(*self.0, Kind::TooManySessions)
     }
 
-    /// Returns true if the finished token does not fit a cookie (4096 bytes with the cookie's name,
-    /// RFC 6265bis) or a header. The message names the fields and their sizes in bytes.
+    /// Returns true if a session in a store would be larger than
+    /// [`max_session_bytes`](crate::SessionLayerBuilder::max_session_bytes), or if a token with its
+    /// payload does not fit a cookie (4096 bytes with the cookie's name, RFC 6265bis) or a header.
+    /// Nothing was changed. The message names the fields and their sizes in bytes.
     #[must_use]
     pub fn is_too_large(&self) -> bool {
         matches!(*self.0, Kind::TooLarge { .. })
@@ -114,13 +123,14 @@ impl Error {
     }
 
     /// Returns the status for a response that reports this error: 409 for a conflict, 403 for one
-    /// session too many, 503 for a store that is unavailable, 421 for a request that
+    /// session too many, 422 for a session that is too large, 503 for a store that is unavailable, 421 for a request that
     /// `insecure_dev()` refuses, otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
             Kind::Conflict { .. } => StatusCode::CONFLICT,
             Kind::TooManySessions => StatusCode::FORBIDDEN,
+            Kind::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -133,6 +143,15 @@ impl Error {
     /// holds.
     pub(crate) fn degraded() -> Self {
         Self::new(Kind::Degraded)
+    }
+
+    /// Creates the error of a session that would be too large for its store.
+    pub(crate) fn session_too_large(
+        size: usize,
+        limit: usize,
+        fields: Vec<(String, usize)>,
+    ) -> Self {
+        Self::new(Kind::TooLarge { what: Large::Session, size, limit, fields })
     }
 
     pub(crate) fn conflict_field(&self) -> Option<&str> {
@@ -160,13 +179,17 @@ impl fmt::Display for Error {
             Kind::TooManySessions => f.write_str(
                 "the principal has as many sessions as `max_sessions` allows; one must end first",
             ),
-            Kind::TooLarge { size, limit, fields } => {
-                write!(f, "session token of {size} bytes is over the limit of {limit}; fields: ")?;
+            Kind::TooLarge { what, size, limit, fields } => {
+                let (what, way_out) = match what {
+                    Large::Session => ("session", "raise `max_session_bytes`"),
+                    Large::Token => ("session token", "use `payload = \"server\"`"),
+                };
+                write!(f, "{what} of {size} bytes is over the limit of {limit}; fields: ")?;
                 for (index, (name, size)) in fields.iter().enumerate() {
                     let comma = if index == 0 { "" } else { ", " };
                     write!(f, "{comma}`{name}` {size} bytes")?;
                 }
-                f.write_str("; keep less in it, or use `payload = \"server\"`")
+                write!(f, "; keep less in it, or {way_out}")
             }
             Kind::Encode { field, message } => {
                 write!(f, "session field `{field}` does not serialise: {message}")
@@ -260,7 +283,16 @@ mod tests {
             (Kind::Degraded, "unavailable", 503),
             (Kind::Interrupted, "unavailable", 503),
             (Kind::Conflict { field: "f".to_owned() }, "conflict", 409),
-            (Kind::TooLarge { size: 2, limit: 1, fields: Vec::new() }, "too_large", 500),
+            (
+                Kind::TooLarge { what: Large::Token, size: 2, limit: 1, fields: Vec::new() },
+                "too_large",
+                422,
+            ),
+            (
+                Kind::TooLarge { what: Large::Session, size: 2, limit: 1, fields: Vec::new() },
+                "too_large",
+                422,
+            ),
             (Kind::Encode { field: "f", message: "m".to_owned() }, "encode", 500),
             (Kind::Closed, "closed", 500),
             (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),

@@ -169,6 +169,11 @@ pub(crate) fn commit_failed(session: &str, error: &impl Display) {
     error!(target: "session_runtime", session, %error, "session commit failed");
 }
 
+/// Logs that a session would be larger than its store or token may hold. The response is an error, too.
+pub(crate) fn too_large(session: &str, error: &impl Display) {
+    warn!(target: "session_runtime", session, %error, "session too large; nothing of it was saved");
+}
+
 /// Logs that a response did not commit the changes of its request.
 pub(crate) fn discarded(session: &str) {
     debug!(target: "session_runtime", session, "session changes discarded with a server error");

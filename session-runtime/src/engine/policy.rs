@@ -8,11 +8,18 @@ use crate::{
         Payload, Spec,
         options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     },
-    store::Cap,
+    store::{Cap, OnMaxSessions},
 };
 
 /// The time after which a store operation counts as failed, unless the builder says otherwise.
 const DEADLINE: Duration = Duration::from_secs(2);
+
+/// The most sessions of a principal, unless the builder says otherwise: more than anybody has devices,
+/// and few enough for a list.
+const MAX_SESSIONS: Cap = Cap { sessions: 100, on_max: OnMaxSessions::EndOldest };
+
+/// The most bytes of a session in a store, unless the builder says otherwise.
+const MAX_SESSION_BYTES: usize = 64 * 1024;
 
 /// The requests that touch a session, which restarts its idle time. Touches are throttled: at most
 /// one in a twentieth of the idle time, or in a minute if that is shorter.
@@ -41,7 +48,10 @@ pub(crate) struct Policy {
     pub(crate) load_deadline: Duration,
     pub(crate) commit_deadline: Duration,
     pub(crate) touch_on: TouchOn,
+    /// `None`: no limit, or nothing to count.
     pub(crate) max_sessions: Option<Cap>,
+    /// `None`: no limit, or that of the token.
+    pub(crate) max_session_bytes: Option<usize>,
     pub(crate) create: Create,
     pub(crate) resend: Resend,
     pub(crate) on_stale: OnStale,
@@ -54,7 +64,9 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// Returns the policy of the struct's attributes.
-    pub(crate) const fn of(spec: &Spec) -> Self {
+    pub(crate) fn of(spec: &Spec) -> Self {
+        let is_stored = spec.payload == Payload::Server;
+        let is_counted = is_stored && spec.fields.iter().any(|field| field.principal);
         Self {
             idle: spec.idle,
             absolute: spec.absolute,
@@ -62,7 +74,8 @@ impl Policy {
             load_deadline: DEADLINE,
             commit_deadline: DEADLINE,
             touch_on: TouchOn::Extracted,
-            max_sessions: None,
+            max_sessions: is_counted.then_some(MAX_SESSIONS),
+            max_session_bytes: is_stored.then_some(MAX_SESSION_BYTES),
             create: spec.create,
             resend: spec.resend,
             on_stale: spec.on_stale,
@@ -92,6 +105,15 @@ impl Policy {
             return Err("`rotate_every` is for `payload = \"server\"`; a payload in the token is \
                         written anew whenever it changes"
                 .to_owned());
+        }
+        match self.max_session_bytes {
+            Some(_) if spec.payload != Payload::Server => {
+                return Err("`max_session_bytes` is for `payload = \"server\"`; a payload in the \
+                            token has to fit a cookie or header"
+                    .to_owned());
+            }
+            Some(0) => return Err("`max_session_bytes` must be at least 1".to_owned()),
+            None | Some(_) => {}
         }
         match self.max_sessions {
             Some(_) if spec.payload != Payload::Server => {

@@ -191,8 +191,8 @@ impl<T: SessionType> Session<T> {
     /// # Errors
     ///
     /// Returns an error for a [conflict](Error::is_conflict), a store that is
-    /// [unavailable](Error::is_unavailable), a token that is [too large](Error::is_too_large), a
-    /// value that does not [serialise](Error::is_encode), and [too late](Error::is_closed) if the
+    /// [unavailable](Error::is_unavailable), a session or token that is [too large](Error::is_too_large),
+    /// a value that does not [serialise](Error::is_encode), and [too late](Error::is_closed) if the
     /// response was already committed. Changes that were not saved stay pending.
     pub async fn save(&self) -> Result<Saved, Error> {
         save(Arc::clone(&self.session)).await

@@ -37,7 +37,9 @@ pub(super) fn finish_response<T: SessionType, B: Default>(
 ) -> Response<B> {
     let engine = &session.core.engine;
     if let Err(error) = result {
-        if !error.is_conflict() {
+        if error.is_too_large() {
+            event::too_large(engine.name(), &error);
+        } else if !error.is_conflict() {
             event::commit_failed(engine.name(), &error);
         }
         response = Response::new(B::default());

@@ -36,16 +36,22 @@ pub(super) fn insert<'a>(
     let Some(log_in) = log_in else {
         return insert().map(|(outcome, _)| outcome);
     };
-    StoreFuture::new(async move {
-        if log_in.cap.on_max == OnMaxSessions::RefuseNew {
+    if log_in.cap.on_max == OnMaxSessions::RefuseNew {
+        return StoreFuture::new(async move {
             let inserted = log_in.if_there_is_room(insert).await?;
-            return Ok(inserted.map_or(InsertOutcome::Full, |(outcome, _)| outcome));
+            Ok(inserted.map_or(InsertOutcome::Full, |(outcome, _)| outcome))
+        });
+    }
+    insert().and_then(move |(mut outcome, of_principal)| {
+        if of_principal <= log_in.most() {
+            return StoreFuture::ready(Ok(outcome));
         }
-        let (mut outcome, of_principal) = insert().await?;
-        if let InsertOutcome::Inserted { ended } = &mut outcome {
-            *ended = log_in.end_oldest(of_principal).await?;
-        }
-        Ok(outcome)
+        StoreFuture::new(async move {
+            if let InsertOutcome::Inserted { ended } = &mut outcome {
+                *ended = log_in.end_oldest(of_principal).await?;
+            }
+            Ok(outcome)
+        })
     })
 }
 
@@ -69,16 +75,22 @@ pub(super) fn commit<'a>(
     let Some(log_in) = log_in else {
         return swap(store, key, commit).map(|(outcome, _)| outcome);
     };
-    StoreFuture::new(async move {
-        if log_in.cap.on_max == OnMaxSessions::RefuseNew {
+    if log_in.cap.on_max == OnMaxSessions::RefuseNew {
+        return StoreFuture::new(async move {
             let swapped = log_in.if_there_is_room(|| swap(store, key, commit)).await?;
-            return Ok(swapped.map_or(CommitOutcome::Full, |(outcome, _)| outcome));
+            Ok(swapped.map_or(CommitOutcome::Full, |(outcome, _)| outcome))
+        });
+    }
+    swap(store, key, commit).and_then(move |(mut outcome, of_principal)| {
+        if of_principal <= log_in.most() {
+            return StoreFuture::ready(Ok(outcome));
         }
-        let (mut outcome, of_principal) = swap(store, key, commit).await?;
-        if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-            *ended = log_in.end_oldest(of_principal).await?;
-        }
-        Ok(outcome)
+        StoreFuture::new(async move {
+            if let CommitOutcome::Committed { ended, .. } = &mut outcome {
+                *ended = log_in.end_oldest(of_principal).await?;
+            }
+            Ok(outcome)
+        })
     })
 }
 

@@ -3,6 +3,7 @@
 //! sessions beyond their records.
 
 pub(crate) mod at_rest;
+mod bound;
 mod cap;
 pub(crate) mod deadline;
 mod lease;

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Mutex;
 
+use super::bound;
 use crate::store::{
     Commit, CommitOutcome, Record, Store, StoreError, StoreFuture, StoreKey, Written, load_latest,
 };
@@ -30,7 +31,7 @@ pub(super) fn swap<'a>(
 ) -> StoreFuture<'a, Swapped> {
     let mut outcome = CommitOutcome::Gone;
     let changed = store.change(key, commit.principal.is_some(), &mut |record| {
-        outcome = record.apply(commit);
+        outcome = bound::apply(record, commit);
         matches!(outcome, CommitOutcome::Committed { .. })
     });
     match (changed, &commit.loaded) {
@@ -76,7 +77,7 @@ fn swap_for<'a>(
     is_latest: bool,
 ) -> StoreFuture<'a, Swapped> {
     let mut record = Record::clone(base);
-    let outcome = record.apply(commit);
+    let outcome = bound::apply(&mut record, commit);
     if !matches!(outcome, CommitOutcome::Committed { .. }) {
         return if is_latest {
             StoreFuture::ready(Ok((outcome, 0)))
@@ -109,7 +110,7 @@ fn again<'a>(
                 return Ok((CommitOutcome::Gone, 0));
             };
             let mut record = Record::clone(&base);
-            let outcome = record.apply(commit);
+            let outcome = bound::apply(&mut record, commit);
             if !matches!(outcome, CommitOutcome::Committed { .. }) {
                 return Ok((outcome, 0));
             }

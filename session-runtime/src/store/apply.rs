@@ -11,7 +11,8 @@ use super::{
 impl Record {
     /// Applies a commit. Every outcome but `Committed` leaves the record as it was. This is the
     /// reference that every store is compared with. It ignores [`Commit::cap`], which concerns
-    /// other records too: see [`Store`](super::Store), rule 7.
+    /// other records too: see [`Store`](super::Store), rule 7; and [`Commit::max_bytes`], which is
+    /// checked above the stores.
     pub fn apply(&mut self, commit: &Commit) -> CommitOutcome {
         if self.meta.is_expired(commit.now) {
             return CommitOutcome::Gone;

@@ -40,6 +40,10 @@ pub struct Commit {
     pub rotation: Option<Rotation>,
     /// The new lifetime, if the lifetime changes; otherwise the recorded one stays.
     pub lifetime: Option<Lifetime>,
+    /// The most bytes that the record's [content](Record::size) may have. A commit that makes a
+    /// record larger than that does not apply; a record that is larger already may stay so, or
+    /// become smaller.
+    pub max_bytes: Option<usize>,
     /// The record that the request has loaded, for a store that [asks for
     /// it](super::Properties::wants_loaded): a guess at the record as it is now. It may be old, and
     /// does not change the meaning of the commit.
@@ -61,6 +65,7 @@ impl Commit {
             cap: None,
             rotation: None,
             lifetime: None,
+            max_bytes: None,
             loaded: None,
         }
     }
@@ -102,6 +107,13 @@ pub enum CommitOutcome {
     /// Nothing applied: the principal has the most sessions that it may have, under
     /// [`RefuseNew`](super::OnMaxSessions::RefuseNew).
     Full,
+    /// Nothing applied: the record would be larger than [`Commit::max_bytes`].
+    TooLarge {
+        /// The size that the record would have.
+        size: usize,
+        /// The sizes that the fields would have, the largest first.
+        fields: Vec<(String, usize)>,
+    },
 }
 
 impl CommitOutcome {

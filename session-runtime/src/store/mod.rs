@@ -57,8 +57,8 @@ pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
 pub use open::open;
 pub(crate) use page::Part;
 pub use page::{Cursor, Order, Page};
-pub(crate) use record::Standing;
 pub use record::{Meta, Previous, Record};
+pub(crate) use record::{Standing, field_sizes};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "_sql")]

@@ -147,6 +147,18 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Returns the most bytes by which the change can make a record larger.
+    pub(crate) fn most_added(&self) -> usize {
+        match self {
+            Self::Set { field, value } | Self::Once { field, value } => field.len() + value.size(),
+            Self::Add { field, .. } | Self::Max { field, .. } => field.len() + 8,
+            Self::Insert { field, member } => field.len() + member.len(),
+            Self::Clear { .. } | Self::Unset { .. } | Self::Remove { .. } | Self::Take { .. } => 0,
+        }
+    }
+}
+
 /// The revision that a group of fields must still have for the commit to apply. A field with
 /// `merge = "cas"` and no group is a group of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A record: the data that a store holds for one session. It knows when a session expires and which
 //! credentials pass; the effect of a commit on a record is elsewhere.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cmp::Reverse, fmt};
 
 use super::{
     Check, KeyId, PrincipalKey,
@@ -169,6 +169,12 @@ impl Record {
         self.fields.iter()
     }
 
+    /// Returns the number of bytes that the fields take: their values, and their dynamic keys.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.fields.iter().map(|(name, value)| content_size(name, value)).sum()
+    }
+
     /// Returns the revision of a group: 0 if none of the group's fields was ever written.
     #[must_use]
     pub fn group_revision(&self, group: &str) -> u64 {
@@ -221,6 +227,29 @@ impl Record {
     pub(super) fn bump(&mut self, group: &FieldName) {
         *self.rare.get_or_insert_default().groups.get_or_insert_with(group, || 0) += 1;
     }
+}
+
+/// Returns the number of bytes of a field's value, and of the dynamic key that the name holds.
+fn content_size(name: &str, value: &FieldValue) -> usize {
+    name.split_once(':').map_or(0, |(_, key)| key.len()) + value.size()
+}
+
+/// Returns the size of each field, the largest first. The dynamic keys of a field count together: who
+/// reads of the sizes shall learn no keys, which are the user's data.
+pub(crate) fn field_sizes<'a>(
+    fields: impl IntoIterator<Item = (&'a str, &'a FieldValue)>,
+) -> Vec<(String, usize)> {
+    let mut sizes: Vec<(String, usize)> = Vec::new();
+    for (name, value) in fields {
+        let size = content_size(name, value);
+        let name = name.split_once(':').map_or(name, |(field, _)| field);
+        match sizes.iter_mut().find(|(there, _)| there == name) {
+            Some((_, sum)) => *sum += size,
+            None => sizes.push((name.to_owned(), size)),
+        }
+    }
+    sizes.sort_by_key(|(_, size)| Reverse(*size));
+    sizes
 }
 
 impl PartialEq for Record {

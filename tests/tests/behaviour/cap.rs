@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::StatusCode;
+use axum::{Router, http::StatusCode, routing::get};
 use session_runtime::{
     KeyRing, Session, SessionLayer, clock::ManualClock, policy::OnMaxSessions, store::MemoryStore,
 };
@@ -116,6 +116,32 @@ async fn parallel_log_ins_leave_as_many_sessions_as_are_allowed() {
             live += usize::from(user_of(&client).await.is_some());
         }
         assert_eq!(live, 3, "{on_max:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_principal_has_a_hundred_sessions_unless_the_program_says_otherwise() {
+    let routes = || {
+        Router::new()
+            .route("/login", get(async |s: Session<Stored>| s.log_in("ada".to_owned())))
+            .route("/user", get(async |s: Session<Stored>| s.user().is_some().to_string()))
+    };
+    for (unlimited, first_is_live) in [(false, "false"), (true, "true")] {
+        let clock = Arc::new(ManualClock::default());
+        let builder = SessionLayer::<Stored>::builder(KeyRing::ephemeral().expect("random bytes"))
+            .store(MemoryStore::default())
+            .clock(Arc::clone(&clock))
+            .insecure_dev();
+        let builder = if unlimited { builder.unlimited_sessions() } else { builder };
+        let layer = builder.build().expect("a sound configuration");
+        let server = Server::start(routes().layer(layer)).await;
+        let clients: Vec<_> = (0..101).map(|_| Client::new(&server)).collect();
+        for client in &clients {
+            clock.advance(Duration::from_secs(1));
+            assert_eq!(client.get("/login").await.status, StatusCode::OK);
+        }
+        assert_eq!(clients[0].get("/user").await.body, first_is_live);
+        assert_eq!(clients[1].get("/user").await.body, "true");
     }
 }
 

@@ -4,6 +4,7 @@
 mod at_rest;
 mod bind;
 mod blind;
+mod bounds;
 mod cap;
 mod codec;
 mod consent;

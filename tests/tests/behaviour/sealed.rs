@@ -210,7 +210,7 @@ async fn a_payload_over_4096_bytes_is_an_error_that_names_the_fields() {
     client.get("/set").await;
     let token = client.cookie("prefs");
     let reply = client.get("/notes/4000").await;
-    assert_eq!(reply.status, 500);
+    assert_eq!(reply.status, 422);
     assert!(reply.set_cookies().is_empty());
     assert_eq!(client.cookie("prefs"), token, "the old cookie is untouched");
     assert_eq!(client.get("/read").await.body, "None dark None None");

@@ -38,10 +38,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Limits the number of live sessions of one principal (ASVS 7.1.2). The store counts them at
-    /// each log-in. At the limit, the session with the earliest log-in is evicted, or the log-in
-    /// fails with [`is_too_many_sessions`](crate::Error::is_too_many_sessions) (403). Needs
-    /// `payload = "server"` and a field marked `principal`.
+    /// Limits the number of live sessions of one principal (ASVS 7.1.2), 100 with `EndOldest` by
+    /// default. They are counted at each log-in. At the limit, the session with the earliest log-in
+    /// is evicted, or the log-in fails with
+    /// [`is_too_many_sessions`](crate::Error::is_too_many_sessions) (403). Needs
+    /// `payload = "server"` and a field marked `principal`; without those, there is no limit.
     ///
     /// ```
     /// # use session_runtime::{policy::OnMaxSessions, Error, KeyRing, Session, SessionLayer};
@@ -57,6 +58,45 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// ```
     pub fn max_sessions(mut self, sessions: u32, on_max: OnMaxSessions) -> Self {
         self.policy.max_sessions = Some(Cap { sessions, on_max });
+        self
+    }
+
+    /// Removes the limit on the number of sessions of a principal. **A principal's sessions then
+    /// gather until they expire**: of an account that a program logs in to at each run, say. Prefer a
+    /// larger [`max_sessions`](Self::max_sessions).
+    pub fn unlimited_sessions(mut self) -> Self {
+        self.policy.max_sessions = None;
+        self
+    }
+
+    /// Limits the size of a session in a store, 64 KiB by default: the bytes of all values as they
+    /// are encoded, and of dynamic keys. A request that makes a session larger than that fails with
+    /// [`is_too_large`](crate::Error::is_too_large) (422), and stores nothing; the error names the
+    /// fields and their sizes. A session that is larger already, since an older setting allowed more,
+    /// can be read and made smaller. Needs `payload = "server"`.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .max_session_bytes(16 * 1024)
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn max_session_bytes(mut self, bytes: usize) -> Self {
+        self.policy.max_session_bytes = Some(bytes);
+        self
+    }
+
+    /// Removes the limit on the size of a session. **If a client decides how much a field holds, one
+    /// client can then fill the store.** Prefer a larger
+    /// [`max_session_bytes`](Self::max_session_bytes).
+    pub fn unlimited_session_bytes(mut self) -> Self {
+        self.policy.max_session_bytes = None;
         self
     }
 

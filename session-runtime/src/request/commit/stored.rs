@@ -82,6 +82,10 @@ pub(super) async fn execute(
                     Err(Error::new(Kind::Conflict { field: field.into_owned() }))
                 }
                 CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
+                CommitOutcome::TooLarge { size, fields } => {
+                    let limit = commit.max_bytes.unwrap_or_default();
+                    Err(Error::session_too_large(size, limit, fields))
+                }
                 CommitOutcome::Gone | CommitOutcome::Superseded => {
                     if outcome == CommitOutcome::Gone {
                         event::gone(engine.name(), key.selector);

@@ -1,20 +1,19 @@
 //! Carries out the plan for a session in its token: seals the payload, ends the old selector, and
 //! notes what the client holds from now on.
 
-use std::cmp::Reverse;
-
 use super::{Saved, enter, leave, note_ended, settle_fields};
 use crate::{
     cell::model::FieldSet,
     engine::{Engine, backend::InToken, live::LiveSession},
-    error::{Error, Kind},
+    error::{Error, Kind, Large},
     event,
     request::{
         plan::{EndSession, Plan, token::Seal},
         state::{Core, LoadedRecord, Status},
     },
-    store::PrincipalKey,
+    store::{PrincipalKey, field_sizes},
     token::Envelope,
+    transport::TooLarge,
 };
 
 pub(super) async fn execute(
@@ -114,10 +113,10 @@ fn seal(engine: &Engine, in_token: &InToken, envelope: &Envelope) -> Result<Stri
     let text =
         in_token.codec.write(envelope, engine.random).map_err(|_| Error::new(Kind::Random))?;
     engine.carrier.check(&text).map_err(|too_large| {
-        let mut fields: Vec<_> =
-            envelope.fields.iter().map(|(name, value)| (name.to_string(), value.size())).collect();
-        fields.sort_by_key(|(_, size)| Reverse(*size));
-        Error::new(Kind::TooLarge { size: too_large.size, limit: too_large.limit, fields })
+        let TooLarge { size, limit } = too_large;
+        let fields = envelope.fields.iter().map(|(name, value)| (name.as_ref(), value));
+        let (what, fields) = (Large::Token, field_sizes(fields));
+        Error::new(Kind::TooLarge { what, size, limit, fields })
     })?;
     Ok(text)
 }

@@ -14,7 +14,9 @@ use crate::{
         lifetime,
         state::{LoadedRecord, State, Status},
     },
-    store::{Cap, Check, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey},
+    store::{
+        Cap, Check, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey, field_sizes,
+    },
     token::Issued,
 };
 
@@ -80,6 +82,12 @@ impl Planner<'_> {
         meta.revision = first_revision(&issued.check);
         let mut record = Record::new(meta);
         record.write_all(ops);
+        if let Some(limit) = self.engine.policy.max_session_bytes {
+            let size = record.size();
+            if size > limit {
+                return Err(Error::session_too_large(size, limit, field_sizes(record.fields())));
+            }
+        }
         let key = self.engine.key(selector);
         let cap = self.engine.policy.max_sessions;
         let insert = Write::Insert(Box::new(Insert { key, record, cap, issued }));
@@ -122,6 +130,7 @@ impl Planner<'_> {
         self.bind_on(state, live, &requested, &mut emission.ops)?;
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
+        commit.max_bytes = policy.max_session_bytes;
         if stored.store.wants_loaded() && state.loaded == LoadedRecord::AsLoaded {
             commit.loaded = context.record();
         }
