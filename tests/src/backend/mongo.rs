@@ -41,6 +41,10 @@ enum Kind {
     Durable,
     /// Says that it is a replica set. Does not wait for its disk.
     ReplicaSet,
+    /// The same, and fails when a client tells it to.
+    FailPoints,
+    /// Durable, and asks clients who they are.
+    Users,
 }
 
 impl fmt::Debug for Mongo {
@@ -71,6 +75,23 @@ impl Mongo {
     #[must_use]
     pub fn replica_set() -> Self {
         Self::set_up(Kind::ReplicaSet)
+    }
+
+    /// A server of this test's own that says that it is a replica set, and fails when a client tells
+    /// it to.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn with_fail_points() -> Self {
+        Self::set_up(Kind::FailPoints)
+    }
+
+    /// Starts it again on the same data and port, and as one that asks clients who they are.
+    pub fn restart_with_users(&mut self) {
+        self.kind = Kind::Users;
+        self.restart();
     }
 
     fn set_up(kind: Kind) -> Self {
@@ -154,12 +175,18 @@ fn spawn(port: u16, directory: &Path, kind: Kind) -> Process {
     let data = data.display().to_string();
     let words = ["--port", &port.to_string(), "--storage-path", &data];
     let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
-    if kind != Kind::ReplicaSet {
-        arguments.push("--standalone".to_owned());
-    }
-    if kind == Kind::Durable {
-        arguments.push("--sync-on-commit".to_owned());
-    }
+    let (is_set, is_durable) = (
+        matches!(kind, Kind::ReplicaSet | Kind::FailPoints),
+        matches!(kind, Kind::Durable | Kind::Users),
+    );
+    let options = [
+        (!is_set, "--standalone"),
+        (is_durable, "--sync-on-commit"),
+        (kind == Kind::FailPoints, "--enable-test-commands"),
+        (kind == Kind::Users, "--auth"),
+    ];
+    let chosen = options.into_iter().filter(|(is_chosen, _)| *is_chosen);
+    arguments.extend(chosen.map(|(_, option)| option.to_owned()));
     Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))
 }
 
