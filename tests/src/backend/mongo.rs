@@ -4,8 +4,7 @@
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -16,9 +15,8 @@ use mongodb::{Client, bson::doc};
 use tempfile::TempDir;
 
 use super::{
-    Process, User, find, free_port,
+    Process, User, find_tool, free_port,
     kind::{Backend, Remote, Written, collect},
-    run,
 };
 
 /// The database in its URL.
@@ -187,26 +185,8 @@ fn spawn(port: u16, directory: &Path, kind: Kind) -> Process {
     ];
     let chosen = options.into_iter().filter(|(is_chosen, _)| *is_chosen);
     arguments.extend(chosen.map(|(_, option)| option.to_owned()));
-    Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))
-}
-
-/// Where the server is: in `PATH`, where pip has put it, or where `cargo xtask test` has.
-fn server() -> PathBuf {
-    const PROGRAM: &str = "secantusd-py";
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let python = find("python3", "python3");
-    let script = "import sysconfig; print(sysconfig.get_path('scripts'))";
-    let scripts = run(Command::new(python).args(["-c", script]));
-    // The rule of `xtask/src/needs.rs`.
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        |target| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(target),
-    );
-    let places = std::env::split_paths(&path)
-        .chain([scripts.trim().into(), target.join("tools").join(PROGRAM).join("bin")]);
-    places.map(|place| place.join(PROGRAM)).find(|it| it.is_file()).unwrap_or_else(|| {
-        panic!("`{PROGRAM}` is missing; run `cargo xtask test` once, which installs it")
-    })
+    let server = find_tool("secantusd-py");
+    Process::start("secantusd-py", User::Same, &server, &arguments, &directory.join("log"))
 }
 
 impl Backend for Mongo {
