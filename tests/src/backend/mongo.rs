@@ -4,8 +4,7 @@
 use std::{
     fmt,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -16,9 +15,8 @@ use mongodb::{Client, bson::doc};
 use tempfile::TempDir;
 
 use super::{
-    Process, User, find, free_port,
+    Process, User, find_tool, free_port,
     kind::{Backend, Remote, Written, collect},
-    run,
 };
 
 /// The database in its URL.
@@ -41,6 +39,10 @@ enum Kind {
     Durable,
     /// Says that it is a replica set. Does not wait for its disk.
     ReplicaSet,
+    /// The same, and fails when a client tells it to.
+    FailPoints,
+    /// Durable, and asks clients who they are.
+    Users,
 }
 
 impl fmt::Debug for Mongo {
@@ -71,6 +73,23 @@ impl Mongo {
     #[must_use]
     pub fn replica_set() -> Self {
         Self::set_up(Kind::ReplicaSet)
+    }
+
+    /// A server of this test's own that says that it is a replica set, and fails when a client tells
+    /// it to.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn with_fail_points() -> Self {
+        Self::set_up(Kind::FailPoints)
+    }
+
+    /// Starts it again on the same data and port, and as one that asks clients who they are.
+    pub fn restart_with_users(&mut self) {
+        self.kind = Kind::Users;
+        self.restart();
     }
 
     fn set_up(kind: Kind) -> Self {
@@ -154,32 +173,20 @@ fn spawn(port: u16, directory: &Path, kind: Kind) -> Process {
     let data = data.display().to_string();
     let words = ["--port", &port.to_string(), "--storage-path", &data];
     let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
-    if kind != Kind::ReplicaSet {
-        arguments.push("--standalone".to_owned());
-    }
-    if kind == Kind::Durable {
-        arguments.push("--sync-on-commit".to_owned());
-    }
-    Process::start("secantusd-py", User::Same, &server(), &arguments, &directory.join("log"))
-}
-
-/// Where the server is: in `PATH`, where pip has put it, or where `cargo xtask test` has.
-fn server() -> PathBuf {
-    const PROGRAM: &str = "secantusd-py";
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let python = find("python3", "python3");
-    let script = "import sysconfig; print(sysconfig.get_path('scripts'))";
-    let scripts = run(Command::new(python).args(["-c", script]));
-    // The rule of `xtask/src/needs.rs`.
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
-        |target| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(target),
+    let (is_set, is_durable) = (
+        matches!(kind, Kind::ReplicaSet | Kind::FailPoints),
+        matches!(kind, Kind::Durable | Kind::Users),
     );
-    let places = std::env::split_paths(&path)
-        .chain([scripts.trim().into(), target.join("tools").join(PROGRAM).join("bin")]);
-    places.map(|place| place.join(PROGRAM)).find(|it| it.is_file()).unwrap_or_else(|| {
-        panic!("`{PROGRAM}` is missing; run `cargo xtask test` once, which installs it")
-    })
+    let options = [
+        (!is_set, "--standalone"),
+        (is_durable, "--sync-on-commit"),
+        (kind == Kind::FailPoints, "--enable-test-commands"),
+        (kind == Kind::Users, "--auth"),
+    ];
+    let chosen = options.into_iter().filter(|(is_chosen, _)| *is_chosen);
+    arguments.extend(chosen.map(|(_, option)| option.to_owned()));
+    let server = find_tool("secantusd-py");
+    Process::start("secantusd-py", User::Same, &server, &arguments, &directory.join("log"))
 }
 
 impl Backend for Mongo {

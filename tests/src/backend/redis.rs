@@ -1,5 +1,5 @@
-//! Redis: one server, a cluster of six, a master with a replica-set watched by Sentinels. It owns
-//! how they are started, killed and started again; what is kept in them is not its business.
+//! Redis: one server, a cluster of six, a master with a replica-set watched by Sentinels; and Valkey,
+//! one server. It owns how they are started, killed and started again; what is kept in them is not its business.
 
 mod cluster;
 mod sentinel;
@@ -7,7 +7,7 @@ mod sentinel;
 use std::{
     env, fmt, fs,
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, Command},
     sync::{Once, OnceLock},
 };
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 pub use self::{cluster::Cluster, sentinel::Sentinels};
 use super::{
-    Process, User, find, free_port,
+    Process, User, find, find_tool, free_port,
     kind::{Backend, Remote, Written, collect},
     run,
 };
@@ -25,6 +25,7 @@ use super::{
 pub struct Redis {
     process: Process,
     port: u16,
+    program: PathBuf,
     arguments: Vec<String>,
     directory: TempDir,
 }
@@ -59,14 +60,28 @@ impl Redis {
     /// If it does not start.
     #[must_use]
     pub fn start(settings: &[&str]) -> Self {
+        Self::of(find("redis-server", "redis-server"), settings)
+    }
+
+    /// A server of Valkey that forgets everything when it ends.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn valkey() -> Self {
+        Self::of(find_tool("valkey-server"), &["--appendonly", "no"])
+    }
+
+    fn of(program: PathBuf, settings: &[&str]) -> Self {
         let port = free_port();
         let directory = directory();
         let words = ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string(), "--dir"];
         let mut arguments: Vec<String> = words.map(str::to_owned).to_vec();
         arguments.push(directory.path().display().to_string());
         arguments.extend(settings.iter().map(|&word| word.to_owned()));
-        let process = spawn(&arguments, directory.path());
-        let mut redis = Self { process, port, arguments, directory };
+        let process = spawn(&program, &arguments, directory.path());
+        let mut redis = Self { process, port, program, arguments, directory };
         redis.wait();
         redis
     }
@@ -75,6 +90,12 @@ impl Redis {
     pub fn shared() -> &'static Self {
         static SERVER: OnceLock<Redis> = OnceLock::new();
         SERVER.get_or_init(Self::volatile)
+    }
+
+    /// The same of Valkey.
+    pub fn shared_valkey() -> &'static Self {
+        static SERVER: OnceLock<Redis> = OnceLock::new();
+        SERVER.get_or_init(Self::valkey)
     }
 
     /// Where it listens.
@@ -109,7 +130,7 @@ impl Redis {
     /// Starts it again on the same data and port.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.arguments, self.directory.path());
+        self.process = spawn(&self.program, &self.arguments, self.directory.path());
         self.wait();
     }
 
@@ -187,9 +208,8 @@ fn wait(process: &mut Process, port: u16) {
     });
 }
 
-fn spawn(arguments: &[String], directory: &Path) -> Process {
-    let server = find("redis-server", "redis-server");
-    Process::start("redis-server", User::Same, &server, arguments, &directory.join("log"))
+fn spawn(program: &Path, arguments: &[String], directory: &Path) -> Process {
+    Process::start("redis-server", User::Same, program, arguments, &directory.join("log"))
 }
 
 fn cli(arguments: &[&str]) -> String {

@@ -3,7 +3,9 @@
 mod cuts;
 mod lists;
 mod log_ins;
+mod runtimes;
 mod server;
+mod start;
 mod stored;
 mod support;
 

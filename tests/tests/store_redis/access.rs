@@ -191,7 +191,19 @@ async fn a_user_with_the_rights_of_the_documentation_can_do_everything() {
 
 #[tokio::test]
 async fn a_user_with_any_right_of_the_documentation_less_cannot_do_everything() {
-    let server = Redis::volatile();
+    no_right_is_too_many(&Redis::volatile()).await;
+}
+
+#[tokio::test]
+async fn on_valkey_the_rights_of_the_documentation_are_exactly_sufficient() {
+    let server = Redis::valkey();
+    allow([&server], "all", &format!("{RIGHTS} +select"));
+    let at = format!("127.0.0.1:{}", server.port());
+    everything(&connect(&format!("redis://all:secret@{at}/3")).await).await;
+    no_right_is_too_many(&server).await;
+}
+
+async fn no_right_is_too_many(server: &Redis) {
     let at = format!("127.0.0.1:{}", server.port());
     for right in RIGHTS.split_whitespace().filter(|right| right.starts_with('+')) {
         let _ = server.ask(&["FLUSHALL"]);

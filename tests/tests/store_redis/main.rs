@@ -22,6 +22,18 @@ mod single {
     session_runtime::store_conformance!(store);
 }
 
+/// On one server of Valkey.
+mod valkey {
+    use session_runtime::store::RedisStore;
+    use tests::backend::redis::Redis;
+
+    async fn store() -> RedisStore {
+        RedisStore::connect(&Redis::shared_valkey().url()).await.expect("a store")
+    }
+
+    session_runtime::store_conformance!(store);
+}
+
 /// On a cluster of six nodes.
 mod cluster {
     use crate::support::{Held, cluster};

@@ -16,11 +16,11 @@ fn runtimes() -> impl Iterator<Item = Runtime> {
 }
 
 /// The first write in each runtime succeeds.
-fn outlives_runtimes<S>(make: impl AsyncFnOnce() -> S, store: impl Fn(&S) -> &RedisStore) {
+fn outlives_runtimes<S>(connect: impl AsyncFnOnce() -> S, store: impl Fn(&S) -> &RedisStore) {
     let [first, second]: [Runtime; 2] = runtimes().collect::<Vec<_>>().try_into().expect("two");
     let key = key("runtimes", 1);
     let made = first.block_on(async {
-        let made = make().await;
+        let made = connect().await;
         let _ = store(&made).remove(&key, None).await;
         store(&made).insert_capped(&key, owned(0, "ada"), None).await.expect("an insert");
         made

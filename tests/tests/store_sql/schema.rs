@@ -97,7 +97,7 @@ fn a_role_without_the_right_to_create_works_on_tables_that_are_there() {
             assert_eq!(store.sweep(at(100 * IDLE), 10).await.expect("a sweep"), 1);
             let error = SqlStore::builder().table("other").connect(&url).await;
             let error = error.expect_err("no right").to_string();
-            assert!(error.contains("the role lacks a right"), "{error}");
+            assert!(error.contains("denied") && error.contains("lists the rights"), "{error}");
         });
     }
 }

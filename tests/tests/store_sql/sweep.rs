@@ -1,6 +1,6 @@
 //! Sweeping: in batches, beside others, and by the expiry that the last commit left.
 
-use session_runtime::store::{Lifetime, Store};
+use session_runtime::store::{Lifetime, SqlStore, Store};
 use session_runtime::testing::Repository as _;
 
 use crate::support::*;
@@ -41,11 +41,14 @@ fn a_sweep_goes_in_batches_and_several_share_the_work(kind: Kind) {
         assert_eq!(store.sweep(at(IDLE), 0).await.expect("a sweep"), 0);
         assert_eq!(store.sweep(at(IDLE), 300).await.expect("a sweep"), 300);
         // More than one batch, from four processes' stores.
-        let mut sweeps = Vec::new();
+        let mut stores = Vec::new();
         for _ in 0..4 {
-            let store = connect(&url).await;
-            sweeps.push(tokio::spawn(async move { store.sweep(at(IDLE), 1500).await }));
+            // All of them first: to these sweeps, a session that a start tries is long expired.
+            stores.push(connect(&url).await);
         }
+        let sweep =
+            |store: SqlStore| tokio::spawn(async move { store.sweep(at(IDLE), 1500).await });
+        let sweeps: Vec<_> = stores.into_iter().map(sweep).collect();
         let mut swept = 0;
         for sweep in sweeps {
             swept += sweep.await.expect("a sweep that ends").expect("a sweep");

@@ -1,20 +1,21 @@
-//! Sessions in MongoDB, one document each. This file owns the connection, and which operations go on
-//! after their caller has gone. Below it are the calls (`sessions`), the form of a document
-//! (`document`), and the wording of errors (`failure`).
+//! Sessions in MongoDB, one document each. This file owns which operations go on after their caller
+//! has gone. Below it are the driver's client (`client`), the calls (`sessions`), the form of a
+//! document (`document`), and the wording of errors (`failure`).
 
+mod client;
 mod document;
 mod failure;
 mod sessions;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use mongodb::{Client, Database, bson::doc, options::ClientOptions};
+use mongodb::{Database, options::ClientOptions};
 use tokio::sync::Semaphore;
 
-use self::sessions::Sessions;
+use self::client::Clients;
 use super::{
     Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written, run_to_completion::run_to_completion,
+    StoreFuture, StoreKey, Written, check, run_to_completion::run_to_completion,
 };
 use crate::clock::Timestamp;
 
@@ -36,8 +37,12 @@ const AT_ONCE: usize = 64;
 /// # }
 /// ```
 ///
-/// It needs MongoDB 4.2 or later: standalone, a replica set, or sharded by `_id`. It needs the
-/// right to read, write and make indexes. Tested against a MongoDB-wire-compatible server.
+/// It needs MongoDB 4.2 or later: standalone, a replica set, or sharded by `_id`. Tested against a
+/// MongoDB-wire-compatible server.
+///
+/// **Rights.** A user needs the actions `find`, `insert`, `update`, `remove` and `createIndex` on the
+/// collection, as the role `readWrite` of the database has them. [`connect`](Self::connect) does once
+/// what requests do ([`check`]), so a right that is missing is an error at start.
 ///
 /// **What is stored.** The collection `sessions` holds a document for each session: the record in a
 /// compact encoding, and beside it only what the server compares or sorts by (the version, the
@@ -62,25 +67,31 @@ const AT_ONCE: usize = 64;
 /// driver reports the error, and so does `retryWrites=false`. Nothing is applied twice, and nothing
 /// that was applied is answered as if it were not.
 ///
+/// After a server says that it is no longer the primary, the driver tries once more, on a replica set
+/// and after at most a second. An error has the server's code and its name, and never the server's
+/// words, which may quote a document.
+///
+/// **Runtimes.** A store that has [connected](Self::connect) by itself may outlive its async runtime:
+/// it then makes another client. A client of your own works in the runtime that it was made in.
+///
 /// **Clean-up.** The runtime sweeps expired sessions. For the time when no program runs, a TTL
 /// index lets the server remove them too, by its own clock, an hour later or more.
 #[derive(Clone)]
 pub struct MongoStore {
-    database: Database,
-    sessions: Arc<Sessions>,
+    clients: Arc<Clients>,
     permits: Arc<Semaphore>,
 }
 
 impl MongoStore {
-    /// Connects to `mongodb://…/database` or `mongodb+srv://…/database`, and pings the server.
-    /// Looking for a server takes at most a second, unless the URL says otherwise
+    /// Connects to `mongodb://…/database` or `mongodb+srv://…/database`, makes the indexes that are
+    /// missing, and does once what requests do. Looking for a server takes at most a second, unless the URL says otherwise
     /// (`serverSelectionTimeoutMS`). The driver's default for `connectTimeoutMS` stays: a server
     /// that is silent for that long counts as dead, and operations that wait for it are
     /// interrupted.
     ///
     /// # Errors
     ///
-    /// A URL that is not valid or names no database, or a server that does not answer.
+    /// A URL that is not valid or names no database, a server that does not answer, a missing right.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         // The driver's own words may quote the URL, and with it the password.
         let mut options = ClientOptions::parse(url).await.map_err(|_| {
@@ -98,12 +109,12 @@ impl MongoStore {
                  `mongodb://host/database`",
             )
         })?;
-        let client = Client::with_options(options).map_err(|_| {
+        let clients = Clients::new(options, &name, COLLECTION).map_err(|_| {
             StoreError::new("the options in the URL of MongoDB contradict each other")
         })?;
-        let store = Self::new(&client.database(&name));
-        let ping = store.database.run_command(doc! { "ping": 1 }).await;
-        ping.map_err(store.sessions.failed("connect"))?;
+        let store = Self::with(clients);
+        store.clients.sessions().ping().await?;
+        check(&store).await?;
         Ok(store)
     }
 
@@ -112,18 +123,17 @@ impl MongoStore {
     /// seconds unless set.
     #[must_use]
     pub fn new(database: &Database) -> Self {
-        Self::in_collection(database.clone(), COLLECTION)
+        Self::with(Clients::of(database.clone(), COLLECTION))
     }
 
     /// Uses another collection than `sessions`.
     #[must_use]
     pub fn collection(self, name: &str) -> Self {
-        Self::in_collection(self.database, name)
+        Self::with(self.clients.in_collection(name))
     }
 
-    fn in_collection(database: Database, name: &str) -> Self {
-        let sessions = Arc::new(Sessions::of(&database, name));
-        Self { database, sessions, permits: Arc::new(Semaphore::new(AT_ONCE)) }
+    fn with(clients: Clients) -> Self {
+        Self { clients: Arc::new(clients), permits: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// Makes the missing indexes. The first new session does this too, but a program that calls
@@ -134,7 +144,7 @@ impl MongoStore {
     ///
     /// A server that does not answer, or that refuses.
     pub async fn prepare(&self) -> Result<(), StoreError> {
-        self.sessions.prepare().await
+        self.clients.sessions().prepare().await
     }
 
     /// Runs `work` to completion, even if the caller is dropped meanwhile. For work that may also
@@ -166,13 +176,13 @@ impl Store for MongoStore {
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
-        let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
-        StoreFuture::new(self.complete(async move { sessions.load(&key).await }))
+        let (clients, key) = (Arc::clone(&self.clients), key.clone());
+        StoreFuture::new(self.complete(async move { clients.sessions().load(&key).await }))
     }
 
     fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
-            let (sessions, owned_key) = (Arc::clone(&self.sessions), key.clone());
+            let (sessions, owned_key) = (self.clients.sessions(), key.clone());
             if record.meta.principal.is_none() {
                 return self
                     .complete(async move {
@@ -181,8 +191,9 @@ impl Store for MongoStore {
                     })
                     .await;
             }
-            self.complete(async move { sessions.prepare().await }).await?;
-            self.sessions.insert(key, &record).await
+            let prepared = Arc::clone(&sessions);
+            self.complete(async move { prepared.prepare().await }).await?;
+            sessions.insert(key, &record).await
         })
     }
 
@@ -192,7 +203,9 @@ impl Store for MongoStore {
         version: u64,
         record: Arc<Record>,
     ) -> StoreFuture<'a, Written> {
-        StoreFuture::new(async move { self.sessions.replace(key, version, &record).await })
+        StoreFuture::new(
+            async move { self.clients.sessions().replace(key, version, &record).await },
+        )
     }
 
     fn touch<'a>(
@@ -201,15 +214,19 @@ impl Store for MongoStore {
         last_seen: Timestamp,
         clean_after: Timestamp,
     ) -> StoreFuture<'a, bool> {
-        let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
+        let (clients, key) = (Arc::clone(&self.clients), key.clone());
         StoreFuture::new(
-            self.complete(async move { sessions.touch(&key, last_seen, clean_after).await }),
+            self.complete(
+                async move { clients.sessions().touch(&key, last_seen, clean_after).await },
+            ),
         )
     }
 
     fn remove<'a>(&'a self, key: &'a StoreKey, version: Option<u64>) -> StoreFuture<'a, bool> {
-        let (sessions, key) = (Arc::clone(&self.sessions), key.clone());
-        StoreFuture::new(self.complete(async move { sessions.remove(&key, version).await }))
+        let (clients, key) = (Arc::clone(&self.clients), key.clone());
+        StoreFuture::new(
+            self.complete(async move { clients.sessions().remove(&key, version).await }),
+        )
     }
 
     fn list<'a>(
@@ -220,10 +237,10 @@ impl Store for MongoStore {
         after: Option<Cursor>,
         limit: usize,
     ) -> StoreFuture<'a, Page> {
-        let sessions = Arc::clone(&self.sessions);
+        let clients = Arc::clone(&self.clients);
         let (namespace, principal) = (namespace.clone(), principal.clone());
         StoreFuture::new(self.complete(async move {
-            sessions.list(&namespace, &principal, order, after, limit).await
+            clients.sessions().list(&namespace, &principal, order, after, limit).await
         }))
     }
 
@@ -232,20 +249,22 @@ impl Store for MongoStore {
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
     ) -> StoreFuture<'a, u64> {
-        let sessions = Arc::clone(&self.sessions);
+        let clients = Arc::clone(&self.clients);
         let (namespace, principal) = (namespace.clone(), principal.clone());
-        StoreFuture::new(self.complete(async move { sessions.count(&namespace, &principal).await }))
+        StoreFuture::new(
+            self.complete(async move { clients.sessions().count(&namespace, &principal).await }),
+        )
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        let sessions = Arc::clone(&self.sessions);
-        StoreFuture::new(self.complete(async move { sessions.sweep(now, limit).await }))
+        let clients = Arc::clone(&self.clients);
+        StoreFuture::new(self.complete(async move { clients.sessions().sweep(now, limit).await }))
     }
 }
 
 impl fmt::Debug for MongoStore {
     /// Prints the collection only: a client's options may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MongoStore").field(&self.sessions.name()).finish()
+        f.debug_tuple("MongoStore").field(&self.clients.sessions().name()).finish()
     }
 }

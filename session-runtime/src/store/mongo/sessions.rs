@@ -53,6 +53,13 @@ impl Sessions {
         Self { collection, prepared: OnceCell::new() }
     }
 
+    /// Waits for the answer of a server.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let database = self.collection.client().database(&self.collection.namespace().db);
+        let answer = database.run_command(doc! { "ping": 1 }).await;
+        answer.map(drop).map_err(self.failed("connect"))
+    }
+
     /// Makes the missing indexes, once.
     pub(super) async fn prepare(&self) -> Result<(), StoreError> {
         self.prepared.get_or_try_init(|| self.make_indexes()).await.copied()

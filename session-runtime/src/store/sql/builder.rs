@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use sqlx::{Connection, Database, pool::PoolOptions};
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::runtimes::Runtimes;
 use super::{SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName};
-use crate::store::StoreError;
+use crate::store::{StoreError, check};
 
 /// The default limit on the wait for a connection. Below the runtime's two seconds, so that the
 /// error names the cause.
@@ -128,9 +130,12 @@ impl SqlStoreBuilder {
                 if migrates { store.try_migrate().await } else { store.try_verify().await };
             match started {
                 Err(fault) if tries < patience(&store, &fault) => tokio::time::sleep(REST).await,
-                started => return started.map(|()| store.clone()).map_err(|it| store.told(it)),
+                started => break started.map_err(|fault| store.told(fault))?,
             }
         }
+        store.pool.refuse_mixing().await.map_err(|fault| store.told(fault))?;
+        check(&store).await?;
+        Ok(store)
     }
 
     /// Builds the store on an existing pool, and sends nothing yet.
@@ -154,22 +159,30 @@ impl SqlStoreBuilder {
             "postgres" | "postgresql" => {
                 let options = sqlx::postgres::PgConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                Ok(self
-                    .pool_options::<sqlx::Postgres>(self.connections)
-                    .connect_lazy_with(options)
-                    .into())
+                let runtimes = Runtimes::default();
+                let known = runtimes.clone();
+                let is_broken = move |age| known.one_has_ended_within(age);
+                let pool = self.pool_options::<sqlx::Postgres>(self.connections, is_broken);
+                let pool = pool.after_connect(move |_, _| {
+                    runtimes.note();
+                    Box::pin(std::future::ready(Ok(())))
+                });
+                Ok(pool.connect_lazy_with(options).into())
             }
             #[cfg(feature = "mysql")]
             "mysql" | "mariadb" => {
                 let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
-                let pool = self.pool_options::<sqlx::MySql>(self.connections).after_connect(
-                    |connection, _| {
-                        // A server may have it off, and then keeps each change to itself.
-                        let set = sqlx::raw_sql("SET autocommit = 1");
-                        Box::pin(async move { set.execute(connection).await.map(drop) })
-                    },
-                );
+                let runtimes = Runtimes::default();
+                let known = runtimes.clone();
+                let is_broken = move |age| known.one_has_ended_within(age);
+                let pool = self.pool_options::<sqlx::MySql>(self.connections, is_broken);
+                let pool = pool.after_connect(move |connection, _| {
+                    runtimes.note();
+                    // A server may have it off, and then keeps each change to itself.
+                    let set = sqlx::raw_sql("SET autocommit = 1");
+                    Box::pin(async move { set.execute(connection).await.map(drop) })
+                });
                 Ok(pool.connect_lazy_with(options).into())
             }
             #[cfg(feature = "sqlite")]
@@ -189,8 +202,11 @@ impl SqlStoreBuilder {
 
         let options = SqliteConnectOptions::from_str(url);
         let options = options.map_err(|error| unusable("sqlite", error))?;
+        // A connection is a thread, and outlives every runtime.
+        let pool = |connections| self.pool_options(connections, |_| false);
         let forever = |connections| {
-            self.pool_options::<sqlx::Sqlite>(connections).idle_timeout(None).max_lifetime(None)
+            let options: PoolOptions<sqlx::Sqlite> = pool(connections);
+            options.idle_timeout(None).max_lifetime(None)
         };
         if url.contains(":memory:") || url.contains("mode=memory") {
             // A database in memory ends with its connection, so there is exactly one connection.
@@ -203,20 +219,26 @@ impl SqlStoreBuilder {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(self.acquire_timeout);
         Ok(SqlPool(Pools::Sqlite {
-            read: self.pool_options(self.connections).connect_lazy_with(options.clone()),
+            read: pool(self.connections).connect_lazy_with(options.clone()),
             write: forever(1).connect_lazy_with(options),
         }))
     }
 
-    fn pool_options<DB: Database>(&self, connections: u32) -> PoolOptions<DB> {
+    /// `is_broken` says of a connection that was made so long ago whether its runtime has ended.
+    fn pool_options<DB: Database>(
+        &self,
+        connections: u32,
+        is_broken: impl Fn(Duration) -> bool + Send + Sync + 'static,
+    ) -> PoolOptions<DB> {
         PoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(self.acquire_timeout)
             .test_before_acquire(false)
-            .before_acquire(|connection: &mut DB::Connection, meta| {
+            .before_acquire(move |connection: &mut DB::Connection, meta| {
+                let is_broken = is_broken(meta.age);
                 Box::pin(async move {
-                    if meta.idle_for <= TRUSTED_FOR {
-                        return Ok(true);
+                    if is_broken || meta.idle_for <= TRUSTED_FOR {
+                        return Ok(!is_broken);
                     }
                     let answer = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
                     // An error closes the connection, and the next one is tried.

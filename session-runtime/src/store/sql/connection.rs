@@ -140,12 +140,17 @@ impl CheckedOut {
             Work::RollBack => self.text("ROLLBACK").await,
             Work::Text(text) => self.text(text).await,
         };
+        let is_usable = match &answer {
+            Ok(_) => true,
+            Err(sqlx::Error::Database(error)) => !self.dialect.is_read_only(error.as_ref()),
+            // The state of the connection is unknown.
+            Err(_) => false,
+        };
         if answer.is_ok() && matches!(work, Work::Commit | Work::RollBack) {
             (self.in_transaction, self.is_under_way) = (false, false);
-        } else if matches!(answer, Ok(_) | Err(sqlx::Error::Database(_))) {
+        } else if is_usable {
             self.is_under_way = was_under_way || self.in_transaction;
         }
-        // After any other error, the state of the connection is unknown.
         (self, answer)
     }
 

@@ -60,6 +60,10 @@ pub(super) trait Dialect: Send + Sync {
     /// Returns whether another attempt may succeed after this error, which says that the database
     /// has done nothing.
     fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
+
+    /// Returns whether this error says that the connection only reads, and so that the database has
+    /// done nothing: another connection may lead to another server, or have begun later.
+    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
 }
 
 /// Writes a comparison of two places as one of rows.

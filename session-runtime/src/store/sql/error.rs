@@ -3,7 +3,13 @@
 
 use std::fmt::Write;
 
+use sqlx::error::DatabaseError;
+
 use crate::store::StoreError;
+
+/// What to do about a pooler that mixes up the statements that its clients prepare.
+pub(super) const POOLER: &str = "; PgBouncer in transaction mode must be 1.21 or newer, with \
+    `max_prepared_statements` above 0; otherwise use its session mode";
 
 /// The cause of a failure.
 #[derive(Debug)]
@@ -24,16 +30,20 @@ impl From<sqlx::Error> for Fault {
 }
 
 impl Fault {
+    /// Returns the database's own error, if it is one.
+    pub(super) fn database(&self) -> Option<&dyn DatabaseError> {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+
     /// Returns whether the server, or something on the way to it, has closed the connection.
     pub(super) fn is_broken_connection(&self) -> bool {
-        match self {
-            Self::Sql(sqlx::Error::Io(_)) => true,
-            // PostgreSQL sends these when it shuts down.
-            Self::Sql(sqlx::Error::Database(error)) => {
-                matches!(error.code().as_deref(), Some("57P01" | "57P02"))
-            }
-            _ => false,
-        }
+        let code = self.database().and_then(DatabaseError::code);
+        // PostgreSQL sends these when it shuts down, and until it is up again.
+        matches!(self, Self::Sql(sqlx::Error::Io(_)))
+            || matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03"))
     }
 
     /// Makes the error of the store at `place`.
@@ -75,26 +85,30 @@ impl Fault {
     }
 }
 
-/// Returns the database's message, unless the message is about data and so may quote a value.
-fn database(error: &dyn sqlx::error::DatabaseError) -> String {
+/// Returns the database's message and code. A message about data is left out: it may quote a value.
+fn database(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
-    let mut told = match code.as_ref() {
-        "42P01" | "42S02" => "the table is missing: call `migrate()` with a role that may create \
-                              tables, or run what `schema_sql` gives"
-            .to_owned(),
-        "42501" | "42000" if error.message().contains("denied") => {
-            "the role lacks a right: it needs SELECT, INSERT, UPDATE and DELETE on the tables of \
-             the sessions"
-                .to_owned()
-        }
-        code if code.starts_with("22") || code.starts_with("23") => {
-            "the database refused a value".to_owned()
-        }
-        _ => error.message().to_owned(),
+    let is_about_data = code.starts_with("22") || code.starts_with("23");
+    // MariaDB and MySQL have such messages without a code of their own, too.
+    let message = if is_about_data || error.message().starts_with("Incorrect ") {
+        "the database refused a value"
+    } else {
+        error.message()
     };
+    let hint = match code.as_ref() {
+        "42P01" | "42S02" => {
+            "; call `migrate()` with a role that may create tables, or run what `schema_sql` gives"
+        }
+        "42501" | "42000" if message.contains("denied") => {
+            "; the documentation of `SqlStore` lists the rights that a role needs"
+        }
+        "26000" | "42P05" => POOLER,
+        _ => "",
+    };
+    let mut told = message.to_owned();
     if !code.is_empty() {
         // Writing to a string cannot fail.
         let _ = write!(told, " (code {code})");
     }
-    told
+    told + hint
 }

@@ -13,8 +13,12 @@ mod mysql;
 mod operation;
 mod pool;
 #[cfg(feature = "postgres")]
+mod pooler;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod row;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod runtimes;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statement;
@@ -117,16 +121,35 @@ use crate::clock::Timestamp;
 /// `PoolOptions::test_before_acquire(false)` saves that round trip. Set its `acquire_timeout` below
 /// the two seconds that the runtime waits for a store.
 ///
+/// # Rights
+///
+/// On tables that are there, a role needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
+/// `SELECT` on the one with the suffix `_schema`. To create them: on PostgreSQL `CREATE` on the schema,
+/// on MySQL and MariaDB `CREATE` and the four rights on the database.
+/// [`SqlStoreBuilder::connect`] and [`open`](SqlStoreBuilder::open) do once what requests do
+/// ([`check`](super::check)), so a right that is missing and a database that only reads are errors at start.
+///
 /// # Failures
 ///
 /// A write that is answered is committed, and survives what the server's settings let a commit
 /// survive. If a connection breaks before the answer, the operation is an error, and the write may
-/// have been made or not; it is never sent again. Reads go on with another connection. A row that
-/// does not read back is an error that names the column.
+/// have been made or not; it is never sent again. Reads go on with another connection. A connection
+/// that only reads, as one to a former replica does, gets closed, and the write is made on another one.
+/// An error has the database's own words and code, unless they are about data. A row that does not
+/// read back is an error that names the column.
+///
+/// # Runtimes
+///
+/// A store that has connected by itself may outlive its async runtime: it closes the connections that
+/// it made there. A pool of your own belongs to the runtime that it was made in. SQLite's connections
+/// belong to none.
 ///
 /// # Notes for each database
 ///
-/// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need PgBouncer 1.21.
+/// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need PgBouncer 1.21,
+///   with `max_prepared_statements` above 0. **An older one mixes up the statements of its clients**,
+///   and then a session may get another's answer: [`connect`](Self::connect) refuses it, unless the
+///   pooler leads two connections to two of the server's, or the pool has a single connection.
 ///   `READ COMMITTED` is enough.
 /// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. Writes rest on `autocommit = 1`:
 ///   [`connect`](Self::connect) sets it on each connection, and [`migrate`](Self::migrate) and the
@@ -190,8 +213,8 @@ impl SqlStore {
     /// Returns the statements that [`migrate`](Self::migrate) runs on a database whose tables have
     /// version `from` (0 without tables), to be run by hand.
     ///
-    /// The program's role then needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on these tables, and
-    /// [`SqlStoreBuilder::without_migration`] keeps it from trying more.
+    /// The program's role then needs no right to create anything, and
+    /// [`SqlStoreBuilder::without_migration`] keeps the program from trying.
     #[must_use]
     pub fn schema_sql(&self, from: usize) -> String {
         migration::script(&self.table, from)

@@ -118,4 +118,10 @@ impl Dialect for MySql {
         // A record that changed since the snapshot, a deadlock.
         error.is_some_and(|error| matches!(error.number(), 1020 | 1213))
     }
+
+    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+        let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+        // The server's option, the connection's transactions, the server's mode.
+        error.is_some_and(|error| matches!(error.number(), 1290 | 1792 | 1836))
+    }
 }

@@ -55,12 +55,11 @@ impl SqlStore {
     }
 
     pub(super) fn is_transient(&self, fault: &Fault) -> bool {
-        match fault {
-            Fault::Sql(sqlx::Error::Database(error)) => {
-                self.table.dialect.is_transient(error.as_ref())
-            }
-            _ => false,
-        }
+        fault.database().is_some_and(|error| self.table.dialect.is_transient(error))
+    }
+
+    fn is_read_only(&self, fault: &Fault) -> bool {
+        fault.database().is_some_and(|error| self.table.dialect.is_read_only(error))
     }
 
     /// Runs a query, on another connection if one turns out to be broken: after a restart of the
@@ -78,10 +77,18 @@ impl SqlStore {
 
     /// Makes a change. Returns the connection, too, on which whoever counts next need not wait for
     /// another.
+    ///
+    /// A connection that only reads gets closed, and another one is tried: after a fail-over, all
+    /// those that the pool has may only read.
     async fn write(&self, statement: &Statement) -> Result<(Connection, Answer), Fault> {
-        let mut connection = self.pool.writer().await?;
-        let answer = connection.run(statement).await?;
-        Ok((connection, answer))
+        let mut left = self.pool.size();
+        loop {
+            let mut connection = self.pool.writer().await?;
+            match connection.run(statement).await {
+                Err(fault) if left > 0 && self.is_read_only(&fault) => left -= 1,
+                answer => return Ok((connection, answer?)),
+            }
+        }
     }
 
     pub(super) async fn load_record(&self, key: &StoreKey) -> Result<Option<Arc<Record>>, Fault> {

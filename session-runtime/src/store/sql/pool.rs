@@ -107,6 +107,28 @@ impl SqlPool {
         }
     }
 
+    /// Returns the number of connections that are there.
+    pub(super) fn size(&self) -> u32 {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => pool.size(),
+            #[cfg(feature = "mysql")]
+            Pools::MySql(pool) => pool.size(),
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { write, .. } => write.size(),
+        }
+    }
+
+    /// Refuses a pooler in front of the database that mixes up the statements of its clients.
+    pub(super) async fn refuse_mixing(&self) -> Result<(), Fault> {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => super::pooler::refuse_mixing(pool).await,
+            #[cfg(any(feature = "mysql", feature = "sqlite"))]
+            _ => Ok(()),
+        }
+    }
+
     /// Takes a connection to read with.
     pub(super) async fn reader(&self) -> Result<Connection, Fault> {
         let open = match &self.0 {

@@ -117,4 +117,8 @@ impl Dialect for Postgres {
         // A serialisation failure (where that is the default isolation), a deadlock.
         matches!(error.code().as_deref(), Some("40001" | "40P01"))
     }
+
+    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+        error.code().as_deref() == Some("25006")
+    }
 }

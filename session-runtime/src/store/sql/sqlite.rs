@@ -107,4 +107,9 @@ impl Dialect for Sqlite {
         let code = error.code().and_then(|code| code.parse::<u32>().ok());
         code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
     }
+
+    fn is_read_only(&self, _error: &dyn sqlx::error::DatabaseError) -> bool {
+        // Every connection leads to the same file.
+        false
+    }
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{Redis, directory, spawn, wait};
 use crate::{
-    backend::{Process, free_port},
+    backend::{Process, find, free_port},
     eventually_blocking,
 };
 
@@ -131,7 +131,7 @@ fn sentinel(master: &str) -> (Process, TempDir, u16) {
 
 fn start_sentinel(settings: &Path, directory: &Path, port: u16) -> Process {
     let arguments = [settings.display().to_string(), "--sentinel".to_owned()];
-    let mut process = spawn(&arguments, directory);
+    let mut process = spawn(&find("redis-server", "redis-server"), &arguments, directory);
     wait(&mut process, port);
     process
 }

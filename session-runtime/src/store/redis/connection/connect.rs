@@ -28,10 +28,7 @@ use super::{
     super::url::{Kind, Login, Target, TlsFiles},
     batch::Batches,
 };
-use crate::store::{
-    StoreError,
-    runtime_end::{RuntimeEnd, at_end_of_runtime},
-};
+use crate::store::{StoreError, home::Home};
 
 /// The longest time for connecting to one server. It is shorter in a cluster, where all requests
 /// wait while the connections are checked.
@@ -53,7 +50,7 @@ pub(super) struct RawConnection {
     transport: Transport,
     pub(super) made: Instant,
     closed: Arc<AtomicBool>,
-    _runtime_end: Arc<RuntimeEnd>,
+    home: Arc<Home>,
 }
 
 #[derive(Clone)]
@@ -176,9 +173,12 @@ impl Connector {
             )),
             Self::Cluster(client) => Transport::Cluster(client.get_async_connection().await?),
         };
-        let flag = Arc::clone(&closed);
-        let runtime_end = Arc::new(at_end_of_runtime(move || flag.store(true, Ordering::SeqCst)));
-        Ok(RawConnection { transport, made: Instant::now(), closed, _runtime_end: runtime_end })
+        Ok(RawConnection {
+            transport,
+            made: Instant::now(),
+            closed,
+            home: Arc::new(Home::current()),
+        })
     }
 }
 
@@ -207,7 +207,7 @@ impl RawConnection {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.closed.load(Ordering::SeqCst) || self.home.has_ended()
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {

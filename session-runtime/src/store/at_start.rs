@@ -9,8 +9,8 @@ use super::{
 };
 use crate::clock::{Clock as _, SystemClock};
 
-/// The time after which a store may remove what a check has left behind.
-const LIFE: Duration = Duration::from_secs(60);
+/// The time after which a store may remove what a check has left behind: more than clocks differ.
+const LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Does once with a store what requests do: stores a session with a principal, loads, touches,
 /// replaces, counts, lists and removes it. The session is the check's own, in the namespace `check`.
@@ -47,7 +47,7 @@ pub async fn check<S: Store + ?Sized>(store: &S) -> Result<(), StoreError> {
     record.meta.set_principal(Some(principal.clone()), now);
     ensure("insert", is_stored(store.insert(&key, Arc::new(record)).await?))?;
     let outcome = go_on(store, &key, &principal).await;
-    // After an error too, so that nothing is left; whatever is expires in a minute.
+    // After an error too, so that nothing is left; whatever is expires in a day.
     let removed = store.remove(&key, None).await;
     outcome?;
     ensure("remove", removed?)
