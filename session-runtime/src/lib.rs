@@ -35,7 +35,7 @@ pub use extract::axum::Rejection;
 pub use extract::peek::Peek;
 pub use handle::{
     Session,
-    sessions::{SessionInfo, Sessions},
+    sessions::{EndedSessions, InvalidCursor, SessionCursor, SessionInfo, SessionPage, Sessions},
     writer::Writer,
 };
 pub use key::{Key, KeyError, KeyRing};

@@ -1,18 +1,19 @@
 //! The sessions of a principal: listing them ("my devices") and ending them from elsewhere. Works
 //! on the store's principal index. Of the present request, it knows only the session id.
 
-use std::{cmp::Reverse, marker::PhantomData, sync::Arc, time::SystemTime};
+use std::{fmt, marker::PhantomData, str::FromStr, sync::Arc, time::SystemTime};
 
 use http::request::Parts;
 
 use crate::{
     cell::model::{PrincipalType, SessionType},
+    clock::Timestamp,
     engine::{Engine, backend::Backend},
     error::{Error, Kind},
     event,
     repository::deadline::DeadlineStore,
     request::slot::SessionSlot,
-    store::{PrincipalKey, Selector, session_id::SessionId},
+    store::{Cursor, PrincipalKey, Selector, session_id::SessionId},
 };
 
 /// The sessions of a principal. A handler extracts `Sessions<T>`; a background job gets them from
@@ -30,7 +31,7 @@ use crate::{
 ///     CurrentUser(user): CurrentUser,
 ///     devices: Sessions<Shop>,
 /// ) -> Result<String, Error> {
-///     Ok(format!("ended {}", devices.end_others(&user).await?))
+///     Ok(format!("ended {}", devices.end_others(&user).await?.count))
 /// }
 /// ```
 pub struct Sessions<T> {
@@ -54,6 +55,66 @@ pub struct SessionInfo {
     pub last_seen: SystemTime,
     /// True for the session of this request.
     pub current: bool,
+}
+
+/// A page of a principal's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionPage {
+    /// The sessions, the latest log-in first. There may be fewer than fit a page, even none, before
+    /// the list ends.
+    pub sessions: Vec<SessionInfo>,
+    /// The place where the list goes on; `None` at its end.
+    pub next: Option<SessionCursor>,
+}
+
+/// A place in the list of a principal's sessions. As text, for the link to the next page, 48
+/// hexadecimal digits: the time of a log-in, and the session's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionCursor(Cursor);
+
+impl fmt::Display for SessionCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cursor { logged_in, selector, .. } = self.0;
+        write!(f, "{:016x}{selector}", logged_in.as_millis())
+    }
+}
+
+impl FromStr for SessionCursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (logged_in, selector) = text.split_at_checked(16).ok_or(InvalidCursor)?;
+        let is_hex = logged_in.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let millis = u64::from_str_radix(logged_in, 16).ok().filter(|_| is_hex);
+        let millis = millis.ok_or(InvalidCursor)?;
+        let selector = Selector::from_hex(selector).ok_or(InvalidCursor)?;
+        Ok(Self(Cursor::new(Timestamp::from_millis(millis), selector)))
+    }
+}
+
+/// The error of a text that is no [`SessionCursor`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidCursor;
+
+impl fmt::Display for InvalidCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this is no place in a list of sessions: it has 48 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for InvalidCursor {}
+
+/// The sessions that a call has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "some sessions may be live still, and then the call has to be repeated"]
+pub struct EndedSessions {
+    /// The number of sessions that this call has ended.
+    pub count: u64,
+    /// True if no session is left that was to be ended; false if there were too many for one call.
+    pub is_done: bool,
 }
 
 impl<T: SessionType> Sessions<T> {
@@ -101,29 +162,47 @@ impl<T: SessionType> Sessions<T> {
 }
 
 impl<T: PrincipalType> Sessions<T> {
-    /// Returns the live sessions of a principal, the newest first.
+    /// Returns a page of the live sessions of a principal, the latest log-in first: the first page,
+    /// or the one after `after`, which the page before it has named. A page has up to 64 sessions.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<String> }
+    /// async fn count(sessions: &Sessions<Shop>, user: &String) -> Result<usize, Error> {
+    ///     let (mut count, mut after) = (0, None);
+    ///     loop {
+    ///         let page = sessions.list(user, after).await?;
+    ///         count += page.sessions.len();
+    ///         after = page.next;
+    ///         if after.is_none() {
+    ///             return Ok(count);
+    ///         }
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
     /// travels in the token: such sessions cannot be listed.
-    pub async fn list(&self, principal: &T::Principal) -> Result<Vec<SessionInfo>, Error> {
+    pub async fn list(
+        &self,
+        principal: &T::Principal,
+        after: Option<SessionCursor>,
+    ) -> Result<SessionPage, Error> {
         let Engine { namespace, .. } = &*self.engine;
-        let mut listed = Vec::new();
-        for principal in self.keys(principal)? {
-            listed.extend(self.store()?.list(namespace, &principal, self.engine.now()).await?);
-        }
-        listed.sort_by_key(|session| Reverse(session.created));
-        Ok(listed
-            .into_iter()
-            .map(|session| SessionInfo {
-                id: SessionId(session.selector),
-                created: session.created.into(),
-                logged_in: session.logged_in.into(),
-                last_seen: session.last_seen.into(),
-                current: self.current == Some(session.selector),
-            })
-            .collect())
+        let (principals, now) = (self.keys(principal)?, self.engine.now());
+        let after = after.map(|after| after.0);
+        let (listed, next) = self.store()?.page(namespace, &principals, now, after).await?;
+        let sessions = listed.into_iter().map(|session| SessionInfo {
+            id: SessionId(session.selector),
+            created: session.created.into(),
+            logged_in: session.logged_in.into(),
+            last_seen: session.last_seen.into(),
+            current: self.current == Some(session.selector),
+        });
+        Ok(SessionPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
     }
 
     /// Ends a session if it belongs to this principal. Returns whether it did.
@@ -142,33 +221,46 @@ impl<T: PrincipalType> Sessions<T> {
         self.end_by_id(session).await
     }
 
-    /// Ends every session of a principal except the session of this request. Returns the number of
-    /// ended sessions.
+    /// Ends every session of a principal except the session of this request, or as many as half of
+    /// the [deadline](crate::SessionLayerBuilder::deadline) allows: thousands. Call this again until
+    /// [`is_done`](EndedSessions::is_done) says so.
     ///
     /// # Errors
     ///
     /// As [`list`](Self::list). Also returns an error outside of a request, where there is no
     /// session to leave out.
-    pub async fn end_others(&self, principal: &T::Principal) -> Result<u64, Error> {
+    pub async fn end_others(&self, principal: &T::Principal) -> Result<EndedSessions, Error> {
         let current = self.current.ok_or_else(|| Error::new(Kind::NoCurrentSession))?;
         self.end_but(principal, Some(current)).await
     }
 
-    /// Ends every session of a principal. Returns the number of ended sessions, or 0 if they cannot
-    /// be counted (payloads in the token).
+    /// Ends every session of a principal, or as many as half of the
+    /// [deadline](crate::SessionLayerBuilder::deadline) allows: thousands. Call this again until
+    /// [`is_done`](EndedSessions::is_done) says so. Payloads in the token are all ended at once, and not
+    /// counted.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<String> }
+    /// async fn lock_out(sessions: &Sessions<Shop>, user: &String) -> Result<(), Error> {
+    ///     while !sessions.end_all(user).await?.is_done {}
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or for a payload in
     /// the token without [`revocation`](crate::SessionLayerBuilder::revocation).
-    pub async fn end_all(&self, principal: &T::Principal) -> Result<u64, Error> {
+    pub async fn end_all(&self, principal: &T::Principal) -> Result<EndedSessions, Error> {
         if let Backend::InToken(in_token) = &self.engine.backend
             && let Some(revocation) = &in_token.revocation
         {
             let now = self.engine.now();
             revocation.raise_epoch(&self.key(principal)?, now).await?;
             event::ended_many(self.engine.name(), None);
-            return Ok(0);
+            return Ok(EndedSessions { count: 0, is_done: true });
         }
         self.end_but(principal, None).await
     }
@@ -177,13 +269,15 @@ impl<T: PrincipalType> Sessions<T> {
         &self,
         principal: &T::Principal,
         except: Option<Selector>,
-    ) -> Result<u64, Error> {
-        let mut count = 0;
+    ) -> Result<EndedSessions, Error> {
+        let mut all = EndedSessions { count: 0, is_done: true };
         for principal in self.keys(principal)? {
-            count += self.store()?.end_all(&self.engine.namespace, &principal, except).await?;
+            let ended = self.store()?.end_all(&self.engine.namespace, &principal, except).await?;
+            all.count += ended.sessions;
+            all.is_done &= ended.is_done;
         }
-        event::ended_many(self.engine.name(), Some(count));
-        Ok(count)
+        event::ended_many(self.engine.name(), Some(all.count));
+        Ok(all)
     }
 
     /// Returns the keys under which the store may have indexed a principal's sessions.
@@ -208,8 +302,8 @@ impl<T> Clone for Sessions<T> {
     }
 }
 
-impl<T> std::fmt::Debug for Sessions<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T> fmt::Debug for Sessions<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions").field("name", &self.engine.name()).finish_non_exhaustive()
     }
 }

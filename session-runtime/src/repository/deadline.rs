@@ -14,11 +14,12 @@ use crate::{
     error::{Error, Kind},
     event,
     repository::{
-        Listed, cap, principal,
+        Listed, cap,
+        principal::{self, EndedAll},
         sweep::{self, Schedule},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, InsertOutcome, Namespace, PrincipalKey, Record,
+        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey, Record,
         Selector, Store, StoreFuture, StoreKey, load_latest,
     },
 };
@@ -135,22 +136,27 @@ impl DeadlineStore {
         self.within("remove", self.store.remove(key, None))
     }
 
-    pub(crate) fn list<'a>(
+    /// Returns a part of a principal's live sessions, as [`principal::page`] does.
+    pub(crate) fn page<'a>(
         &'a self,
         namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
+        principals: &'a [PrincipalKey],
         now: Timestamp,
-    ) -> Timed<'a, Vec<Listed>> {
-        self.within("list", principal::list(&*self.store, namespace, principal, now))
+        after: Option<Cursor>,
+    ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
+        let page = principal::page(&*self.store, namespace, principals, now, after);
+        self.within("list", page)
     }
 
+    /// Ends the sessions of a principal for as long as half of the deadline lasts.
     pub(crate) fn end_all<'a>(
         &'a self,
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
         except: Option<Selector>,
-    ) -> Timed<'a, u64> {
-        let ending = principal::end_all(&*self.store, namespace, principal, except);
+    ) -> Timed<'a, EndedAll> {
+        let time = self.commit_deadline / 2;
+        let ending = principal::end_all(&*self.store, namespace, principal, except, time);
         self.within("end_all", ending)
     }
 }

@@ -1,6 +1,6 @@
 //! The repository's operations as methods of every store, for tests and for the suites.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Listed, cap, principal};
 use crate::{
@@ -39,7 +39,7 @@ pub trait Repository: Store {
         commit: &'a Commit,
     ) -> StoreFuture<'a, CommitOutcome>;
 
-    /// Returns the sessions of a principal that are live at `now`, the newest first.
+    /// Returns the sessions of a principal that are live at `now`, the latest log-in first.
     fn list_live<'a>(
         &'a self,
         namespace: &'a Namespace,
@@ -93,6 +93,7 @@ impl<S: Store> Repository for S {
         principal: &'a PrincipalKey,
         except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
-        principal::end_all(self, namespace, principal, except)
+        let ending = principal::end_all(self, namespace, principal, except, Duration::MAX);
+        ending.map(|ended| ended.sessions)
     }
 }

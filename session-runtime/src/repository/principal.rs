@@ -1,17 +1,21 @@
-//! All sessions of a principal, from a store that gives them page by page: the list, and the end of
-//! all of them.
+//! The sessions of a principal, from a store that gives them page by page: a page for the user, and
+//! the end of all of them.
 
-use std::{cmp::Reverse, collections::HashSet, sync::Arc};
+use std::{
+    cmp::Reverse,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     clock::Timestamp,
     store::{
-        Meta, Namespace, Order, PrincipalKey, Record, Selector, Store, StoreError, StoreFuture,
-        StoreKey, load_latest,
+        Cursor, Meta, Namespace, Order, PrincipalKey, Record, Selector, Store, StoreError,
+        StoreFuture, StoreKey, load_latest,
     },
 };
 
-/// One live session of a principal, as [`list`] gives it.
+/// One live session of a principal, as lists have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
@@ -32,12 +36,42 @@ impl Listed {
         let Meta { created, last_seen, .. } = *meta;
         Self { selector, created, logged_in: meta.logged_in.unwrap_or(created), last_seen }
     }
+
+    fn place(&self) -> Cursor {
+        Cursor::new(self.logged_in, self.selector)
+    }
 }
 
 /// The most sessions of a page.
 pub(super) const PAGE: usize = 64;
 
-/// Returns the sessions of a principal that are live at `now`, the newest first.
+/// Returns a part of the sessions that are live at `now`, of one principal under its one or several
+/// keys: those after a place, the latest log-in first; and where the list goes on. A part may be
+/// short, even empty, before the list ends.
+pub(super) fn page<'a>(
+    store: &'a dyn Store,
+    namespace: &'a Namespace,
+    principals: &'a [PrincipalKey],
+    now: Timestamp,
+    after: Option<Cursor>,
+) -> StoreFuture<'a, (Vec<Listed>, Option<Cursor>)> {
+    StoreFuture::new(async move {
+        let (mut listed, mut next) = (Vec::new(), None);
+        for principal in principals {
+            let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
+            // Beyond the place where the first of the lists breaks off, others may have more.
+            next = next.max(page.next);
+            let live = page.sessions.iter().filter(|(_, record)| !record.meta.is_expired(now));
+            listed.extend(live.map(|(selector, record)| Listed::new(*selector, &record.meta)));
+        }
+        listed.retain(|session| next.is_none_or(|next| session.place() >= next));
+        listed.sort_by_key(|session| Reverse(session.place()));
+        Ok((listed, next))
+    })
+}
+
+/// Returns all sessions of a principal that are live at `now`, the latest log-in first.
+#[cfg(any(test, feature = "testing"))]
 pub(super) fn list<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,
@@ -45,49 +79,61 @@ pub(super) fn list<'a>(
     now: Timestamp,
 ) -> StoreFuture<'a, Vec<Listed>> {
     StoreFuture::new(async move {
-        let (mut listed, mut seen, mut after) = (Vec::new(), HashSet::new(), None);
+        let (mut listed, mut seen, mut after) =
+            (Vec::new(), std::collections::HashSet::new(), None);
         loop {
-            let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
-            let live = page.sessions.iter().filter(|(selector, record)| {
-                // A session whose principal logs in to it meanwhile may be on two pages.
-                !record.meta.is_expired(now) && seen.insert(*selector)
-            });
-            listed.extend(live.map(|(selector, record)| Listed::new(*selector, &record.meta)));
-            after = page.next;
+            let principals = std::slice::from_ref(principal);
+            let (mut sessions, next) = page(store, namespace, principals, now, after).await?;
+            // A session whose principal logs in to it meanwhile may be on two pages.
+            sessions.retain(|session| seen.insert(session.selector));
+            listed.extend(sessions);
+            after = next;
             if after.is_none() {
-                listed.sort_by_key(|session: &Listed| Reverse(session.created));
                 return Ok(listed);
             }
         }
     })
 }
 
+/// What has become of the end of all sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EndedAll {
+    /// The number of sessions that were ended.
+    pub(crate) sessions: u64,
+    /// False if the time was up before the last one.
+    pub(crate) is_done: bool,
+}
+
 /// Removes every session that is a principal's from when this begins until its turn comes, except
-/// `except`. Returns how many were removed.
+/// `except`, until the time is up.
 pub(super) fn end_all<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,
     principal: &'a PrincipalKey,
     except: Option<Selector>,
-) -> StoreFuture<'a, u64> {
+    time: Duration,
+) -> StoreFuture<'a, EndedAll> {
     StoreFuture::new(async move {
         let key = |selector| StoreKey { namespace: namespace.clone(), selector };
-        let (mut removed, mut after) = (0, None);
+        let (begun, mut sessions, mut after) = (Instant::now(), 0, None);
         loop {
             let page = store.list(namespace, principal, Order::Oldest, after, PAGE).await?;
             for (selector, record) in page.sessions {
+                if begun.elapsed() > time {
+                    return Ok(EndedAll { sessions, is_done: false });
+                }
                 if Some(selector) != except {
-                    removed += u64::from(end(store, &key(selector), principal, record).await?);
+                    sessions += u64::from(end(store, &key(selector), principal, record).await?);
                 }
             }
             for selector in page.unreadable {
                 if Some(selector) != except {
-                    removed += u64::from(store.remove(&key(selector), None).await?);
+                    sessions += u64::from(store.remove(&key(selector), None).await?);
                 }
             }
             after = page.next;
             if after.is_none() {
-                return Ok(removed);
+                return Ok(EndedAll { sessions, is_done: true });
             }
         }
     })

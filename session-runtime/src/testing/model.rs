@@ -207,10 +207,10 @@ impl Pair {
             for store in self.stores() {
                 let list = store.list_live(&self.it.namespace, &person(who), self.now).await;
                 let mut list = list.map_err(|error| failed(&error))?;
-                if !list.is_sorted_by_key(|session| std::cmp::Reverse(session.created)) {
+                if !list.is_sorted_by_key(|session| std::cmp::Reverse(session.logged_in)) {
                     return Err(format!("the list is not the newest first: {list:?}"));
                 }
-                list.sort_by_key(|session: &Listed| (session.created, session.selector));
+                list.sort_by_key(|session: &Listed| session.selector);
                 lists.push(list);
             }
             same(&format!("the list of {name:?}"), &lists[1], &lists[0])?;

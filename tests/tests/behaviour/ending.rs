@@ -114,7 +114,7 @@ macro_rules! routes {
             .route(
                 "/end-all/{user}",
                 get(async |sessions: Sessions<$session>, Path(user): Path<String>| {
-                    sessions.end_all(&user).await.map(|count| count.to_string())
+                    sessions.end_all(&user).await.map(|ended| ended.count.to_string())
                 }),
             )
     };

@@ -94,7 +94,7 @@ fn routes() -> Router<Sessions<Account>> {
         .route(
             "/devices",
             get(async |CurrentUser(user): CurrentUser, devices: Sessions<Account>| {
-                let listed = devices.list(&user).await?;
+                let listed = devices.list(&user, None).await?.sessions;
                 let mine = listed.iter().filter(|session| session.current).count();
                 Ok::<_, Error>(format!("{} {mine}", listed.len()))
             }),
@@ -102,7 +102,7 @@ fn routes() -> Router<Sessions<Account>> {
         .route(
             "/end-others",
             get(async |CurrentUser(user): CurrentUser, devices: Sessions<Account>| {
-                Ok::<_, Error>(devices.end_others(&user).await?.to_string())
+                Ok::<_, Error>(devices.end_others(&user).await?.count.to_string())
             }),
         )
         .route(
@@ -124,7 +124,7 @@ fn routes() -> Router<Sessions<Account>> {
         .route(
             "/admin/end-all/{user}",
             get(async |State(devices): State<Sessions<Account>>, Path(user): Path<String>| {
-                Ok::<_, Error>(devices.end_all(&user).await?.to_string())
+                Ok::<_, Error>(devices.end_all(&user).await?.count.to_string())
             }),
         )
 }

@@ -23,6 +23,7 @@ mod live;
 mod loaded;
 mod login;
 mod missing_layer;
+mod pages;
 mod parallel;
 mod peek;
 mod presets;

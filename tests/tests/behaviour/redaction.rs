@@ -67,7 +67,7 @@ fn routes(debugged: Log) -> Router {
         .route(
             "/end",
             get(async |user: CurrentUser, d: Sessions<Red>| {
-                d.end_all(&user).await.map(|n| n.to_string())
+                d.end_all(&user).await.map(|n| n.count.to_string())
             }),
         )
 }

@@ -175,14 +175,14 @@ async fn start(
                 async |_: Session<Account>,
                        devices: Sessions<Account>,
                        Path(user): Path<String>| {
-                    devices.end_others(&user).await.map(|count| count.to_string())
+                    devices.end_others(&user).await.map(|ended| ended.count.to_string())
                 },
             ),
         )
         .route(
             "/count/{user}",
             get(async |devices: Sessions<Account>, Path(user): Path<String>| {
-                devices.list(&user).await.map(|listed| listed.len().to_string())
+                devices.list(&user, None).await.map(|page| page.sessions.len().to_string())
             }),
         )
         .with_state(Arc::clone(&kept))
