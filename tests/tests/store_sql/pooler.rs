@@ -16,6 +16,7 @@ fn a_pooler_that_mixes_up_statements_is_refused() {
     let _ = Kind::Postgres.fresh("mixed_up");
     let pooler = PgBouncer::start(postgres(), "transaction");
     wait(async {
+        // By the statement that shows on two connections, or by the first that is in the way of another.
         for _ in 0..3 {
             let told = refusal(&pooler.url("mixed_up")).await;
             assert!(told.contains("PgBouncer") && told.contains("1.21"), "{told}");

@@ -133,7 +133,11 @@ impl SqlStoreBuilder {
                 started => break started.map_err(|fault| store.told(fault))?,
             }
         }
-        store.pool.refuse_mixing().await.map_err(|fault| store.told(fault))?;
+        #[cfg(feature = "postgres")]
+        #[allow(irrefutable_let_patterns, reason = "without other features it is the only one")]
+        if let super::pool::Pools::Postgres(pool) = &store.pool.0 {
+            super::pooler::refuse_mixing(pool).await.map_err(|fault| store.told(fault))?;
+        }
         check(&store).await?;
         Ok(store)
     }

@@ -119,16 +119,6 @@ impl SqlPool {
         }
     }
 
-    /// Refuses a pooler in front of the database that mixes up the statements of its clients.
-    pub(super) async fn refuse_mixing(&self) -> Result<(), Fault> {
-        match &self.0 {
-            #[cfg(feature = "postgres")]
-            Pools::Postgres(pool) => super::pooler::refuse_mixing(pool).await,
-            #[cfg(any(feature = "mysql", feature = "sqlite"))]
-            _ => Ok(()),
-        }
-    }
-
     /// Takes a connection to read with.
     pub(super) async fn reader(&self) -> Result<Connection, Fault> {
         let open = match &self.0 {

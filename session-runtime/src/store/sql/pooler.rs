@@ -2,7 +2,7 @@
 //! transaction only, and does not keep apart what its clients prepare: statements of one client would
 //! answer another.
 
-use sqlx::{AssertSqlSafe, Executor as _, PgPool, Row as _};
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use super::error::{Fault, POOLER};
 
@@ -22,8 +22,6 @@ pub(super) async fn refuse_mixing(pool: &PgPool) -> Result<(), Fault> {
     }
     let name = format!("session_runtime_{:032x}", u128::from_ne_bytes(bytes));
     let mut one = pool.acquire().await?;
-    // By sqlx's own name, and by ours.
-    one.execute("SELECT 1").await?;
     let prepare = format!("PREPARE {name} AS SELECT 1");
     sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *one).await?;
     let mut other = pool.acquire().await?;

@@ -147,14 +147,18 @@ impl Connection {
     ) -> Result<Value, CommandError> {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
-        let mut full = None;
+        let (mut full, mut reason) = (None, None);
         loop {
             let commands = full.as_deref().unwrap_or(commands);
             let answer = tokio::time::timeout_at(deadline, self.attempt(commands)).await;
             let failure = match answer {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure { error: self.error(SILENT), kind: FailureKind::Unknown },
+                Err(_) => Failure {
+                    // The answer to an earlier attempt tells more.
+                    error: reason.take().unwrap_or_else(|| self.error(SILENT)),
+                    kind: FailureKind::Unknown,
+                },
             };
             let again = match failure.kind {
                 FailureKind::SendScript => {
@@ -175,6 +179,7 @@ impl Connection {
                 };
                 return Err(CommandError { error: failure.error, applied });
             }
+            reason = Some(failure.error);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
