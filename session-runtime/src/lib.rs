@@ -36,7 +36,6 @@ pub use extract::peek::Peek;
 pub use handle::{
     Session,
     sessions::{SessionInfo, Sessions},
-    writer::Writer,
 };
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{

@@ -3,7 +3,6 @@
 
 mod at_rest;
 mod bind;
-mod blind;
 mod cap;
 mod codec;
 mod consent;
@@ -33,4 +32,5 @@ mod secure;
 mod tokens;
 mod touch;
 mod transact;
+mod unread;
 mod versions;
