@@ -40,7 +40,7 @@ pub const SCENARIOS: [Scenario; 11] = [
     scenario('d', "d", "/write", true, "load, commit", "write one field"),
     scenario('e', "e", "/create", false, "insert", "log in"),
     scenario('f', "f", "/rotate", true, "load, commit", "write one field and change the token"),
-    scenario('g', "g", "/blind", true, "commit", "write one field without reading"),
+    scenario('g', "g", "/blind", true, "load, commit", "write one field without reading"),
     scenario('h', "h", "/read-two", true, "load", "read two fields of ten"),
     scenario('i', "i", "/sealed/read", true, "–", "read one field of a sealed payload"),
     scenario('w', "i, write", "/sealed/write", true, "–", "write one field of a sealed payload"),

@@ -58,7 +58,6 @@ use proc_macro::TokenStream;
 ///
 /// - `ShopFields`, which `Session<Shop>` dereferences to: the accessors, with each field's
 ///   visibility, documentation and `#[deprecated]`. All take `&self`.
-/// - `ShopWriter`, which `Writer<Shop>` dereferences to: those of them that need nothing loaded.
 /// - A tuple struct for each `extract = "Name"`.
 /// - The traits that connect them with the runtime.
 ///

@@ -145,13 +145,6 @@ impl Field {
         }
     }
 
-    /// Whether an accessor is on the write-only view: it needs nothing loaded.
-    pub(crate) fn is_blind(&self, verb: Verb) -> bool {
-        let reads = matches!(verb, Verb::Get | Verb::Peek | Verb::Update | Verb::Take);
-        let compared = self.kind == Kind::Plain && self.group.is_some();
-        !reads && !compared && self.kind != Kind::Local
-    }
-
     /// The name of an accessor.
     pub(crate) fn accessor(&self, verb: Verb) -> Ident {
         match verb.prefix() {
@@ -171,10 +164,6 @@ impl Session {
         names::suffixed(&self.ident, "Fields")
     }
 
-    pub(crate) fn writer_ident(&self) -> Ident {
-        names::suffixed(&self.ident, "Writer")
-    }
-
     pub(crate) fn principal(&self) -> Option<(&Field, &Type)> {
         let field = self.fields.iter().find(|field| field.kind == Kind::Principal)?;
         Some((field, field.inner.as_ref()?))
@@ -182,12 +171,8 @@ impl Session {
 
     /// The fields with a generated extractor, its name, and the type inside the `Option`.
     pub(crate) fn guards(&self) -> impl Iterator<Item = (&Field, &Ident, &Type)> {
-        let mut seen: BTreeSet<String> = [
-            self.ident.to_string(),
-            self.fields_ident().to_string(),
-            self.writer_ident().to_string(),
-        ]
-        .into();
+        let mut seen: BTreeSet<String> =
+            [self.ident.to_string(), self.fields_ident().to_string()].into();
         self.fields
             .iter()
             .filter_map(|field| Some((field, field.guard.as_ref()?, field.inner.as_ref()?)))

@@ -36,7 +36,6 @@ pub use extract::peek::Peek;
 pub use handle::{
     Session,
     sessions::{EndedSessions, InvalidCursor, SessionCursor, SessionInfo, SessionPage, Sessions},
-    writer::Writer,
 };
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{

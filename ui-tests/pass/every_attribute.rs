@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{
-    Session, SessionType, Writer,
+    Session, SessionType,
     codec::{Codec, CodecError, Json},
 };
 
@@ -207,22 +207,6 @@ fn handle(session: &Session<Shop>) {
 
     let _: bool = session.has_started();
     session.set_started(true);
-}
-
-fn write(session: &Writer<Shop>) {
-    session.set_cart(Vec::new());
-    session.reset_cart();
-    session.set_coupon("a".to_owned());
-    session.reset_coupon();
-    session.clear_coupon();
-    session.add_visits(1);
-    session.insert_tags("new".to_owned());
-    session.remove_tags(&"new".to_owned());
-    session.insert_more("key", "value".to_owned());
-    session.remove_more("key");
-    session.set_notice("hello".to_owned());
-    session.set_best(1);
-    session.set_origin("ad".to_owned());
 }
 
 async fn guarded(CurrentUser(user): CurrentUser) -> UserId {

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use axum::{Router, routing::get};
 use session_runtime::{
-    KeyRing, Session, SessionLayer, Writer,
+    KeyRing, Session, SessionLayer,
     store::{MemoryStore, Store},
 };
 
@@ -102,7 +102,7 @@ pub fn stored_on(store: impl Store) -> Router {
         )
         .route(
             "/blind",
-            get(async |session: Writer<Stored>| {
+            get(async |session: Session<Stored>| {
                 session.set_visits(2);
                 "ok"
             }),

@@ -129,10 +129,7 @@ fn reserved_name(
 /// Reports extractors with the name of another generated type, or of the struct.
 pub(super) fn guards(session: &Session, diag: &Diag) {
     let mut taken: BTreeSet<String> =
-        [session.ident.clone(), session.fields_ident(), session.writer_ident()]
-            .iter()
-            .map(crate::names::plain)
-            .collect();
+        [session.ident.clone(), session.fields_ident()].iter().map(crate::names::plain).collect();
     for guard in session.fields.iter().filter_map(|field| field.guard.as_ref()) {
         let name = crate::names::plain(guard);
         if !taken.insert(name.clone()) {

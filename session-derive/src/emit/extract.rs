@@ -51,7 +51,7 @@ pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
     if !session.generics.params.is_empty() {
         return TokenStream::new();
     }
-    let (fields, writer) = (local("fields"), local("writer"));
+    let fields = local("fields");
     let (f, parts) = (local("f"), local("parts"));
     session
         .guards()
@@ -62,12 +62,12 @@ pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
             let clone = emitter.body(quote!(Self(<#inner as #private::Clone>::clone(&self.0))));
             let deref = emitter.body(quote!(&self.0));
             let target = quote_spanned!(spanned_at(inner)=> type Target = #inner;);
-            let present = schema::present(session, field, &writer);
+            let present = schema::present(session, field, &fields);
             let accepted = match &field.validate {
                 Some(validate) => quote!(#private::Option::filter(#present, #validate)),
                 None => present,
             };
-            let accepted = emitter.body(quote!(let #writer = &#fields.writer; #accepted));
+            let accepted = emitter.body(accepted);
             let guarded = quote!(::<#ident, #inner, Self>(#parts, |#fields| #accepted, Self));
             let request = quote!(#parts: &mut #private::Parts, _: &#state);
             let required = future(session, &quote!(Self));

@@ -1,11 +1,10 @@
-//! The write-only view, which has the cells, the struct around it, and the accessors of both. An
-//! accessor is one call; its name stands where the field's does, so that editors lead there. Must not
-//! know the session's traits.
+//! The struct of cells and its accessors. An accessor is one call; its name stands where the field's
+//! does, so that editors lead there. Must not know the session's traits.
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream};
-use quote::{ToTokens, TokenStreamExt as _, quote, quote_spanned};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 
 use super::{Emitter, argument, cell, local, skeleton};
 use crate::{
@@ -13,13 +12,12 @@ use crate::{
     names,
 };
 
-/// The two structs.
-pub(super) fn structs(emitter: &Emitter<'_>) -> TokenStream {
+/// The struct of cells.
+pub(super) fn cells(emitter: &Emitter<'_>) -> TokenStream {
     let Emitter { session, bounds, allow, .. } = emitter;
     let Session { ident, vis, generics, .. } = session;
     let private = session.private.in_full();
-    let (fields, writer) = (session.fields_ident(), session.writer_ident());
-    let (_, arguments, _) = generics.split_for_impl();
+    let fields = session.fields_ident();
     let cells = if emitter.skeleton {
         skeleton::cells(session)
     } else {
@@ -27,60 +25,43 @@ pub(super) fn structs(emitter: &Emitter<'_>) -> TokenStream {
         let cells = session.fields.iter().map(|field| cell(session, field));
         quote!(__context: #private::Context, #(#names: #cells,)*)
     };
-    let fields_doc = format!(
-        "The fields of a [`{ident}`] session: what `Session<{ident}>` derefs to.\n\nWhat only writes is \
-         in [`{writer}`], which this derefs to.",
-    );
-    let writer_doc = format!(
-        "The write-only view of a [`{ident}`] session: what `Writer<{ident}>` derefs to.\n\nIt loads \
-         nothing, so it has only what needs no present value.",
-    );
-    // What rustc has to say of their names is about the struct's.
+    let doc = format!("The fields of a [`{ident}`] session: what `Session<{ident}>` derefs to.");
+    // What rustc has to say of its name is about the struct's.
     let span = fields.span();
-    let fields_struct =
-        quote_spanned!(span=> struct #fields #generics #bounds { writer: #writer #arguments });
-    let writer_struct = quote_spanned!(span=> struct #writer #generics #bounds { #cells });
+    let cells = quote_spanned!(span=> struct #fields #generics #bounds { #cells });
     quote! {
-        #[doc = #fields_doc]
+        #[doc = #doc]
         #allow
-        #vis #fields_struct
-
-        #[doc = #writer_doc]
-        #allow
-        #vis #writer_struct
+        #vis #cells
     }
 }
 
-/// The inherent impls: each accessor is in one of them, since the struct of the first derefs to that
-/// of the second.
+/// The inherent impl with the accessors.
 pub(super) fn accessors(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
     let (parameters, arguments, bounds) = emitter.generics();
     let mut seen = BTreeSet::new();
-    let (mut reading, mut blind) = (TokenStream::new(), TokenStream::new());
+    let mut methods = TokenStream::new();
     for field in &session.fields {
         for &verb in field.verbs() {
             // Beside errors two may have the same name, which rustc need not say again.
             if seen.insert(field.accessor(verb).to_string()) {
-                let methods = if field.is_blind(verb) { &mut blind } else { &mut reading };
-                method(emitter, field, verb).to_tokens(methods);
+                method(emitter, field, verb).to_tokens(&mut methods);
             }
         }
     }
-    let inherent = |ident: Ident, methods: TokenStream| {
-        let methods = (!methods.is_empty()).then_some(methods)?;
-        Some(quote!(impl #parameters #ident #arguments #bounds { #methods }))
-    };
-    let reading = inherent(session.fields_ident(), reading);
-    let blind = inherent(session.writer_ident(), blind);
-    quote!(#reading #blind)
+    if methods.is_empty() {
+        return methods;
+    }
+    let fields = session.fields_ident();
+    quote!(impl #parameters #fields #arguments #bounds { #methods })
 }
 
 /// One accessor.
 fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb) -> TokenStream {
     let Field { vis, inherited, .. } = field;
     let name = field.accessor(verb);
-    let docs = docs(emitter.session, field, verb);
+    let docs = docs(field, verb);
     let must_use = matches!(verb, Verb::Get | Verb::Peek).then(|| quote!(#[must_use]));
     let (signature, call) = accessor(emitter.session, field, verb);
     let body = emitter.body(call);
@@ -97,7 +78,6 @@ fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb) -> TokenStream {
 /// person would write it.
 fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, TokenStream) {
     let (private, Field { ident, ty, inner, .. }) = (&session.private, field);
-    let writer = Writer { is_self: field.is_blind(verb) };
     let (value, change, by) = (local("value"), local("change"), local("by"));
     let (key, member) = (local("key"), local("member"));
     // Through its type: what is no collection has no methods, and is reported as such.
@@ -106,36 +86,31 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
         (Verb::Get | Verb::Peek, kind) => match (kind, inner) {
             (Kind::Set | Kind::Extra, _) => {
                 let collection = collection();
-                (
-                    quote!((&self) -> &#ty),
-                    quote!(#collection::get(&#writer.#ident, &#writer.__context)),
-                )
+                (quote!((&self) -> &#ty), quote!(#collection::get(&self.#ident, &self.__context)))
             }
             (Kind::Counter, _) => {
-                (quote!((&self) -> #ty), quote!(#writer.#ident.get(&#writer.__context)))
+                (quote!((&self) -> #ty), quote!(self.#ident.get(&self.__context)))
             }
-            (Kind::Max, _) => {
-                (quote!((&self) -> #ty), quote!(#writer.#ident.cloned(&#writer.__context)))
-            }
+            (Kind::Max, _) => (quote!((&self) -> #ty), quote!(self.#ident.cloned(&self.__context))),
             _ if field.primitive => {
-                (quote!((&self) -> #ty), quote!(*#writer.#ident.get(&#writer.__context)))
+                (quote!((&self) -> #ty), quote!(*self.#ident.get(&self.__context)))
             }
             _ if field.copy => {
-                let get = quote!(#writer.#ident.get(&#writer.__context));
+                let get = quote!(self.#ident.get(&self.__context));
                 (quote!((&self) -> #ty), quote!(<#ty as #private::CopyAccess>::copied(#get)))
             }
             (_, Some(inner)) => (
                 quote!((&self) -> #private::Option<&#inner>),
-                quote!(#writer.#ident.get_some(&#writer.__context)),
+                quote!(self.#ident.get_some(&self.__context)),
             ),
-            (_, None) => (quote!((&self) -> &#ty), quote!(#writer.#ident.get(&#writer.__context))),
+            (_, None) => (quote!((&self) -> &#ty), quote!(self.#ident.get(&self.__context))),
         },
         (Verb::Set, _) if inner.is_some() => (
             quote!((&self, #value: impl #private::Into<#ty>)),
-            quote!(#writer.#ident.set(&#writer.__context, #private::Into::into(#value));),
+            quote!(self.#ident.set(&self.__context, #private::Into::into(#value));),
         ),
         (Verb::Set, _) => {
-            (quote!((&self, #value: #ty)), quote!(#writer.#ident.set(&#writer.__context, #value);))
+            (quote!((&self, #value: #ty)), quote!(self.#ident.set(&self.__context, #value);))
         }
         (Verb::Update, _) => {
             let result = result_name(session, field);
@@ -143,34 +118,31 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
                 quote!(
                     <#result>(&self, #change: impl #private::FnOnce(&mut #ty) -> #result) -> #result
                 ),
-                quote!(#writer.#ident.update(&#writer.__context, #change)),
+                quote!(self.#ident.update(&self.__context, #change)),
             )
         }
-        (Verb::Reset, _) => (quote!((&self)), quote!(#writer.#ident.reset(&#writer.__context);)),
-        (Verb::Take, _) => {
-            (quote!((&self) -> #ty), quote!(#writer.#ident.take(&#writer.__context)))
-        }
+        (Verb::Reset, _) => (quote!((&self)), quote!(self.#ident.reset(&self.__context);)),
+        (Verb::Take, _) => (quote!((&self) -> #ty), quote!(self.#ident.take(&self.__context))),
         (Verb::Clear, _) => {
-            (quote!((&self)), quote!(#writer.#ident.set(&#writer.__context, #private::None);))
+            (quote!((&self)), quote!(self.#ident.set(&self.__context, #private::None);))
         }
-        (Verb::Add, _) => (
-            quote!((&self, #by: #private::i64)),
-            quote!(#writer.#ident.add(&#writer.__context, #by);),
-        ),
+        (Verb::Add, _) => {
+            (quote!((&self, #by: #private::i64)), quote!(self.#ident.add(&self.__context, #by);))
+        }
         (Verb::Insert, Kind::Extra) => {
             let (collection, item) =
                 (collection(), item(field, 1, &quote!(#private::MapField>::Value)));
             let pair = quote!((#private::Into::into(#key), #value));
             (
                 quote!((&self, #key: impl #private::Into<#private::String>, #value: #item)),
-                quote!(#collection::insert(&#writer.#ident, &#writer.__context, #pair);),
+                quote!(#collection::insert(&self.#ident, &self.__context, #pair);),
             )
         }
         (Verb::Remove, Kind::Extra) => {
             let (collection, key_of) = (collection(), quote!(&#private::Into::into(#key)));
             (
                 quote!((&self, #key: &#private::str)),
-                quote!(#collection::remove(&#writer.#ident, &#writer.__context, #key_of);),
+                quote!(#collection::remove(&self.#ident, &self.__context, #key_of);),
             )
         }
         (Verb::Insert, _) => {
@@ -178,7 +150,7 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
                 (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
             (
                 quote!((&self, #member: #item)),
-                quote!(#collection::insert(&#writer.#ident, &#writer.__context, #member);),
+                quote!(#collection::insert(&self.#ident, &self.__context, #member);),
             )
         }
         (Verb::Remove, _) => {
@@ -186,24 +158,8 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
                 (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
             (
                 quote!((&self, #member: &#item)),
-                quote!(#collection::remove(&#writer.#ident, &#writer.__context, #member);),
+                quote!(#collection::remove(&self.#ident, &self.__context, #member);),
             )
-        }
-    }
-}
-
-/// What has the cells, as a method of either struct names it. Tokens of its own are appended one by
-/// one; a stream in a stream takes the compiler's help, and there would be some for each accessor.
-struct Writer {
-    is_self: bool,
-}
-
-impl ToTokens for Writer {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.append(Ident::new("self", Span::call_site()));
-        if !self.is_self {
-            tokens.append(Punct::new('.', Spacing::Alone));
-            tokens.append(Ident::new("writer", Span::call_site()));
         }
     }
 }
@@ -227,14 +183,12 @@ fn result_name(session: &Session, field: &Field) -> Ident {
 
 /// Describes an accessor, in a sentence that begins with a verb and names the field. What reads the
 /// field has the field's own docs too; the others link there.
-fn docs(session: &Session, field: &Field, verb: Verb) -> TokenStream {
+fn docs(field: &Field, verb: Verb) -> TokenStream {
     let name = names::plain(&field.ident);
     let reader = field.reader().to_string();
     let link = if reader.starts_with("r#") {
         // Rustdoc resolves no links to raw identifiers.
         format!("`{name}`")
-    } else if field.is_blind(verb) {
-        format!("[`{name}`]({}::{reader})", session.fields_ident())
     } else {
         format!("[`{name}`](Self::{reader})")
     };

@@ -29,7 +29,7 @@ pub(crate) fn skeleton(session: &Session) -> TokenStream {
 }
 
 fn items(emitter: &Emitter<'_>) -> TokenStream {
-    let structs = fields::structs(emitter);
+    let cells = fields::cells(emitter);
     let guards = extract::guards(emitter);
     let accessors = fields::accessors(emitter);
     let schema = schema::impls(emitter);
@@ -38,7 +38,7 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
     let import = emitter.session.private.import();
     let allow = &emitter.allow;
     quote! {
-        #structs
+        #cells
         #guards
         #allow
         const _: () = {

@@ -22,10 +22,9 @@ pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
 fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
     let Session { ident, private, .. } = session;
-    let (fields, writer) = (session.fields_ident(), session.writer_ident());
+    let fields = session.fields_ident();
     let (parameters, arguments, bounds) = emitter.generics();
     let (context, given, value) = (local("context"), local("fields"), local("value"));
-    let shared = local("writer");
     let spec = spec(session);
     let spec = emitter.body(quote!(static SPEC: #private::Spec = #spec; &SPEC));
     // Taken apart by a pattern: an index is checked, at the cost of half of what makes the cell.
@@ -41,20 +40,20 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
         .collect();
     let new = emitter.body(quote! {
         let [#(#specs),*] = &__FIELDS;
-        #fields { writer: #writer { __context: #context, #cells } }
+        #fields { __context: #context, #cells }
     });
     let clones: TokenStream = session
         .fields
         .iter()
         .map(|field| {
-            let (ident, value) = (&field.ident, present(session, field, &shared));
+            let (ident, value) = (&field.ident, present(session, field, &given));
             quote!(#ident: #value,)
         })
         .collect();
-    let snapshot = emitter.body(quote!(let #shared = &#given.writer; Self { #clones }));
+    let snapshot = emitter.body(quote!(Self { #clones }));
     let replaces: TokenStream =
-        session.fields.iter().map(|field| write(session, field, &shared)).collect();
-    let replace = emitter.body(quote!(let #shared = &#given.writer; #replaces));
+        session.fields.iter().map(|field| write(session, field, &given)).collect();
+    let replace = emitter.body(replaces);
     // In reach of the user's defaults, hence the name.
     let statics = (!emitter.skeleton).then(|| {
         let (count, specs) = (session.fields.len(), session.fields.iter());
@@ -66,7 +65,6 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
         #[automatically_derived]
         impl #parameters #private::SessionType for #ident #arguments #bounds {
             type Fields = #fields #arguments;
-            type Writer = #writer #arguments;
             #[inline]
             fn spec() -> &'static #private::Spec #spec
             #[inline]
@@ -116,31 +114,31 @@ fn new_cell(session: &Session, field: &Field, spec: &Ident) -> TokenStream {
 }
 
 /// A clone of the present value.
-pub(super) fn present(session: &Session, field: &Field, writer: &Ident) -> TokenStream {
+pub(super) fn present(session: &Session, field: &Field, fields: &Ident) -> TokenStream {
     let (private, ident, ty) = (&session.private, &field.ident, &field.ty);
     match field.kind {
-        Kind::Counter => quote!(#writer.#ident.get(&#writer.__context)),
+        Kind::Counter => quote!(#fields.#ident.get(&#fields.__context)),
         Kind::Set | Kind::Extra => {
             let get = quote!(#private::CollectionCell::<#ty>::get);
-            quote!(#private::Clone::clone(#get(&#writer.#ident, &#writer.__context)))
+            quote!(#private::Clone::clone(#get(&#fields.#ident, &#fields.__context)))
         }
-        _ => quote!(#writer.#ident.cloned(&#writer.__context)),
+        _ => quote!(#fields.#ident.cloned(&#fields.__context)),
     }
 }
 
 /// Writes a field of `value` into its cell.
-fn write(session: &Session, field: &Field, writer: &Ident) -> TokenStream {
+fn write(session: &Session, field: &Field, fields: &Ident) -> TokenStream {
     let (private, ident, ty) = (&session.private, &field.ident, &field.ty);
     let value = local("value");
     match field.kind {
-        Kind::Counter => quote!(#writer.#ident.replace(&#writer.__context, #value.#ident);),
+        Kind::Counter => quote!(#fields.#ident.replace(&#fields.__context, #value.#ident);),
         Kind::Set | Kind::Extra => {
             let replace = quote!(#private::CollectionCell::<#ty>::replace);
-            quote!(#replace(&#writer.#ident, &#writer.__context, &#value.#ident);)
+            quote!(#replace(&#fields.#ident, &#fields.__context, &#value.#ident);)
         }
         // Who is logged in changes by logging in alone. Mentioned, or rustc would call it unread.
         Kind::Principal => quote!(let _ = &#value.#ident;),
-        _ => quote!(#writer.#ident.set(&#writer.__context, #value.#ident);),
+        _ => quote!(#fields.#ident.set(&#fields.__context, #value.#ident);),
     }
 }
 
@@ -150,7 +148,7 @@ fn principal_type(emitter: &Emitter<'_>) -> TokenStream {
     let Session { ident, private, .. } = session;
     let (parameters, arguments, bounds) = emitter.generics();
     let (fields, name) = (local("fields"), &field.ident);
-    let body = emitter.body(quote!(&#fields.writer.#name));
+    let body = emitter.body(quote!(&#fields.#name));
     let associated = quote_spanned!(spanned_at(principal)=> type Principal = #principal;);
     quote! {
         #[automatically_derived]
@@ -164,17 +162,16 @@ fn principal_type(emitter: &Emitter<'_>) -> TokenStream {
     }
 }
 
-/// The walk over all cells, and what leads from the struct around them to them.
+/// The walk over all cells.
 fn field_set(emitter: &Emitter<'_>) -> TokenStream {
     let session = emitter.session;
     let private = &session.private;
-    let (fields, writer) = (session.fields_ident(), session.writer_ident());
+    let fields = session.fields_ident();
     let (parameters, arguments, bounds) = emitter.generics();
     let visit = local("visit");
-    let context = emitter.body(quote!(&self.writer.__context));
+    let context = emitter.body(quote!(&self.__context));
     let cells = session.fields.iter().map(|field| &field.ident);
-    let cells = emitter.body(quote!(#visit(&[#(&self.writer.#cells),*]);));
-    let deref = emitter.body(quote!(&self.writer));
+    let cells = emitter.body(quote!(#visit(&[#(&self.#cells),*]);));
     quote! {
         #[automatically_derived]
         impl #parameters #private::FieldSet for #fields #arguments #bounds {
@@ -182,12 +179,6 @@ fn field_set(emitter: &Emitter<'_>) -> TokenStream {
             fn context(&self) -> &#private::Context #context
             #[inline]
             fn cells(&self, #visit: &mut dyn #private::FnMut(&[&dyn #private::Cell])) #cells
-        }
-        #[automatically_derived]
-        impl #parameters #private::Deref for #fields #arguments #bounds {
-            type Target = #writer #arguments;
-            #[inline]
-            fn deref(&self) -> &#writer #arguments #deref
         }
     }
 }
@@ -201,19 +192,16 @@ fn std_impls(emitter: &Emitter<'_>) -> TokenStream {
     // Names only: whatever a field holds, it ends up in no log.
     let names: Vec<_> = session.fields.iter().map(|field| names::plain(&field.ident)).collect();
     let names = names.join(", ");
-    let debug = |ident: Ident| {
-        let text = format!("{ident} {{ {names}, .. }}");
-        let body = emitter.body(quote!(#f.write_str(#text)));
-        quote! {
-            #[automatically_derived]
-            impl #parameters #private::Debug for #ident #arguments #bounds {
-                #[inline]
-                fn fmt(&self, #f: &mut #private::Formatter<'_>) -> #private::fmt::Result #body
-            }
+    let fields = session.fields_ident();
+    let text = format!("{fields} {{ {names}, .. }}");
+    let body = emitter.body(quote!(#f.write_str(#text)));
+    quote! {
+        #[automatically_derived]
+        impl #parameters #private::Debug for #fields #arguments #bounds {
+            #[inline]
+            fn fmt(&self, #f: &mut #private::Formatter<'_>) -> #private::fmt::Result #body
         }
-    };
-    let (fields, writer) = (debug(session.fields_ident()), debug(session.writer_ident()));
-    quote!(#fields #writer)
+    }
 }
 
 fn spec(session: &Session) -> TokenStream {

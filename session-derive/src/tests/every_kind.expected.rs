@@ -1,15 +1,6 @@
-/**The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-
-What only writes is in [`ShopWriter`], which this derefs to.*/
+///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
 #[allow(dead_code, deprecated)]
 pub struct ShopFields {
-    writer: ShopWriter,
-}
-/**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
-
-It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, deprecated)]
-pub struct ShopWriter {
     __context: ::session_runtime::__private0::Context,
     user: ::session_runtime::__private0::ValueCell<Option<UserId>>,
     page: ::session_runtime::__private0::ValueCell<Page>,
@@ -38,28 +29,41 @@ const _: () = {
         #[must_use]
         #[inline]
         pub fn user(&self) -> __session::Option<&UserId> {
-            self.writer.user.get_some(&self.writer.__context)
+            self.user.get_some(&self.__context)
         }
         /// Returns the value that `page` has at this moment.
         #[must_use]
         #[inline]
         fn page(&self) -> Page {
-            <Page as __session::CopyAccess>::copied(
-                self.writer.page.get(&self.writer.__context),
-            )
+            <Page as __session::CopyAccess>::copied(self.page.get(&self.__context))
+        }
+        /// Sets [`page`](Self::page).
+        #[inline]
+        fn set_page(&self, value: Page) {
+            self.page.set(&self.__context, value);
         }
         /// Changes [`page`](Self::page) in place and returns what `change` returns.
         ///
         /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
         #[inline]
         fn update_page<R>(&self, change: impl __session::FnOnce(&mut Page) -> R) -> R {
-            self.writer.page.update(&self.writer.__context, change)
+            self.page.update(&self.__context, change)
+        }
+        /// Sets [`page`](Self::page) back to its default.
+        #[inline]
+        fn reset_page(&self) {
+            self.page.reset(&self.__context);
         }
         /// Returns the value that `small` has at this moment.
         #[must_use]
         #[inline]
         fn small(&self) -> Option<core::primitive::u8> {
-            *self.writer.small.get(&self.writer.__context)
+            *self.small.get(&self.__context)
+        }
+        /// Sets [`small`](Self::small).
+        #[inline]
+        fn set_small(&self, value: impl __session::Into<Option<core::primitive::u8>>) {
+            self.small.set(&self.__context, __session::Into::into(value));
         }
         /// Changes [`small`](Self::small) in place and returns what `change` returns.
         ///
@@ -69,18 +73,33 @@ const _: () = {
             &self,
             change: impl __session::FnOnce(&mut Option<core::primitive::u8>) -> R,
         ) -> R {
-            self.writer.small.update(&self.writer.__context, change)
+            self.small.update(&self.__context, change)
+        }
+        /// Sets [`small`](Self::small) back to its default.
+        #[inline]
+        fn reset_small(&self) {
+            self.small.reset(&self.__context);
         }
         /// Takes the value out of [`small`](Self::small), leaving `None`; the value is gone at the commit.
         #[inline]
         fn take_small(&self) -> Option<core::primitive::u8> {
-            self.writer.small.take(&self.writer.__context)
+            self.small.take(&self.__context)
+        }
+        /// Sets [`small`](Self::small) to `None`.
+        #[inline]
+        fn clear_small(&self) {
+            self.small.set(&self.__context, __session::None);
         }
         /// Returns the value that `coupon` has at this moment.
         #[must_use]
         #[inline]
         fn coupon(&self) -> __session::Option<&String> {
-            self.writer.coupon.get_some(&self.writer.__context)
+            self.coupon.get_some(&self.__context)
+        }
+        /// Sets [`coupon`](Self::coupon).
+        #[inline]
+        fn set_coupon(&self, value: impl __session::Into<Option<String>>) {
+            self.coupon.set(&self.__context, __session::Into::into(value));
         }
         /// Changes [`coupon`](Self::coupon) in place and returns what `change` returns.
         ///
@@ -90,19 +109,35 @@ const _: () = {
             &self,
             change: impl __session::FnOnce(&mut Option<String>) -> R,
         ) -> R {
-            self.writer.coupon.update(&self.writer.__context, change)
+            self.coupon.update(&self.__context, change)
+        }
+        /// Sets [`coupon`](Self::coupon) back to its default.
+        #[inline]
+        fn reset_coupon(&self) {
+            self.coupon.reset(&self.__context);
         }
         /// Takes the value out of [`coupon`](Self::coupon), leaving `None`; the value is gone at the commit.
         #[inline]
         fn take_coupon(&self) -> Option<String> {
-            self.writer.coupon.take(&self.writer.__context)
+            self.coupon.take(&self.__context)
+        }
+        /// Sets [`coupon`](Self::coupon) to `None`.
+        #[inline]
+        fn clear_coupon(&self) {
+            self.coupon.set(&self.__context, __session::None);
         }
         /// Returns the value that `visits` has at this moment.
         #[deprecated]
         #[must_use]
         #[inline]
         fn visits(&self) -> i64 {
-            self.writer.visits.get(&self.writer.__context)
+            self.visits.get(&self.__context)
+        }
+        /// Adds to [`visits`](Self::visits); parallel requests add up. `by` may be negative.
+        #[deprecated]
+        #[inline]
+        fn add_visits(&self, by: __session::i64) {
+            self.visits.add(&self.__context, by);
         }
         /// Returns the value that `tags` has at this moment.
         #[must_use]
@@ -110,7 +145,21 @@ const _: () = {
         fn tags(&self) -> &BTreeSet<String> {
             __session::CollectionCell::<
                 BTreeSet<String>,
-            >::get(&self.writer.tags, &self.writer.__context)
+            >::get(&self.tags, &self.__context)
+        }
+        /// Inserts a member into [`tags`](Self::tags).
+        #[inline]
+        fn insert_tags(&self, member: String) {
+            __session::CollectionCell::<
+                BTreeSet<String>,
+            >::insert(&self.tags, &self.__context, member);
+        }
+        /// Removes a member from [`tags`](Self::tags).
+        #[inline]
+        fn remove_tags(&self, member: &String) {
+            __session::CollectionCell::<
+                BTreeSet<String>,
+            >::remove(&self.tags, &self.__context, member);
         }
         /// Returns the value that `more` has at this moment.
         #[must_use]
@@ -118,168 +167,9 @@ const _: () = {
         fn more(&self) -> &BTreeMap<String, Value> {
             __session::CollectionCell::<
                 BTreeMap<String, Value>,
-            >::get(&self.writer.more, &self.writer.__context)
+            >::get(&self.more, &self.__context)
         }
-        /// Takes the value out of [`notice`](Self::peek_notice), leaving `None`; the value is gone at the commit.
-        #[inline]
-        fn take_notice(&self) -> Option<String> {
-            self.writer.notice.take(&self.writer.__context)
-        }
-        /// Returns the value that `notice` has at this moment, and leaves it for the next request.
-        #[must_use]
-        #[inline]
-        fn peek_notice(&self) -> __session::Option<&String> {
-            self.writer.notice.get_some(&self.writer.__context)
-        }
-        /// Returns the value that `best` has at this moment.
-        #[must_use]
-        #[inline]
-        fn best(&self) -> u32 {
-            self.writer.best.cloned(&self.writer.__context)
-        }
-        /// Returns the value that `origin` has at this moment.
-        #[must_use]
-        #[inline]
-        fn origin(&self) -> &String {
-            self.writer.origin.get(&self.writer.__context)
-        }
-        /// Returns the value that `balance` has at this moment.
-        #[must_use]
-        #[inline]
-        fn balance(&self) -> i64 {
-            *self.writer.balance.get(&self.writer.__context)
-        }
-        /// Sets [`balance`](Self::balance).
-        #[inline]
-        fn set_balance(&self, value: i64) {
-            self.writer.balance.set(&self.writer.__context, value);
-        }
-        /// Changes [`balance`](Self::balance) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
-        #[inline]
-        fn update_balance<R>(&self, change: impl __session::FnOnce(&mut i64) -> R) -> R {
-            self.writer.balance.update(&self.writer.__context, change)
-        }
-        /// Sets [`balance`](Self::balance) back to its default.
-        #[inline]
-        fn reset_balance(&self) {
-            self.writer.balance.reset(&self.writer.__context);
-        }
-        /// Returns the value that `timer` has at this moment.
-        #[allow(missing_docs)]
-        #[must_use]
-        #[inline]
-        fn timer(&self) -> &Timer {
-            self.writer.timer.get(&self.writer.__context)
-        }
-        /// Sets [`timer`](Self::timer).
-        #[allow(missing_docs)]
-        #[inline]
-        fn set_timer(&self, value: Timer) {
-            self.writer.timer.set(&self.writer.__context, value);
-        }
-        /// Changes [`timer`](Self::timer) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
-        #[allow(missing_docs)]
-        #[inline]
-        fn update_timer<R>(&self, change: impl __session::FnOnce(&mut Timer) -> R) -> R {
-            self.writer.timer.update(&self.writer.__context, change)
-        }
-        /// Sets [`timer`](Self::timer) back to its default.
-        #[allow(missing_docs)]
-        #[inline]
-        fn reset_timer(&self) {
-            self.writer.timer.reset(&self.writer.__context);
-        }
-        /// Returns the value that `type` has at this moment.
-        #[must_use]
-        #[inline]
-        fn kind(&self) -> u8 {
-            *self.writer.r#type.get(&self.writer.__context)
-        }
-        /// Changes [`type`](Self::kind) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
-        #[inline]
-        fn update_type<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
-            self.writer.r#type.update(&self.writer.__context, change)
-        }
-        /// Takes the value out of [`packed`](Self::peek_packed), leaving `None`; the value is gone at the commit.
-        #[inline]
-        fn take_packed(&self) -> Option<Item> {
-            self.writer.packed.take(&self.writer.__context)
-        }
-        /// Returns the value that `packed` has at this moment, and leaves it for the next request.
-        #[must_use]
-        #[inline]
-        fn peek_packed(&self) -> __session::Option<&Item> {
-            self.writer.packed.get_some(&self.writer.__context)
-        }
-    }
-    impl ShopWriter {
-        /// Sets [`page`](ShopFields::page).
-        #[inline]
-        fn set_page(&self, value: Page) {
-            self.page.set(&self.__context, value);
-        }
-        /// Sets [`page`](ShopFields::page) back to its default.
-        #[inline]
-        fn reset_page(&self) {
-            self.page.reset(&self.__context);
-        }
-        /// Sets [`small`](ShopFields::small).
-        #[inline]
-        fn set_small(&self, value: impl __session::Into<Option<core::primitive::u8>>) {
-            self.small.set(&self.__context, __session::Into::into(value));
-        }
-        /// Sets [`small`](ShopFields::small) back to its default.
-        #[inline]
-        fn reset_small(&self) {
-            self.small.reset(&self.__context);
-        }
-        /// Sets [`small`](ShopFields::small) to `None`.
-        #[inline]
-        fn clear_small(&self) {
-            self.small.set(&self.__context, __session::None);
-        }
-        /// Sets [`coupon`](ShopFields::coupon).
-        #[inline]
-        fn set_coupon(&self, value: impl __session::Into<Option<String>>) {
-            self.coupon.set(&self.__context, __session::Into::into(value));
-        }
-        /// Sets [`coupon`](ShopFields::coupon) back to its default.
-        #[inline]
-        fn reset_coupon(&self) {
-            self.coupon.reset(&self.__context);
-        }
-        /// Sets [`coupon`](ShopFields::coupon) to `None`.
-        #[inline]
-        fn clear_coupon(&self) {
-            self.coupon.set(&self.__context, __session::None);
-        }
-        /// Adds to [`visits`](ShopFields::visits); parallel requests add up. `by` may be negative.
-        #[deprecated]
-        #[inline]
-        fn add_visits(&self, by: __session::i64) {
-            self.visits.add(&self.__context, by);
-        }
-        /// Inserts a member into [`tags`](ShopFields::tags).
-        #[inline]
-        fn insert_tags(&self, member: String) {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::insert(&self.tags, &self.__context, member);
-        }
-        /// Removes a member from [`tags`](ShopFields::tags).
-        #[inline]
-        fn remove_tags(&self, member: &String) {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::remove(&self.tags, &self.__context, member);
-        }
-        /// Inserts a value into [`more`](ShopFields::more) under a key.
+        /// Inserts a value into [`more`](Self::more) under a key.
         #[inline]
         fn insert_more(
             &self,
@@ -290,42 +180,139 @@ const _: () = {
                 BTreeMap<String, Value>,
             >::insert(&self.more, &self.__context, (__session::Into::into(key), value));
         }
-        /// Removes a key from [`more`](ShopFields::more).
+        /// Removes a key from [`more`](Self::more).
         #[inline]
         fn remove_more(&self, key: &__session::str) {
             __session::CollectionCell::<
                 BTreeMap<String, Value>,
             >::remove(&self.more, &self.__context, &__session::Into::into(key));
         }
-        /// Sets [`notice`](ShopFields::peek_notice).
+        /// Sets [`notice`](Self::peek_notice).
         #[inline]
         fn set_notice(&self, value: impl __session::Into<Option<String>>) {
             self.notice.set(&self.__context, __session::Into::into(value));
         }
-        /// Raises [`best`](ShopFields::best); a smaller value changes nothing.
+        /// Takes the value out of [`notice`](Self::peek_notice), leaving `None`; the value is gone at the commit.
+        #[inline]
+        fn take_notice(&self) -> Option<String> {
+            self.notice.take(&self.__context)
+        }
+        /// Returns the value that `notice` has at this moment, and leaves it for the next request.
+        #[must_use]
+        #[inline]
+        fn peek_notice(&self) -> __session::Option<&String> {
+            self.notice.get_some(&self.__context)
+        }
+        /// Returns the value that `best` has at this moment.
+        #[must_use]
+        #[inline]
+        fn best(&self) -> u32 {
+            self.best.cloned(&self.__context)
+        }
+        /// Raises [`best`](Self::best); a smaller value changes nothing.
         #[inline]
         fn set_best(&self, value: u32) {
             self.best.set(&self.__context, value);
         }
-        /// Sets [`origin`](ShopFields::origin), unless it was set before.
+        /// Returns the value that `origin` has at this moment.
+        #[must_use]
+        #[inline]
+        fn origin(&self) -> &String {
+            self.origin.get(&self.__context)
+        }
+        /// Sets [`origin`](Self::origin), unless it was set before.
         #[inline]
         fn set_origin(&self, value: String) {
             self.origin.set(&self.__context, value);
         }
-        /// Sets [`type`](ShopFields::kind).
+        /// Returns the value that `balance` has at this moment.
+        #[must_use]
+        #[inline]
+        fn balance(&self) -> i64 {
+            *self.balance.get(&self.__context)
+        }
+        /// Sets [`balance`](Self::balance).
+        #[inline]
+        fn set_balance(&self, value: i64) {
+            self.balance.set(&self.__context, value);
+        }
+        /// Changes [`balance`](Self::balance) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        #[inline]
+        fn update_balance<R>(&self, change: impl __session::FnOnce(&mut i64) -> R) -> R {
+            self.balance.update(&self.__context, change)
+        }
+        /// Sets [`balance`](Self::balance) back to its default.
+        #[inline]
+        fn reset_balance(&self) {
+            self.balance.reset(&self.__context);
+        }
+        /// Returns the value that `timer` has at this moment.
+        #[allow(missing_docs)]
+        #[must_use]
+        #[inline]
+        fn timer(&self) -> &Timer {
+            self.timer.get(&self.__context)
+        }
+        /// Sets [`timer`](Self::timer).
+        #[allow(missing_docs)]
+        #[inline]
+        fn set_timer(&self, value: Timer) {
+            self.timer.set(&self.__context, value);
+        }
+        /// Changes [`timer`](Self::timer) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        #[allow(missing_docs)]
+        #[inline]
+        fn update_timer<R>(&self, change: impl __session::FnOnce(&mut Timer) -> R) -> R {
+            self.timer.update(&self.__context, change)
+        }
+        /// Sets [`timer`](Self::timer) back to its default.
+        #[allow(missing_docs)]
+        #[inline]
+        fn reset_timer(&self) {
+            self.timer.reset(&self.__context);
+        }
+        /// Returns the value that `type` has at this moment.
+        #[must_use]
+        #[inline]
+        fn kind(&self) -> u8 {
+            *self.r#type.get(&self.__context)
+        }
+        /// Sets [`type`](Self::kind).
         #[inline]
         fn set_type(&self, value: u8) {
             self.r#type.set(&self.__context, value);
         }
-        /// Sets [`type`](ShopFields::kind) back to its default.
+        /// Changes [`type`](Self::kind) in place and returns what `change` returns.
+        ///
+        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        #[inline]
+        fn update_type<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
+            self.r#type.update(&self.__context, change)
+        }
+        /// Sets [`type`](Self::kind) back to its default.
         #[inline]
         fn reset_type(&self) {
             self.r#type.reset(&self.__context);
         }
-        /// Sets [`packed`](ShopFields::peek_packed).
+        /// Sets [`packed`](Self::peek_packed).
         #[inline]
         fn set_packed(&self, value: impl __session::Into<Option<Item>>) {
             self.packed.set(&self.__context, __session::Into::into(value));
+        }
+        /// Takes the value out of [`packed`](Self::peek_packed), leaving `None`; the value is gone at the commit.
+        #[inline]
+        fn take_packed(&self) -> Option<Item> {
+            self.packed.take(&self.__context)
+        }
+        /// Returns the value that `packed` has at this moment, and leaves it for the next request.
+        #[must_use]
+        #[inline]
+        fn peek_packed(&self) -> __session::Option<&Item> {
+            self.packed.get_some(&self.__context)
         }
     }
     static __FIELDS: [__session::FieldSpec; 14usize] = [
@@ -378,7 +365,6 @@ const _: () = {
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
-        type Writer = ShopWriter;
         #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
@@ -412,118 +398,112 @@ const _: () = {
             let [__spec0, __spec1, __spec2, __spec3, __spec4, __spec5, __spec6, __spec7,
             __spec8, __spec9, __spec10, __spec11, __spec12, __spec13] = &__FIELDS;
             ShopFields {
-                writer: ShopWriter {
-                    __context: context,
-                    user: <Option<
-                        UserId,
-                    > as __session::ValueAccess>::cell(
-                        __spec0,
-                        <Option<UserId> as __session::FieldDefault>::field_default,
-                    ),
-                    page: <Page as __session::ValueAccess>::cell(__spec1, || Page(3)),
-                    small: <Option<
+                __context: context,
+                user: <Option<
+                    UserId,
+                > as __session::ValueAccess>::cell(
+                    __spec0,
+                    <Option<UserId> as __session::FieldDefault>::field_default,
+                ),
+                page: <Page as __session::ValueAccess>::cell(__spec1, || Page(3)),
+                small: <Option<
+                    core::primitive::u8,
+                > as __session::ValueAccess>::cell(
+                    __spec2,
+                    <Option<
                         core::primitive::u8,
-                    > as __session::ValueAccess>::cell(
-                        __spec2,
-                        <Option<
-                            core::primitive::u8,
-                        > as __session::FieldDefault>::field_default,
-                    ),
-                    coupon: <Option<
-                        String,
-                    > as __session::ValueAccess>::cell(
-                        __spec3,
-                        <Option<String> as __session::FieldDefault>::field_default,
-                    ),
-                    visits: <i64 as __session::NumberAccess>::counter(__spec4),
-                    tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec5),
-                    more: __session::CollectionCell::<
-                        BTreeMap<String, Value>,
-                    >::new(__spec6),
-                    notice: <Option<
-                        String,
-                    > as __session::ValueAccess>::cell(
-                        __spec7,
-                        <Option<String> as __session::FieldDefault>::field_default,
-                    ),
-                    best: <u32 as __session::NumberAccess>::max(
-                        __spec8,
-                        <u32 as __session::FieldDefault>::field_default,
-                    ),
-                    origin: <String as __session::ValueAccess>::cell(
-                        __spec9,
-                        || __session::Into::into("web"),
-                    ),
-                    balance: <i64 as __session::ValueAccess>::cell(
-                        __spec10,
-                        <i64 as __session::FieldDefault>::field_default,
-                    ),
-                    timer: <Timer as __session::LocalAccess>::cell(
-                        __spec11,
-                        <Timer as __session::FieldDefault>::field_default,
-                    ),
-                    r#type: <u8 as __session::ValueAccess>::cell(
-                        __spec12,
-                        <u8 as __session::FieldDefault>::field_default,
-                    ),
-                    packed: <MsgPack as __session::CodecAccess<
-                        Option<Item>,
-                    >>::cell(
-                        __spec13,
-                        <Option<Item> as __session::FieldDefault>::field_default,
-                    ),
-                },
+                    > as __session::FieldDefault>::field_default,
+                ),
+                coupon: <Option<
+                    String,
+                > as __session::ValueAccess>::cell(
+                    __spec3,
+                    <Option<String> as __session::FieldDefault>::field_default,
+                ),
+                visits: <i64 as __session::NumberAccess>::counter(__spec4),
+                tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec5),
+                more: __session::CollectionCell::<BTreeMap<String, Value>>::new(__spec6),
+                notice: <Option<
+                    String,
+                > as __session::ValueAccess>::cell(
+                    __spec7,
+                    <Option<String> as __session::FieldDefault>::field_default,
+                ),
+                best: <u32 as __session::NumberAccess>::max(
+                    __spec8,
+                    <u32 as __session::FieldDefault>::field_default,
+                ),
+                origin: <String as __session::ValueAccess>::cell(
+                    __spec9,
+                    || __session::Into::into("web"),
+                ),
+                balance: <i64 as __session::ValueAccess>::cell(
+                    __spec10,
+                    <i64 as __session::FieldDefault>::field_default,
+                ),
+                timer: <Timer as __session::LocalAccess>::cell(
+                    __spec11,
+                    <Timer as __session::FieldDefault>::field_default,
+                ),
+                r#type: <u8 as __session::ValueAccess>::cell(
+                    __spec12,
+                    <u8 as __session::FieldDefault>::field_default,
+                ),
+                packed: <MsgPack as __session::CodecAccess<
+                    Option<Item>,
+                >>::cell(
+                    __spec13,
+                    <Option<Item> as __session::FieldDefault>::field_default,
+                ),
             }
         }
         #[inline]
         fn snapshot(fields: &Self::Fields) -> Self {
-            let writer = &fields.writer;
             Self {
-                user: writer.user.cloned(&writer.__context),
-                page: writer.page.cloned(&writer.__context),
-                small: writer.small.cloned(&writer.__context),
-                coupon: writer.coupon.cloned(&writer.__context),
-                visits: writer.visits.get(&writer.__context),
+                user: fields.user.cloned(&fields.__context),
+                page: fields.page.cloned(&fields.__context),
+                small: fields.small.cloned(&fields.__context),
+                coupon: fields.coupon.cloned(&fields.__context),
+                visits: fields.visits.get(&fields.__context),
                 tags: __session::Clone::clone(
                     __session::CollectionCell::<
                         BTreeSet<String>,
-                    >::get(&writer.tags, &writer.__context),
+                    >::get(&fields.tags, &fields.__context),
                 ),
                 more: __session::Clone::clone(
                     __session::CollectionCell::<
                         BTreeMap<String, Value>,
-                    >::get(&writer.more, &writer.__context),
+                    >::get(&fields.more, &fields.__context),
                 ),
-                notice: writer.notice.cloned(&writer.__context),
-                best: writer.best.cloned(&writer.__context),
-                origin: writer.origin.cloned(&writer.__context),
-                balance: writer.balance.cloned(&writer.__context),
-                timer: writer.timer.cloned(&writer.__context),
-                r#type: writer.r#type.cloned(&writer.__context),
-                packed: writer.packed.cloned(&writer.__context),
+                notice: fields.notice.cloned(&fields.__context),
+                best: fields.best.cloned(&fields.__context),
+                origin: fields.origin.cloned(&fields.__context),
+                balance: fields.balance.cloned(&fields.__context),
+                timer: fields.timer.cloned(&fields.__context),
+                r#type: fields.r#type.cloned(&fields.__context),
+                packed: fields.packed.cloned(&fields.__context),
             }
         }
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
-            let writer = &fields.writer;
             let _ = &value.user;
-            writer.page.set(&writer.__context, value.page);
-            writer.small.set(&writer.__context, value.small);
-            writer.coupon.set(&writer.__context, value.coupon);
-            writer.visits.replace(&writer.__context, value.visits);
+            fields.page.set(&fields.__context, value.page);
+            fields.small.set(&fields.__context, value.small);
+            fields.coupon.set(&fields.__context, value.coupon);
+            fields.visits.replace(&fields.__context, value.visits);
             __session::CollectionCell::<
                 BTreeSet<String>,
-            >::replace(&writer.tags, &writer.__context, &value.tags);
+            >::replace(&fields.tags, &fields.__context, &value.tags);
             __session::CollectionCell::<
                 BTreeMap<String, Value>,
-            >::replace(&writer.more, &writer.__context, &value.more);
-            writer.notice.set(&writer.__context, value.notice);
-            writer.best.set(&writer.__context, value.best);
-            writer.origin.set(&writer.__context, value.origin);
-            writer.balance.set(&writer.__context, value.balance);
-            writer.timer.set(&writer.__context, value.timer);
-            writer.r#type.set(&writer.__context, value.r#type);
-            writer.packed.set(&writer.__context, value.packed);
+            >::replace(&fields.more, &fields.__context, &value.more);
+            fields.notice.set(&fields.__context, value.notice);
+            fields.best.set(&fields.__context, value.best);
+            fields.origin.set(&fields.__context, value.origin);
+            fields.balance.set(&fields.__context, value.balance);
+            fields.timer.set(&fields.__context, value.timer);
+            fields.r#type.set(&fields.__context, value.r#type);
+            fields.packed.set(&fields.__context, value.packed);
         }
     }
     #[automatically_derived]
@@ -533,43 +513,35 @@ const _: () = {
         fn principal(
             fields: &Self::Fields,
         ) -> &__session::ValueCell<__session::Option<Self::Principal>> {
-            &fields.writer.user
+            &fields.user
         }
     }
     #[automatically_derived]
     impl __session::FieldSet for ShopFields {
         #[inline]
         fn context(&self) -> &__session::Context {
-            &self.writer.__context
+            &self.__context
         }
         #[inline]
         fn cells(&self, visit: &mut dyn __session::FnMut(&[&dyn __session::Cell])) {
             visit(
                 &[
-                    &self.writer.user,
-                    &self.writer.page,
-                    &self.writer.small,
-                    &self.writer.coupon,
-                    &self.writer.visits,
-                    &self.writer.tags,
-                    &self.writer.more,
-                    &self.writer.notice,
-                    &self.writer.best,
-                    &self.writer.origin,
-                    &self.writer.balance,
-                    &self.writer.timer,
-                    &self.writer.r#type,
-                    &self.writer.packed,
+                    &self.user,
+                    &self.page,
+                    &self.small,
+                    &self.coupon,
+                    &self.visits,
+                    &self.tags,
+                    &self.more,
+                    &self.notice,
+                    &self.best,
+                    &self.origin,
+                    &self.balance,
+                    &self.timer,
+                    &self.r#type,
+                    &self.packed,
                 ],
             );
-        }
-    }
-    #[automatically_derived]
-    impl __session::Deref for ShopFields {
-        type Target = ShopWriter;
-        #[inline]
-        fn deref(&self) -> &ShopWriter {
-            &self.writer
         }
     }
     #[automatically_derived]
@@ -578,15 +550,6 @@ const _: () = {
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str(
                 "ShopFields { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
-            )
-        }
-    }
-    #[automatically_derived]
-    impl __session::Debug for ShopWriter {
-        #[inline]
-        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
-            f.write_str(
-                "ShopWriter { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
@@ -628,14 +591,7 @@ const _: () = {
                     Shop,
                     UserId,
                     Self,
-                >(
-                    parts,
-                    |fields| {
-                        let writer = &fields.writer;
-                        writer.user.cloned(&writer.__context)
-                    },
-                    Self,
-                )
+                >(parts, |fields| { fields.user.cloned(&fields.__context) }, Self)
             }
         }
         #[automatically_derived]
@@ -654,14 +610,7 @@ const _: () = {
                     Shop,
                     UserId,
                     Self,
-                >(
-                    parts,
-                    |fields| {
-                        let writer = &fields.writer;
-                        writer.user.cloned(&writer.__context)
-                    },
-                    Self,
-                )
+                >(parts, |fields| { fields.user.cloned(&fields.__context) }, Self)
             }
         }
     }

@@ -1,15 +1,6 @@
-/**The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-
-What only writes is in [`ShopWriter`], which this derefs to.*/
+///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
 #[allow(dead_code)]
 struct ShopFields {
-    writer: ShopWriter,
-}
-/**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
-
-It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code)]
-struct ShopWriter {
     __context: ::session_runtime::__private0::Context,
     cart: ::session_runtime::__private0::ValueCell<Vec<Item>>,
 }
@@ -22,7 +13,12 @@ const _: () = {
         #[must_use]
         #[inline]
         fn cart(&self) -> &Vec<Item> {
-            self.writer.cart.get(&self.writer.__context)
+            self.cart.get(&self.__context)
+        }
+        /// Sets [`cart`](Self::cart).
+        #[inline]
+        fn set_cart(&self, value: Vec<Item>) {
+            self.cart.set(&self.__context, value);
         }
         /// Changes [`cart`](Self::cart) in place and returns what `change` returns.
         ///
@@ -32,16 +28,9 @@ const _: () = {
             &self,
             change: impl __session::FnOnce(&mut Vec<Item>) -> R,
         ) -> R {
-            self.writer.cart.update(&self.writer.__context, change)
+            self.cart.update(&self.__context, change)
         }
-    }
-    impl ShopWriter {
-        /// Sets [`cart`](ShopFields::cart).
-        #[inline]
-        fn set_cart(&self, value: Vec<Item>) {
-            self.cart.set(&self.__context, value);
-        }
-        /// Sets [`cart`](ShopFields::cart) back to its default.
+        /// Sets [`cart`](Self::cart) back to its default.
         #[inline]
         fn reset_cart(&self) {
             self.cart.reset(&self.__context);
@@ -53,7 +42,6 @@ const _: () = {
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
-        type Writer = ShopWriter;
         #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
@@ -86,47 +74,35 @@ const _: () = {
         fn fields(context: __session::Context) -> Self::Fields {
             let [__spec0] = &__FIELDS;
             ShopFields {
-                writer: ShopWriter {
-                    __context: context,
-                    cart: <Vec<
-                        Item,
-                    > as __session::ValueAccess>::cell(
-                        __spec0,
-                        <Vec<Item> as __session::FieldDefault>::field_default,
-                    ),
-                },
+                __context: context,
+                cart: <Vec<
+                    Item,
+                > as __session::ValueAccess>::cell(
+                    __spec0,
+                    <Vec<Item> as __session::FieldDefault>::field_default,
+                ),
             }
         }
         #[inline]
         fn snapshot(fields: &Self::Fields) -> Self {
-            let writer = &fields.writer;
             Self {
-                cart: writer.cart.cloned(&writer.__context),
+                cart: fields.cart.cloned(&fields.__context),
             }
         }
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
-            let writer = &fields.writer;
-            writer.cart.set(&writer.__context, value.cart);
+            fields.cart.set(&fields.__context, value.cart);
         }
     }
     #[automatically_derived]
     impl __session::FieldSet for ShopFields {
         #[inline]
         fn context(&self) -> &__session::Context {
-            &self.writer.__context
+            &self.__context
         }
         #[inline]
         fn cells(&self, visit: &mut dyn __session::FnMut(&[&dyn __session::Cell])) {
-            visit(&[&self.writer.cart]);
-        }
-    }
-    #[automatically_derived]
-    impl __session::Deref for ShopFields {
-        type Target = ShopWriter;
-        #[inline]
-        fn deref(&self) -> &ShopWriter {
-            &self.writer
+            visit(&[&self.cart]);
         }
     }
     #[automatically_derived]
@@ -134,13 +110,6 @@ const _: () = {
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str("ShopFields { cart, .. }")
-        }
-    }
-    #[automatically_derived]
-    impl __session::Debug for ShopWriter {
-        #[inline]
-        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
-            f.write_str("ShopWriter { cart, .. }")
         }
     }
 };

@@ -1,18 +1,9 @@
 ::core::compile_error! {
     "unknown key `idel`, did you mean `idle`?\nhelp: the struct takes `name`, `transport`, `payload`, `idle`, `absolute`, `path`, `domain`, `same_site`, `secure`, `http_only`, `partitioned`, `persistent`, `create`, `resend`, `on_stale`, `on_store_error`, `commit_on`, `on_end`, `codec` and `crate`"
 }
-/**The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
-
-What only writes is in [`ShopWriter`], which this derefs to.*/
+///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
 #[allow(dead_code, unused_variables, unreachable_code)]
 struct ShopFields {
-    writer: ShopWriter,
-}
-/**The write-only view of a [`Shop`] session: what `Writer<Shop>` derefs to.
-
-It loads nothing, so it has only what needs no present value.*/
-#[allow(dead_code, unused_variables, unreachable_code)]
-struct ShopWriter {
     __session: ::session_runtime::__private0::PhantomData<fn() -> Shop>,
 }
 ///The present `user` of a [`Shop`] session, as an extractor: without one the request is rejected.
@@ -35,6 +26,11 @@ const _: () = {
         fn cart(&self) -> &Vec<Item> {
             __session::unreachable!()
         }
+        /// Sets [`cart`](Self::cart).
+        #[inline]
+        fn set_cart(&self, value: Vec<Item>) {
+            __session::unreachable!()
+        }
         /// Changes [`cart`](Self::cart) in place and returns what `change` returns.
         ///
         /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
@@ -45,14 +41,7 @@ const _: () = {
         ) -> R {
             __session::unreachable!()
         }
-    }
-    impl ShopWriter {
-        /// Sets [`cart`](ShopFields::cart).
-        #[inline]
-        fn set_cart(&self, value: Vec<Item>) {
-            __session::unreachable!()
-        }
-        /// Sets [`cart`](ShopFields::cart) back to its default.
+        /// Sets [`cart`](Self::cart) back to its default.
         #[inline]
         fn reset_cart(&self) {
             __session::unreachable!()
@@ -61,7 +50,6 @@ const _: () = {
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
-        type Writer = ShopWriter;
         #[inline]
         fn spec() -> &'static __session::Spec {
             __session::unreachable!()
@@ -101,22 +89,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl __session::Deref for ShopFields {
-        type Target = ShopWriter;
-        #[inline]
-        fn deref(&self) -> &ShopWriter {
-            __session::unreachable!()
-        }
-    }
-    #[automatically_derived]
     impl __session::Debug for ShopFields {
-        #[inline]
-        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
-            __session::unreachable!()
-        }
-    }
-    #[automatically_derived]
-    impl __session::Debug for ShopWriter {
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             __session::unreachable!()

@@ -1,8 +1,6 @@
 //! The traits that `#[derive(Session)]` implements for a struct: the link between the user's type,
 //! its static facts and the cells of one request.
 
-use std::ops::Deref;
-
 use crate::{
     cell::{Cell, Context, ValueCell},
     schema::{SessionField, Spec},
@@ -16,10 +14,7 @@ use crate::{
 )]
 pub trait SessionType: Sized + Send + Sync + 'static {
     /// The generated accessors that `Session<Self>` dereferences to.
-    type Fields: FieldSet + Deref<Target = Self::Writer>;
-    /// The generated accessors that only write, which `Writer<Self>` dereferences to. This type
-    /// owns the cells.
-    type Writer: Send + Sync + 'static;
+    type Fields: FieldSet;
 
     /// Returns the static facts.
     fn spec() -> &'static Spec;

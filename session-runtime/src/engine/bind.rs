@@ -39,8 +39,7 @@ pub enum OnMismatch {
     /// An event at warning level. The request continues.
     Observe,
     /// The same event, and the token counts as stale, so this request has no live session. The
-    /// session itself continues for the client that it is bound to. A [`Writer`](crate::Writer)
-    /// then loads the session, since a commit without a load cannot compare.
+    /// session itself continues for the client that it is bound to.
     Reject,
 }
 
@@ -127,10 +126,6 @@ pub(crate) struct Mismatch {
 }
 
 impl Binds {
-    pub(crate) fn rejects(&self) -> bool {
-        self.list.iter().any(|(_, on_mismatch)| *on_mismatch == OnMismatch::Reject)
-    }
-
     pub(crate) fn look_at(self: &Arc<Self>, parts: &Parts) -> Bound {
         let values = self.list.iter().map(|(bind, _)| bind.look_at(parts)).collect();
         Bound { binds: Arc::clone(self), values }

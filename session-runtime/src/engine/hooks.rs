@@ -45,11 +45,6 @@ impl Hooks {
         };
     }
 
-    /// Returns whether a binding may reject the client of a session.
-    pub(crate) fn may_reject(&self) -> bool {
-        self.binds.as_ref().is_some_and(|binds| binds.rejects())
-    }
-
     /// Asks the functions about a request.
     pub(crate) fn ask(&self, parts: &Parts) -> HookAnswers {
         HookAnswers {

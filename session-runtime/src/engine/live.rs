@@ -18,7 +18,6 @@ pub(crate) struct LiveSession {
     pub(crate) current_key: bool,
     /// The credential was superseded by a rotation and is within its grace.
     pub(crate) in_grace: bool,
-    /// `None` if nothing was loaded (`Writer`).
     pub(crate) meta: Option<LoadedMeta>,
     /// Counts elevations and rotations of a payload in the token.
     pub(crate) generation: u32,

@@ -12,7 +12,7 @@ use crate::{
     engine::Engine,
     error::Error,
     extract::peek::Peek,
-    handle::{Session, sessions::Sessions, writer::Writer},
+    handle::{Session, sessions::Sessions},
     request::slot::SessionSlot,
     schema::Transport,
 };
@@ -114,14 +114,6 @@ impl<T: SessionType, S: Send + Sync> OptionalFromRequestParts<S> for Session<T> 
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
         Ok(Self::live_from_parts(parts).await?)
-    }
-}
-
-impl<T: SessionType, S: Send + Sync> FromRequestParts<S> for Writer<T> {
-    type Rejection = Rejection;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        Ok(Self::from_parts(parts).await?)
     }
 }
 

@@ -7,12 +7,7 @@ pub(crate) mod peek;
 
 use http::request::Parts;
 
-use crate::{
-    cell::model::SessionType,
-    error::Error,
-    handle::{Session, writer::Writer},
-    request::slot::SessionSlot,
-};
+use crate::{cell::model::SessionType, error::Error, handle::Session, request::slot::SessionSlot};
 
 impl<T: SessionType> Session<T> {
     /// Returns the session of a request that passed through a `SessionLayer<T>`. For services
@@ -33,16 +28,5 @@ impl<T: SessionType> Session<T> {
     /// As [`from_parts`](Self::from_parts).
     pub async fn live_from_parts(parts: &Parts) -> Result<Option<Self>, Error> {
         Ok(Some(Self::from_parts(parts).await?).filter(|session| !session.is_new()))
-    }
-}
-
-impl<T: SessionType> Writer<T> {
-    /// Returns the write-only session of a request that passed through a `SessionLayer<T>`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::from_parts`], except that the store is not asked before the commit.
-    pub async fn from_parts(parts: &Parts) -> Result<Self, Error> {
-        Ok(Self::of(SessionSlot::<T>::find(&parts.extensions)?.write(parts).await?))
     }
 }

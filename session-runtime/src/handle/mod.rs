@@ -5,7 +5,6 @@
 mod login;
 pub(crate) mod sessions;
 mod transact;
-pub(crate) mod writer;
 
 use std::{
     fmt,

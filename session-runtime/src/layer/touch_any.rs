@@ -26,13 +26,9 @@ pub(super) fn is_called_for(engine: &Engine, parts: &Parts) -> bool {
 }
 
 /// Returns true if nothing has asked the store for the session: the request extracted only a list
-/// of sessions, or a writer that wrote nothing.
+/// of sessions.
 fn is_unseen<T: SessionType>(session: &RequestSession<T>) -> bool {
-    match &session.core.state().status {
-        Status::Unknown => true,
-        Status::Live(live) => live.meta.is_none(),
-        Status::Absent { .. } | Status::Degraded | Status::Over => false,
-    }
+    matches!(session.core.state().status, Status::Unknown)
 }
 
 /// Touches a session that nothing has extracted. Afterwards, `own` holds the answer to the client.

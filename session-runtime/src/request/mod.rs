@@ -30,7 +30,6 @@ use crate::{
     engine::{
         Engine,
         hooks::HookAnswers,
-        live::LiveSession,
         load::{Loaded, Presented},
     },
     error::Error,
@@ -64,7 +63,7 @@ impl<T: SessionType> RequestSession<T> {
             return Ok(());
         }
         let _guard = self.core.lock.lock().await;
-        // Another extractor may have loaded the session meanwhile, or a writer have created it.
+        // Another extractor may have loaded the session meanwhile.
         if self.is_loaded() {
             return Ok(());
         }
@@ -117,25 +116,6 @@ impl<T: SessionType> RequestSession<T> {
         }
         state.status = status;
         state.loaded = LoadedRecord::AsLoaded;
-    }
-
-    /// Takes the credential of a writer unchecked: the commit itself checks the credential.
-    pub(crate) fn take_unchecked(&self, presented: &Presented<'_>, header: Option<HeaderValue>) {
-        let mut state = self.core.state();
-        if !matches!(state.status, Status::Unknown) {
-            return;
-        }
-        match presented {
-            Presented::Credential(_, credential) => {
-                state.token = header.map(TokenText::Presented);
-                let live = LiveSession::of_credential(*credential, false, None);
-                state.status = Status::Live(live);
-            }
-            Presented::Nothing | Presented::Rejected | Presented::Payload(..) => {
-                self.fields().context().settle(None);
-                state.status = Status::Absent { stale: !matches!(presented, Presented::Nothing) };
-            }
-        }
     }
 
     pub(crate) fn is_loaded(&self) -> bool {

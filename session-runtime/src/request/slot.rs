@@ -14,7 +14,6 @@ use crate::{
     cell::model::SessionType,
     engine::{Engine, load::Presented},
     error::{Error, Kind},
-    schema::Payload,
     store::Selector,
 };
 
@@ -81,23 +80,6 @@ impl<T: SessionType> SessionSlot<T> {
         self.engine.refuse_remote(parts)?;
         let session = Arc::clone(self.session(parts));
         session.load(|| self.engine.present(&parts.headers)).await?;
-        Ok(session)
-    }
-
-    /// Uses the session. Returns the session for writing. The session is not loaded, unless the
-    /// payload is in the token itself, or a binding may reject the client.
-    pub(crate) async fn write(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
-        if self.engine.spec.payload != Payload::Server || self.engine.hooks.may_reject() {
-            // Boxed, out of the way of the writers that need no load.
-            return Box::pin(self.load(parts)).await;
-        }
-        self.used.store(true, Ordering::SeqCst);
-        self.engine.refuse_remote(parts)?;
-        let session = Arc::clone(self.session(parts));
-        if !session.is_loaded() {
-            let (presented, header) = self.engine.present(&parts.headers);
-            session.take_unchecked(&presented, header);
-        }
         Ok(session)
     }
 

@@ -114,10 +114,7 @@ impl Core {
 impl LoadedRecord {
     /// Notes that less of the record counts from now on; what no longer counts never counts again.
     pub(crate) fn reduce(&mut self, to: Self) {
-        // A write without a load leaves everything to the load that may follow.
-        if *self != Self::NotLoaded {
-            *self = (*self).max(to);
-        }
+        *self = (*self).max(to);
     }
 }
 

@@ -18,7 +18,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder, Writer,
+    Error, KeyRing, Saved, Session, SessionLayer, SessionLayerBuilder,
     clock::ManualClock,
     policy::{CommitOn, OnStoreError},
     store::MemoryStore,
@@ -68,7 +68,6 @@ fn routes() -> Router<Arc<Handlers>> {
         .route("/set", get(async |s: Session<Fragile>| s.set_theme("dark".to_owned())))
         .route("/read", get(async |s: Session<Fragile>| format!("{} {}", s.theme(), s.hits())))
         .route("/hit", get(async |s: Session<Fragile>| s.add_hits(1)))
-        .route("/blind", get(async |w: Writer<Fragile>| w.add_hits(1)))
         .route("/logout", get(async |s: Session<Fragile>| s.log_out()))
         .route("/login", get(async |s: Session<Fragile>| s.log_in("ada".to_owned())))
         .route("/break", get(async |s: Session<Fragile>| s.set_odd(Odd { broken: true })))

@@ -8,9 +8,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use session_runtime::{
-    Error, KeyRing, Session, SessionLayer, SessionType, Writer, store::MemoryStore,
-};
+use session_runtime::{Error, KeyRing, Session, SessionLayer, SessionType, store::MemoryStore};
 use tests::{Client, Server, Spy};
 use tokio::sync::{mpsc, oneshot};
 
@@ -49,7 +47,6 @@ fn is_a_good_handle<T: Send + Sync + Clone + 'static>() {}
 #[test]
 fn handles_are_send_sync_clone_and_static() {
     is_a_good_handle::<Session<Main>>();
-    is_a_good_handle::<Writer<Main>>();
     is_a_good_handle::<session_runtime::Sessions<Main>>();
     is_a_good_handle::<SessionLayer<Main>>();
 }
@@ -65,14 +62,6 @@ async fn around(session: Session<Main>, request: Request, next: Next) -> Respons
 fn plain_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/hits", get(async |s: Session<Main>| format!("{} {:?}", s.hits(), s.log())))
-        .route(
-            "/writer",
-            get(async |w: Writer<Main>, s: Session<Main>| {
-                w.add_hits(1);
-                s.add_hits(1);
-                s.hits().to_string()
-            }),
-        )
         .route(
             "/both",
             get(async |main: Session<Main>, api: Session<Api>| {
@@ -217,16 +206,6 @@ async fn a_task_that_goes_on_after_the_commit_reads_what_was_loaded() {
     go.send(()).expect("the task waits");
     let report = result.await.expect("the task reports");
     assert!(report.starts_with("true 3 "), "{report}");
-}
-
-#[tokio::test]
-async fn a_writer_and_a_session_in_one_request_are_the_same() {
-    let (server, store, _tasks) = start().await;
-    let client = Client::new(&server);
-    client.get("/writer").await;
-    store.calls();
-    assert_eq!(client.get("/writer").await.body, "4");
-    assert_eq!(store.calls(), ["load", "replace"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 
 mod at_rest;
 mod bind;
-mod blind;
 mod bounds;
 mod cap;
 mod codec;
@@ -35,4 +34,5 @@ mod secure;
 mod tokens;
 mod touch;
 mod transact;
+mod unread;
 mod versions;

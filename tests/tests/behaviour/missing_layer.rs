@@ -2,7 +2,7 @@
 //! log says which layer to add.
 
 use axum::{Router, routing::get};
-use session_runtime::{Peek, Session, Sessions, Writer};
+use session_runtime::{Peek, Session, Sessions};
 use tests::{Client, Log, Server};
 
 #[derive(Session)]
@@ -17,15 +17,13 @@ async fn the_client_gets_500_without_details_and_the_log_says_which_layer_to_add
     let router = Router::new()
         .route("/session", get(async |_: Session<Shop>| "unreachable"))
         .route("/optional", get(async |_: Option<Session<Shop>>| "unreachable"))
-        .route("/writer", get(async |_: Writer<Shop>| "unreachable"))
         .route("/peek", get(async |_: Peek<Shop>| "unreachable"))
         .route("/optional-peek", get(async |_: Option<Peek<Shop>>| "unreachable"))
         .route("/guard", get(async |_: CurrentUser| "unreachable"))
         .route("/directory", get(async |_: Sessions<Shop>| "unreachable"));
     let server = Server::start(router).await;
     let client = Client::new(&server);
-    let paths =
-        ["/session", "/optional", "/writer", "/peek", "/optional-peek", "/guard", "/directory"];
+    let paths = ["/session", "/optional", "/peek", "/optional-peek", "/guard", "/directory"];
     for path in paths {
         let reply = client.get(path).await;
         assert_eq!(reply.status, 500, "{path}");

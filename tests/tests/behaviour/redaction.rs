@@ -6,7 +6,7 @@ use std::io::Write;
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_runtime::testing::Repository as _;
 use session_runtime::{
-    Challenge, Key, KeyRing, Session, SessionLayer, Sessions, Writer, store::MemoryStore,
+    Challenge, Key, KeyRing, Session, SessionLayer, Sessions, store::MemoryStore,
 };
 use tests::{Client, Log, Server, Spy};
 
@@ -37,20 +37,15 @@ fn routes(debugged: Log) -> Router {
     Router::new()
         .route(
             "/use/{value}",
-            get(
-                async move |s: Session<Red>,
-                            w: Writer<Red>,
-                            d: Sessions<Red>,
-                            Path(v): Path<String>| {
-                    s.set_token(v.clone());
-                    s.set_fragile(v.clone());
-                    s.log_in(PERSON.to_owned());
-                    s.add_hits(1);
-                    debug_in_use(format!("{s:?} {s:#?} {:?} {w:?} {:?} {d:?}", *s, *w));
-                    let saved = s.save().await.expect("the store works");
-                    debug_in_use(format!("{s:?} {saved:?} {:?}", s.session_id()));
-                },
-            ),
+            get(async move |s: Session<Red>, d: Sessions<Red>, Path(v): Path<String>| {
+                s.set_token(v.clone());
+                s.set_fragile(v.clone());
+                s.log_in(PERSON.to_owned());
+                s.add_hits(1);
+                debug_in_use(format!("{s:?} {s:#?} {:?} {d:?}", *s));
+                let saved = s.save().await.expect("the store works");
+                debug_in_use(format!("{s:?} {saved:?} {:?}", s.session_id()));
+            }),
         )
         .route("/guard", get(async move |user: CurrentUser| debug(format!("{user:?}"))))
         .route("/read", get(async |s: Session<Red>| s.token().len().to_string()))

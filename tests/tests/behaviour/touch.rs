@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_runtime::{
-    SessionLayerBuilder, SessionType, Sessions, Writer,
+    SessionLayerBuilder, SessionType, Sessions,
     clock::ManualClock,
     policy::{Create, OnStale, Resend, TouchOn},
     store::MemoryStore,
@@ -20,7 +20,6 @@ fn routes<T: Themed>() -> Router {
     sessions::routes::<T>()
         .route("/asset", get(async || "asset"))
         .route("/error", get(async || StatusCode::INTERNAL_SERVER_ERROR))
-        .route("/writer", get(async |_: Writer<T>| "nothing"))
         .route("/directory", get(async |_: Sessions<T>| "nothing"))
         .route(
             "/status/{code}",
@@ -54,7 +53,7 @@ async fn after_two_hours(client: &Client, clock: &ManualClock, path: &str) -> St
 
 #[tokio::test]
 async fn a_request_that_extracts_nothing_keeps_the_session_alive_only_if_told_to() {
-    for path in ["/asset", "/status/404", "/writer", "/directory"] {
+    for path in ["/asset", "/status/404", "/directory"] {
         let (server, _, clock) = start::<Stored>(routes::<Stored>(), |builder| builder).await;
         assert_eq!(after_two_hours(&Client::new(&server), &clock, path).await, "", "{path}");
         let (server, _, clock) = start::<Stored>(routes::<Stored>(), any).await;
@@ -84,7 +83,7 @@ async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
     silent("/error", &[]).await;
     client.get("/read").await;
     assert_eq!(store.calls(), ["load", "touch"], "one that extracts is not touched twice");
-    let reply = client.get("/writer").await;
+    let reply = client.get("/directory").await;
     assert_eq!(reply.header("vary"), Some("Cookie"), "it was extracted");
     assert_eq!(store.calls(), ["load"]);
 }
@@ -140,7 +139,7 @@ async fn a_token_that_is_sent_again_makes_the_response_private() {
     let (server, _, clock) = start::<Persistent>(routes::<Persistent>(), any).await;
     let client = Client::new(&server);
     client.get("/set").await;
-    for path in ["/asset", "/writer"] {
+    for path in ["/asset", "/directory"] {
         clock.advance(2 * MINUTE);
         let reply = client.get(path).await;
         private(&reply);

@@ -2,7 +2,6 @@
 
 use super::Planner;
 use crate::{
-    engine::live::LiveSession,
     error::{Error, Kind},
     request::{
         asked::Requested,
@@ -21,16 +20,11 @@ impl Planner<'_> {
     pub(super) fn bind_on(
         &self,
         state: &State,
-        live: &LiveSession,
         requested: &Requested,
         ops: &mut Vec<Op>,
     ) -> Result<(), Error> {
         if requested.elevate {
             return self.bind_anew(ops);
-        }
-        // A write without a load cannot know what is missing.
-        if live.meta.is_none() {
-            return Ok(());
         }
         let before = self.fields.context().record();
         let before = before.as_deref().filter(|_| state.loaded < LoadedRecord::Rebound);

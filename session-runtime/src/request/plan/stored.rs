@@ -115,8 +115,7 @@ impl Planner<'_> {
         let touch =
             requested.touch || meta.is_none_or(|meta| lifetime::touch_is_due(meta, self.now));
         let no_user_changes = emission.ops.is_empty() && !requested.any();
-        // A blind write that wrote nothing has nothing to touch either.
-        let wanted = !no_user_changes || (meta.is_some() && (touch || rotation.is_some()));
+        let wanted = !no_user_changes || touch || rotation.is_some();
         if !wanted {
             return Ok(Plan::nothing(requested));
         }
@@ -127,7 +126,7 @@ impl Planner<'_> {
             commit.bump.push(Cow::Borrowed(group));
         }
         self.seal_secrets(live.selector, &mut emission.ops)?;
-        self.bind_on(state, live, &requested, &mut emission.ops)?;
+        self.bind_on(state, &requested, &mut emission.ops)?;
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
         commit.max_bytes = policy.max_session_bytes;

@@ -73,7 +73,7 @@ impl Planner<'_> {
         self.seal_secrets(selector, &mut ops)?;
         match live {
             // The whole payload is written, so all of what binds the session, too.
-            Some(live) => self.bind_on(state, live, &requested, &mut ops)?,
+            Some(_) => self.bind_on(state, &requested, &mut ops)?,
             None => self.bind_anew(&mut ops)?,
         }
         let policy = &self.engine.policy;
