@@ -162,7 +162,9 @@ impl<'a> LogIn<'a> {
             if is_done {
                 break;
             }
-            of_principal -= removed.min(of_principal);
+            // Some that were to go were changed since they were listed; those that were removed may
+            // have come after the count. So it takes another look.
+            of_principal = of_principal.saturating_sub(removed).max(self.most() + 1);
         }
         Ok(ended)
     }

@@ -262,6 +262,23 @@ fn parallel_log_ins_leave_what_the_cap_allows_whatever_their_clocks_say() {
 }
 
 #[test]
+fn a_crowd_of_log_ins_in_one_millisecond_leaves_one_under_a_cap_of_one() {
+    in_many_orders(|random, store| {
+        let keys: Vec<_> = (1..=5).map(key).collect();
+        let tasks = keys.iter().map(|key| {
+            let (time, cap) = (20 + random.below(2) as u64, cap(1, OnMaxSessions::EndOldest));
+            Box::pin(async move {
+                let outcome = Store::insert(store, key, owned(time), cap).await.unwrap();
+                assert!(matches!(outcome, InsertOutcome::Inserted { .. }), "{outcome:?}");
+            }) as Task<'_>
+        });
+        let tasks = tasks.collect();
+        interleave(random, tasks);
+        assert_eq!(live(store).len(), 1);
+    });
+}
+
+#[test]
 fn a_log_in_beside_an_eviction_stays() {
     in_many_orders(|random, store| {
         for (number, time) in [(1, 10), (2, 20)] {
