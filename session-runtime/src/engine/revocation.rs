@@ -111,7 +111,7 @@ fn note(now: Timestamp, until: Timestamp) -> Meta {
     let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
     let mut meta = Meta::new(Check([0; 16]), KeyId([0; 4]), now, lifetime);
     // **A lost note would bring an ended session back.** A bounded store first evicts sessions
-    // without a principal, so a note has one.
+    // without a principal, so a note has one; and it never evicts what is in a namespace of notes.
     meta.set_principal(Some(PrincipalKey::new("revocation")), now);
     meta
 }

@@ -11,10 +11,13 @@ pub(super) fn apply(record: &mut Record, commit: &Commit) -> CommitOutcome {
     if most_added == 0 {
         return record.apply(commit);
     }
-    let before = record.size();
-    if before.saturating_add(most_added) <= limit {
+    // At most, since it counts whole names: nearly all sessions are far below the limit, and to find the
+    // dynamic keys takes longer.
+    let at_most: usize = record.fields().map(|(name, value)| name.len() + value.size()).sum();
+    if at_most.saturating_add(most_added) <= limit {
         return record.apply(commit);
     }
+    let before = record.size();
     // On a copy, of which nothing stays if it is too large.
     let mut changed = record.clone();
     let outcome = changed.apply(commit);

@@ -78,7 +78,7 @@ fn note(principal: &PrincipalKey, now: Timestamp) -> Record {
     let mut meta = Meta::new(Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]), now, lifetime);
     // A version that no other lease has, in whatever process.
     meta.revision = random() >> 3;
-    // A bounded store first evicts records without a principal.
+    // A bounded store first evicts records without a principal, and no notes of one.
     meta.set_principal(Some(principal.clone()), now);
     let mut note = Record::new(meta);
     let until = Timestamp::from(std::time::SystemTime::now()).saturating_add(LASTS);

@@ -141,7 +141,7 @@ pub(super) fn random() -> u64 {
 /// Makes the error of a store without room.
 pub(super) fn full() -> StoreError {
     StoreError::new(
-        "the store is full: each of its sessions belongs to a principal and is still live; raise \
-         its limit (of a memory store, with `MemoryStore::with_limit`)",
+        "the store is full: each of its sessions is still live, and no other gives way to this one; \
+         raise its limits (of a memory store, with `MemoryStore::with_limit` and `max_bytes`)",
     )
 }

@@ -151,6 +151,12 @@ impl Namespace {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns true if its records are the runtime's own notes, such as ended sessions, and no
+    /// sessions.
+    pub(crate) fn is_of_notes(&self) -> bool {
+        self.0.contains('/')
+    }
 }
 
 impl fmt::Debug for Namespace {

@@ -42,6 +42,10 @@ impl<S> ByNamespace<S> {
         self.0.iter().map(|(_, value)| value)
     }
 
+    pub(super) fn named(&self) -> impl Iterator<Item = (&Namespace, &S)> {
+        self.0.iter().map(|(namespace, value)| (namespace, value))
+    }
+
     pub(super) fn all_mut(&mut self) -> impl Iterator<Item = (&Namespace, &mut S)> {
         self.0.iter_mut().map(|(namespace, value)| (&*namespace, value))
     }

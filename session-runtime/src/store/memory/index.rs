@@ -8,7 +8,10 @@ use std::{
         Bound::{Excluded, Unbounded},
         RangeBounds as _,
     },
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::{by_namespace::ByNamespace, hasher::Seeds};
@@ -21,7 +24,12 @@ use crate::store::{Cursor, Namespace, Order, PrincipalKey, Record, StoreKey};
 /// lock of the index while they wait for that of a shard. So the order of locks is always shard,
 /// then index.
 #[derive(Default)]
-pub(super) struct Index(ByOwner<Owned>);
+pub(super) struct Index {
+    owners: ByOwner<Owned>,
+    /// The number of principals that have several sessions; with none, a search for the one that
+    /// has most is pointless.
+    several: AtomicUsize,
+}
 
 type Owned = ByNamespace<HashMap<PrincipalKey, LogIns>>;
 
@@ -85,11 +93,14 @@ impl Index {
     pub(super) fn add(&self, key: &StoreKey, record: &Record) -> usize {
         let Some(principal) = &record.meta.principal else { return 0 };
         let log_in = Cursor::of(key.selector, record);
-        let mut part = self.0.lock(&key.namespace, principal);
+        let mut part = self.owners.lock(&key.namespace, principal);
         match part.get_or_default(&key.namespace).entry(principal.clone()) {
             hash_map::Entry::Occupied(mut there) => {
+                let before = there.get().len();
                 there.get_mut().insert(log_in);
-                there.get().len()
+                let after = there.get().len();
+                self.note_several(&key.namespace, before, after);
+                after
             }
             hash_map::Entry::Vacant(place) => {
                 place.insert(LogIns::One(log_in));
@@ -105,19 +116,53 @@ impl Index {
         log_in: Cursor,
     ) {
         let Some(principal) = principal else { return };
-        let mut part = self.0.lock(namespace, principal);
+        let mut part = self.owners.lock(namespace, principal);
         let Some(owned) = part.get_mut(namespace) else { return };
-        if let hash_map::Entry::Occupied(mut owned) = owned.entry(principal.clone())
-            && owned.get_mut().remove(log_in)
-        {
-            owned.remove();
+        if let hash_map::Entry::Occupied(mut owned) = owned.entry(principal.clone()) {
+            let before = owned.get().len();
+            let is_none_left = owned.get_mut().remove(log_in);
+            self.note_several(namespace, before, owned.get().len());
+            if is_none_left {
+                owned.remove();
+            }
         }
+    }
+
+    /// Counts the principals with several sessions; notes are no sessions.
+    fn note_several(&self, namespace: &Namespace, before: usize, after: usize) {
+        if (before > 1) != (after > 1) && !namespace.is_of_notes() {
+            if after > 1 {
+                self.several.fetch_add(1, Ordering::Relaxed);
+            } else {
+                self.several.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Returns the principal with the most sessions, and their number, if any principal has several.
+    pub(super) fn largest(&self) -> Option<(Namespace, PrincipalKey, usize)> {
+        if self.several.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let mut largest: Option<(Namespace, PrincipalKey, usize)> = None;
+        for part in &self.owners.parts {
+            let part = lock(part);
+            for (namespace, owned) in part.named().filter(|(it, _)| !it.is_of_notes()) {
+                let most = owned.iter().max_by_key(|(_, log_ins)| log_ins.len());
+                let Some((principal, log_ins)) = most else { continue };
+                let (there, here) = (largest.as_ref().map_or(1, |it| it.2), log_ins.len());
+                if here > there {
+                    largest = Some((namespace.clone(), principal.clone(), here));
+                }
+            }
+        }
+        largest
     }
 
     /// Returns the numbers of principals and of their sessions.
     #[cfg(test)]
     pub(super) fn counts(&self) -> (usize, usize) {
-        let counts = self.0.parts.iter().map(|shard| {
+        let counts = self.owners.parts.iter().map(|shard| {
             let part = lock(shard);
             let owned = || part.all().flat_map(HashMap::values);
             (owned().count(), owned().map(LogIns::len).sum::<usize>())
@@ -127,7 +172,7 @@ impl Index {
 
     /// Returns the number of sessions of a principal.
     pub(super) fn count(&self, namespace: &Namespace, principal: &PrincipalKey) -> u64 {
-        let part = self.0.lock(namespace, principal);
+        let part = self.owners.lock(namespace, principal);
         let log_ins = part.get(namespace).and_then(|owned| owned.get(principal));
         log_ins.map_or(0, LogIns::len) as u64
     }
@@ -141,7 +186,7 @@ impl Index {
         after: Option<Cursor>,
         limit: usize,
     ) -> Vec<Cursor> {
-        let part = self.0.lock(namespace, principal);
+        let part = self.owners.lock(namespace, principal);
         let log_ins = part.get(namespace).and_then(|owned| owned.get(principal));
         log_ins.map(|log_ins| log_ins.first(order, after, limit)).unwrap_or_default()
     }

@@ -1,19 +1,23 @@
 //! A part of the records, under one lock. It puts records in, changes and removes them, and chooses
 //! which go when they are expired or too many. It keeps the index in step with its records; it
-//! knows neither the other shards nor the store's limit.
+//! knows neither the other shards nor the store's limits.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{index::Index, records::Records};
+use super::{
+    index::Index,
+    records::{Held, Records},
+    room::{Taken, weight},
+};
 use crate::{
     clock::Timestamp,
-    store::{Cursor, Record, StoreKey},
+    store::{Cursor, Record, Selector, StoreKey},
 };
 
 /// The part of a shard that is evicted at the limit is one in this number. It is large enough that
 /// looking through the shard costs each new session 16 records on average, and small enough to keep
 /// most of the sessions.
-const EVICTED_PART: usize = 16;
+pub(super) const EVICTED_PART: usize = 16;
 
 /// A part of the records, under one lock.
 pub(super) struct Shard {
@@ -24,6 +28,19 @@ pub(super) struct Shard {
     /// A time before which no record expires. It may be too early, since use postpones expiry.
     earliest_end: Timestamp,
     swept: Timestamp,
+}
+
+/// What a change has come to.
+pub(super) struct Changed {
+    /// When the session was last used.
+    pub(super) last_seen: Timestamp,
+    /// The number of sessions that its principal has, if the change is a log-in to another
+    /// principal or at another time.
+    pub(super) of_principal: usize,
+    /// What the record took before the change, in bytes.
+    pub(super) before: usize,
+    /// What the record takes after the change, in bytes.
+    pub(super) after: usize,
 }
 
 impl Default for Shard {
@@ -38,26 +55,31 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Puts a record in. Returns the number of sessions that its principal has.
-    pub(super) fn put(&mut self, key: &StoreKey, record: Arc<Record>, index: &Index) -> usize {
+    /// Puts a record of this weight in. Returns the number of sessions that its principal has.
+    pub(super) fn put(
+        &mut self,
+        key: &StoreKey,
+        record: Arc<Record>,
+        bytes: usize,
+        index: &Index,
+    ) -> usize {
         let of_principal = index.add(key, &record);
         self.anonymous += usize::from(record.meta.principal.is_none());
         self.earliest_end = self.earliest_end.min(record.meta.expires_at());
-        self.records.insert(key, record);
+        self.records.insert(key, Held { record, bytes });
         of_principal
     }
 
-    /// Changes a record, if there is one and `change` says that it has. Returns when the session was
-    /// last used, and the number of sessions that its principal has if the change is a log-in to
-    /// another principal or at another time.
+    /// Changes a record, if there is one and `change` says that it has.
     pub(super) fn change(
         &mut self,
         key: &StoreKey,
         log_in: bool,
         change: impl FnOnce(&mut Arc<Record>) -> bool,
         index: &Index,
-    ) -> Option<(Timestamp, usize)> {
-        let there = self.records.get_mut(key)?;
+    ) -> Option<Changed> {
+        let held = self.records.get_mut(key)?;
+        let there = &mut held.record;
         let entry =
             |there: &Record| (there.meta.principal.clone(), Cursor::of(key.selector, there));
         let old = log_in.then(|| entry(there));
@@ -72,47 +94,52 @@ impl Shard {
             of_principal = index.add(key, there);
             index.remove(&key.namespace, old.as_ref(), log_in);
         }
-        Some((there.meta.last_seen, of_principal))
+        let before = std::mem::replace(&mut held.bytes, weight(there));
+        let last_seen = there.meta.last_seen;
+        Some(Changed { last_seen, of_principal, before, after: held.bytes })
     }
 
+    /// Removes a record if `matches` accepts it. Returns what was removed.
     pub(super) fn remove(
         &mut self,
         key: &StoreKey,
         matches: impl FnOnce(&Record) -> bool,
         index: &Index,
-    ) -> bool {
-        let Some(record) = self.records.remove(key, matches) else { return false };
+    ) -> Taken {
+        let Some(Held { record, bytes }) = self.records.remove(key, matches) else {
+            return Taken::default();
+        };
         self.anonymous -= usize::from(record.meta.principal.is_none());
         let log_in = Cursor::of(key.selector, &record);
         index.remove(&key.namespace, record.meta.principal.as_ref(), log_in);
-        true
+        Taken::one(bytes)
     }
 
-    /// Removes expired records, if the last time was at least `every` ago. Returns how many it
-    /// removed.
+    /// Removes expired records, if the last time was at least `every` ago. Returns what was removed.
     pub(super) fn sweep_in_passing(
         &mut self,
         now: Timestamp,
         every: Duration,
         index: &Index,
-    ) -> usize {
+    ) -> Taken {
         if now.saturating_since(self.swept) < every {
-            return 0;
+            return Taken::default();
         }
         self.swept = now;
         self.remove_expired(now, usize::MAX, index)
     }
 
-    pub(super) fn remove_expired(&mut self, now: Timestamp, limit: usize, index: &Index) -> usize {
+    /// Removes up to `limit` expired records. Returns what was removed.
+    pub(super) fn remove_expired(&mut self, now: Timestamp, limit: usize, index: &Index) -> Taken {
+        let mut removed = Taken::default();
         if now < self.earliest_end {
-            return 0;
+            return removed;
         }
-        let mut removed = 0;
         self.earliest_end = Timestamp::MAX;
-        self.records.retain(|namespace, selector, record| {
-            let goes = removed < limit && record.meta.is_expired(now);
+        self.records.retain(|namespace, selector, Held { record, bytes }| {
+            let goes = removed.records < limit && record.meta.is_expired(now);
             if goes {
-                removed += 1;
+                removed += Taken::one(*bytes);
                 self.anonymous -= usize::from(record.meta.principal.is_none());
                 let log_in = Cursor::of(selector, record);
                 index.remove(namespace, record.meta.principal.as_ref(), log_in);
@@ -124,30 +151,40 @@ impl Shard {
         removed
     }
 
-    /// Evicts the least recently seen sessions that belong to nobody. Returns how many it evicted.
-    pub(super) fn evict_anonymous(&mut self) -> usize {
+    /// Evicts the least recently seen sessions that belong to nobody, except the session for which
+    /// there is to be room. Returns what was evicted.
+    pub(super) fn evict_anonymous(&mut self, except: Selector) -> Taken {
+        let mut evicted = Taken::default();
         if self.anonymous == 0 {
-            return 0;
+            return evicted;
         }
+        let may_go =
+            |selector, record: &Record| record.meta.principal.is_none() && selector != except;
         let mut seen: Vec<Timestamp> = self
             .records
-            .values()
-            .filter(|record| record.meta.principal.is_none())
-            .map(|record| record.meta.last_seen)
+            .iter()
+            .filter(|(selector, record)| may_go(*selector, record))
+            .map(|(_, record)| record.meta.last_seen)
             .collect();
+        if seen.is_empty() {
+            return evicted;
+        }
         let quota = (self.records.len() / EVICTED_PART).clamp(1, seen.len());
         let newest_to_go = *seen.select_nth_unstable(quota - 1).1;
         // Sessions of that very millisecond are evicted only as far as the older ones leave room in
         // the quota.
         let mut ties = quota - seen.iter().filter(|seen| **seen < newest_to_go).count();
-        self.records.retain(|_, _, record| {
-            let goes = record.meta.principal.is_none()
+        self.records.retain(|_, selector, Held { record, bytes }| {
+            let goes = may_go(selector, record)
                 && (record.meta.last_seen < newest_to_go
                     || (record.meta.last_seen == newest_to_go && ties > 0));
             ties -= usize::from(goes && record.meta.last_seen == newest_to_go);
+            if goes {
+                evicted += Taken::one(*bytes);
+            }
             !goes
         });
-        self.anonymous -= quota;
-        quota
+        self.anonymous -= evicted.records;
+        evicted
     }
 }
