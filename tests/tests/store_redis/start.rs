@@ -1,7 +1,13 @@
 //! What a start finds out, and what a failure says: the server's own reason, in one line, and never
 //! the arguments of a command.
 
-use std::net::Ipv4Addr;
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+};
 
 use session_runtime::store::{self, PrincipalKey, RedisStore, Store};
 use session_runtime::testing::Repository as _;
@@ -14,12 +20,10 @@ use tests::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
 };
 
-use crate::support::{
-    at, cluster, connect, key, on_its_own_thread, owned, record, sentinels_alone, touch,
-};
+use crate::support::{at, cluster, connect, key, on_its_own_thread, owned, record, touch};
 
 async fn refusal(url: &str) -> String {
     match RedisStore::connect(url).await {
@@ -96,25 +100,35 @@ async fn a_failure_names_the_servers_reason() {
     assert!(told.to_string().contains("MISCONF"), "{told}");
 }
 
+/// An address whose new connections lead to the server on this port.
+async fn address(port: Arc<AtomicU16>) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let url = format!("redis://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let address = (Ipv4Addr::LOCALHOST, port.load(Ordering::SeqCst));
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(address).await.expect("a server");
+                // Whoever ends the connection ends both.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    url
+}
+
 #[tokio::test]
 async fn a_master_that_becomes_a_replica_is_left_for_the_new_one() {
-    let (group, _alone) = sentinels_alone().await;
-    let store = connect(&group.url()).await;
+    let [old, new] = [Redis::volatile(), Redis::volatile()];
+    let port = Arc::new(AtomicU16::new(old.port()));
+    let store = connect(&address(Arc::clone(&port)).await).await;
     store.insert_capped(&key("hand-over", 1), record(0), None).await.expect("an insert");
     // The old master lives on, and keeps its connections: only its answers tell.
-    let old = on_its_own_thread(move || {
-        let old = group.master();
-        group.fail_over();
-        group.wait_until_replaced(old);
-        group.wait_until_whole();
-        old
-    })
-    .await;
-    assert_ne!(on_its_own_thread(move || group.master()).await, old);
-    for number in 2..20 {
-        store.insert_capped(&key("hand-over", number), record(0), None).await.expect("an insert");
-    }
-    assert!(store.load(&key("hand-over", 1)).await.expect("a load").is_some());
+    port.store(new.port(), Ordering::SeqCst);
+    let _ = old.ask(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    store.insert_capped(&key("hand-over", 2), owned(0, "ada"), None).await.expect("an insert");
+    assert!(store.load(&key("hand-over", 2)).await.expect("a load").is_some());
+    assert_ne!(new.ask(&["DBSIZE"]), redis::Value::Int(0), "it is the new master's");
 }
 
 #[tokio::test]

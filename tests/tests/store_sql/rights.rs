@@ -94,7 +94,7 @@ fn rights_are_exactly_sufficient<R: Roles>() {
             assert!(told.contains(&format!("table `{}`", "http_session")), "{right} {on}: {told}");
         }
         let url = R::role("r_reader", "role_rights", &[("SELECT", "http_session"), rights[4]]);
-        let told = connects::<R>(&url, true).await.expect_err("it only reads").to_string();
+        let told = SqlStore::connect(&url).await.expect_err("it only reads").to_string();
         assert!(told.contains("denied") && told.contains("http_session"), "{told}");
     });
 }

@@ -76,19 +76,6 @@ impl Sentinels {
         self.servers().iter().position(is_master).expect("a master")
     }
 
-    /// Has a Sentinel make another server the master, while the old one lives on.
-    ///
-    /// # Panics
-    ///
-    /// If the Sentinel refuses.
-    pub fn fail_over(&self) {
-        let client = redis::Client::open(("127.0.0.1", self.ports[0])).expect("an address");
-        let mut connection = client.get_connection().expect("a Sentinel that answers");
-        let mut command = redis::cmd("SENTINEL");
-        command.arg("FAILOVER").arg("mymaster");
-        let () = command.query(&mut connection).expect("a fail-over");
-    }
-
     /// Waits until every Sentinel names another master than this server.
     ///
     /// # Panics
