@@ -12,6 +12,8 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use swap::pause;
+
 use crate::{
     clock::Timestamp,
     store::{

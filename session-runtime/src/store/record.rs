@@ -198,11 +198,6 @@ impl Record {
     pub(crate) fn set_stored_form(&mut self, stored_form: impl std::any::Any + Send + Sync) {
         self.rare.get_or_insert_default().stored_form = Some(std::sync::Arc::new(stored_form));
     }
-
-    /// Counts one more write of a group.
-    pub(super) fn bump(&mut self, group: &FieldName) {
-        *self.rare.get_or_insert_default().groups.get_or_insert_with(group, || 0) += 1;
-    }
 }
 
 impl PartialEq for Record {

@@ -10,6 +10,7 @@ mod deadlines;
 mod ending;
 mod expiry;
 mod failure;
+mod fields;
 mod forced;
 mod guards;
 mod handle;

@@ -136,7 +136,6 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         for field in spec.fields {
             let what = match field.policy {
                 schema::Policy::Counter => "counter",
-                schema::Policy::Set => "set",
                 schema::Policy::Max => "merge = \"max\"",
                 _ => continue,
             };

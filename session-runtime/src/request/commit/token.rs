@@ -1,7 +1,7 @@
 //! Carries out the plan for a session in its token: seals the payload, ends the old selector, and
 //! notes what the client holds from now on.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, sync::Arc};
 
 use super::{Saved, enter, leave, note_ended, settle_fields};
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
     error::{Error, Kind},
     event,
     request::{
-        plan::{EndSession, Plan, token::Seal},
+        plan::{EndSession, Occasion, Plan, token::Seal},
         state::{Core, LoadedRecord, Status},
     },
-    store::PrincipalKey,
+    store::{Check, KeyId, Lifetime, Meta, PrincipalKey, Record},
     token::Envelope,
 };
 
@@ -22,6 +22,7 @@ pub(super) async fn execute(
     fields: &dyn FieldSet,
     in_token: &InToken,
     plan: &mut Plan<Box<Seal>>,
+    occasion: Occasion,
 ) -> Result<Saved, Error> {
     let engine = &*core.engine;
     let mut write = plan.write.take();
@@ -65,6 +66,17 @@ pub(super) async fn execute(
     enter(engine, &mut state, LiveSession::of_payload(&envelope, principal, true), text);
     drop(state);
     settle_fields(fields);
+    if !occasion.is_last() {
+        let lifetime = Lifetime {
+            idle_millis: envelope.idle_millis,
+            absolute_until: envelope.absolute_until,
+            persistent: envelope.persistent,
+        };
+        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), envelope.sealed_at, lifetime);
+        let mut record = Record::new(meta);
+        record.extend(envelope.fields.iter().cloned());
+        fields.context().settle(Arc::new(record), envelope.selector);
+    }
     if requested.elevate {
         event::elevated(engine.name(), envelope.selector);
     }
