@@ -30,7 +30,6 @@ struct Tutorial {
     user: Option<String>,
     #[session(counter)]
     counter: i32,
-    #[session(extra)]
     extra: BTreeMap<String, String>,
 }
 

@@ -32,7 +32,6 @@ struct Shop {
     user: Option<UserId>,
     /// Every piece exists once, so the cart is a set: two tabs that add at the same moment both
     /// get what they wanted.
-    #[session(set)]
     cart: BTreeSet<u32>,
     /// Added up by the store: parallel requests all count.
     #[session(counter)]

@@ -39,7 +39,6 @@ struct Visit {
     visits: i64,
     /// Any JSON, and each key on its own: two requests that set different ones at the same moment both get what
     /// they wanted.
-    #[session(extra)]
     preferences: BTreeMap<String, Value>,
 }
 

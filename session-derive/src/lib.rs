@@ -9,6 +9,7 @@ mod lower;
 mod model;
 mod names;
 mod paths;
+mod shape;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -45,7 +46,7 @@ use proc_macro::TokenStream;
 ///
 /// async fn add(session: Session<Shop>) {
 ///     session.add_visits(1);
-///     session.update_cart(|cart| cart.push(Item::default()));
+///     session.push_cart(Item::default()); // and so do parallel requests
 ///     session.set_notice("Added".to_owned());
 /// }
 ///
@@ -61,19 +62,28 @@ use proc_macro::TokenStream;
 /// - A tuple struct for each `extract = "Name"`.
 /// - The traits that connect them with the runtime.
 ///
-/// | field | accessors |
-/// |---|---|
-/// | any `x: T` | `x() -> &T`, `set_x(T)`, `update_x(\|x: &mut T\| …)`, `reset_x()` |
-/// | any `x: Option<T>` | `x() -> Option<&T>`; `set_x` takes a `T` or an `Option<T>`; also `take_x()`, `clear_x()` |
-/// | a number, `bool` or `char`, or an `Option` of one | as above, but `x() -> T` or `x() -> Option<T>` |
-/// | `copy` | `x() -> T` |
-/// | `counter` | `x() -> T`, `add_x(i64)` |
-/// | `set` | `x() -> &S`, `insert_x(member)`, `remove_x(&member)` |
-/// | `extra` | `x() -> &M`, `insert_x(key, value)`, `remove_x(&str)` |
-/// | `flash` | `set_x(…)`, `take_x() -> Option<T>`, `peek_x() -> Option<&T>` |
-/// | `principal` | `x() -> Option<&T>`; it is set by `log_in` and `log_out` |
-/// | `merge = "max"` | `x() -> T`, `set_x(T)` |
-/// | `merge = "once"` | `x()`, `set_x(…)` |
+/// | field | accessors | two requests at once |
+/// |---|---|---|
+/// | any `x: T` | `x() -> &T`, `set_x(T)`, `update_x(\|x: &mut T\| …)`, `reset_x()` | the later `set_x` stands; `update_x` runs again on what the other has written |
+/// | `x: Option<T>` | `x() -> Option<&T>`, `set_x(T)`, `put_x(Option<T>)`, `take_x() -> Option<T>`, `clear_x()`, `update_x`, `reset_x`, `claim_x().await -> Result<Option<T>, Error>` | the second `take_x` is a conflict; of several `claim_x`, one gets the value |
+/// | `x: Vec<T>`, `VecDeque<T>` | `x()`, `push_x(T)`, `extend_x(iter)`, `set_x`, `update_x`, `reset_x` | all items arrive |
+/// | `x: BTreeMap<K, V>`, `HashMap<K, V>` | `x()`, `insert_x(K, V)`, `remove_x(&K)`, `update_x_at(K, \|v: &mut V\| …)`, `set_x`, `update_x`, `reset_x` | merged key by key |
+/// | `x: BTreeSet<M>`, `HashSet<M>` | `x()`, `insert_x(M)`, `remove_x(&M)`, `set_x`, `update_x`, `reset_x` | merged member by member |
+/// | a number, `bool` or `char`, or an `Option` of one | as above, but `x() -> T` or `x() -> Option<T>` | |
+/// | `copy` | `x() -> T` | |
+/// | `counter` | `x() -> T`, `add_x(i64)`, `reset_x()`; on a map also `add_x(K, i64)` | they add up |
+/// | `flash` | of an `Option` `set_x(T)`, of a `Vec` `push_x(T)`; `take_x()`, `peek_x()` | what was taken goes, what was written meanwhile stays |
+/// | `principal` | `x() -> Option<&T>`; it is set by `log_in` and `log_out` | |
+/// | `merge = "max"` | `x() -> T`, `set_x(T)` | the largest stands |
+/// | `merge = "once"` | `x()`, `set_x(T)` | the first stands |
+///
+/// A closure of `update_x` runs at once. At the commit it may run again, as that of
+/// [`fetch_update`](std::sync::atomic::AtomicU64::fetch_update) does, if another request has changed
+/// the field meanwhile. So the closure owns what it uses, has no effect but on the value, and decides
+/// inside what depends on the value. `remove_x` takes a `&str` where keys or members are `String`s.
+///
+/// With a payload in the token there is nothing to merge with: of two parallel responses, the later
+/// one wins.
 ///
 /// An accessor cannot have the name of a method of `Session<T>`, nor one that is reserved for such
 /// a method: the derive says so, and `getter = "…"` or another name for the field is the way out.
@@ -100,7 +110,7 @@ use proc_macro::TokenStream;
 /// | `on_store_error = "fail"` | what a store that is down leads to: `fail` or `degrade` | `fail` |
 /// | `commit_on = "not_5xx"` | which responses commit: `not_5xx` or `always` | `not_5xx` |
 /// | `on_end = "expire_token"` | what the client is told when its session ends: `expire_token` or `silent` | `expire_token` |
-/// | `codec = MsgPack` | how its fields are written as bytes: any type that implements `session_runtime::codec::Codec`; not for `principal`, nor for what the store merges | `session_runtime::codec::Json` |
+/// | `codec = MsgPack` | how its fields are written as bytes: any type that implements `session_runtime::codec::Codec`; not for `principal`, nor for numbers that are counted or compared | `session_runtime::codec::Json` |
 /// | `crate = ::path::to::session_runtime` | where `session_runtime` is, if renamed or re-exported | `::session_runtime` |
 ///
 /// Durations are numbers with the units `s`, `m`, `h`, `d` and `w`: `"90s"`, `"1d 6h"`. `secure`,
@@ -123,11 +133,10 @@ use proc_macro::TokenStream;
 /// | `principal` | says whose session it is; an `Option`, at most one |
 /// | `extract = "CurrentUser"` | generates an extractor that requires the field, which is an `Option` |
 /// | `validate = is_active` | whether the extractor accepts a value that is there: a function or closure from a reference to `bool`; if not, the request is rejected as if there were none |
-/// | `counter` | the store adds: no addition of a parallel request is lost; integers up to `i64` |
-/// | `set` | the store inserts and removes members; `BTreeSet` or `HashSet` |
-/// | `flash` | read once: gone when taken; an `Option` |
-/// | `extra` | dynamic keys, merged per key; `BTreeMap<String, String>` or with another value |
-/// | `merge = "last"` | how writes of parallel requests merge: `last`, `counter`, `set`, `max`, `once`, `flash` or `cas` (a conflict is an error) |
+/// | `counter` | parallel requests add up: no addition is lost; integers up to `i64`, or a map of them |
+/// | `flash` | read once: gone when taken; an `Option` or a `Vec` |
+/// | `max_len = 100` | the most items of a list; pushing drops the oldest |
+/// | `merge = "last"` | how writes of parallel requests merge: `last`, `counter`, `max`, `once`, `flash` or `cas` (a conflict is an error) |
 /// | `group = "checkout"` | fields that are compared together: a write of one conflicts with a parallel write of another |
 /// | `copy` | the getter returns by value, for any `Copy` type; numbers, `bool`, `char` and `Option`s of them need no `copy` |
 /// | `skip` | for this request only, not stored; any `Clone` type |
@@ -166,8 +175,8 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
-/// `counter`, `set`, `max`, `once`, `cas` and `group` need a store: with `payload = "sealed"` or
-/// `"signed"` there is nothing to merge in, and the derive says so.
+/// `counter`, `max`, `once`, `cas` and `group` need a store: with `payload = "sealed"` or `"signed"`
+/// there is nothing to merge with, and the derive says so.
 #[proc_macro_derive(Session, attributes(session))]
 pub fn derive_session(input: TokenStream) -> TokenStream {
     expand::expand(input.into()).into()

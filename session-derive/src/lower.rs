@@ -5,8 +5,8 @@
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericArgument, GenericParam, Generics, PathArguments,
-    Type, parse::Parse, spanned::Spanned as _,
+    Attribute, Data, DeriveInput, Fields, GenericParam, Generics, Type, parse::Parse,
+    spanned::Spanned as _,
 };
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
     model::{Config, Field, Kind, Session},
     names,
     paths::Private,
+    shape::{Shape, is_primitive},
 };
 
 /// The model, and the keys it came from with their places.
@@ -117,8 +118,9 @@ fn lower_field(
     // A named field always has a name; the fallback keeps the macro from panicking on odd tokens.
     let ident = field.ident.clone().unwrap_or_else(|| Ident::new("field", field.span()));
     let ty = without_self(&field.ty, input);
-    let inner = option_inner(&ty).cloned();
-    let kind = kind(&keys);
+    let shape = Shape::of(&ty);
+    let counts = counts(&keys) && matches!(shape, Shape::Map(..));
+    let kind = kind(&keys, counts);
     let stored = text(keys.rename.as_ref()).unwrap_or_else(|| names::plain(&ident));
     let name = |slot: &Slot<String>, key: &str| {
         let name = names::from_text(&slot.value, slot.span);
@@ -145,14 +147,20 @@ fn lower_field(
         default: keys.default.as_ref().map(|slot| slot.value.clone()),
         aliases: keys.alias.iter().map(|slot| slot.value.clone()).collect(),
         copy: keys.copy.is_some(),
-        primitive: is_primitive(inner.as_ref().unwrap_or(&ty)),
+        primitive: is_primitive(match &shape {
+            Shape::Option(inner) => inner,
+            _ => &ty,
+        }),
+        counts,
+        max_len: keys.max_len.as_ref().map(|slot| slot.value),
+        in_store: container.payload.as_ref().is_none_or(|slot| slot.value == "Server"),
         secret: keys.secret.is_some(),
         keep: keys.keep.is_some(),
         clear_on_login: keys.clear_on_login.is_some(),
         on_decode_error: keys.on_decode_error.as_ref().map_or("Default", |slot| slot.value),
         docs: attributes(&field.attrs, &["doc"]),
         inherited: inherited(&field.attrs, true),
-        inner,
+        shape,
         vis: field.vis.clone(),
         ident,
         ty,
@@ -170,14 +178,18 @@ fn codec<'a>(kind: Kind, keys: &'a FieldKeys, container: &'a Container) -> Optio
     Some(&slot.value)
 }
 
-fn kind(keys: &FieldKeys) -> Kind {
+fn counts(keys: &FieldKeys) -> bool {
+    keys.counter.is_some() || keys.merge.as_ref().is_some_and(|slot| slot.value == "Counter")
+}
+
+/// What a field is. `counts`: it is a map of counters.
+fn kind(keys: &FieldKeys, counts: bool) -> Kind {
     let merge = keys.merge.as_ref().map(|slot| slot.value);
     match () {
         () if keys.principal.is_some() => Kind::Principal,
         () if keys.skip.is_some() => Kind::Local,
-        () if keys.counter.is_some() || merge == Some("Counter") => Kind::Counter,
-        () if keys.set.is_some() || merge == Some("Set") => Kind::Set,
-        () if keys.extra.is_some() => Kind::Extra,
+        () if counts => Kind::Plain,
+        () if self::counts(keys) => Kind::Counter,
         () if keys.flash.is_some() || merge == Some("Flash") => Kind::Flash,
         () if merge == Some("Max") => Kind::Max,
         () if merge == Some("Once") => Kind::Once,
@@ -247,43 +259,6 @@ fn inherited(attrs: &[Attribute], deprecated: bool) -> Vec<TokenStream> {
         Some(quote!(#[allow(#lints)]))
     }));
     all
-}
-
-/// The `T` of a type that is written `Option<T>`, under whatever path.
-fn option_inner(ty: &Type) -> Option<&Type> {
-    match ty {
-        Type::Group(group) => option_inner(&group.elem),
-        Type::Paren(paren) => option_inner(&paren.elem),
-        Type::Path(path) if path.qself.is_none() => {
-            let last = path.path.segments.last()?;
-            let PathArguments::AngleBracketed(args) = &last.arguments else { return None };
-            match (last.ident == "Option", args.args.len(), args.args.first()?) {
-                (true, 1, GenericArgument::Type(inner)) => Some(inner),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// Returns whether a type is written as a number, `bool` or `char`, under its own path or none.
-fn is_primitive(ty: &Type) -> bool {
-    const PRIMITIVES: &[&str] = &[
-        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
-        "u32", "u64", "u128", "usize",
-    ];
-    match ty {
-        Type::Group(group) => is_primitive(&group.elem),
-        Type::Paren(paren) => is_primitive(&paren.elem),
-        Type::Path(path) if path.qself.is_none() => {
-            let segments: Vec<_> =
-                path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-            let segments: Vec<_> = segments.iter().map(String::as_str).collect();
-            let (["core" | "std", "primitive", name] | [name]) = segments[..] else { return false };
-            PRIMITIVES.contains(&name)
-        }
-        _ => false,
-    }
 }
 
 /// The struct's parameters and bounds, which generated structs have too.

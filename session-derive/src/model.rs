@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use syn::{Generics, Type, Visibility};
 
-use crate::{names, paths::Private};
+use crate::{names, paths::Private, shape::Shape};
 
 /// The session type.
 pub(crate) struct Session {
@@ -54,13 +54,19 @@ pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) ty: Type,
-    /// The `T` of `Option<T>`.
-    pub(crate) inner: Option<Type>,
+    /// What the type is by its spelling.
+    pub(crate) shape: Shape,
     pub(crate) kind: Kind,
     /// The getter returns by value, since the user says so.
     pub(crate) copy: bool,
     /// A number, `bool` or `char`, or an `Option` of one: the getter returns by value.
     pub(crate) primitive: bool,
+    /// A map of numbers that parallel requests add to.
+    pub(crate) counts: bool,
+    /// The most items that pushing leaves in a list.
+    pub(crate) max_len: Option<usize>,
+    /// The fields are in a store, and not in the token.
+    pub(crate) in_store: bool,
     pub(crate) getter: Ident,
     /// The name of the generated extractor.
     pub(crate) guard: Option<Ident>,
@@ -86,8 +92,6 @@ pub(crate) struct Field {
 pub(crate) enum Kind {
     Plain,
     Counter,
-    Set,
-    Extra,
     Flash,
     Max,
     Once,
@@ -101,13 +105,18 @@ pub(crate) enum Verb {
     Get,
     Peek,
     Set,
+    Put,
+    Push,
+    Extend,
+    Insert,
+    Remove,
     Update,
+    UpdateAt,
+    Add,
     Reset,
     Take,
     Clear,
-    Add,
-    Insert,
-    Remove,
+    Claim,
 }
 
 impl Verb {
@@ -117,31 +126,55 @@ impl Verb {
             Self::Get => return None,
             Self::Peek => "peek",
             Self::Set => "set",
-            Self::Update => "update",
+            Self::Put => "put",
+            Self::Push => "push",
+            Self::Extend => "extend",
+            Self::Insert => "insert",
+            Self::Remove => "remove",
+            Self::Update | Self::UpdateAt => "update",
+            Self::Add => "add",
             Self::Reset => "reset",
             Self::Take => "take",
             Self::Clear => "clear",
-            Self::Add => "add",
-            Self::Insert => "insert",
-            Self::Remove => "remove",
+            Self::Claim => "claim",
         })
     }
 }
 
 impl Field {
+    /// The `T` of `Option<T>`.
+    pub(crate) fn inner(&self) -> Option<&Type> {
+        match &self.shape {
+            Shape::Option(inner) => Some(inner),
+            _ => None,
+        }
+    }
+
     /// Its accessors on the handle.
     pub(crate) fn verbs(&self) -> &'static [Verb] {
-        use Verb::{Add, Clear, Get, Insert, Peek, Remove, Reset, Set, Take, Update};
-        match self.kind {
-            Kind::Plain | Kind::Local if self.inner.is_some() => {
-                &[Get, Set, Update, Reset, Take, Clear]
+        use Verb::{
+            Add, Claim, Clear, Extend, Get, Insert, Peek, Push, Put, Remove, Reset, Set, Take,
+            Update, UpdateAt,
+        };
+        match (self.kind, &self.shape) {
+            (Kind::Plain, Shape::Option(_)) if self.in_store => {
+                &[Get, Set, Put, Update, Reset, Take, Clear, Claim]
             }
-            Kind::Plain | Kind::Local => &[Get, Set, Update, Reset],
-            Kind::Counter => &[Get, Add],
-            Kind::Set | Kind::Extra => &[Get, Insert, Remove],
-            Kind::Flash => &[Set, Take, Peek],
-            Kind::Max | Kind::Once => &[Get, Set],
-            Kind::Principal => &[Get],
+            (Kind::Plain | Kind::Local, Shape::Option(_)) => {
+                &[Get, Set, Put, Update, Reset, Take, Clear]
+            }
+            (Kind::Plain, Shape::List(_)) => &[Get, Push, Extend, Set, Update, Reset],
+            (Kind::Plain, Shape::Map(..)) if self.counts => {
+                &[Get, Add, Insert, Remove, UpdateAt, Set, Update, Reset]
+            }
+            (Kind::Plain, Shape::Map(..)) => &[Get, Insert, Remove, UpdateAt, Set, Update, Reset],
+            (Kind::Plain, Shape::Set(_)) => &[Get, Insert, Remove, Set, Update, Reset],
+            (Kind::Plain | Kind::Local, _) => &[Get, Set, Update, Reset],
+            (Kind::Counter, _) => &[Get, Add, Reset],
+            (Kind::Flash, Shape::List(_)) => &[Push, Take, Peek],
+            (Kind::Flash, _) => &[Set, Take, Peek],
+            (Kind::Max | Kind::Once, _) => &[Get, Set],
+            (Kind::Principal, _) => &[Get],
         }
     }
 
@@ -149,6 +182,7 @@ impl Field {
     pub(crate) fn accessor(&self, verb: Verb) -> Ident {
         match verb.prefix() {
             None => self.getter.clone(),
+            Some(prefix) if verb == Verb::UpdateAt => names::around(prefix, &self.ident, "at"),
             Some(prefix) => names::prefixed(prefix, &self.ident),
         }
     }
@@ -166,7 +200,7 @@ impl Session {
 
     pub(crate) fn principal(&self) -> Option<(&Field, &Type)> {
         let field = self.fields.iter().find(|field| field.kind == Kind::Principal)?;
-        Some((field, field.inner.as_ref()?))
+        Some((field, field.inner()?))
     }
 
     /// The fields with a generated extractor, its name, and the type inside the `Option`.
@@ -175,7 +209,7 @@ impl Session {
             [self.ident.to_string(), self.fields_ident().to_string()].into();
         self.fields
             .iter()
-            .filter_map(|field| Some((field, field.guard.as_ref()?, field.inner.as_ref()?)))
+            .filter_map(|field| Some((field, field.guard.as_ref()?, field.inner()?)))
             // A name that is taken is reported; the skeleton has the first.
             .filter(move |(_, guard, _)| seen.insert(guard.to_string()))
     }

@@ -15,6 +15,11 @@ pub(crate) fn prefixed(prefix: &str, field: &Ident) -> Ident {
     Ident::new(&format!("{prefix}_{}", plain(field)), field.span())
 }
 
+/// `update_x_at` for `x`, where `x` stands.
+pub(crate) fn around(prefix: &str, field: &Ident, suffix: &str) -> Ident {
+    Ident::new(&format!("{prefix}_{}_{suffix}", plain(field)), field.span())
+}
+
 /// `ShopFields` for `Shop`.
 pub(crate) fn suffixed(ident: &Ident, suffix: &str) -> Ident {
     format_ident!("{}{suffix}", ident.unraw(), span = Span::call_site().located_at(ident.span()))

@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::{causes, key::KeyError, store::StoreError};
+use crate::{
+    causes,
+    key::KeyError,
+    store::{Refusal, StoreError},
+};
 
 /// An error of the runtime.
 ///
@@ -33,7 +37,10 @@ pub(crate) enum Kind {
     Conflict { field: String },
     TooManySessions,
     TooLarge { what: Large, size: usize, limit: usize, fields: Vec<(String, usize)> },
-    Encode { field: &'static str, message: String },
+    Encode { field: String, message: String },
+    OutOfRange { field: String },
+    Panicked { field: String },
+    Gone,
     Random,
     SessionIds(&'static str),
     Closed,
@@ -50,6 +57,19 @@ pub(crate) enum Kind {
 pub(crate) enum Large {
     Session,
     Token,
+}
+
+impl Kind {
+    /// Returns the cause of a change to a field that was refused.
+    pub(crate) fn refused(field: impl Into<String>, why: Refusal) -> Self {
+        let field = field.into();
+        match why {
+            Refusal::OutOfRange => Self::OutOfRange { field },
+            Refusal::Encode(message) => Self::Encode { field, message },
+            Refusal::Panicked => Self::Panicked { field },
+            Refusal::Random => Self::Random,
+        }
+    }
 }
 
 impl Error {
@@ -79,11 +99,25 @@ impl Error {
     }
 
     /// Returns true if a parallel request changed a field that is compared (`merge = "cas"`,
-    /// `group`), or if a counter would leave its range. Nothing was changed. After a parallel
-    /// change, [`transact`](crate::Session::transact) tries again.
+    /// `group`, what was taken). Nothing was changed. [`transact`](crate::Session::transact) tries
+    /// again.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         matches!(*self.0, Kind::Conflict { .. })
+    }
+
+    /// Returns true if a counter would leave the range of its type. The message names the field.
+    /// Nothing was changed.
+    #[must_use]
+    pub fn is_out_of_range(&self) -> bool {
+        matches!(*self.0, Kind::OutOfRange { .. })
+    }
+
+    /// Returns true if the session is over: it has expired, was ended, or has another credential.
+    /// Nothing was changed.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        matches!(*self.0, Kind::Gone)
     }
 
     /// Returns true if the principal already has as many sessions as
@@ -122,15 +156,16 @@ impl Error {
         matches!(*self.0, Kind::MissingLayer { .. })
     }
 
-    /// Returns the status for a response that reports this error: 409 for a conflict, 403 for one
-    /// session too many, 422 for a session that is too large, 503 for a store that is unavailable, 421 for a request that
+    /// Returns the status for a response that reports this error: 409 for a conflict and for a
+    /// session that is over, 422 for a number out of range and for a session that is too large, 403
+    /// for one session too many, 503 for a store that is unavailable, 421 for a request that
     /// `insecure_dev()` refuses, otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
-            Kind::Conflict { .. } => StatusCode::CONFLICT,
+            Kind::Conflict { .. } | Kind::Gone => StatusCode::CONFLICT,
+            Kind::OutOfRange { .. } | Kind::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::TooManySessions => StatusCode::FORBIDDEN,
-            Kind::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -171,11 +206,21 @@ impl fmt::Display for Error {
             Kind::Deadline { operation, after } => {
                 write!(f, "session store: {operation} took longer than {after:?}")
             }
+            Kind::Conflict { field } if field.is_empty() => {
+                f.write_str("the session was changed by parallel requests, at each attempt")
+            }
             Kind::Conflict { field } => write!(
                 f,
-                "session field `{field}` was changed by a parallel request, or a number would \
-                 leave its range; use `transact` to try again",
+                "session field `{field}` was changed by a parallel request; use `transact` to try \
+                 again",
             ),
+            Kind::OutOfRange { field } => {
+                write!(f, "session field `{field}` would leave the range of its type")
+            }
+            Kind::Panicked { field } => {
+                write!(f, "a closure that changes the session field `{field}` panicked")
+            }
+            Kind::Gone => f.write_str("the session is over; nothing was changed"),
             Kind::TooManySessions => f.write_str(
                 "the principal has as many sessions as `max_sessions` allows; one must end first",
             ),
@@ -293,7 +338,10 @@ mod tests {
                 "too_large",
                 422,
             ),
-            (Kind::Encode { field: "f", message: "m".to_owned() }, "encode", 500),
+            (Kind::Encode { field: "f".to_owned(), message: "m".to_owned() }, "encode", 500),
+            (Kind::OutOfRange { field: "f".to_owned() }, "out_of_range", 422),
+            (Kind::Panicked { field: "f".to_owned() }, "", 500),
+            (Kind::Gone, "gone", 409),
             (Kind::Closed, "closed", 500),
             (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),
             (Kind::NotLoopback, "", 421),
@@ -314,6 +362,8 @@ mod tests {
                 ("conflict", error.is_conflict()),
                 ("too_large", error.is_too_large()),
                 ("encode", error.is_encode()),
+                ("out_of_range", error.is_out_of_range()),
+                ("gone", error.is_gone()),
                 ("closed", error.is_closed()),
                 ("missing_layer", error.is_missing_layer()),
             ];

@@ -131,14 +131,6 @@ pub(crate) fn late_write(session: &str, field: &str) {
     );
 }
 
-/// Logs that two tasks of one request updated a field at the same time.
-pub(crate) fn overlapping_update(session: &str, field: &str) {
-    warn!(
-        target: "session_runtime", session, field,
-        "session field updated while another update of it ran; the other one's change is lost",
-    );
-}
-
 /// Logs that the store could not remove expired sessions. The next sweep tries again.
 pub(crate) fn sweep_failed(error: &impl Display) {
     warn!(target: "session_runtime", %error, "sessions that are over could not be removed");

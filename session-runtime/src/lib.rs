@@ -72,8 +72,10 @@ pub mod __private0 {
     pub use core::{
         clone::Clone,
         convert::Into,
+        default::Default,
         fmt::{self, Debug, Formatter},
         future::Future,
+        iter::IntoIterator,
         marker::{PhantomData, Send, Sync},
         ops::{Deref, FnMut, FnOnce},
         option::Option::{self, None, Some},
@@ -94,9 +96,9 @@ pub mod __private0 {
     pub use crate::{
         __if_axum as if_axum,
         cell::{
-            Cell, CodecAccess, Coded, Collection, CollectionCell, Context, CopyAccess, CounterCell,
-            DecodeError, Emission, Encoding, Int, LocalAccess, LocalCell, MapField, NumberAccess,
-            SetField, ValueAccess, ValueCell, model::*,
+            Cell, Claim, CodecAccess, Coded, Context, CopyAccess, CounterCell, DecodeError,
+            Emission, Encoding, Int, ListAccess, ListFunctions, LocalAccess, LocalCell, MapAccess,
+            MapFunctions, NumberAccess, SetAccess, SetFunctions, ValueAccess, ValueCell, model::*,
         },
         schema::{options::*, *},
     };

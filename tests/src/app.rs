@@ -27,7 +27,6 @@ struct App {
     notice: Option<String>,
     #[session(merge = "cas")]
     tally: u32,
-    #[session(extra)]
     notes: BTreeMap<String, String>,
 }
 
@@ -37,7 +36,6 @@ struct App {
 struct Numbers {
     #[session(counter)]
     hits: i64,
-    #[session(set)]
     seen: std::collections::BTreeSet<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Every attribute, and each accessor with its exact signature.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{
@@ -54,13 +54,15 @@ struct Shop {
     visits: i64,
     #[session(merge = "counter")]
     clicks: u32,
-    #[session(set)]
     tags: BTreeSet<String>,
-    #[session(merge = "set")]
     seen: HashSet<u32>,
-    #[session(extra)]
+    #[session(counter)]
+    stock: HashMap<u32, u8>,
+    #[session(max_len = 20)]
+    recent: VecDeque<u32>,
+    #[session(flash)]
+    errors: Vec<String>,
     more: BTreeMap<String, String>,
-    #[session(extra)]
     json: BTreeMap<String, serde_json::Value>,
     #[session(flash)]
     notice: Option<String>,
@@ -144,14 +146,17 @@ fn handle(session: &Session<Shop>) {
     session.log_in(UserId(1));
 
     let _: &Vec<Item> = session.cart();
+    session.push_cart(Item { id: 1 });
+    session.extend_cart([Item { id: 2 }]);
     session.set_cart(vec![Item { id: 1 }]);
-    let _: usize = session.update_cart(|cart| cart.len());
+    session.update_cart(|cart| cart.clear());
     session.reset_cart();
 
     let _: Option<&String> = session.coupon();
     session.set_coupon("a".to_owned());
-    session.set_coupon(None);
-    session.set_coupon(Some("a".to_owned()));
+    session.put_coupon(None);
+    session.put_coupon(Some("a".to_owned()));
+    session.clear_coupon();
     session.update_coupon(|coupon: &mut Option<String>| *coupon = None);
     session.reset_coupon();
     let _: Option<String> = session.take_coupon();
@@ -166,18 +171,19 @@ fn handle(session: &Session<Shop>) {
 
     let _: i64 = session.visits();
     session.add_visits(-1);
+    session.reset_visits();
     let _: u32 = session.clicks();
     session.add_clicks(1);
 
     let _: &BTreeSet<String> = session.tags();
     session.insert_tags("new".to_owned());
-    session.remove_tags(&"new".to_owned());
+    session.remove_tags("new");
     let _: &HashSet<u32> = session.seen();
     session.insert_seen(1);
     session.remove_seen(&1);
 
     let _: &BTreeMap<String, String> = session.more();
-    session.insert_more("key", "value".to_owned());
+    session.insert_more("key".to_owned(), "value".to_owned());
     session.remove_more("key");
     let _: &BTreeMap<String, serde_json::Value> = session.json();
     session.insert_json("key".to_owned(), serde_json::Value::Null);
@@ -186,7 +192,18 @@ fn handle(session: &Session<Shop>) {
     session.set_notice("hello".to_owned());
     let _: Option<&String> = session.peek_notice();
     let _: Option<String> = session.take_notice();
-    session.set_warning(None);
+    session.set_warning("careful".to_owned());
+    session.push_errors("no".to_owned());
+    let _: &Vec<String> = session.peek_errors();
+    let _: Vec<String> = session.take_errors();
+
+    let _: &HashMap<u32, u8> = session.stock();
+    session.add_stock(1, -2);
+    session.insert_stock(1, 2);
+    session.update_stock_at(1, |left| *left += 1);
+    let _: &VecDeque<u32> = session.recent();
+    session.push_recent(1);
+    session.extend_recent([1, 2]);
 
     let _: i32 = session.best();
     session.set_best(7);
@@ -209,6 +226,10 @@ fn handle(session: &Session<Shop>) {
     session.set_started(true);
 }
 
+async fn claim(session: Session<Shop>) -> Result<Option<String>, session_runtime::Error> {
+    session.claim_coupon().await
+}
+
 async fn guarded(CurrentUser(user): CurrentUser) -> UserId {
     user
 }
@@ -222,7 +243,7 @@ fn main() {
     use session_runtime::{SameSite, policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, Transport}};
     use std::time::Duration;
 
-    let _ = (handle, write, guarded, guard);
+    let _ = (handle, claim, guarded, guard);
 
     let spec = Shop::spec();
     assert_eq!((spec.type_name, spec.name, spec.bare_name()), ("Shop", "__Secure-shop", "shop"));
@@ -251,10 +272,13 @@ fn main() {
             ("said_twice", Policy::Last),
             ("visits", Policy::Counter),
             ("clicks", Policy::Counter),
-            ("tags", Policy::Set),
-            ("seen", Policy::Set),
-            ("more", Policy::Extra),
-            ("json", Policy::Extra),
+            ("tags", Policy::Last),
+            ("seen", Policy::Last),
+            ("stock", Policy::Last),
+            ("recent", Policy::Last),
+            ("errors", Policy::Flash),
+            ("more", Policy::Last),
+            ("json", Policy::Last),
             ("notice", Policy::Flash),
             ("warning", Policy::Flash),
             ("best", Policy::Max),
@@ -274,8 +298,9 @@ fn main() {
     assert_eq!(user.on_decode_error, OnDecodeError::Reject);
     assert_eq!(spec.fields[1].aliases, ["cart_v1", "cart_v2"]);
     assert!(spec.fields[2].clear_on_login);
-    assert_eq!(spec.fields[18].group, Some("balance"));
-    assert_eq!(spec.fields[19].group, Some("checkout"));
+    assert_eq!(spec.fields[13].max_len, 20);
+    assert_eq!(spec.fields[21].group, Some("balance"));
+    assert_eq!(spec.fields[22].group, Some("checkout"));
 
     let spec = Token::spec();
     assert_eq!((spec.name, spec.transport, spec.payload), ("x-token", Transport::Bearer, Payload::Sealed));

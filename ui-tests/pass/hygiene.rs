@@ -49,13 +49,10 @@ struct Shop {
     #[session(principal, extract = "Guard")]
     user: ::core::option::Option<::core::primitive::u64>,
     cart: ::std::vec::Vec<::core::primitive::u32>,
-    // The name of the type parameter of `update_…`.
     result: R,
     #[session(counter)]
     visits: ::core::primitive::i64,
-    #[session(set)]
     tags: ::std::collections::BTreeSet<::std::string::String>,
-    #[session(extra)]
     more: ::std::collections::BTreeMap<::std::string::String, ::std::string::String>,
     #[session(flash)]
     notice: ::core::option::Option<::std::string::String>,

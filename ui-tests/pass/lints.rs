@@ -63,10 +63,8 @@ pub mod shop {
         #[session(counter)]
         /// Counted.
         pub visits: i64,
-        #[session(set)]
         /// Tagged.
         pub tags: BTreeSet<String>,
-        #[session(extra)]
         /// More.
         pub more: BTreeMap<String, String>,
         #[session(flash)]

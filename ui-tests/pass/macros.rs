@@ -140,8 +140,8 @@ mod bounds {
     }
 
     pub fn check() {
-        let _: fn(&Session<Names<u8, u8, u8>>) -> usize =
-            |session| session.update_second(|second| second.len());
+        let _: fn(&Session<Names<u8, u8, u8>>) =
+            |session| session.update_second(|second| second.clear());
         let _: fn(&Guard) -> &__S = |guard| guard;
     }
 }

@@ -18,9 +18,7 @@ mod generics {
         one: T,
         many: Vec<T>,
         maybe: Option<T>,
-        #[session(set)]
         set: BTreeSet<T>,
-        #[session(extra)]
         extra: BTreeMap<String, T>,
         #[session(principal)]
         user: Option<T>,
@@ -61,11 +59,13 @@ mod generics {
         session.update_many(|many| many.push("a".to_owned()));
         session.insert_set("a".to_owned());
         session.remove_set(&"a".to_owned());
-        session.insert_extra("key", "a".to_owned());
+        let _ = session.take_maybe();
+        let _ = other.claim_value();
+        session.insert_extra("key".to_owned(), "a".to_owned());
         let _: Option<&String> = session.user();
         session.log_in("a".to_owned());
         other.set_value(1);
-        let _: usize = other.update_other(|other| other.len());
+        other.update_other(|other| other.clear());
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum Form {
     Type(&'static str),
     /// An expression, such as this one.
     Expr(&'static str),
+    /// A number of at least one, such as this one.
+    Number(&'static str),
 }
 
 /// One attribute key.
@@ -74,7 +76,9 @@ impl Key {
             Text(example) | Form::Duration(example) => format!("{name} = \"{example}\""),
             Words(words) => format!("{name} = \"{}\"", words[0].0),
             Form::Path => format!("{name} = ::path::to::session_runtime"),
-            Form::Type(example) | Expr(example) => format!("{name} = {example}"),
+            Form::Type(example) | Expr(example) | Form::Number(example) => {
+                format!("{name} = {example}")
+            }
         }
     }
 }
@@ -168,17 +172,20 @@ pub(crate) const KEYS: &[Key] = &[
         Expr("is_active"),
         "whether the extractor accepts a value that is there",
     ),
-    key("counter", Field, Flag, "the store adds"),
-    key("set", Field, Flag, "the store inserts and removes members"),
+    key("counter", Field, Flag, "parallel requests add up"),
     key("flash", Field, Flag, "read once"),
-    key("extra", Field, Flag, "dynamic keys, merged per key"),
+    key(
+        "max_len",
+        Field,
+        Form::Number("100"),
+        "the most items of a list; pushing drops the oldest",
+    ),
     key(
         "merge",
         Field,
         Words(&[
             ("last", "Last"),
             ("counter", "Counter"),
-            ("set", "Set"),
             ("max", "Max"),
             ("once", "Once"),
             ("flash", "Flash"),
@@ -203,6 +210,12 @@ pub(crate) const KEYS: &[Key] = &[
         Words(&[("default", "Default"), ("reject", "Reject")]),
         "what stored bytes that do not decode lead to",
     ),
+];
+
+/// Words that were keys, or values of `merge`, and what to do instead.
+pub(crate) const GONE: &[(&str, &str)] = &[
+    ("set", "drop it: a `BTreeSet` or `HashSet` is merged member by member because of its type"),
+    ("extra", "drop it: a `BTreeMap` or `HashMap` is merged key by key because of its type"),
 ];
 
 /// The keys of one place.
@@ -235,6 +248,10 @@ pub(crate) fn known(entry: &Entry, place: Place, diag: &Diag) -> Option<&'static
             None
         }
         None => {
+            if let Some((_, help)) = GONE.iter().find(|(gone, _)| *gone == name) {
+                diag.error(entry.key.span(), format_args!("there is no key `{name}`"), help);
+                return None;
+            }
             let elsewhere = if place == Field { Container } else { Field };
             let near = suggest::nearest(&name, keys_of(place));
             let (hint, help) = match (near, suggest::nearest(&name, keys_of(elsewhere))) {

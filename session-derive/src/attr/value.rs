@@ -3,10 +3,10 @@
 //! values go together.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use syn::{LitBool, LitStr};
+use syn::{LitBool, LitInt, LitStr};
 
 use super::{
-    Form, Key, Slot,
+    Form, GONE, Key, Slot,
     syntax::{Entry, Given, value_span},
 };
 use crate::{
@@ -49,6 +49,10 @@ fn wrong_form(entry: &Entry, key: &Key, diag: &Diag) {
         }
         (Given::Value(_, value), Form::Type(_)) => {
             diag.error_on(value, format_args!("`{name}` takes the path of a type"), help);
+        }
+        (Given::Value(_, value), Form::Number(_)) => {
+            let message = format_args!("`{name}` takes a number of at least 1");
+            diag.error_on(value, message, help);
         }
         (Given::Value(_, value), _) => {
             diag.error_on(value, format_args!("`{name}` takes a string"), help);
@@ -96,6 +100,16 @@ pub(crate) fn switch(entry: &Entry, key: &Key, diag: &Diag) -> Option<Slot<bool>
     Some(slot(entry, value.value))
 }
 
+/// A number of at least one.
+pub(crate) fn number(entry: &Entry, key: &Key, diag: &Diag) -> Option<Slot<usize>> {
+    let number = literal::<LitInt>(entry).and_then(|number| number.base10_parse().ok());
+    let Some(number @ 1..) = number else {
+        wrong_form(entry, key, diag);
+        return None;
+    };
+    Some(slot(entry, number))
+}
+
 pub(crate) fn text(entry: &Entry, key: &Key, diag: &Diag) -> Option<Slot<String>> {
     let Some(value) = literal::<LitStr>(entry) else {
         wrong_form(entry, key, diag);
@@ -110,6 +124,11 @@ pub(crate) fn word(entry: &Entry, key: &Key, diag: &Diag) -> Option<Slot<&'stati
     let Form::Words(words) = key.form else { return None };
     let names = || words.iter().map(|(name, _)| *name);
     let Some((_, variant)) = words.iter().find(|(name, _)| *name == given.value) else {
+        if let Some((_, help)) = GONE.iter().find(|(gone, _)| *gone == given.value) {
+            let message = format_args!("{} is no value of `{}`", code(&given.value), key.name);
+            diag.error(given.span, message, help);
+            return None;
+        }
         let hint = suggest::did_you_mean(&given.value, names());
         diag.error(
             given.span,

@@ -23,6 +23,7 @@ pub(crate) const METHODS: &[&str] = &[
     "snapshot",
     "touch",
     "transact",
+    "try_transact",
 ];
 
 /// Methods of traits that the handle implements and every module sees, or the handle cannot do
@@ -44,7 +45,6 @@ pub(crate) const LATER: &[(&str, &str)] = &[
     ("reload", "the present record, read again"),
     ("single_flight", "work that one request of a session does for all"),
     ("stop_acting", "the end of `act_as`"),
-    ("try_transact", "a transaction that may give up"),
 ];
 
 /// Says why an accessor cannot have this name, if the handle has or reserves the name.

@@ -3,12 +3,13 @@
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
-use syn::{GenericArgument, PathArguments, Type};
+use syn::Type;
 
 use crate::{
     attr::field::FieldKeys,
     diag::Diag,
     model::{Field, Kind},
+    shape::Shape,
 };
 
 /// A key as given, or what it amounts to.
@@ -21,7 +22,6 @@ enum Mark {
     Copy,
     Counter,
     Default,
-    Extra,
     Extract,
     Flash,
     Getter,
@@ -29,19 +29,19 @@ enum Mark {
     Keep,
     Last,
     Max,
+    MaxLen,
     OnDecodeError,
     Once,
     Principal,
     Rename,
     Secret,
-    Set,
     Skip,
 }
 
 /// What a field is; a field is one thing.
 const KINDS: &[Mark] = {
-    use Mark::{Cas, Counter, Extra, Flash, Last, Max, Once, Principal, Set, Skip};
-    &[Principal, Skip, Counter, Set, Extra, Flash, Max, Once, Cas, Last]
+    use Mark::{Cas, Counter, Flash, Last, Max, Once, Principal, Skip};
+    &[Principal, Skip, Counter, Flash, Max, Once, Cas, Last]
 };
 
 /// Keys that do not go with any of these others, and why. The key on the left is the one to drop.
@@ -54,32 +54,23 @@ const CONFLICTS: &[(Mark, &[Mark], &str)] = &[
     (Mark::Group, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::OnDecodeError, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::Codec, &[Mark::Skip], "a skipped field is not stored"),
-    (
-        Mark::Codec,
-        &[Mark::Counter, Mark::Set, Mark::Max, Mark::Extra],
-        "the store must be able to read what it merges",
-    ),
+    (Mark::MaxLen, &[Mark::Skip], "nothing is pushed to a skipped field"),
+    (Mark::Codec, &[Mark::Counter, Mark::Max], "the library must be able to read the number"),
     (Mark::Codec, &[Mark::Principal], "the store finds sessions by it"),
-    (
-        Mark::Secret,
-        &[Mark::Counter, Mark::Set, Mark::Max, Mark::Extra],
-        "the store must be able to read what it merges",
-    ),
+    (Mark::Secret, &[Mark::Counter, Mark::Max], "the library must be able to read the number"),
     (Mark::Secret, &[Mark::Principal], "the store finds sessions by it"),
     (Mark::Keep, &[Mark::Principal], "logging out is what clears it"),
     (Mark::Default, &[Mark::Counter], "a counter starts from zero"),
-    (Mark::Default, &[Mark::Set, Mark::Extra], "a collection starts empty"),
-    (Mark::Default, &[Mark::Flash, Mark::Principal], "it starts from `None`"),
-    (Mark::Alias, &[Mark::Counter, Mark::Set, Mark::Extra], "the store merges under one name only"),
+    (Mark::Default, &[Mark::Flash, Mark::Principal], "it starts from nothing"),
+    (Mark::Alias, &[Mark::Counter], "numbers are added up under one name only"),
     (Mark::ClearOnLogin, &[Mark::Keep], "one keeps the value, the other drops it"),
     (Mark::ClearOnLogin, &[Mark::Principal], "logging in is what sets it"),
     (
         Mark::Group,
-        &[Mark::Counter, Mark::Set, Mark::Extra, Mark::Flash, Mark::Max, Mark::Once],
-        "the store merges it, and does not compare",
+        &[Mark::Counter, Mark::Flash, Mark::Max, Mark::Once],
+        "it is merged, and not compared",
     ),
     (Mark::Group, &[Mark::Principal], "the credential is compared instead"),
-    (Mark::Copy, &[Mark::Set, Mark::Extra], "a collection is not `Copy`"),
     (Mark::Copy, &[Mark::Flash], "`take_…` returns by value already"),
     (Mark::Getter, &[Mark::Flash], "it has `take_…` and `peek_…` and no getter"),
     (Mark::Extract, &[Mark::Flash], "an extractor would show it without taking it"),
@@ -102,11 +93,10 @@ fn given(keys: &FieldKeys) -> Vec<Given> {
             push(Mark::$mark, keys.$key.as_ref().map(|slot| (slot.key.to_string(), slot.key.span())));
         )*};
     }
-    keys!(Principal: principal, Skip: skip, Counter: counter, Set: set, Extra: extra, Flash: flash);
+    keys!(Principal: principal, Skip: skip, Counter: counter, Flash: flash);
     if let Some(slot) = &keys.merge {
         let (mark, word) = match slot.value {
             "Counter" => (Mark::Counter, "counter"),
-            "Set" => (Mark::Set, "set"),
             "Max" => (Mark::Max, "max"),
             "Once" => (Mark::Once, "once"),
             "Flash" => (Mark::Flash, "flash"),
@@ -124,6 +114,7 @@ fn given(keys: &FieldKeys) -> Vec<Given> {
         Getter: getter,
         Group: group,
         Keep: keep,
+        MaxLen: max_len,
         OnDecodeError: on_decode_error,
         Rename: rename,
         Secret: secret,
@@ -167,9 +158,7 @@ pub(super) fn conflicts(keys: &FieldKeys, diag: &Diag) {
 /// Reports what only a store can do, on a payload that has none.
 pub(super) fn needs_store(keys: &FieldKeys, diag: &Diag) {
     for given in given(keys) {
-        if [Mark::Counter, Mark::Set, Mark::Max, Mark::Once, Mark::Cas, Mark::Group]
-            .contains(&given.mark)
-        {
+        if [Mark::Counter, Mark::Max, Mark::Once, Mark::Cas, Mark::Group].contains(&given.mark) {
             diag.error(
                 given.span,
                 format_args!("`{}` needs a store to merge in", given.text),
@@ -186,22 +175,39 @@ pub(super) fn needs_store(keys: &FieldKeys, diag: &Diag) {
 /// traits judge the rest.
 pub(super) fn field_type(field: &Field, keys: &FieldKeys, diag: &Diag) {
     let shown = shown(&field.ty);
-    if field.inner.is_none() {
-        let flash_word = keys.merge.as_ref().filter(|slot| slot.value == "Flash");
-        let key = keys.principal.as_ref().map(|_| "principal");
-        let key = key.or(keys.flash.as_ref().map(|_| "flash"));
-        let key = key.or(flash_word.map(|_| "flash"));
-        if let Some(key) = key.or(keys.extract.as_ref().map(|_| "extract")) {
+    let flash_word = keys.merge.as_ref().filter(|slot| slot.value == "Flash");
+    let flash = keys.flash.is_some() || flash_word.is_some();
+    if field.inner().is_none() {
+        let required = match () {
+            () if keys.principal.is_some() => Some("principal"),
+            () if keys.extract.is_some() && !flash => Some("extract"),
+            () => None,
+        };
+        if let Some(key) = required {
             diag.error_on(
                 &field.ty,
                 format_args!("a field with `{key}` must be an `Option`"),
                 format_args!("write `Option<{shown}>`"),
             );
+        } else if flash && !is_vec(field) {
+            let help = match &field.shape {
+                Shape::List(item) => format!("write `Vec<{}>`", self::shown(item)),
+                _ => format!("write `Option<{shown}>`, or `Vec<{shown}>` for several at once"),
+            };
+            let message = "a field with `flash` must be an `Option` or a `Vec`";
+            diag.error_on(&field.ty, message, help);
         }
     }
+    if let (Some(slot), false) = (&keys.max_len, matches!(field.shape, Shape::List(_))) {
+        diag.error(
+            slot.key.span(),
+            "`max_len` is for lists",
+            "make the field a `Vec` or a `VecDeque`, or drop `max_len`",
+        );
+    }
     if field.kind != Kind::Local
-        && let Some(inner) = &field.inner
-        && std_name(inner).is_some_and(|(name, _)| name == "Option")
+        && let Some(inner) = field.inner()
+        && std_name(inner).is_some_and(|name| name == "Option")
     {
         diag.error_on(
             &field.ty,
@@ -209,35 +215,32 @@ pub(super) fn field_type(field: &Field, keys: &FieldKeys, diag: &Diag) {
             format_args!("write `{}`, or an enum with a name for each case", self::shown(inner)),
         );
     }
-    let Some((name, arguments)) = std_name(&field.ty) else { return };
+    if let (true, Shape::Map(_, value)) = (field.counts, &field.shape)
+        && std_name(value).is_some_and(|name| !INTEGERS.contains(&name.as_str()))
+    {
+        diag.error_on(
+            value,
+            format_args!("`{}` cannot be counted", self::shown(value)),
+            "use `i64`, `u32` or a smaller integer",
+        );
+    }
+    let Some(name) = std_name(&field.ty) else { return };
     if let Some(slot) = &keys.default
         && !["String", "Box", "str"].contains(&name.as_str())
         && syn::parse2::<syn::LitStr>(slot.value.clone()).is_ok()
     {
-        let help = match (&field.inner, name.as_str()) {
+        let help = match (field.inner(), name.as_str()) {
             (Some(_), "Option") => "write `default = Some(\"…\".into())`",
             _ => "write a value of the field's type, as in `default = 1`",
         };
         diag.error_on(&slot.value, format_args!("a string is no `{shown}`"), help);
     }
-    let wrong = |message: &str, help: &str| {
-        diag.error_on(&field.ty, format_args!("`{shown}` {message}"), help);
-    };
-    match field.kind {
-        Kind::Counter | Kind::Max if !INTEGERS.contains(&name.as_str()) => wrong(
-            "cannot be counted or compared by the store",
+    if matches!(field.kind, Kind::Counter | Kind::Max) && !INTEGERS.contains(&name.as_str()) {
+        diag.error_on(
+            &field.ty,
+            format_args!("`{shown}` cannot be counted or compared"),
             "use `i64`, `u32` or a smaller integer",
-        ),
-        Kind::Set if !["BTreeSet", "HashSet"].contains(&name.as_str()) => {
-            let member =
-                arguments.first().map_or_else(|| "T".to_owned(), |member| shown_arg(member));
-            wrong("cannot be a `set` field", &format!("write `BTreeSet<{member}>`"));
-        }
-        Kind::Extra if name != "BTreeMap" => wrong(
-            "cannot be an `extra` field",
-            "write `BTreeMap<String, String>` or `BTreeMap<String, serde_json::Value>`",
-        ),
-        _ => {}
+        );
     }
 }
 
@@ -250,32 +253,25 @@ const STD: &[&str] = &[
     "u32", "u64", "u8", "usize",
 ];
 
-fn std_name(ty: &Type) -> Option<(String, Vec<&GenericArgument>)> {
+fn std_name(ty: &Type) -> Option<String> {
     match ty {
         Type::Group(group) => std_name(&group.elem),
         Type::Paren(paren) => std_name(&paren.elem),
         Type::Path(path) if path.qself.is_none() => {
-            let last = path.path.segments.last()?;
-            let name = last.ident.to_string();
-            let arguments = match &last.arguments {
-                PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
-                _ => Vec::new(),
-            };
-            STD.contains(&name.as_str()).then_some((name, arguments))
+            let name = path.path.segments.last()?.ident.to_string();
+            STD.contains(&name.as_str()).then_some(name)
         }
         _ => None,
     }
+}
+
+/// Returns whether a field is a `Vec`, and no other list.
+fn is_vec(field: &Field) -> bool {
+    matches!(field.shape, Shape::List(_)) && std_name(&field.ty).is_some_and(|name| name == "Vec")
 }
 
 /// A type as a person would write it.
 fn shown(ty: &Type) -> String {
     let text = ty.to_token_stream().to_string();
     text.replace(" < ", "<").replace(" >", ">").replace(" ,", ",").replace(" :: ", "::")
-}
-
-fn shown_arg(argument: &GenericArgument) -> String {
-    match argument {
-        GenericArgument::Type(ty) => shown(ty),
-        other => other.to_token_stream().to_string(),
-    }
 }

@@ -62,7 +62,7 @@ pub(super) fn impls(emitter: &Emitter<'_>) -> TokenStream {
             let clone = emitter.body(quote!(Self(<#inner as #private::Clone>::clone(&self.0))));
             let deref = emitter.body(quote!(&self.0));
             let target = quote_spanned!(spanned_at(inner)=> type Target = #inner;);
-            let present = schema::present(session, field, &fields);
+            let present = schema::present(field, &fields);
             let accepted = match &field.validate {
                 Some(validate) => quote!(#private::Option::filter(#present, #validate)),
                 None => present,

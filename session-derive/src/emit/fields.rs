@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Type;
 
-use super::{Emitter, argument, cell, local, skeleton};
+use super::{Emitter, at, cell, local, skeleton, spanned_at};
 use crate::{
     model::{Field, Kind, Session, Verb},
     names,
+    shape::{self, Shape},
 };
 
 /// The struct of cells.
@@ -77,108 +79,131 @@ fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb) -> TokenStream {
 /// The signature, and the one call that the accessor is. One without a result ends in `;`, as a
 /// person would write it.
 fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, TokenStream) {
-    let (private, Field { ident, ty, inner, .. }) = (&session.private, field);
+    let (private, Field { ty, kind, shape, .. }) = (&session.private, field);
     let (value, change, by) = (local("value"), local("change"), local("by"));
-    let (key, member) = (local("key"), local("member"));
-    // Through its type: what is no collection has no methods, and is reported as such.
-    let collection = || quote!(#private::CollectionCell::<#ty>);
-    match (verb, field.kind) {
-        (Verb::Get | Verb::Peek, kind) => match (kind, inner) {
-            (Kind::Set | Kind::Extra, _) => {
-                let collection = collection();
-                (quote!((&self) -> &#ty), quote!(#collection::get(&self.#ident, &self.__context)))
-            }
-            (Kind::Counter, _) => {
-                (quote!((&self) -> #ty), quote!(self.#ident.get(&self.__context)))
-            }
-            (Kind::Max, _) => (quote!((&self) -> #ty), quote!(self.#ident.cloned(&self.__context))),
+    let none = TokenStream::new;
+    let written = |parameters: TokenStream, method: &str, arguments: TokenStream| {
+        let call = call(field, method, &arguments);
+        (quote!((&self #parameters)), quote!(#call;))
+    };
+    let returned = |returns: TokenStream, method: &str| {
+        (quote!((&self) -> #returns), call(field, method, &none()))
+    };
+    match (verb, shape) {
+        (Verb::Get | Verb::Peek, shape) => match shape {
+            _ if *kind == Kind::Counter => returned(quote!(#ty), "get"),
+            _ if *kind == Kind::Max => returned(quote!(#ty), "cloned"),
             _ if field.primitive => {
-                (quote!((&self) -> #ty), quote!(*self.#ident.get(&self.__context)))
+                let (signature, get) = returned(quote!(#ty), "get");
+                (signature, quote!(*#get))
             }
             _ if field.copy => {
-                let get = quote!(self.#ident.get(&self.__context));
-                (quote!((&self) -> #ty), quote!(<#ty as #private::CopyAccess>::copied(#get)))
+                let (signature, get) = returned(quote!(#ty), "get");
+                (signature, quote!(<#ty as #private::CopyAccess>::copied(#get)))
             }
-            (_, Some(inner)) => (
-                quote!((&self) -> #private::Option<&#inner>),
-                quote!(self.#ident.get_some(&self.__context)),
-            ),
-            (_, None) => (quote!((&self) -> &#ty), quote!(self.#ident.get(&self.__context))),
+            Shape::Option(inner) => returned(quote!(#private::Option<&#inner>), "get_some"),
+            _ => returned(quote!(&#ty), "get"),
         },
-        (Verb::Set, _) if inner.is_some() => (
-            quote!((&self, #value: impl #private::Into<#ty>)),
-            quote!(self.#ident.set(&self.__context, #private::Into::into(#value));),
-        ),
-        (Verb::Set, _) => {
-            (quote!((&self, #value: #ty)), quote!(self.#ident.set(&self.__context, #value);))
+        (Verb::Set, Shape::Option(inner)) => {
+            written(quote!(, #value: #inner), "set", quote!(, #private::Some(#value)))
+        }
+        (Verb::Set | Verb::Put, _) => written(quote!(, #value: #ty), "set", quote!(, #value)),
+        (Verb::Update, _) if *kind == Kind::Local => {
+            let parameter = quote!(, #change: impl #private::FnOnce(&mut #ty));
+            written(parameter, "update", quote!(, #change))
         }
         (Verb::Update, _) => {
-            let result = result_name(session, field);
-            (
-                quote!(
-                    <#result>(&self, #change: impl #private::FnOnce(&mut #ty) -> #result) -> #result
-                ),
-                quote!(self.#ident.update(&self.__context, #change)),
-            )
+            let parameter = changes(session, ty, &change);
+            written(quote!(, #parameter), "update", quote!(, #change))
         }
-        (Verb::Reset, _) => (quote!((&self)), quote!(self.#ident.reset(&self.__context);)),
-        (Verb::Take, _) => (quote!((&self) -> #ty), quote!(self.#ident.take(&self.__context))),
-        (Verb::Clear, _) => {
-            (quote!((&self)), quote!(self.#ident.set(&self.__context, #private::None);))
+        (Verb::Add, _) if !field.counts => {
+            written(quote!(, #by: #private::i64), "add", quote!(, #by))
         }
-        (Verb::Add, _) => {
-            (quote!((&self, #by: #private::i64)), quote!(self.#ident.add(&self.__context, #by);))
+        (Verb::Reset, _) => written(none(), "reset", none()),
+        (Verb::Take, Shape::List(_)) => returned(quote!(#ty), "take_all"),
+        (Verb::Take, _) => returned(quote!(#ty), "take"),
+        (Verb::Clear, _) => written(none(), "set", quote!(, #private::None)),
+        (Verb::Claim, Shape::Option(inner)) => {
+            returned(quote!(#private::Claim<'_, #inner>), "claim")
         }
-        (Verb::Insert, Kind::Extra) => {
-            let (collection, item) =
-                (collection(), item(field, 1, &quote!(#private::MapField>::Value)));
-            let pair = quote!((#private::Into::into(#key), #value));
-            (
-                quote!((&self, #key: impl #private::Into<#private::String>, #value: #item)),
-                quote!(#collection::insert(&self.#ident, &self.__context, #pair);),
-            )
-        }
-        (Verb::Remove, Kind::Extra) => {
-            let (collection, key_of) = (collection(), quote!(&#private::Into::into(#key)));
-            (
-                quote!((&self, #key: &#private::str)),
-                quote!(#collection::remove(&self.#ident, &self.__context, #key_of);),
-            )
-        }
-        (Verb::Insert, _) => {
-            let (collection, item) =
-                (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
-            (
-                quote!((&self, #member: #item)),
-                quote!(#collection::insert(&self.#ident, &self.__context, #member);),
-            )
-        }
-        (Verb::Remove, _) => {
-            let (collection, item) =
-                (collection(), item(field, 0, &quote!(#private::SetField>::Member)));
-            (
-                quote!((&self, #member: &#item)),
-                quote!(#collection::remove(&self.#ident, &self.__context, #member);),
-            )
+        (verb, shape) => {
+            let (parameters, method, arguments) = part(session, verb, shape);
+            let (signature, call) = written(parameters, method, arguments);
+            let start = starts(session, verb, shape);
+            (quote!(#signature #start), call)
         }
     }
 }
 
-/// The type of what goes into a collection: as it is spelled, which reads better and keeps the
-/// signature valid when the collection is not; through the trait where the spelling may be an alias.
-fn item(field: &Field, n: usize, projection: &TokenStream) -> TokenStream {
-    let ty = &field.ty;
-    if let Some(item) = argument(ty, n) {
-        item.to_token_stream()
+/// A call of a method of the field's cell, with arguments behind a comma.
+fn call(field: &Field, method: &str, arguments: &TokenStream) -> TokenStream {
+    let (ident, method) = (&field.ident, Ident::new(method, Span::call_site()));
+    quote!(self.#ident.#method(&self.__context #arguments))
+}
+
+/// What changes a part of a collection: the parameters, the method of the cell, and its arguments.
+fn part(session: &Session, verb: Verb, shape: &Shape) -> (TokenStream, &'static str, TokenStream) {
+    let private = &session.private;
+    let (value, change, by) = (local("value"), local("change"), local("by"));
+    let (key, member, items) = (local("key"), local("member"), local("items"));
+    match (verb, shape) {
+        (Verb::Push, Shape::List(item)) => (quote!(, #value: #item), "push", quote!(, #value)),
+        (Verb::Extend, Shape::List(item)) => {
+            let many = quote!(impl #private::IntoIterator<Item = #item>);
+            (quote!(, #items: #many), "extend", quote!(, #items))
+        }
+        (Verb::Insert, Shape::Map(of, item)) => {
+            (quote!(, #key: #of, #value: #item), "insert", quote!(, #key, #value))
+        }
+        (Verb::Remove, Shape::Map(of, _)) => {
+            let (of, argument) = by_reference(session, of, &key);
+            (quote!(, #key: #of), "remove", quote!(, #argument))
+        }
+        (Verb::UpdateAt, Shape::Map(of, item)) => {
+            let changes = changes(session, item, &change);
+            let start = quote!(<#item as #private::Default>::default);
+            (quote!(, #key: #of, #changes), "update_at", quote!(, #key, #start, #change))
+        }
+        (Verb::Add, Shape::Map(of, _)) => {
+            (quote!(, #key: #of, #by: #private::i64), "add", quote!(, #key, #by))
+        }
+        (Verb::Insert, Shape::Set(of)) => (quote!(, #member: #of), "insert", quote!(, #member)),
+        (Verb::Remove, Shape::Set(of)) => {
+            let (of, argument) = by_reference(session, of, &member);
+            (quote!(, #member: #of), "remove", quote!(, #argument))
+        }
+        _ => unreachable!("`Field::verbs` gives {verb:?} to no other type"),
+    }
+}
+
+/// The type of a reference to a key or member, and the argument that it becomes: text is a `str`.
+fn by_reference(session: &Session, of: &Type, name: &Ident) -> (TokenStream, TokenStream) {
+    let private = &session.private;
+    if shape::is_string(of) {
+        (quote!(&#private::str), quote!(&#private::Into::into(#name)))
     } else {
-        quote!(<#ty as #projection)
+        (quote!(&#of), quote!(#name))
     }
 }
 
-/// The type parameter of `update_x`: `R`, unless that is a type here.
-fn result_name(session: &Session, field: &Field) -> Ident {
-    let (ty, parameters) = (&field.ty, &session.generics.params);
-    names::fresh("R", &quote!(#ty #parameters))
+/// The bound of what starts from a default: only who calls it needs one, where a plain bound would
+/// be checked here.
+fn starts(session: &Session, verb: Verb, shape: &Shape) -> Option<TokenStream> {
+    let (Verb::UpdateAt, Shape::Map(_, item)) = (verb, shape) else { return None };
+    let private = &session.private;
+    let any = at(spanned_at(item), quote!(for<'__any>));
+    let default = at(spanned_at(item), quote!(#private::Default));
+    Some(quote!(where #any #item: #default))
+}
+
+/// The parameter that changes a value of a type, and may run again. What rustc has to say of a
+/// closure that does not fit is about the type.
+fn changes(session: &Session, ty: &Type, change: &Ident) -> TokenStream {
+    let (private, span) = (&session.private, spanned_at(ty));
+    let takes = at(span, quote!(impl #private::FnMut));
+    let value = quote_spanned!(span=> (&mut #ty));
+    let bounds = at(span, quote!(+ #private::Send + 'static));
+    quote!(#change: #takes #value #bounds)
 }
 
 /// Describes an accessor, in a sentence that begins with a verb and names the field. What reads the
@@ -192,36 +217,14 @@ fn docs(field: &Field, verb: Verb) -> TokenStream {
     } else {
         format!("[`{name}`](Self::{reader})")
     };
-    let text = match verb {
-        // In one paragraph with the field's own docs, so that lists of methods show those as well.
-        Verb::Get => format!("Returns the value that `{name}` has at this moment."),
-        Verb::Peek => format!(
-            "Returns the value that `{name}` has at this moment, and leaves it for the next request."
-        ),
-        Verb::Set if field.kind == Kind::Max => {
-            format!("Raises {link}; a smaller value changes nothing.")
-        }
-        Verb::Set if field.kind == Kind::Once => format!("Sets {link}, unless it was set before."),
-        Verb::Set => format!("Sets {link}."),
-        Verb::Update => format!(
-            "Changes {link} in place and returns what `change` returns.\n\n`change` works on a clone; \
-             what another task writes to the same field meanwhile is lost."
-        ),
-        Verb::Reset => format!("Sets {link} back to its default."),
-        Verb::Take if field.kind == Kind::Local => {
-            format!("Takes the value out of {link}, leaving `None`.")
-        }
-        Verb::Take => format!(
-            "Takes the value out of {link}, leaving `None`; the value is gone at the commit."
-        ),
-        Verb::Clear => format!("Sets {link} to `None`."),
-        Verb::Add => format!("Adds to {link}; parallel requests add up. `by` may be negative."),
-        Verb::Insert if field.kind == Kind::Extra => {
-            format!("Inserts a value into {link} under a key.")
-        }
-        Verb::Remove if field.kind == Kind::Extra => format!("Removes a key from {link}."),
-        Verb::Insert => format!("Inserts a member into {link}."),
-        Verb::Remove => format!("Removes a member from {link}."),
+    let text = sentence(field, verb, &name, &link);
+    let text = if merges(field, verb) {
+        format!(
+            "{text}\n\nThe payload is in the token, which has nothing to merge with: of two parallel \
+             responses, the later one wins."
+        )
+    } else {
+        text
     };
     // A space before each line, as `///` has it: the user's lines are not indented then.
     let lines = text.split('\n').map(|text| match text {
@@ -231,4 +234,80 @@ fn docs(field: &Field, verb: Verb) -> TokenStream {
     let own = matches!(verb, Verb::Get | Verb::Peek).then_some(&field.docs);
     let own = own.into_iter().flatten();
     quote!(#(#[doc = #lines])* #(#own)*)
+}
+
+/// Whether an accessor writes what is in the token.
+fn merges(field: &Field, verb: Verb) -> bool {
+    let reads = matches!(verb, Verb::Get | Verb::Peek);
+    !field.in_store && !reads && field.kind != Kind::Local
+}
+
+fn sentence(field: &Field, verb: Verb, name: &str, link: &str) -> String {
+    /// What a change says that may run again.
+    const AGAIN: &str = "`change` runs at once. If a parallel request has changed the same by the \
+        time of the commit, `change` runs again on what is there then, so that nothing is lost. So \
+        `change` must have no other effect, and what it depends on is decided inside.";
+    let again = if field.in_store && field.group.is_none() && field.kind != Kind::Local {
+        format!("\n\n{AGAIN}")
+    } else {
+        String::new()
+    };
+    match (verb, field.kind, &field.shape) {
+        // In one paragraph with the field's own docs, so that lists of methods show those as well.
+        (Verb::Get, ..) => format!("Returns the value that `{name}` has at this moment."),
+        (Verb::Peek, ..) => format!(
+            "Returns the value that `{name}` has at this moment, and leaves it for the next request."
+        ),
+        (Verb::Set, Kind::Max, _) => format!("Raises {link}; a smaller value changes nothing."),
+        (Verb::Set, Kind::Once, _) => format!("Sets {link}, unless it was set before."),
+        (Verb::Set | Verb::Put, ..) => format!("Sets {link}."),
+        (Verb::Push, ..) => match field.max_len {
+            None => format!("Adds an item to {link}."),
+            Some(most) => {
+                format!("Adds an item to {link}, and drops the oldest of more than {most}.")
+            }
+        },
+        (Verb::Extend, ..) => match field.max_len {
+            None => format!("Adds items to {link}."),
+            Some(most) => {
+                format!("Adds items to {link}, and drops the oldest of more than {most}.")
+            }
+        },
+        (Verb::Insert, _, Shape::Map(..)) => format!("Inserts a value into {link} under a key."),
+        (Verb::Insert, ..) => format!("Inserts a member into {link}."),
+        (Verb::Remove, _, Shape::Map(..)) => format!("Removes a key from {link}."),
+        (Verb::Remove, ..) => format!("Removes a member from {link}."),
+        (Verb::Update, ..) => format!("Changes {link} in place.{again}"),
+        (Verb::UpdateAt, ..) => {
+            format!(
+                "Changes the value in {link} under a key in place, from the default if there is none.{again}"
+            )
+        }
+        (Verb::Add, _, Shape::Map(..)) => format!(
+            "Adds to the number in {link} under a key; parallel requests add up. `by` may be negative."
+        ),
+        (Verb::Add, ..) => {
+            format!("Adds to {link}; parallel requests add up. `by` may be negative.")
+        }
+        (Verb::Reset, ..) => format!("Sets {link} back to its default."),
+        (Verb::Take, Kind::Local, _) => {
+            format!("Takes the value out of {link}, leaving `None`.")
+        }
+        (Verb::Take, Kind::Flash, Shape::List(_)) => format!(
+            "Takes all items out of {link}; what other requests push meanwhile stays for the next one."
+        ),
+        (Verb::Take, Kind::Flash, _) => format!(
+            "Takes the value out of {link}, leaving `None`; the value is gone at the commit."
+        ),
+        (Verb::Take, ..) if field.in_store => format!(
+            "Takes the value out of {link}, leaving `None`. If a parallel request has changed the field \
+             by the time of the commit, the commit is a conflict."
+        ),
+        (Verb::Take, ..) => format!("Takes the value out of {link}, leaving `None`."),
+        (Verb::Clear, ..) => format!("Sets {link} to `None`."),
+        (Verb::Claim, ..) => format!(
+            "Takes the value out of {link}, and out of the store at once: of several callers, one gets \
+             the value."
+        ),
+    }
 }

@@ -2,19 +2,19 @@
 //! name; all else is inside one `const _`. Owns the allow list, generics and helpers of the emitters;
 //! must not know attributes.
 
-mod asserts;
 mod extract;
 mod fields;
 mod schema;
 mod skeleton;
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Type, WhereClause};
 
 use crate::{
     model::{Field, Kind, Session},
     names::{is_snake_case, mentions, plain},
+    shape::Shape,
 };
 
 /// The whole expansion.
@@ -34,7 +34,6 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
     let accessors = fields::accessors(emitter);
     let schema = schema::impls(emitter);
     let guard_impls = extract::impls(emitter);
-    let asserts = asserts::asserts(emitter);
     let import = emitter.session.private.import();
     let allow = &emitter.allow;
     quote! {
@@ -46,7 +45,6 @@ fn items(emitter: &Emitter<'_>) -> TokenStream {
             #accessors
             #schema
             #guard_impls
-            #asserts
         };
     }
 }
@@ -109,22 +107,29 @@ fn bounds(session: &Session) -> WhereClause {
     let mut bounds = own_bounds(session);
     for field in session.fields.iter().filter(|field| is_generic(session, field)) {
         let ty = &field.ty;
+        if let (Kind::Plain, Some(inner)) = (field.kind, field.inner()) {
+            // Claimed across an `.await`.
+            bounds.predicates.push(syn::parse_quote!(#inner: #private::Send + #private::Sync));
+        }
         let starts = schema::needs_default(field).then(|| quote!(+ #private::FieldDefault));
         if let Some(codec) = &field.codec {
-            bounds.predicates.push(syn::parse_quote!(#codec: #private::CodecAccess<#ty>));
+            let functions = functions(session, field);
+            bounds
+                .predicates
+                .push(syn::parse_quote!(#codec: #private::CodecAccess<#ty #functions>));
             bounds.predicates.push(syn::parse_quote!(#ty: #private::LocalField #starts));
             continue;
         }
         let fits = match field.kind {
             Kind::Counter | Kind::Max => quote!(#private::Integer),
-            Kind::Set | Kind::Extra => {
-                let (item, fits) = collection_bounds(session, field);
-                bounds.predicates.push(syn::parse_quote!(#item: #private::SessionField));
-                fits
-            }
             Kind::Local => quote!(#private::LocalField),
             Kind::Plain | Kind::Flash | Kind::Once | Kind::Principal => {
-                quote!(#private::SessionField)
+                let (access, parts) = access(session, field).unzip();
+                for part in parts.into_iter().flatten() {
+                    bounds.predicates.push(syn::parse_quote!(#part: #private::SessionField));
+                }
+                let access = access.map(|access| quote!(+ #access));
+                quote!(#private::SessionField #access)
             }
         };
         bounds.predicates.push(syn::parse_quote!(#ty: #fits #starts));
@@ -132,19 +137,32 @@ fn bounds(session: &Session) -> WhereClause {
     bounds
 }
 
-/// What goes into a collection, and the bound that says so.
-fn collection_bounds(session: &Session, field: &Field) -> (TokenStream, TokenStream) {
-    let private = session.private.in_full();
-    let (n, of, item) = match field.kind {
-        Kind::Extra => (1, quote!(MapField), quote!(Value)),
-        _ => (0, quote!(SetField), quote!(Member)),
-    };
-    if let Some(spelled) = argument(&field.ty, n) {
-        (spelled.to_token_stream(), quote!(#private::#of<#item = #spelled>))
-    } else {
-        let ty = &field.ty;
-        (quote!(<#ty as #private::#of>::#item), quote!(#private::#of))
+/// The trait that makes the cell of a collection, and what the collection is made of.
+fn access<'a>(session: &Session, field: &'a Field) -> Option<(TokenStream, Vec<&'a Type>)> {
+    if !matches!(field.kind, Kind::Plain | Kind::Flash) {
+        return None;
     }
+    let private = session.private.in_full();
+    Some(match &field.shape {
+        Shape::List(item) => (quote!(#private::ListAccess<#item>), vec![item]),
+        Shape::Map(key, value) => (quote!(#private::MapAccess<#key, #value>), vec![key, value]),
+        Shape::Set(member) => (quote!(#private::SetAccess<#member>), vec![member]),
+        Shape::Option(_) | Shape::Other => return None,
+    })
+}
+
+/// The functions of a collection's cell beside those of all cells, behind a comma.
+fn functions(session: &Session, field: &Field) -> Option<TokenStream> {
+    if !matches!(field.kind, Kind::Plain | Kind::Flash) {
+        return None;
+    }
+    let (private, ty) = (session.private.in_full(), &field.ty);
+    Some(match &field.shape {
+        Shape::List(item) => quote!(, #private::ListFunctions<#ty, #item>),
+        Shape::Map(key, value) => quote!(, #private::MapFunctions<#ty, #key, #value>),
+        Shape::Set(member) => quote!(, #private::SetFunctions<#ty, #member>),
+        Shape::Option(_) | Shape::Other => return None,
+    })
 }
 
 fn own_bounds(session: &Session) -> WhereClause {
@@ -175,6 +193,15 @@ fn spanned_at(ty: &Type) -> Span {
     Span::call_site().located_at(syn::spanned::Spanned::span(ty))
 }
 
+/// The same tokens, standing elsewhere.
+fn at(span: Span, tokens: TokenStream) -> TokenStream {
+    let stand = |mut tree: TokenTree| {
+        tree.set_span(span);
+        tree
+    };
+    tokens.into_iter().map(stand).collect()
+}
+
 /// A local of the generated code, which the user's expressions can neither see nor clash with.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
@@ -186,25 +213,9 @@ fn cell(session: &Session, field: &Field) -> TokenStream {
     match field.kind {
         Kind::Counter => quote!(#private::CounterCell<#ty>),
         Kind::Local => quote!(#private::LocalCell<#ty>),
-        Kind::Set | Kind::Extra => quote!(#private::CollectionCell<#ty>),
         Kind::Plain | Kind::Flash | Kind::Max | Kind::Once | Kind::Principal => {
-            quote!(#private::ValueCell<#ty>)
+            let functions = functions(session, field);
+            quote!(#private::ValueCell<#ty #functions>)
         }
-    }
-}
-
-/// The nth type argument as it is spelled, `Item` in `BTreeSet<Item>`.
-fn argument(ty: &Type, n: usize) -> Option<&Type> {
-    match ty {
-        Type::Group(group) => argument(&group.elem, n),
-        Type::Paren(paren) => argument(&paren.elem, n),
-        Type::Path(path) => match &path.path.segments.last()?.arguments {
-            syn::PathArguments::AngleBracketed(arguments) => match arguments.args.get(n)? {
-                syn::GenericArgument::Type(ty) => Some(ty),
-                _ => None,
-            },
-            _ => None,
-        },
-        _ => None,
     }
 }

@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Emitter, local, spanned_at};
+use super::{Emitter, access, functions, local, spanned_at};
 use crate::{
     model::{Config, Field, Kind, Session},
     names,
@@ -46,13 +46,12 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
         .fields
         .iter()
         .map(|field| {
-            let (ident, value) = (&field.ident, present(session, field, &given));
+            let (ident, value) = (&field.ident, present(field, &given));
             quote!(#ident: #value,)
         })
         .collect();
     let snapshot = emitter.body(quote!(Self { #clones }));
-    let replaces: TokenStream =
-        session.fields.iter().map(|field| write(session, field, &given)).collect();
+    let replaces: TokenStream = session.fields.iter().map(|field| write(field, &given)).collect();
     let replace = emitter.body(replaces);
     // In reach of the user's defaults, hence the name.
     let statics = (!emitter.skeleton).then(|| {
@@ -79,8 +78,7 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
 
 /// Whether a field starts from its type's default.
 pub(super) fn needs_default(field: &Field) -> bool {
-    let merged = matches!(field.kind, Kind::Counter | Kind::Set | Kind::Extra);
-    field.default.is_none() && !merged
+    field.default.is_none() && field.kind != Kind::Counter
 }
 
 /// The one place where it is asked whether the field's type fits.
@@ -104,38 +102,31 @@ fn new_cell(session: &Session, field: &Field, spec: &Ident) -> TokenStream {
     match (field.kind, &field.codec) {
         (Kind::Counter, _) => quote!(<#ty as #private::NumberAccess>::counter(#spec)),
         (Kind::Max, _) => quote!(<#ty as #private::NumberAccess>::max(#spec, #default)),
-        (Kind::Set | Kind::Extra, _) => quote!(#private::CollectionCell::<#ty>::new(#spec)),
         (Kind::Local, _) => quote!(<#ty as #private::LocalAccess>::cell(#spec, #default)),
         (_, Some(codec)) => {
-            quote!(<#codec as #private::CodecAccess<#ty>>::cell(#spec, #default))
+            let functions = functions(session, field);
+            quote!(<#codec as #private::CodecAccess<#ty #functions>>::cell(#spec, #default))
         }
-        (_, None) => quote!(<#ty as #private::ValueAccess>::cell(#spec, #default)),
+        (_, None) => {
+            let access = access(session, field);
+            let access = access.map_or_else(|| quote!(#private::ValueAccess), |(access, _)| access);
+            quote!(<#ty as #access>::cell(#spec, #default))
+        }
     }
 }
 
 /// A clone of the present value.
-pub(super) fn present(session: &Session, field: &Field, fields: &Ident) -> TokenStream {
-    let (private, ident, ty) = (&session.private, &field.ident, &field.ty);
-    match field.kind {
-        Kind::Counter => quote!(#fields.#ident.get(&#fields.__context)),
-        Kind::Set | Kind::Extra => {
-            let get = quote!(#private::CollectionCell::<#ty>::get);
-            quote!(#private::Clone::clone(#get(&#fields.#ident, &#fields.__context)))
-        }
-        _ => quote!(#fields.#ident.cloned(&#fields.__context)),
-    }
+pub(super) fn present(field: &Field, fields: &Ident) -> TokenStream {
+    let ident = &field.ident;
+    let method = if field.kind == Kind::Counter { quote!(get) } else { quote!(cloned) };
+    quote!(#fields.#ident.#method(&#fields.__context))
 }
 
 /// Writes a field of `value` into its cell.
-fn write(session: &Session, field: &Field, fields: &Ident) -> TokenStream {
-    let (private, ident, ty) = (&session.private, &field.ident, &field.ty);
-    let value = local("value");
+fn write(field: &Field, fields: &Ident) -> TokenStream {
+    let (ident, value) = (&field.ident, local("value"));
     match field.kind {
         Kind::Counter => quote!(#fields.#ident.replace(&#fields.__context, #value.#ident);),
-        Kind::Set | Kind::Extra => {
-            let replace = quote!(#private::CollectionCell::<#ty>::replace);
-            quote!(#replace(&#fields.#ident, &#fields.__context, &#value.#ident);)
-        }
         // Who is logged in changes by logging in alone. Mentioned, or rustc would call it unread.
         Kind::Principal => quote!(let _ = &#value.#ident;),
         _ => quote!(#fields.#ident.set(&#fields.__context, #value.#ident);),
@@ -257,8 +248,6 @@ fn field_spec(session: &Session, field: &Field) -> TokenStream {
     let policy = match field.kind {
         Kind::Plain | Kind::Principal => "Last",
         Kind::Counter => "Counter",
-        Kind::Set => "Set",
-        Kind::Extra => "Extra",
         Kind::Flash => "Flash",
         Kind::Max => "Max",
         Kind::Once => "Once",
@@ -270,6 +259,7 @@ fn field_spec(session: &Session, field: &Field) -> TokenStream {
         (!aliases.is_empty()).then(|| quote!(aliases: &[#(#aliases),*])),
         (policy != "Last").then(|| quote!(policy: #private::Policy::#policy)),
         field.group.as_ref().map(|group| quote!(group: #private::Some(#group))),
+        field.max_len.map(|most| quote!(max_len: #most)),
         (field.kind == Kind::Principal).then(|| quote!(principal: true)),
         field.secret.then(|| quote!(secret: true)),
         field.keep.then(|| quote!(keep: true)),

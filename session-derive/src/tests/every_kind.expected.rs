@@ -7,8 +7,26 @@ pub struct ShopFields {
     small: ::session_runtime::__private0::ValueCell<Option<core::primitive::u8>>,
     coupon: ::session_runtime::__private0::ValueCell<Option<String>>,
     visits: ::session_runtime::__private0::CounterCell<i64>,
-    tags: ::session_runtime::__private0::CollectionCell<BTreeSet<String>>,
-    more: ::session_runtime::__private0::CollectionCell<BTreeMap<String, Value>>,
+    tags: ::session_runtime::__private0::ValueCell<
+        BTreeSet<String>,
+        ::session_runtime::__private0::SetFunctions<BTreeSet<String>, String>,
+    >,
+    more: ::session_runtime::__private0::ValueCell<
+        BTreeMap<u8, Value>,
+        ::session_runtime::__private0::MapFunctions<BTreeMap<u8, Value>, u8, Value>,
+    >,
+    stock: ::session_runtime::__private0::ValueCell<
+        HashMap<String, u32>,
+        ::session_runtime::__private0::MapFunctions<HashMap<String, u32>, String, u32>,
+    >,
+    seen: ::session_runtime::__private0::ValueCell<
+        Vec<u32>,
+        ::session_runtime::__private0::ListFunctions<Vec<u32>, u32>,
+    >,
+    errors: ::session_runtime::__private0::ValueCell<
+        Vec<String>,
+        ::session_runtime::__private0::ListFunctions<Vec<String>, String>,
+    >,
     notice: ::session_runtime::__private0::ValueCell<Option<String>>,
     best: ::session_runtime::__private0::ValueCell<u32>,
     origin: ::session_runtime::__private0::ValueCell<String>,
@@ -42,12 +60,15 @@ const _: () = {
         fn set_page(&self, value: Page) {
             self.page.set(&self.__context, value);
         }
-        /// Changes [`page`](Self::page) in place and returns what `change` returns.
+        /// Changes [`page`](Self::page) in place.
         ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
         #[inline]
-        fn update_page<R>(&self, change: impl __session::FnOnce(&mut Page) -> R) -> R {
-            self.page.update(&self.__context, change)
+        fn update_page(
+            &self,
+            change: impl __session::FnMut(&mut Page) + __session::Send + 'static,
+        ) {
+            self.page.update(&self.__context, change);
         }
         /// Sets [`page`](Self::page) back to its default.
         #[inline]
@@ -62,25 +83,32 @@ const _: () = {
         }
         /// Sets [`small`](Self::small).
         #[inline]
-        fn set_small(&self, value: impl __session::Into<Option<core::primitive::u8>>) {
-            self.small.set(&self.__context, __session::Into::into(value));
+        fn set_small(&self, value: core::primitive::u8) {
+            self.small.set(&self.__context, __session::Some(value));
         }
-        /// Changes [`small`](Self::small) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// Sets [`small`](Self::small).
         #[inline]
-        fn update_small<R>(
+        fn put_small(&self, value: Option<core::primitive::u8>) {
+            self.small.set(&self.__context, value);
+        }
+        /// Changes [`small`](Self::small) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_small(
             &self,
-            change: impl __session::FnOnce(&mut Option<core::primitive::u8>) -> R,
-        ) -> R {
-            self.small.update(&self.__context, change)
+            change: impl __session::FnMut(
+                &mut Option<core::primitive::u8>,
+            ) + __session::Send + 'static,
+        ) {
+            self.small.update(&self.__context, change);
         }
         /// Sets [`small`](Self::small) back to its default.
         #[inline]
         fn reset_small(&self) {
             self.small.reset(&self.__context);
         }
-        /// Takes the value out of [`small`](Self::small), leaving `None`; the value is gone at the commit.
+        /// Takes the value out of [`small`](Self::small), leaving `None`. If a parallel request has changed the field by the time of the commit, the commit is a conflict.
         #[inline]
         fn take_small(&self) -> Option<core::primitive::u8> {
             self.small.take(&self.__context)
@@ -90,6 +118,11 @@ const _: () = {
         fn clear_small(&self) {
             self.small.set(&self.__context, __session::None);
         }
+        /// Takes the value out of [`small`](Self::small), and out of the store at once: of several callers, one gets the value.
+        #[inline]
+        fn claim_small(&self) -> __session::Claim<'_, core::primitive::u8> {
+            self.small.claim(&self.__context)
+        }
         /// Returns the value that `coupon` has at this moment.
         #[must_use]
         #[inline]
@@ -98,25 +131,32 @@ const _: () = {
         }
         /// Sets [`coupon`](Self::coupon).
         #[inline]
-        fn set_coupon(&self, value: impl __session::Into<Option<String>>) {
-            self.coupon.set(&self.__context, __session::Into::into(value));
+        fn set_coupon(&self, value: String) {
+            self.coupon.set(&self.__context, __session::Some(value));
         }
-        /// Changes [`coupon`](Self::coupon) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// Sets [`coupon`](Self::coupon).
         #[inline]
-        fn update_coupon<R>(
+        fn put_coupon(&self, value: Option<String>) {
+            self.coupon.set(&self.__context, value);
+        }
+        /// Changes [`coupon`](Self::coupon) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_coupon(
             &self,
-            change: impl __session::FnOnce(&mut Option<String>) -> R,
-        ) -> R {
-            self.coupon.update(&self.__context, change)
+            change: impl __session::FnMut(
+                &mut Option<String>,
+            ) + __session::Send + 'static,
+        ) {
+            self.coupon.update(&self.__context, change);
         }
         /// Sets [`coupon`](Self::coupon) back to its default.
         #[inline]
         fn reset_coupon(&self) {
             self.coupon.reset(&self.__context);
         }
-        /// Takes the value out of [`coupon`](Self::coupon), leaving `None`; the value is gone at the commit.
+        /// Takes the value out of [`coupon`](Self::coupon), leaving `None`. If a parallel request has changed the field by the time of the commit, the commit is a conflict.
         #[inline]
         fn take_coupon(&self) -> Option<String> {
             self.coupon.take(&self.__context)
@@ -125,6 +165,11 @@ const _: () = {
         #[inline]
         fn clear_coupon(&self) {
             self.coupon.set(&self.__context, __session::None);
+        }
+        /// Takes the value out of [`coupon`](Self::coupon), and out of the store at once: of several callers, one gets the value.
+        #[inline]
+        fn claim_coupon(&self) -> __session::Claim<'_, String> {
+            self.coupon.claim(&self.__context)
         }
         /// Returns the value that `visits` has at this moment.
         #[deprecated]
@@ -139,58 +184,227 @@ const _: () = {
         fn add_visits(&self, by: __session::i64) {
             self.visits.add(&self.__context, by);
         }
+        /// Sets [`visits`](Self::visits) back to its default.
+        #[deprecated]
+        #[inline]
+        fn reset_visits(&self) {
+            self.visits.reset(&self.__context);
+        }
         /// Returns the value that `tags` has at this moment.
         #[must_use]
         #[inline]
         fn tags(&self) -> &BTreeSet<String> {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::get(&self.tags, &self.__context)
+            self.tags.get(&self.__context)
         }
         /// Inserts a member into [`tags`](Self::tags).
         #[inline]
         fn insert_tags(&self, member: String) {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::insert(&self.tags, &self.__context, member);
+            self.tags.insert(&self.__context, member);
         }
         /// Removes a member from [`tags`](Self::tags).
         #[inline]
-        fn remove_tags(&self, member: &String) {
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::remove(&self.tags, &self.__context, member);
+        fn remove_tags(&self, member: &__session::str) {
+            self.tags.remove(&self.__context, &__session::Into::into(member));
+        }
+        /// Sets [`tags`](Self::tags).
+        #[inline]
+        fn set_tags(&self, value: BTreeSet<String>) {
+            self.tags.set(&self.__context, value);
+        }
+        /// Changes [`tags`](Self::tags) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_tags(
+            &self,
+            change: impl __session::FnMut(
+                &mut BTreeSet<String>,
+            ) + __session::Send + 'static,
+        ) {
+            self.tags.update(&self.__context, change);
+        }
+        /// Sets [`tags`](Self::tags) back to its default.
+        #[inline]
+        fn reset_tags(&self) {
+            self.tags.reset(&self.__context);
         }
         /// Returns the value that `more` has at this moment.
         #[must_use]
         #[inline]
-        fn more(&self) -> &BTreeMap<String, Value> {
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::get(&self.more, &self.__context)
+        fn more(&self) -> &BTreeMap<u8, Value> {
+            self.more.get(&self.__context)
         }
         /// Inserts a value into [`more`](Self::more) under a key.
         #[inline]
-        fn insert_more(
-            &self,
-            key: impl __session::Into<__session::String>,
-            value: Value,
-        ) {
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::insert(&self.more, &self.__context, (__session::Into::into(key), value));
+        fn insert_more(&self, key: u8, value: Value) {
+            self.more.insert(&self.__context, key, value);
         }
         /// Removes a key from [`more`](Self::more).
         #[inline]
-        fn remove_more(&self, key: &__session::str) {
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::remove(&self.more, &self.__context, &__session::Into::into(key));
+        fn remove_more(&self, key: &u8) {
+            self.more.remove(&self.__context, key);
+        }
+        /// Changes the value in [`more`](Self::more) under a key in place, from the default if there is none.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_more_at(
+            &self,
+            key: u8,
+            change: impl __session::FnMut(&mut Value) + __session::Send + 'static,
+        )
+        where
+            for<'__any> Value: __session::Default,
+        {
+            self.more
+                .update_at(
+                    &self.__context,
+                    key,
+                    <Value as __session::Default>::default,
+                    change,
+                );
+        }
+        /// Sets [`more`](Self::more).
+        #[inline]
+        fn set_more(&self, value: BTreeMap<u8, Value>) {
+            self.more.set(&self.__context, value);
+        }
+        /// Changes [`more`](Self::more) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_more(
+            &self,
+            change: impl __session::FnMut(
+                &mut BTreeMap<u8, Value>,
+            ) + __session::Send + 'static,
+        ) {
+            self.more.update(&self.__context, change);
+        }
+        /// Sets [`more`](Self::more) back to its default.
+        #[inline]
+        fn reset_more(&self) {
+            self.more.reset(&self.__context);
+        }
+        /// Returns the value that `stock` has at this moment.
+        #[must_use]
+        #[inline]
+        fn stock(&self) -> &HashMap<String, u32> {
+            self.stock.get(&self.__context)
+        }
+        /// Adds to the number in [`stock`](Self::stock) under a key; parallel requests add up. `by` may be negative.
+        #[inline]
+        fn add_stock(&self, key: String, by: __session::i64) {
+            self.stock.add(&self.__context, key, by);
+        }
+        /// Inserts a value into [`stock`](Self::stock) under a key.
+        #[inline]
+        fn insert_stock(&self, key: String, value: u32) {
+            self.stock.insert(&self.__context, key, value);
+        }
+        /// Removes a key from [`stock`](Self::stock).
+        #[inline]
+        fn remove_stock(&self, key: &__session::str) {
+            self.stock.remove(&self.__context, &__session::Into::into(key));
+        }
+        /// Changes the value in [`stock`](Self::stock) under a key in place, from the default if there is none.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_stock_at(
+            &self,
+            key: String,
+            change: impl __session::FnMut(&mut u32) + __session::Send + 'static,
+        )
+        where
+            for<'__any> u32: __session::Default,
+        {
+            self.stock
+                .update_at(
+                    &self.__context,
+                    key,
+                    <u32 as __session::Default>::default,
+                    change,
+                );
+        }
+        /// Sets [`stock`](Self::stock).
+        #[inline]
+        fn set_stock(&self, value: HashMap<String, u32>) {
+            self.stock.set(&self.__context, value);
+        }
+        /// Changes [`stock`](Self::stock) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_stock(
+            &self,
+            change: impl __session::FnMut(
+                &mut HashMap<String, u32>,
+            ) + __session::Send + 'static,
+        ) {
+            self.stock.update(&self.__context, change);
+        }
+        /// Sets [`stock`](Self::stock) back to its default.
+        #[inline]
+        fn reset_stock(&self) {
+            self.stock.reset(&self.__context);
+        }
+        /// Returns the value that `seen` has at this moment.
+        #[must_use]
+        #[inline]
+        fn seen(&self) -> &Vec<u32> {
+            self.seen.get(&self.__context)
+        }
+        /// Adds an item to [`seen`](Self::seen), and drops the oldest of more than 20.
+        #[inline]
+        fn push_seen(&self, value: u32) {
+            self.seen.push(&self.__context, value);
+        }
+        /// Adds items to [`seen`](Self::seen), and drops the oldest of more than 20.
+        #[inline]
+        fn extend_seen(&self, items: impl __session::IntoIterator<Item = u32>) {
+            self.seen.extend(&self.__context, items);
+        }
+        /// Sets [`seen`](Self::seen).
+        #[inline]
+        fn set_seen(&self, value: Vec<u32>) {
+            self.seen.set(&self.__context, value);
+        }
+        /// Changes [`seen`](Self::seen) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_seen(
+            &self,
+            change: impl __session::FnMut(&mut Vec<u32>) + __session::Send + 'static,
+        ) {
+            self.seen.update(&self.__context, change);
+        }
+        /// Sets [`seen`](Self::seen) back to its default.
+        #[inline]
+        fn reset_seen(&self) {
+            self.seen.reset(&self.__context);
+        }
+        /// Adds an item to [`errors`](Self::peek_errors).
+        #[inline]
+        fn push_errors(&self, value: String) {
+            self.errors.push(&self.__context, value);
+        }
+        /// Takes all items out of [`errors`](Self::peek_errors); what other requests push meanwhile stays for the next one.
+        #[inline]
+        fn take_errors(&self) -> Vec<String> {
+            self.errors.take_all(&self.__context)
+        }
+        /// Returns the value that `errors` has at this moment, and leaves it for the next request.
+        #[must_use]
+        #[inline]
+        fn peek_errors(&self) -> &Vec<String> {
+            self.errors.get(&self.__context)
         }
         /// Sets [`notice`](Self::peek_notice).
         #[inline]
-        fn set_notice(&self, value: impl __session::Into<Option<String>>) {
-            self.notice.set(&self.__context, __session::Into::into(value));
+        fn set_notice(&self, value: String) {
+            self.notice.set(&self.__context, __session::Some(value));
         }
         /// Takes the value out of [`notice`](Self::peek_notice), leaving `None`; the value is gone at the commit.
         #[inline]
@@ -236,12 +450,13 @@ const _: () = {
         fn set_balance(&self, value: i64) {
             self.balance.set(&self.__context, value);
         }
-        /// Changes [`balance`](Self::balance) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// Changes [`balance`](Self::balance) in place.
         #[inline]
-        fn update_balance<R>(&self, change: impl __session::FnOnce(&mut i64) -> R) -> R {
-            self.balance.update(&self.__context, change)
+        fn update_balance(
+            &self,
+            change: impl __session::FnMut(&mut i64) + __session::Send + 'static,
+        ) {
+            self.balance.update(&self.__context, change);
         }
         /// Sets [`balance`](Self::balance) back to its default.
         #[inline]
@@ -261,13 +476,11 @@ const _: () = {
         fn set_timer(&self, value: Timer) {
             self.timer.set(&self.__context, value);
         }
-        /// Changes [`timer`](Self::timer) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// Changes [`timer`](Self::timer) in place.
         #[allow(missing_docs)]
         #[inline]
-        fn update_timer<R>(&self, change: impl __session::FnOnce(&mut Timer) -> R) -> R {
-            self.timer.update(&self.__context, change)
+        fn update_timer(&self, change: impl __session::FnOnce(&mut Timer)) {
+            self.timer.update(&self.__context, change);
         }
         /// Sets [`timer`](Self::timer) back to its default.
         #[allow(missing_docs)]
@@ -286,12 +499,15 @@ const _: () = {
         fn set_type(&self, value: u8) {
             self.r#type.set(&self.__context, value);
         }
-        /// Changes [`type`](Self::kind) in place and returns what `change` returns.
+        /// Changes [`type`](Self::kind) in place.
         ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
         #[inline]
-        fn update_type<R>(&self, change: impl __session::FnOnce(&mut u8) -> R) -> R {
-            self.r#type.update(&self.__context, change)
+        fn update_type(
+            &self,
+            change: impl __session::FnMut(&mut u8) + __session::Send + 'static,
+        ) {
+            self.r#type.update(&self.__context, change);
         }
         /// Sets [`type`](Self::kind) back to its default.
         #[inline]
@@ -300,8 +516,8 @@ const _: () = {
         }
         /// Sets [`packed`](Self::peek_packed).
         #[inline]
-        fn set_packed(&self, value: impl __session::Into<Option<Item>>) {
-            self.packed.set(&self.__context, __session::Into::into(value));
+        fn set_packed(&self, value: Item) {
+            self.packed.set(&self.__context, __session::Some(value));
         }
         /// Takes the value out of [`packed`](Self::peek_packed), leaving `None`; the value is gone at the commit.
         #[inline]
@@ -315,7 +531,7 @@ const _: () = {
             self.packed.get_some(&self.__context)
         }
     }
-    static __FIELDS: [__session::FieldSpec; 14usize] = [
+    static __FIELDS: [__session::FieldSpec; 17usize] = [
         __session::FieldSpec {
             principal: true,
             ..__session::FieldSpec::new("user")
@@ -327,13 +543,16 @@ const _: () = {
             policy: __session::Policy::Counter,
             ..__session::FieldSpec::new("visits")
         },
+        __session::FieldSpec::new("tags"),
+        __session::FieldSpec::new("more"),
+        __session::FieldSpec::new("stock"),
         __session::FieldSpec {
-            policy: __session::Policy::Set,
-            ..__session::FieldSpec::new("tags")
+            max_len: 20usize,
+            ..__session::FieldSpec::new("seen")
         },
         __session::FieldSpec {
-            policy: __session::Policy::Extra,
-            ..__session::FieldSpec::new("more")
+            policy: __session::Policy::Flash,
+            ..__session::FieldSpec::new("errors")
         },
         __session::FieldSpec {
             policy: __session::Policy::Flash,
@@ -396,7 +615,8 @@ const _: () = {
         #[inline]
         fn fields(context: __session::Context) -> Self::Fields {
             let [__spec0, __spec1, __spec2, __spec3, __spec4, __spec5, __spec6, __spec7,
-            __spec8, __spec9, __spec10, __spec11, __spec12, __spec13] = &__FIELDS;
+            __spec8, __spec9, __spec10, __spec11, __spec12, __spec13, __spec14, __spec15,
+            __spec16] = &__FIELDS;
             ShopFields {
                 __context: context,
                 user: <Option<
@@ -421,38 +641,77 @@ const _: () = {
                     <Option<String> as __session::FieldDefault>::field_default,
                 ),
                 visits: <i64 as __session::NumberAccess>::counter(__spec4),
-                tags: __session::CollectionCell::<BTreeSet<String>>::new(__spec5),
-                more: __session::CollectionCell::<BTreeMap<String, Value>>::new(__spec6),
+                tags: <BTreeSet<
+                    String,
+                > as ::session_runtime::__private0::SetAccess<
+                    String,
+                >>::cell(
+                    __spec5,
+                    <BTreeSet<String> as __session::FieldDefault>::field_default,
+                ),
+                more: <BTreeMap<
+                    u8,
+                    Value,
+                > as ::session_runtime::__private0::MapAccess<
+                    u8,
+                    Value,
+                >>::cell(
+                    __spec6,
+                    <BTreeMap<u8, Value> as __session::FieldDefault>::field_default,
+                ),
+                stock: <HashMap<
+                    String,
+                    u32,
+                > as ::session_runtime::__private0::MapAccess<
+                    String,
+                    u32,
+                >>::cell(
+                    __spec7,
+                    <HashMap<String, u32> as __session::FieldDefault>::field_default,
+                ),
+                seen: <Vec<
+                    u32,
+                > as ::session_runtime::__private0::ListAccess<
+                    u32,
+                >>::cell(__spec8, <Vec<u32> as __session::FieldDefault>::field_default),
+                errors: <Vec<
+                    String,
+                > as ::session_runtime::__private0::ListAccess<
+                    String,
+                >>::cell(
+                    __spec9,
+                    <Vec<String> as __session::FieldDefault>::field_default,
+                ),
                 notice: <Option<
                     String,
                 > as __session::ValueAccess>::cell(
-                    __spec7,
+                    __spec10,
                     <Option<String> as __session::FieldDefault>::field_default,
                 ),
                 best: <u32 as __session::NumberAccess>::max(
-                    __spec8,
+                    __spec11,
                     <u32 as __session::FieldDefault>::field_default,
                 ),
                 origin: <String as __session::ValueAccess>::cell(
-                    __spec9,
+                    __spec12,
                     || __session::Into::into("web"),
                 ),
                 balance: <i64 as __session::ValueAccess>::cell(
-                    __spec10,
+                    __spec13,
                     <i64 as __session::FieldDefault>::field_default,
                 ),
                 timer: <Timer as __session::LocalAccess>::cell(
-                    __spec11,
+                    __spec14,
                     <Timer as __session::FieldDefault>::field_default,
                 ),
                 r#type: <u8 as __session::ValueAccess>::cell(
-                    __spec12,
+                    __spec15,
                     <u8 as __session::FieldDefault>::field_default,
                 ),
                 packed: <MsgPack as __session::CodecAccess<
                     Option<Item>,
                 >>::cell(
-                    __spec13,
+                    __spec16,
                     <Option<Item> as __session::FieldDefault>::field_default,
                 ),
             }
@@ -465,16 +724,11 @@ const _: () = {
                 small: fields.small.cloned(&fields.__context),
                 coupon: fields.coupon.cloned(&fields.__context),
                 visits: fields.visits.get(&fields.__context),
-                tags: __session::Clone::clone(
-                    __session::CollectionCell::<
-                        BTreeSet<String>,
-                    >::get(&fields.tags, &fields.__context),
-                ),
-                more: __session::Clone::clone(
-                    __session::CollectionCell::<
-                        BTreeMap<String, Value>,
-                    >::get(&fields.more, &fields.__context),
-                ),
+                tags: fields.tags.cloned(&fields.__context),
+                more: fields.more.cloned(&fields.__context),
+                stock: fields.stock.cloned(&fields.__context),
+                seen: fields.seen.cloned(&fields.__context),
+                errors: fields.errors.cloned(&fields.__context),
                 notice: fields.notice.cloned(&fields.__context),
                 best: fields.best.cloned(&fields.__context),
                 origin: fields.origin.cloned(&fields.__context),
@@ -491,12 +745,11 @@ const _: () = {
             fields.small.set(&fields.__context, value.small);
             fields.coupon.set(&fields.__context, value.coupon);
             fields.visits.replace(&fields.__context, value.visits);
-            __session::CollectionCell::<
-                BTreeSet<String>,
-            >::replace(&fields.tags, &fields.__context, &value.tags);
-            __session::CollectionCell::<
-                BTreeMap<String, Value>,
-            >::replace(&fields.more, &fields.__context, &value.more);
+            fields.tags.set(&fields.__context, value.tags);
+            fields.more.set(&fields.__context, value.more);
+            fields.stock.set(&fields.__context, value.stock);
+            fields.seen.set(&fields.__context, value.seen);
+            fields.errors.set(&fields.__context, value.errors);
             fields.notice.set(&fields.__context, value.notice);
             fields.best.set(&fields.__context, value.best);
             fields.origin.set(&fields.__context, value.origin);
@@ -533,6 +786,9 @@ const _: () = {
                     &self.visits,
                     &self.tags,
                     &self.more,
+                    &self.stock,
+                    &self.seen,
+                    &self.errors,
                     &self.notice,
                     &self.best,
                     &self.origin,
@@ -549,7 +805,7 @@ const _: () = {
         #[inline]
         fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
             f.write_str(
-                "ShopFields { user, page, small, coupon, visits, tags, more, notice, best, origin, balance, timer, type, packed, .. }",
+                "ShopFields { user, page, small, coupon, visits, tags, more, stock, seen, errors, notice, best, origin, balance, timer, type, packed, .. }",
             )
         }
     }
@@ -614,12 +870,4 @@ const _: () = {
             }
         }
     }
-    const _: () = {
-        fn types() {
-            const fn set<T: __session::SetField>() {}
-            const fn extra<T: __session::MapField>() {}
-            set::<BTreeSet<String>>();
-            extra::<BTreeMap<String, Value>>();
-        }
-    };
 };

@@ -6,9 +6,14 @@ where
     T: crate::runtime::__private0::SessionField
         + crate::runtime::__private0::FieldDefault,
     T: crate::runtime::__private0::SessionField,
-    BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
+    BTreeSet<
+        T,
+    >: crate::runtime::__private0::SessionField
+        + crate::runtime::__private0::SetAccess<T>
+        + crate::runtime::__private0::FieldDefault,
     [u8; N]: crate::runtime::__private0::LocalField
         + crate::runtime::__private0::FieldDefault,
+    Box<Shop<T, N>>: crate::runtime::__private0::Send + crate::runtime::__private0::Sync,
     Option<
         Box<Shop<T, N>>,
     >: crate::runtime::__private0::SessionField
@@ -16,7 +21,10 @@ where
 {
     __context: crate::runtime::__private0::Context,
     one: crate::runtime::__private0::ValueCell<T>,
-    set: crate::runtime::__private0::CollectionCell<BTreeSet<T>>,
+    set: crate::runtime::__private0::ValueCell<
+        BTreeSet<T>,
+        crate::runtime::__private0::SetFunctions<BTreeSet<T>, T>,
+    >,
     local: crate::runtime::__private0::LocalCell<[u8; N]>,
     next: crate::runtime::__private0::ValueCell<Option<Box<Shop<T, N>>>>,
 }
@@ -29,9 +37,16 @@ const _: () = {
         T: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
         T: crate::runtime::__private0::SessionField,
-        BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
+        BTreeSet<
+            T,
+        >: crate::runtime::__private0::SessionField
+            + crate::runtime::__private0::SetAccess<T>
+            + crate::runtime::__private0::FieldDefault,
         [u8; N]: crate::runtime::__private0::LocalField
             + crate::runtime::__private0::FieldDefault,
+        Box<
+            Shop<T, N>,
+        >: crate::runtime::__private0::Send + crate::runtime::__private0::Sync,
         Option<
             Box<Shop<T, N>>,
         >: crate::runtime::__private0::SessionField
@@ -48,12 +63,15 @@ const _: () = {
         fn set_one(&self, value: T) {
             self.one.set(&self.__context, value);
         }
-        /// Changes [`one`](Self::one) in place and returns what `change` returns.
+        /// Changes [`one`](Self::one) in place.
         ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
         #[inline]
-        fn update_one<R>(&self, change: impl __session::FnOnce(&mut T) -> R) -> R {
-            self.one.update(&self.__context, change)
+        fn update_one(
+            &self,
+            change: impl __session::FnMut(&mut T) + __session::Send + 'static,
+        ) {
+            self.one.update(&self.__context, change);
         }
         /// Sets [`one`](Self::one) back to its default.
         #[inline]
@@ -64,21 +82,37 @@ const _: () = {
         #[must_use]
         #[inline]
         fn set(&self) -> &BTreeSet<T> {
-            __session::CollectionCell::<BTreeSet<T>>::get(&self.set, &self.__context)
+            self.set.get(&self.__context)
         }
         /// Inserts a member into [`set`](Self::set).
         #[inline]
         fn insert_set(&self, member: T) {
-            __session::CollectionCell::<
-                BTreeSet<T>,
-            >::insert(&self.set, &self.__context, member);
+            self.set.insert(&self.__context, member);
         }
         /// Removes a member from [`set`](Self::set).
         #[inline]
         fn remove_set(&self, member: &T) {
-            __session::CollectionCell::<
-                BTreeSet<T>,
-            >::remove(&self.set, &self.__context, member);
+            self.set.remove(&self.__context, member);
+        }
+        /// Sets [`set`](Self::set).
+        #[inline]
+        fn set_set(&self, value: BTreeSet<T>) {
+            self.set.set(&self.__context, value);
+        }
+        /// Changes [`set`](Self::set) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_set(
+            &self,
+            change: impl __session::FnMut(&mut BTreeSet<T>) + __session::Send + 'static,
+        ) {
+            self.set.update(&self.__context, change);
+        }
+        /// Sets [`set`](Self::set) back to its default.
+        #[inline]
+        fn reset_set(&self) {
+            self.set.reset(&self.__context);
         }
         /// Returns the value that `local` has at this moment.
         #[must_use]
@@ -91,15 +125,10 @@ const _: () = {
         fn set_local(&self, value: [u8; N]) {
             self.local.set(&self.__context, value);
         }
-        /// Changes [`local`](Self::local) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// Changes [`local`](Self::local) in place.
         #[inline]
-        fn update_local<R>(
-            &self,
-            change: impl __session::FnOnce(&mut [u8; N]) -> R,
-        ) -> R {
-            self.local.update(&self.__context, change)
+        fn update_local(&self, change: impl __session::FnOnce(&mut [u8; N])) {
+            self.local.update(&self.__context, change);
         }
         /// Sets [`local`](Self::local) back to its default.
         #[inline]
@@ -114,25 +143,32 @@ const _: () = {
         }
         /// Sets [`next`](Self::next).
         #[inline]
-        fn set_next(&self, value: impl __session::Into<Option<Box<Shop<T, N>>>>) {
-            self.next.set(&self.__context, __session::Into::into(value));
+        fn set_next(&self, value: Box<Shop<T, N>>) {
+            self.next.set(&self.__context, __session::Some(value));
         }
-        /// Changes [`next`](Self::next) in place and returns what `change` returns.
-        ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// Sets [`next`](Self::next).
         #[inline]
-        fn update_next<R>(
+        fn put_next(&self, value: Option<Box<Shop<T, N>>>) {
+            self.next.set(&self.__context, value);
+        }
+        /// Changes [`next`](Self::next) in place.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_next(
             &self,
-            change: impl __session::FnOnce(&mut Option<Box<Shop<T, N>>>) -> R,
-        ) -> R {
-            self.next.update(&self.__context, change)
+            change: impl __session::FnMut(
+                &mut Option<Box<Shop<T, N>>>,
+            ) + __session::Send + 'static,
+        ) {
+            self.next.update(&self.__context, change);
         }
         /// Sets [`next`](Self::next) back to its default.
         #[inline]
         fn reset_next(&self) {
             self.next.reset(&self.__context);
         }
-        /// Takes the value out of [`next`](Self::next), leaving `None`; the value is gone at the commit.
+        /// Takes the value out of [`next`](Self::next), leaving `None`. If a parallel request has changed the field by the time of the commit, the commit is a conflict.
         #[inline]
         fn take_next(&self) -> Option<Box<Shop<T, N>>> {
             self.next.take(&self.__context)
@@ -142,13 +178,15 @@ const _: () = {
         fn clear_next(&self) {
             self.next.set(&self.__context, __session::None);
         }
+        /// Takes the value out of [`next`](Self::next), and out of the store at once: of several callers, one gets the value.
+        #[inline]
+        fn claim_next(&self) -> __session::Claim<'_, Box<Shop<T, N>>> {
+            self.next.claim(&self.__context)
+        }
     }
     static __FIELDS: [__session::FieldSpec; 4usize] = [
         __session::FieldSpec::new("one"),
-        __session::FieldSpec {
-            policy: __session::Policy::Set,
-            ..__session::FieldSpec::new("set")
-        },
+        __session::FieldSpec::new("set"),
         __session::FieldSpec {
             policy: __session::Policy::Local,
             ..__session::FieldSpec::new("local")
@@ -162,9 +200,16 @@ const _: () = {
         T: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
         T: crate::runtime::__private0::SessionField,
-        BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
+        BTreeSet<
+            T,
+        >: crate::runtime::__private0::SessionField
+            + crate::runtime::__private0::SetAccess<T>
+            + crate::runtime::__private0::FieldDefault,
         [u8; N]: crate::runtime::__private0::LocalField
             + crate::runtime::__private0::FieldDefault,
+        Box<
+            Shop<T, N>,
+        >: crate::runtime::__private0::Send + crate::runtime::__private0::Sync,
         Option<
             Box<Shop<T, N>>,
         >: crate::runtime::__private0::SessionField
@@ -208,7 +253,14 @@ const _: () = {
                     __spec0,
                     <T as __session::FieldDefault>::field_default,
                 ),
-                set: __session::CollectionCell::<BTreeSet<T>>::new(__spec1),
+                set: <BTreeSet<
+                    T,
+                > as crate::runtime::__private0::SetAccess<
+                    T,
+                >>::cell(
+                    __spec1,
+                    <BTreeSet<T> as __session::FieldDefault>::field_default,
+                ),
                 local: <[u8; N] as __session::LocalAccess>::cell(
                     __spec2,
                     <[u8; N] as __session::FieldDefault>::field_default,
@@ -225,11 +277,7 @@ const _: () = {
         fn snapshot(fields: &Self::Fields) -> Self {
             Self {
                 one: fields.one.cloned(&fields.__context),
-                set: __session::Clone::clone(
-                    __session::CollectionCell::<
-                        BTreeSet<T>,
-                    >::get(&fields.set, &fields.__context),
-                ),
+                set: fields.set.cloned(&fields.__context),
                 local: fields.local.cloned(&fields.__context),
                 next: fields.next.cloned(&fields.__context),
             }
@@ -237,9 +285,7 @@ const _: () = {
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
             fields.one.set(&fields.__context, value.one);
-            __session::CollectionCell::<
-                BTreeSet<T>,
-            >::replace(&fields.set, &fields.__context, &value.set);
+            fields.set.set(&fields.__context, value.set);
             fields.local.set(&fields.__context, value.local);
             fields.next.set(&fields.__context, value.next);
         }
@@ -251,9 +297,16 @@ const _: () = {
         T: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
         T: crate::runtime::__private0::SessionField,
-        BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
+        BTreeSet<
+            T,
+        >: crate::runtime::__private0::SessionField
+            + crate::runtime::__private0::SetAccess<T>
+            + crate::runtime::__private0::FieldDefault,
         [u8; N]: crate::runtime::__private0::LocalField
             + crate::runtime::__private0::FieldDefault,
+        Box<
+            Shop<T, N>,
+        >: crate::runtime::__private0::Send + crate::runtime::__private0::Sync,
         Option<
             Box<Shop<T, N>>,
         >: crate::runtime::__private0::SessionField
@@ -275,9 +328,16 @@ const _: () = {
         T: crate::runtime::__private0::SessionField
             + crate::runtime::__private0::FieldDefault,
         T: crate::runtime::__private0::SessionField,
-        BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
+        BTreeSet<
+            T,
+        >: crate::runtime::__private0::SessionField
+            + crate::runtime::__private0::SetAccess<T>
+            + crate::runtime::__private0::FieldDefault,
         [u8; N]: crate::runtime::__private0::LocalField
             + crate::runtime::__private0::FieldDefault,
+        Box<
+            Shop<T, N>,
+        >: crate::runtime::__private0::Send + crate::runtime::__private0::Sync,
         Option<
             Box<Shop<T, N>>,
         >: crate::runtime::__private0::SessionField
@@ -288,24 +348,4 @@ const _: () = {
             f.write_str("ShopFields { one, set, local, next, .. }")
         }
     }
-    const _: () = {
-        fn types<T: Ord, const N: usize>()
-        where
-            T: Copy,
-            T: crate::runtime::__private0::SessionField
-                + crate::runtime::__private0::FieldDefault,
-            T: crate::runtime::__private0::SessionField,
-            BTreeSet<T>: crate::runtime::__private0::SetField<Member = T>,
-            [u8; N]: crate::runtime::__private0::LocalField
-                + crate::runtime::__private0::FieldDefault,
-            Option<
-                Box<Shop<T, N>>,
-            >: crate::runtime::__private0::SessionField
-                + crate::runtime::__private0::FieldDefault,
-        {
-            const fn set<T: __session::SetField>() {}
-            const fn extra<T: __session::MapField>() {}
-            set::<BTreeSet<T>>();
-        }
-    };
 };

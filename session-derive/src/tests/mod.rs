@@ -73,10 +73,14 @@ fn every_kind() {
             #[session(counter)]
             #[deprecated]
             visits: i64,
-            #[session(set)]
             tags: BTreeSet<String>,
-            #[session(extra)]
-            more: BTreeMap<String, Value>,
+            more: BTreeMap<u8, Value>,
+            #[session(counter)]
+            stock: HashMap<String, u32>,
+            #[session(max_len = 20)]
+            seen: Vec<u32>,
+            #[session(flash)]
+            errors: Vec<String>,
             #[session(flash)]
             notice: Option<String>,
             #[session(merge = "max")]
@@ -104,7 +108,6 @@ fn generic() {
         "#[session(crate = crate::runtime)]
         struct Shop<T: Ord = u8, const N: usize = 3> where T: Copy {
             one: T,
-            #[session(set)]
             set: BTreeSet<T>,
             #[session(skip)]
             local: [u8; N],
@@ -194,8 +197,12 @@ fn every_method_is_documented_by_a_verb_and_the_name_of_the_field() {
         ("type", "#[session(getter = \"kind\")] r#type: Option<String>"),
         ("r#loop", "r#loop: u8"),
         ("visits", "#[session(counter)] visits: i64"),
-        ("tags", "#[session(set)] tags: BTreeSet<String>"),
-        ("more", "#[session(extra)] more: BTreeMap<String, String>"),
+        ("tags", "tags: BTreeSet<String>"),
+        ("more", "more: BTreeMap<String, String>"),
+        ("stock", "#[session(counter)] stock: HashMap<u8, u8>"),
+        ("seen", "#[session(max_len = 3)] seen: VecDeque<u8>"),
+        ("errors", "#[session(flash)] errors: Vec<String>"),
+        ("coupon", "coupon: Option<String>"),
         ("best", "#[session(merge = \"max\")] best: u32"),
         ("origin", "#[session(merge = \"once\")] origin: String"),
         ("timer", "#[session(skip)] timer: Option<Timer>"),
@@ -284,11 +291,12 @@ fn a_field_costs_a_bounded_number_of_lines() {
         |fields: &str| pretty(&format!("struct Shop {{ first: u8, {fields} }}")).lines().count();
     let base = lines("");
     for (field, budget) in [
-        ("x: Item", 32),
-        ("x: Vec<Item>", 34),
-        ("x: Option<Item>", 48),
-        ("#[session(counter)] x: i64", 20),
-        ("#[session(set)] x: BTreeSet<String>", 44),
+        ("x: Item", 36),
+        ("x: Vec<Item>", 52),
+        ("x: Option<Item>", 60),
+        ("#[session(counter)] x: i64", 24),
+        ("x: BTreeSet<String>", 56),
+        ("x: BTreeMap<String, u8>", 76),
     ] {
         let cost = lines(field) - base;
         assert!(cost <= budget, "`{field}` costs {cost} lines, more than {budget}");

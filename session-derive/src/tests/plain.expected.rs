@@ -2,7 +2,10 @@
 #[allow(dead_code)]
 struct ShopFields {
     __context: ::session_runtime::__private0::Context,
-    cart: ::session_runtime::__private0::ValueCell<Vec<Item>>,
+    cart: ::session_runtime::__private0::ValueCell<
+        Vec<Item>,
+        ::session_runtime::__private0::ListFunctions<Vec<Item>, Item>,
+    >,
 }
 #[allow(dead_code)]
 const _: () = {
@@ -15,20 +18,30 @@ const _: () = {
         fn cart(&self) -> &Vec<Item> {
             self.cart.get(&self.__context)
         }
+        /// Adds an item to [`cart`](Self::cart).
+        #[inline]
+        fn push_cart(&self, value: Item) {
+            self.cart.push(&self.__context, value);
+        }
+        /// Adds items to [`cart`](Self::cart).
+        #[inline]
+        fn extend_cart(&self, items: impl __session::IntoIterator<Item = Item>) {
+            self.cart.extend(&self.__context, items);
+        }
         /// Sets [`cart`](Self::cart).
         #[inline]
         fn set_cart(&self, value: Vec<Item>) {
             self.cart.set(&self.__context, value);
         }
-        /// Changes [`cart`](Self::cart) in place and returns what `change` returns.
+        /// Changes [`cart`](Self::cart) in place.
         ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
         #[inline]
-        fn update_cart<R>(
+        fn update_cart(
             &self,
-            change: impl __session::FnOnce(&mut Vec<Item>) -> R,
-        ) -> R {
-            self.cart.update(&self.__context, change)
+            change: impl __session::FnMut(&mut Vec<Item>) + __session::Send + 'static,
+        ) {
+            self.cart.update(&self.__context, change);
         }
         /// Sets [`cart`](Self::cart) back to its default.
         #[inline]
@@ -77,10 +90,9 @@ const _: () = {
                 __context: context,
                 cart: <Vec<
                     Item,
-                > as __session::ValueAccess>::cell(
-                    __spec0,
-                    <Vec<Item> as __session::FieldDefault>::field_default,
-                ),
+                > as ::session_runtime::__private0::ListAccess<
+                    Item,
+                >>::cell(__spec0, <Vec<Item> as __session::FieldDefault>::field_default),
             }
         }
         #[inline]

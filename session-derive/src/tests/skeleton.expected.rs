@@ -26,19 +26,29 @@ const _: () = {
         fn cart(&self) -> &Vec<Item> {
             __session::unreachable!()
         }
+        /// Adds an item to [`cart`](Self::cart).
+        #[inline]
+        fn push_cart(&self, value: Item) {
+            __session::unreachable!()
+        }
+        /// Adds items to [`cart`](Self::cart).
+        #[inline]
+        fn extend_cart(&self, items: impl __session::IntoIterator<Item = Item>) {
+            __session::unreachable!()
+        }
         /// Sets [`cart`](Self::cart).
         #[inline]
         fn set_cart(&self, value: Vec<Item>) {
             __session::unreachable!()
         }
-        /// Changes [`cart`](Self::cart) in place and returns what `change` returns.
+        /// Changes [`cart`](Self::cart) in place.
         ///
-        /// `change` works on a clone; what another task writes to the same field meanwhile is lost.
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
         #[inline]
-        fn update_cart<R>(
+        fn update_cart(
             &self,
-            change: impl __session::FnOnce(&mut Vec<Item>) -> R,
-        ) -> R {
+            change: impl __session::FnMut(&mut Vec<Item>) + __session::Send + 'static,
+        ) {
             __session::unreachable!()
         }
         /// Sets [`cart`](Self::cart) back to its default.

@@ -1,350 +1,338 @@
-//! The cell of a field marked `set` or `extra`. It logs the members or keys that this request
-//! inserts and removes, so that the store can merge them one by one with those of parallel
-//! requests.
+//! The changes that lists, maps and sets have beside those of all values. Each is a change that can
+//! run again, so that parallel requests merge. Does not know how values are stored, except which
+//! collections have no order of their own.
 
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    fmt,
     hash::{BuildHasher, Hash},
-    sync::OnceLock,
 };
 
-use bytes::Bytes;
-use serde::Serialize;
-
-use super::{Cell, Context, DecodeError, Emission, chain::Chain, twin};
+use super::{
+    Context, Encoding,
+    codec::Coded,
+    history::Step,
+    sorted::Sorted,
+    value::{FunctionsFor, ValueCell, Values},
+};
 use crate::{
-    error::Kind,
-    schema::{FieldSpec, SessionField},
-    store::{FieldName, FieldValue, Op},
+    schema::{Integer, SessionField},
+    store::{FieldValue, Refusal},
 };
 
-/// A collection whose members merge one by one.
-pub trait Collection: Clone + Default + Send + Sync + 'static {
-    /// The type of an inserted item: a member, or a key with its value.
-    type Item: Clone + Send + Sync + 'static;
-    /// The type that names an item: the member itself, or the key.
-    type Key: Clone + Send + Sync + 'static;
-
-    /// Inserts an item.
-    fn put(&mut self, item: Self::Item);
-    /// Removes the item of this key.
-    fn take(&mut self, key: &Self::Key);
-    /// Returns the stored collection.
-    #[doc(hidden)]
-    fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError>;
-    /// Returns the op that inserts an item.
-    #[doc(hidden)]
-    fn put_op(spec: &FieldSpec, item: &Self::Item) -> Result<Op, serde_json::Error>;
-    /// Returns the op that removes an item.
-    #[doc(hidden)]
-    fn take_op(spec: &FieldSpec, key: &Self::Key) -> Result<Op, serde_json::Error>;
-    /// Returns the items of `self` that `other` lacks, or has with another value.
-    #[doc(hidden)]
-    fn beyond(&self, other: &Self) -> Vec<Self::Item>;
-    /// Returns the keys of `self` that `other` lacks.
-    #[doc(hidden)]
-    fn missing_from(&self, other: &Self) -> Vec<Self::Key>;
-    /// Returns the ops that remove everything.
-    #[doc(hidden)]
-    fn clear_ops(&self, spec: &FieldSpec) -> Vec<Op>;
+/// A list of `T`: `Vec` and `VecDeque`.
+#[doc(hidden)]
+pub trait List<T>: Sized + 'static {
+    /// Adds an item at the end.
+    fn add(&mut self, item: T);
+    /// Removes the oldest items, so that at most this many are left.
+    fn keep_last(&mut self, most: usize);
 }
 
-/// A collection for `#[session(set)]`: `BTreeSet` and `HashSet`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a `set` field",
-    label = "not a set",
-    note = "use `BTreeSet<T>` or `HashSet<T>`"
-)]
-pub trait SetField:
-    Collection<Item = <Self as SetField>::Member, Key = <Self as SetField>::Member>
-{
-    /// The type of a member.
-    type Member;
+/// A map from `K` to `V`: `BTreeMap` and `HashMap`.
+#[doc(hidden)]
+pub trait Map<K, V>: Sized + 'static {
+    /// The stored form, in a fixed order.
+    type Form: Encoding<Self>;
+
+    fn put(&mut self, key: K, value: V);
+    fn take(&mut self, key: &K);
+    /// Returns the value under a key, `start` if there was none.
+    fn at(&mut self, key: K, start: fn() -> V) -> &mut V;
 }
 
-/// A map for `#[session(extra)]`: `BTreeMap<String, V>`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be an `extra` field",
-    label = "not a map of dynamic keys",
-    note = "use `BTreeMap<String, String>` or `BTreeMap<String, serde_json::Value>`"
-)]
-pub trait MapField: Collection<Item = (String, <Self as MapField>::Value), Key = String> {
-    /// The type of a value.
-    type Value;
+/// A set of `M`: `BTreeSet` and `HashSet`.
+#[doc(hidden)]
+pub trait Set<M>: Sized + 'static {
+    /// The stored form, in a fixed order.
+    type Form: Encoding<Self>;
+
+    fn put(&mut self, member: M);
+    fn take(&mut self, member: &M);
 }
 
-enum Change<C: Collection> {
-    Put(C::Item),
-    Take(C::Key),
-    Clear,
+/// The functions of a list type.
+pub struct ListFunctions<L: 'static, T: 'static> {
+    push: fn(T, usize) -> Step<L>,
+    extend: fn(Vec<T>, usize) -> Step<L>,
 }
 
-/// A collection, with every insertion and removal of this request.
-pub struct CollectionCell<C: Collection> {
-    pub(super) spec: &'static FieldSpec,
-    base: OnceLock<C>,
-    log: Chain<Change<C>>,
-    /// The collection after the first n changes, for getters.
-    views: Chain<(usize, C)>,
+/// The functions of a map type.
+pub struct MapFunctions<M: 'static, K: 'static, V: 'static> {
+    insert: fn(K, V) -> Step<M>,
+    remove: fn(&K) -> Step<M>,
+    at: At<M, K, V>,
 }
 
-impl<C: Collection> CollectionCell<C> {
-    /// Creates an untouched cell.
-    pub const fn new(spec: &'static FieldSpec) -> Self {
-        Self { spec, base: OnceLock::new(), log: Chain::new(), views: Chain::new() }
-    }
+/// Changes the value under a key, which starts from another value if there is none.
+type At<M, K, V> = fn(K, fn() -> V, Step<V>) -> Step<M>;
 
-    /// Returns the loaded collection with this request's changes.
-    pub fn get(&self, context: &Context) -> &C {
-        if self.log.is_empty() {
-            return self.base(context);
-        }
-        loop {
-            let (changes, _) = self.log.newest();
-            if let (_, Some((seen, view))) = self.views.newest()
-                && *seen >= changes
-            {
-                return view;
+/// The functions of a set type.
+pub struct SetFunctions<S: 'static, M: 'static> {
+    insert: fn(M) -> Step<S>,
+    remove: fn(&M) -> Step<S>,
+}
+
+/// Implements `Debug` for functions: there is nothing to print.
+macro_rules! named_debug {
+    ($(impl<$($parameter:ident),*> $functions:ident;)*) => {$(
+        impl<$($parameter),*> fmt::Debug for $functions<$($parameter),*> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($functions))
             }
-            self.views.push((changes, self.after(context, changes)));
         }
-    }
+    )*};
+}
 
-    /// Inserts an item.
-    pub fn insert(&self, context: &Context, item: C::Item) {
-        self.log.push(Change::Put(item));
-        context.wrote(self.spec);
-    }
+named_debug! {
+    impl<L, T> ListFunctions;
+    impl<M, K, V> MapFunctions;
+    impl<S, M> SetFunctions;
+}
 
-    /// Removes an item.
-    pub fn remove(&self, context: &Context, key: &C::Key) {
-        self.log.push(Change::Take(key.clone()));
-        context.wrote(self.spec);
-    }
-
-    /// Logs the insertions and removals that turn the collection, as this request sees it, into
-    /// `value`.
-    pub fn replace(&self, context: &Context, value: &C) {
-        let present = self.get(context).clone();
-        present.missing_from(value).into_iter().for_each(|key| self.remove(context, &key));
-        value.beyond(&present).into_iter().for_each(|item| self.insert(context, item));
-    }
-
-    fn base(&self, context: &Context) -> &C {
-        self.base.get_or_init(|| {
-            C::load(context, self.spec).unwrap_or_else(|error| {
-                context.decode_failed(self.spec, &error);
-                C::default()
+impl<L: List<T>, T: Clone + Send + 'static> FunctionsFor<L> for ListFunctions<L, T> {
+    const MORE: &'static Self = &Self {
+        push: |item, most| {
+            Box::new(move |list| {
+                list.add(item.clone());
+                list.keep_last(most);
+                Ok(())
             })
-        })
-    }
-
-    fn after(&self, context: &Context, changes: usize) -> C {
-        let mut collection = self.base(context).clone();
-        for change in self.log.iter().take(changes) {
-            match change {
-                Change::Put(item) => collection.put(item.clone()),
-                Change::Take(key) => collection.take(key),
-                Change::Clear => collection = C::default(),
-            }
-        }
-        collection
-    }
-
-    fn push(&self, op: Result<Op, serde_json::Error>, out: &mut Emission) {
-        match op {
-            Ok(op) => out.push(self.spec, op),
-            Err(error) => {
-                out.fail(Kind::Encode { field: self.spec.name, message: error.to_string() });
-            }
-        }
-    }
-}
-
-impl<C: Collection> Cell for CollectionCell<C> {
-    fn spec(&self) -> &'static FieldSpec {
-        self.spec
-    }
-
-    fn emit_changes(&self, context: &Context, out: &mut Emission) {
-        let (length, newest) = self.log.newest();
-        let saved = self.log.saved();
-        self.log.set_emitted(length);
-        if newest.is_none() || length == saved {
-            return;
-        }
-        if !context.is_settled() {
-            // Without a load, each change goes to the store exactly as it was made.
-            for change in self.log.iter().take(length).skip(saved) {
-                match change {
-                    Change::Put(item) => self.push(C::put_op(self.spec, item), out),
-                    Change::Take(key) => self.push(C::take_op(self.spec, key), out),
-                    Change::Clear => {}
+        },
+        extend: |items, most| {
+            Box::new(move |list| {
+                for item in &items {
+                    list.add(item.clone());
                 }
-            }
-            return;
-        }
-        let mut before = self.after(context, saved);
-        if self.log.iter().take(length).skip(saved).any(|change| matches!(change, Change::Clear)) {
-            before.clear_ops(self.spec).into_iter().for_each(|op| out.push(self.spec, op));
-            before = C::default();
-        }
-        let after = self.after(context, length);
-        before.missing_from(&after).iter().for_each(|k| self.push(C::take_op(self.spec, k), out));
-        after.beyond(&before).iter().for_each(|i| self.push(C::put_op(self.spec, i), out));
-    }
-
-    fn emit_value(&self, context: &Context, out: &mut Emission) {
-        let (length, _) = self.log.newest();
-        self.log.set_emitted(length);
-        for item in self.after(context, length).beyond(&C::default()) {
-            self.push(C::put_op(self.spec, &item), out);
-        }
-    }
-
-    fn mark_saved(&self, _: &Context) {
-        self.log.mark_saved();
-    }
-
-    fn adopt(&self, other: &dyn Cell) {
-        for change in twin::<Self>(other).log.iter() {
-            self.log.push_saved(match change {
-                Change::Put(item) => Change::Put(item.clone()),
-                Change::Take(key) => Change::Take(key.clone()),
-                Change::Clear => Change::Clear,
-            });
-        }
-    }
-
-    fn clear(&self, context: &Context) {
-        self.log.push(Change::Clear);
-        context.wrote(self.spec);
-    }
-
-    fn verify(&self, context: &Context) -> Result<(), DecodeError> {
-        let loaded = C::load(context, self.spec)?;
-        let _ = self.base.set(loaded);
-        Ok(())
-    }
-}
-
-fn member<M: Serialize>(member: &M) -> Result<Bytes, serde_json::Error> {
-    serde_json::to_vec(member).map(Bytes::from)
-}
-
-macro_rules! set_collection {
-    ($set:ident<$member:ident $(, $hasher:ident: $($hasher_bound:path),+)?>, $($bound:path),+) => {
-        impl<$member: SessionField $(+ $bound)+ $(, $hasher: $($hasher_bound +)+ 'static)?> Collection
-            for $set<$member $(, $hasher)?>
-        {
-            type Item = $member;
-            type Key = $member;
-
-            fn put(&mut self, item: $member) {
-                self.insert(item);
-            }
-
-            fn take(&mut self, key: &$member) {
-                self.remove(key);
-            }
-
-            fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError> {
-                match context.stored(spec) {
-                    None => Ok(Self::default()),
-                    Some(stored) => match stored?.value() {
-                        FieldValue::Set(members) => members
-                            .iter()
-                            .map(|json| Ok(serde_json::from_slice(json)?))
-                            .collect(),
-                        _ => Err(DecodeError::Kind),
-                    },
-                }
-            }
-
-            fn put_op(spec: &FieldSpec, item: &$member) -> Result<Op, serde_json::Error> {
-                Ok(Op::Insert { field: Cow::Borrowed(spec.name), member: member(item)? })
-            }
-
-            fn take_op(spec: &FieldSpec, key: &$member) -> Result<Op, serde_json::Error> {
-                Ok(Op::Remove { field: Cow::Borrowed(spec.name), member: member(key)? })
-            }
-
-            fn beyond(&self, other: &Self) -> Vec<$member> {
-                self.iter().filter(|member| !other.contains(member)).cloned().collect()
-            }
-
-            fn missing_from(&self, other: &Self) -> Vec<$member> {
-                self.beyond(other)
-            }
-
-            fn clear_ops(&self, spec: &FieldSpec) -> Vec<Op> {
-                vec![Op::Unset { field: Cow::Borrowed(spec.name) }]
-            }
-        }
-
-        impl<$member: SessionField $(+ $bound)+ $(, $hasher: $($hasher_bound +)+ 'static)?> SetField
-            for $set<$member $(, $hasher)?>
-        {
-            type Member = $member;
-        }
+                list.keep_last(most);
+                Ok(())
+            })
+        },
     };
 }
 
-set_collection!(BTreeSet<M>, Ord);
-set_collection!(HashSet<M, H: BuildHasher, Clone, Default, Send, Sync>, Eq, Hash);
+impl<M, K, V> FunctionsFor<M> for MapFunctions<M, K, V>
+where
+    M: Map<K, V>,
+    K: Clone + Send + 'static,
+    V: Clone + Send + 'static,
+{
+    const MORE: &'static Self = &Self {
+        insert: |key, value| {
+            Box::new(move |map| {
+                map.put(key.clone(), value.clone());
+                Ok(())
+            })
+        },
+        remove: |key| {
+            let key = key.clone();
+            Box::new(move |map| {
+                map.take(&key);
+                Ok(())
+            })
+        },
+        at: |key, start, mut step| Box::new(move |map| step(map.at(key.clone(), start))),
+    };
+}
 
-impl<V: SessionField + PartialEq> Collection for BTreeMap<String, V> {
-    type Item = (String, V);
-    type Key = String;
+impl<S: Set<M>, M: Clone + Send + 'static> FunctionsFor<S> for SetFunctions<S, M> {
+    const MORE: &'static Self = &Self {
+        insert: |member| {
+            Box::new(move |set| {
+                set.put(member.clone());
+                Ok(())
+            })
+        },
+        remove: |member| {
+            let member = member.clone();
+            Box::new(move |set| {
+                set.take(&member);
+                Ok(())
+            })
+        },
+    };
+}
 
-    fn put(&mut self, (key, value): (String, V)) {
+impl<L, T> ValueCell<L, ListFunctions<L, T>> {
+    /// Adds an item at the end. Of more than `max_len` items, the oldest go.
+    pub fn push(&self, context: &Context, item: T) {
+        self.change(context, (self.functions.more.push)(item, self.spec.max_len));
+    }
+
+    /// Adds items at the end. Of more than `max_len` items, the oldest go.
+    pub fn extend(&self, context: &Context, items: impl IntoIterator<Item = T>) {
+        let items = items.into_iter().collect();
+        self.change(context, (self.functions.more.extend)(items, self.spec.max_len));
+    }
+}
+
+impl<T> ValueCell<Vec<T>, ListFunctions<Vec<T>, T>> {
+    /// Takes all items. Items that other requests add meanwhile stay for the next request.
+    pub fn take_all(&self, context: &Context) -> Vec<T> {
+        if self.get(context).is_empty() {
+            return Vec::new();
+        }
+        let values = self.functions.values;
+        let shown = forms(values, &self.decoded(context));
+        let remove_shown = move |list: &mut Vec<T>| {
+            // Others take from the front and add at the end. So what is left of the shown items is
+            // where the end of these is the beginning of the list.
+            let (shown, there) = (shown.clone()?, forms(values, list)?);
+            let most = shown.len().min(there.len());
+            let left = (1..=most).rev().find(|left| shown[shown.len() - left..] == there[..*left]);
+            list.drain(..left.unwrap_or(0));
+            Ok(())
+        };
+        let clone = values.clone;
+        let start = || clone(self.get(context));
+        let taken = self.history.drain(clone, start, Vec::new(), Box::new(remove_shown));
+        context.wrote(self.spec);
+        taken
+    }
+}
+
+impl<M, K, V> ValueCell<M, MapFunctions<M, K, V>> {
+    /// Writes a value under a key.
+    pub fn insert(&self, context: &Context, key: K, value: V) {
+        self.change(context, (self.functions.more.insert)(key, value));
+    }
+
+    /// Removes a key.
+    pub fn remove(&self, context: &Context, key: &K) {
+        self.change(context, (self.functions.more.remove)(key));
+    }
+
+    /// Changes the value under a key, `start` if there is none.
+    pub fn update_at(
+        &self,
+        context: &Context,
+        key: K,
+        start: fn() -> V,
+        mut change: impl FnMut(&mut V) + Send + 'static,
+    ) {
+        let change = move |value: &mut V| {
+            change(value);
+            Ok(())
+        };
+        self.change(context, (self.functions.more.at)(key, start, Box::new(change)));
+    }
+
+    /// Adds to the number under a key. A missing number counts as 0.
+    pub fn add(&self, context: &Context, key: K, by: i64)
+    where
+        V: Integer,
+    {
+        let add = move |number: &mut V| {
+            let sum = number.to_i64().checked_add(by);
+            let sum = sum.filter(|sum| (V::MIN..=V::MAX).contains(sum));
+            *number = V::from_i64(sum.ok_or(Refusal::OutOfRange)?);
+            Ok(())
+        };
+        let zero = || V::from_i64(0);
+        self.change(context, (self.functions.more.at)(key, zero, Box::new(add)));
+    }
+}
+
+impl<S, M> ValueCell<S, SetFunctions<S, M>> {
+    /// Inserts a member.
+    pub fn insert(&self, context: &Context, member: M) {
+        self.change(context, (self.functions.more.insert)(member));
+    }
+
+    /// Removes a member.
+    pub fn remove(&self, context: &Context, member: &M) {
+        self.change(context, (self.functions.more.remove)(member));
+    }
+}
+
+/// Returns the stored form of each item, as a list of its own.
+fn forms<T>(values: Values<Vec<T>>, items: &Vec<T>) -> Result<Vec<FieldValue>, Refusal> {
+    let form = |item| (values.encode)(&vec![item]);
+    let forms = (values.clone)(items).into_iter().map(form).collect::<Result<_, _>>();
+    forms.map_err(|error| Refusal::Encode(error.to_string()))
+}
+
+impl<T: 'static> List<T> for Vec<T> {
+    fn add(&mut self, item: T) {
+        self.push(item);
+    }
+
+    fn keep_last(&mut self, most: usize) {
+        self.drain(..self.len().saturating_sub(most));
+    }
+}
+
+impl<T: 'static> List<T> for VecDeque<T> {
+    fn add(&mut self, item: T) {
+        self.push_back(item);
+    }
+
+    fn keep_last(&mut self, most: usize) {
+        self.drain(..self.len().saturating_sub(most));
+    }
+}
+
+impl<K: SessionField + Ord, V: SessionField> Map<K, V> for BTreeMap<K, V> {
+    type Form = Coded;
+
+    fn put(&mut self, key: K, value: V) {
         self.insert(key, value);
     }
 
-    fn take(&mut self, key: &String) {
+    fn take(&mut self, key: &K) {
         self.remove(key);
     }
 
-    fn load(context: &Context, spec: &'static FieldSpec) -> Result<Self, DecodeError> {
-        let mut map = Self::new();
-        context.each_stored_key(spec, |key, value| {
-            let FieldValue::Bytes(json) = value else { return Err(DecodeError::Kind) };
-            map.insert(key.to_owned(), serde_json::from_slice(json)?);
-            Ok(())
-        })?;
-        Ok(map)
-    }
-
-    fn put_op(spec: &FieldSpec, (key, value): &(String, V)) -> Result<Op, serde_json::Error> {
-        let value = FieldValue::Bytes(member(value)?);
-        Ok(Op::Set { field: key_name(spec, key), value })
-    }
-
-    fn take_op(spec: &FieldSpec, key: &String) -> Result<Op, serde_json::Error> {
-        Ok(Op::Unset { field: key_name(spec, key) })
-    }
-
-    fn beyond(&self, other: &Self) -> Vec<(String, V)> {
-        self.iter()
-            .filter(|(key, value)| other.get(*key) != Some(value))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    }
-
-    fn missing_from(&self, other: &Self) -> Vec<String> {
-        self.keys().filter(|key| !other.contains_key(*key)).cloned().collect()
-    }
-
-    fn clear_ops(&self, spec: &FieldSpec) -> Vec<Op> {
-        self.keys().map(|key| Op::Unset { field: key_name(spec, key) }).collect()
+    fn at(&mut self, key: K, start: fn() -> V) -> &mut V {
+        self.entry(key).or_insert_with(start)
     }
 }
 
-impl<V: SessionField + PartialEq> MapField for BTreeMap<String, V> {
-    type Value = V;
+impl<K, V, H> Map<K, V> for HashMap<K, V, H>
+where
+    K: SessionField + Eq + Hash,
+    V: SessionField,
+    H: BuildHasher + Default + 'static,
+{
+    type Form = Sorted;
+
+    fn put(&mut self, key: K, value: V) {
+        self.insert(key, value);
+    }
+
+    fn take(&mut self, key: &K) {
+        self.remove(key);
+    }
+
+    fn at(&mut self, key: K, start: fn() -> V) -> &mut V {
+        self.entry(key).or_insert_with(start)
+    }
 }
 
-fn key_name(spec: &FieldSpec, key: &str) -> FieldName {
-    Cow::Owned(format!("{}:{key}", spec.name))
+impl<M: SessionField + Ord> Set<M> for BTreeSet<M> {
+    type Form = Coded;
+
+    fn put(&mut self, member: M) {
+        self.insert(member);
+    }
+
+    fn take(&mut self, member: &M) {
+        self.remove(member);
+    }
+}
+
+impl<M, H> Set<M> for HashSet<M, H>
+where
+    M: SessionField + Eq + Hash,
+    H: BuildHasher + Default + 'static,
+{
+    type Form = Sorted;
+
+    fn put(&mut self, member: M) {
+        self.insert(member);
+    }
+
+    fn take(&mut self, member: &M) {
+        self.remove(member);
+    }
 }

@@ -77,6 +77,12 @@ impl<T> CounterCell<T> {
         context.wrote(self.spec);
     }
 
+    /// Writes zero, which supersedes what this request and others have added before.
+    pub fn reset(&self, context: &Context) {
+        *self.lock() = State { start: Some(0), cleared: true, ..State::default() };
+        context.wrote(self.spec);
+    }
+
     /// Adds the difference between the sum, as this request sees it, and `value`.
     pub fn replace(&self, context: &Context, value: T) {
         let to_i64 = self.numbers.to_i64;
@@ -129,7 +135,7 @@ impl<T> Cell for CounterCell<T> {
         (state.emitted, state.emitted_clear) = (state.added, state.cleared);
         let value = self.start(&state, context).saturating_add(state.added);
         if state.added != 0 && !(self.numbers.min..=self.numbers.max).contains(&value) {
-            out.fail(Kind::Conflict { field: self.spec.name.to_owned() });
+            out.fail(Kind::OutOfRange { field: self.spec.name.to_owned() });
         } else if value != 0 {
             let value = FieldValue::Int(value);
             out.push(self.spec, Op::Set { field: Cow::Borrowed(self.spec.name), value });
@@ -139,10 +145,7 @@ impl<T> Cell for CounterCell<T> {
     fn mark_saved(&self, context: &Context) {
         let mut state = self.lock();
         let emitted = std::mem::take(&mut state.emitted);
-        // Before a load the sum is unknown. A later load finds the saved additions already in it.
-        if state.start.is_some() || context.is_settled() {
-            state.start = Some(self.start(&state, context).saturating_add(emitted));
-        }
+        state.start = Some(self.start(&state, context).saturating_add(emitted));
         state.added = state.added.saturating_sub(emitted);
         // A clear after the emission is still unsaved.
         if std::mem::take(&mut state.emitted_clear) {
@@ -150,15 +153,17 @@ impl<T> Cell for CounterCell<T> {
         }
     }
 
-    fn adopt(&self, other: &dyn Cell) {
-        if let Some(start) = twin::<Self>(other).lock().start {
-            self.lock().start = Some(start);
+    fn adopt(&self, other: &dyn Cell, context: &Context) {
+        let other = twin::<Self>(other);
+        let start = other.start(&other.lock(), context);
+        let mut state = self.lock();
+        if !state.cleared {
+            state.start = Some(start);
         }
     }
 
     fn clear(&self, context: &Context) {
-        *self.lock() = State { start: Some(0), cleared: true, ..State::default() };
-        context.wrote(self.spec);
+        self.reset(context);
     }
 
     fn verify(&self, context: &Context) -> Result<(), DecodeError> {
@@ -171,13 +176,32 @@ impl<T> Cell for CounterCell<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::{pin::Pin, sync::Arc};
+
     use cookie::SameSite;
 
     use super::{Cell, Context, CounterCell, Emission, Op};
+    use crate::cell::claim::{Claims, Exchanged};
+    use crate::error::Error;
     use crate::schema::{
         CookieSpec, FieldSpec, Payload, Policy, Spec, Transport,
         options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     };
+    use crate::store::{Expected, Record, Selector};
+
+    struct NoStore;
+
+    impl Claims for NoStore {
+        fn exchange<'a>(
+            &'a self,
+            _: Selector,
+            _: &'a Arc<Record>,
+            _: Vec<Expected>,
+            _: Vec<Op>,
+        ) -> Pin<Box<dyn Future<Output = Result<Exchanged, Error>> + Send + 'a>> {
+            Box::pin(async { Ok(Exchanged::Changed(None)) })
+        }
+    }
 
     const HITS: FieldSpec =
         FieldSpec { policy: Policy::Counter, clear_on_login: true, ..FieldSpec::new("hits") };
@@ -209,8 +233,7 @@ mod tests {
 
     #[test]
     fn what_changes_while_a_commit_is_on_its_way_is_in_the_next_one() {
-        let context = Context::new(&SPEC, None);
-        context.settle(None);
+        let context = Context::new(&SPEC, None, Arc::new(NoStore));
         let cell = CounterCell::<i64>::new(&HITS);
         let emit = || {
             let mut out = Emission::default();

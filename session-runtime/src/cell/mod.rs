@@ -4,11 +4,16 @@
 //! come from a loaded [`Record`] and go into an [`Emission`].
 
 mod access;
-mod chain;
+pub(crate) mod claim;
 mod codec;
 mod collection;
 mod counter;
+mod history;
+mod local;
 pub(crate) mod model;
+mod sealing;
+mod shown;
+mod sorted;
 mod value;
 
 use std::{
@@ -21,40 +26,33 @@ use std::{
     },
 };
 
-use bytes::Bytes;
-
-pub use access::{CodecAccess, CopyAccess, LocalAccess, NumberAccess, ValueAccess};
+pub use access::{
+    CodecAccess, CopyAccess, ListAccess, LocalAccess, MapAccess, NumberAccess, SetAccess,
+    ValueAccess,
+};
+pub use claim::Claim;
 pub use codec::{Coded, DecodeError, Encoding, Int};
-pub use collection::{Collection, CollectionCell, MapField, SetField};
+pub use collection::{ListFunctions, MapFunctions, SetFunctions};
 pub use counter::CounterCell;
-pub use value::{LocalCell, ValueCell};
+pub use local::LocalCell;
+pub(crate) use sealing::{FieldSealer, SealError};
+pub use value::ValueCell;
+
+use self::{claim::Claims, sealing::Sealing};
 
 use crate::{
     error::{Error, Kind},
     event,
     schema::{FieldSpec, Spec},
-    store::{FieldName, FieldValue, Op, Record, Selector},
+    store::{Expected, FieldName, FieldValue, Op, Record, Selector},
 };
-
-/// Seals fields, each on its own, bound to session and field.
-pub(crate) trait FieldSealer: Send + Sync {
-    /// Returns true if this field's values are sealed.
-    fn seals(&self, field: &FieldSpec) -> bool;
-    fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError>;
-    fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>>;
-}
-
-/// The error of an operating system that gave no random bytes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SealError;
 
 /// The state that the cells of one request share.
 pub struct Context {
     spec: &'static Spec,
-    /// The record that the cells start from, if there is one.
+    /// The record that the cells start from, if there is one: as loaded, and after a save of this
+    /// request as stored.
     base: Mutex<Option<Base>>,
-    /// True once `base` is known.
-    settled: AtomicBool,
     /// True once nobody will read the cells any more.
     released: AtomicBool,
     /// True once any cell was written to. Most requests only read, and then no cell need be
@@ -62,6 +60,7 @@ pub struct Context {
     written: AtomicBool,
     closed: AtomicBool,
     sealer: Option<Arc<dyn FieldSealer>>,
+    claims: Arc<dyn Claims>,
 }
 
 #[derive(Clone)]
@@ -71,10 +70,14 @@ struct Base {
 }
 
 impl Context {
-    pub(crate) fn new(spec: &'static Spec, sealer: Option<Arc<dyn FieldSealer>>) -> Self {
+    pub(crate) fn new(
+        spec: &'static Spec,
+        sealer: Option<Arc<dyn FieldSealer>>,
+        claims: Arc<dyn Claims>,
+    ) -> Self {
         let no = || AtomicBool::new(false);
-        let (settled, released, written, closed) = (no(), no(), no(), no());
-        Self { spec, base: Mutex::new(None), settled, released, written, closed, sealer }
+        let (released, written, closed) = (no(), no(), no());
+        Self { spec, base: Mutex::new(None), released, written, closed, sealer, claims }
     }
 
     fn session(&self) -> &'static str {
@@ -86,18 +89,23 @@ impl Context {
         self.base.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Settles the record that the cells start from, or that there is none. Only the first call
-    /// counts.
-    pub(crate) fn settle(&self, record: Option<(Arc<Record>, Selector)>) {
-        let mut base = self.base();
-        if !self.settled.swap(true, Ordering::SeqCst) {
-            *base = record.map(|(record, selector)| Base { record, selector });
-        }
+    /// Sets the record that the cells start from: the one that was loaded, or that this request
+    /// has saved.
+    pub(crate) fn settle(&self, record: Arc<Record>, selector: Selector) {
+        *self.base() = Some(Base { record, selector });
     }
 
-    /// Returns true once the fields' values before this request are known.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::SeqCst)
+    /// Starts from the same record as the cells of another handle.
+    pub(crate) fn settle_like(&self, other: &Self) {
+        let base = other.base().clone();
+        *self.base() = base;
+    }
+
+    /// Changes the record that the cells start from as this request has changed the stored one.
+    pub(crate) fn rebase(&self, change: impl FnOnce(&mut Record)) {
+        if let Some(base) = &mut *self.base() {
+            change(Arc::make_mut(&mut base.record));
+        }
     }
 
     pub(crate) fn record(&self) -> Option<Arc<Record>> {
@@ -141,44 +149,30 @@ impl Context {
     /// Returns the stored value of a field, opened if it is sealed, and the name it was found
     /// under.
     fn stored(&self, field: &FieldSpec) -> Option<Result<Stored, DecodeError>> {
-        let Base { record, selector } = self.base().clone()?;
+        let base = self.base().clone()?;
+        self.stored_in(base, field)
+    }
+
+    /// Returns the value of a field in a record of the session.
+    fn stored_in(&self, base: Base, field: &FieldSpec) -> Option<Result<Stored, DecodeError>> {
+        let Base { record, selector } = base;
         let find = |name: &'static str| record.position(name).map(|at| (name, at));
         let other = || field.aliases.iter().find_map(|alias| find(alias));
         let (name, at) = find(field.name).or_else(other)?;
-        let opened = self.open(selector, field, name, record.at(at));
+        let opened = match &self.sealer {
+            Some(sealer) if sealer.seals(field) => {
+                Some(sealing::open(&**sealer, selector, name, record.at(at))).transpose()
+            }
+            _ => Ok(None),
+        };
         Some(opened.map(|opened| Stored { name, record, at, opened }))
     }
 
-    /// Visits each dynamic key of a field with its value, opened if the value is sealed.
-    fn each_stored_key(
-        &self,
-        field: &FieldSpec,
-        mut visit: impl FnMut(&str, &FieldValue) -> Result<(), DecodeError>,
-    ) -> Result<(), DecodeError> {
-        let Some(Base { record, selector }) = self.base().clone() else { return Ok(()) };
-        for (name, value) in record.fields() {
-            if let Some(key) = field.dynamic_key(name) {
-                let opened = self.open(selector, field, name, value)?;
-                visit(key, opened.as_ref().unwrap_or(value))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Opens a sealed value. Returns `None` for a value that is not sealed.
-    fn open(
-        &self,
-        selector: Selector,
-        field: &FieldSpec,
-        name: &str,
-        value: &FieldValue,
-    ) -> Result<Option<FieldValue>, DecodeError> {
-        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.seals(field)) else {
-            return Ok(None);
-        };
-        let FieldValue::Bytes(blob) = value else { return Err(DecodeError::Unsealable) };
-        let plain = sealer.open(selector, name, blob).ok_or(DecodeError::Unsealable)?;
-        Ok(Some(FieldValue::Bytes(plain.into())))
+    /// Returns what seals and opens the values of a field, if they are sealed.
+    fn sealing(&self, field: &FieldSpec, name: &'static str) -> Option<Sealing> {
+        let sealer = self.sealer.as_ref().filter(|sealer| sealer.seals(field))?;
+        let selector = self.base().as_ref()?.selector;
+        Some(Sealing { sealer: Arc::clone(sealer), selector, name })
     }
 
     /// Seals the values that ops write to sealed fields, for the session of this selector.
@@ -190,7 +184,10 @@ impl Context {
     ) -> Result<(), SealError> {
         let Some(sealer) = &self.sealer else { return Ok(()) };
         for op in ops {
-            let (Op::Set { field: name, value } | Op::Once { field: name, value }) = op else {
+            let (Op::Set { field: name, value }
+            | Op::Once { field: name, value }
+            | Op::Update { field: name, value: Some(value), .. }) = op
+            else {
                 continue;
             };
             let is_sealed = |field: &FieldSpec| sealer.seals(field) && field.owns(name);
@@ -234,8 +231,8 @@ impl Stored {
 
 /// Implements `Debug` for cells: it prints only the field's name.
 macro_rules! redacted_debug {
-    ($(impl<$($parameter:ident $(: $bound:path)?),*> $cell:ident;)*) => {$(
-        impl<$($parameter $(: $bound)?),*> fmt::Debug for $cell<$($parameter),*> {
+    ($(impl<$($parameter:ident),*> $cell:ident;)*) => {$(
+        impl<$($parameter),*> fmt::Debug for $cell<$($parameter),*> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.debug_struct(stringify!($cell)).field("field", &self.spec.name).finish_non_exhaustive()
             }
@@ -244,10 +241,9 @@ macro_rules! redacted_debug {
 }
 
 redacted_debug! {
-    impl<C: Collection> CollectionCell;
     impl<T> CounterCell;
     impl<T> LocalCell;
-    impl<T> ValueCell;
+    impl<T, F> ValueCell;
 }
 
 /// The changes that cells emit for a commit.
@@ -257,6 +253,8 @@ pub struct Emission {
     pub(crate) ops: Vec<Op>,
     /// The groups of the changed fields.
     pub(crate) groups: Vec<&'static str>,
+    /// The fields that must still hold what the request has loaded.
+    pub(crate) compared: Vec<&'static FieldSpec>,
     /// The first error.
     error: Option<Error>,
     /// A buffer in which cells write their values, one after the other.
@@ -273,6 +271,11 @@ impl Emission {
     /// Creates an emission with capacity for `ops` changes.
     pub(crate) fn with_room(ops: usize) -> Self {
         Self { ops: Vec::with_capacity(ops), ..Self::default() }
+    }
+
+    /// Compares a field with what the request has loaded.
+    fn compare(&mut self, field: &'static FieldSpec) {
+        self.compared.push(field);
     }
 
     fn push(&mut self, field: &FieldSpec, op: Op) {
@@ -311,9 +314,10 @@ pub trait Cell: Any {
     #[doc(hidden)]
     fn mark_saved(&self, context: &Context);
 
-    /// Adopts the changes that the same field's cell in another handle of the session has saved.
+    /// Adopts the value of the same field's cell in another handle of the session, with the context
+    /// of that handle.
     #[doc(hidden)]
-    fn adopt(&self, other: &dyn Cell);
+    fn adopt(&self, other: &dyn Cell, context: &Context);
 
     /// Writes the default.
     #[doc(hidden)]
@@ -342,6 +346,13 @@ fn emit_set(context: &Context, field: &'static FieldSpec, value: FieldValue, out
     for hiding in field.names().take_while(|hiding| *hiding != name) {
         out.push(field, Op::Unset { field: Cow::Borrowed(hiding) });
     }
+}
+
+/// Returns what a field must still hold for a commit that rests on a record.
+pub(crate) fn expected(field: &'static FieldSpec, record: Option<&Record>) -> Expected {
+    let found = field.names().find_map(|name| Some((name, record?.get(name)?)));
+    let (name, seen) = found.map_or((field.name, None), |(name, seen)| (name, Some(seen.clone())));
+    Expected { field: Cow::Borrowed(name), seen }
 }
 
 /// Emits `Unset` for every name of a field, because an older program may have written an alias

@@ -50,15 +50,18 @@ pub trait FieldSet: Send + Sync + 'static {
         self.cells(&mut |cells| cells.iter().for_each(|cell| visit(*cell)));
     }
 
-    /// Adopts the values that another handle of the same session has saved.
+    /// Adopts the values of another handle of the same session, which has saved them, and the
+    /// record that it starts from.
     fn adopt(&self, other: &Self)
     where
         Self: Sized,
     {
+        let context = other.context();
         self.cells(&mut |cells| {
             other.cells(&mut |others| {
-                cells.iter().zip(others).for_each(|(cell, other)| cell.adopt(*other));
+                cells.iter().zip(others).for_each(|(cell, other)| cell.adopt(*other, context));
             });
         });
+        self.context().settle_like(context);
     }
 }

@@ -1,40 +1,72 @@
 //! The cell of a field that is one value, whose policy is last, largest, first, compared as a
-//! group, or read once. Also the cell of a request-local field.
+//! group, or read once.
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+};
 
 use super::{
-    Cell, Context, DecodeError, Emission, Encoding, chain::Chain, emit_set, emit_unset, twin,
+    Cell, Context, DecodeError, Emission, Encoding, Sealing, Stored,
+    claim::{Claim, Exchanged, note},
+    emit_set, emit_unset,
+    history::{Emitted, History, Step, Steps},
+    twin,
 };
 use crate::{
     codec::CodecError,
-    error::Kind,
+    error::{Error, Kind},
     event,
     schema::{FieldSpec, Policy},
-    store::{FieldValue, Op},
+    store::{Again, FieldValue, Op, Refusal},
 };
 
-/// One value, with all its versions of this request.
+/// One value, with everything that this request makes of it.
 ///
 /// The cell holds functions for its values and has no bounds on `T`: the compiler would prove
-/// bounds again in each accessor of each field.
-pub struct ValueCell<T: 'static> {
+/// bounds again in each accessor of each field. `F` are those that only some types have.
+pub struct ValueCell<T: 'static, F: 'static = ()> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,
-    values: &'static Values<T>,
+    pub(super) functions: &'static Functions<T, F>,
     base: OnceLock<T>,
-    versions: Chain<T>,
+    pub(super) history: History<T>,
 }
 
-/// The functions that clone, encode and decode values of a type.
-struct Values<T> {
-    clone: fn(&T) -> T,
-    encode: fn(&T) -> Result<FieldValue, CodecError>,
+/// The functions for values of a type: to clone, encode and decode them, and others.
+pub(super) struct Functions<T, F: 'static> {
+    pub(super) values: Values<T>,
+    pub(super) more: &'static F,
+}
+
+/// The functions that all types have.
+pub(super) struct Values<T> {
+    pub(super) clone: fn(&T) -> T,
+    pub(super) encode: fn(&T) -> Result<FieldValue, CodecError>,
     encode_but: EncodeBut<T>,
     decode: fn(&FieldValue) -> Result<T, DecodeError>,
 }
 
 type EncodeBut<T> = fn(&T, &T, &mut Vec<u8>) -> Result<Option<FieldValue>, CodecError>;
+
+/// The functions that values of some types have beside those of all.
+#[doc(hidden)]
+pub trait FunctionsFor<T>: Sized + 'static {
+    const MORE: &'static Self;
+}
+
+impl<T> FunctionsFor<T> for () {
+    const MORE: &'static Self = &();
+}
+
+impl<T> Clone for Values<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Values<T> {}
 
 impl<T: Clone> Values<T> {
     const fn encoded<C: Encoding<T>>() -> Self {
@@ -42,41 +74,51 @@ impl<T: Clone> Values<T> {
     }
 }
 
-impl<T: Clone> ValueCell<T> {
+impl<T: Clone, F: FunctionsFor<T>> ValueCell<T, F> {
     /// Creates an untouched cell.
     pub(super) const fn new<C: Encoding<T>>(spec: &'static FieldSpec, default: fn() -> T) -> Self {
-        let values = const { &Values::encoded::<C>() };
-        Self { spec, default, values, base: OnceLock::new(), versions: Chain::new() }
+        let functions = const { &Functions { values: Values::encoded::<C>(), more: F::MORE } };
+        Self { spec, default, functions, base: OnceLock::new(), history: History::new() }
     }
 }
 
-impl<T> ValueCell<T> {
-    /// Returns the present value: the newest version, else the loaded value, else the default.
+impl<T, F> ValueCell<T, F> {
+    /// Returns the present value: the newest one of this request, else the loaded value, else the
+    /// default.
     pub fn get(&self, context: &Context) -> &T {
-        self.versions.newest().1.unwrap_or_else(|| self.base(context))
+        self.history.newest().unwrap_or_else(|| self.base(context))
     }
 
     /// Returns a clone of the present value.
     pub fn cloned(&self, context: &Context) -> T {
-        (self.values.clone)(self.get(context))
+        self.history.read(|value| self.clone(value.unwrap_or_else(|| self.base(context))))
+    }
+
+    fn clone(&self, value: &T) -> T {
+        (self.functions.values.clone)(value)
     }
 
     fn base(&self, context: &Context) -> &T {
-        self.base.get_or_init(|| match context.stored(self.spec) {
+        self.base.get_or_init(|| self.decoded(context))
+    }
+
+    /// Returns the stored value, else the default.
+    pub(super) fn decoded(&self, context: &Context) -> T {
+        match context.stored(self.spec) {
             None => (self.default)(),
             Some(stored) => stored
-                .and_then(|stored| (self.values.decode)(stored.value()))
+                .and_then(|stored| (self.functions.values.decode)(stored.value()))
                 .unwrap_or_else(|error| {
                     context.decode_failed(self.spec, &error);
                     (self.default)()
                 }),
-        })
+        }
     }
 
     /// Writes a value. `merge = "max"` keeps the larger one, `"once"` the first.
     pub fn set(&self, context: &Context, value: T) {
         if !self.loses(context, &value) {
-            self.versions.push(value);
+            self.history.set(value);
         }
         context.wrote(self.spec);
     }
@@ -86,92 +128,216 @@ impl<T> ValueCell<T> {
         if !matches!(self.spec.policy, Policy::Max | Policy::Once) {
             return false;
         }
-        if !context.is_settled() && self.versions.is_empty() {
-            // An unknown stored value is at least as large as the default, or came before this one.
-            let encoded =
-                ((self.values.encode)(value).ok(), (self.values.encode)(&(self.default)()).ok());
-            return encoded.0.is_some() && encoded.0 == encoded.1;
-        }
-        let Ok(present) = (self.values.encode)(self.get(context)) else { return false };
-        match (self.spec.policy, &present, (self.values.encode)(value)) {
+        let encode = self.functions.values.encode;
+        let Ok(present) = encode(self.get(context)) else { return false };
+        match (self.spec.policy, &present, encode(value)) {
             (Policy::Max, FieldValue::Int(present), Ok(FieldValue::Int(new))) => new <= *present,
-            (Policy::Once, present, _) => {
-                (self.values.encode)(&(self.default)()).ok().as_ref() != Some(present)
-            }
+            (Policy::Once, present, _) => encode(&(self.default)()).ok().as_ref() != Some(present),
             _ => false,
         }
     }
 
-    /// Changes a clone of the present value and writes it. A value that another task writes to the
-    /// same field meanwhile is lost, and an event reports it.
-    pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
-        let (length, _) = self.versions.newest();
-        let mut value = self.cloned(context);
-        let result = change(&mut value);
-        if !self.loses(context, &value) && self.versions.push(value) != length {
-            event::overlapping_update(context.session(), self.spec.name);
-        }
+    /// Changes the present value. The change runs again, at the commit, if another request has
+    /// written another value meanwhile.
+    pub fn update(&self, context: &Context, mut change: impl FnMut(&mut T) + Send + 'static) {
+        let change = move |value: &mut T| {
+            change(value);
+            Ok(())
+        };
+        self.change(context, Box::new(change));
+    }
+
+    pub(super) fn change(&self, context: &Context, step: Step<T>) {
+        let clone = self.functions.values.clone;
+        self.history.change(clone, || clone(self.base(context)), step);
         context.wrote(self.spec);
-        result
     }
 
     /// Writes the default.
     pub fn reset(&self, context: &Context) {
-        self.versions.push((self.default)());
+        self.history.set((self.default)());
         context.wrote(self.spec);
     }
 
     /// Returns the form that a store must hold for the value, or `None` if the value does not
     /// encode.
     fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
-        match (self.values.encode_but)(value, &(self.default)(), &mut out.scratch) {
+        let encode_but = self.functions.values.encode_but;
+        match encode_but(value, &(self.default)(), &mut out.scratch) {
             Ok(Some(value)) => Some(Target::Value(value)),
             Ok(None) => Some(Target::Nothing),
             Err(error) => {
-                // The message of the user's own type may quote the value.
-                let message = if self.spec.secret {
-                    "not said, since the field is secret".to_owned()
-                } else {
-                    error.to_string()
-                };
-                out.fail(Kind::Encode { field: self.spec.name, message });
+                out.fail(encode_error(self.spec, &error));
                 None
             }
         }
     }
 
-    /// Returns true if the store already holds this form, as far as the request knows.
-    fn is_known(
-        &self,
-        target: &Target,
-        context: &Context,
-        saved: usize,
-        out: &mut Emission,
-    ) -> bool {
-        if let Some(last) = saved.checked_sub(1).and_then(|last| self.versions.iter().nth(last)) {
-            return self.target(last, out).as_ref() == Some(target);
-        }
-        match (context.stored(self.spec), target) {
-            (None, Target::Nothing) => context.is_settled(),
+    /// Emits what was written, if the store does not hold it already.
+    fn emit(&self, emitted: Emitted<'_, T>, context: &Context, out: &mut Emission) {
+        let Some(target) = self.target(emitted.value, out) else { return };
+        let stored = context.stored(self.spec);
+        let is_known = match (&stored, &target) {
+            (None, Target::Nothing) => true,
             (Some(Ok(stored)), Target::Value(value)) => stored.value() == value,
             _ => false,
+        };
+        if is_known {
+            return;
         }
+        if emitted.compared && self.spec.policy != Policy::Flash {
+            out.compare(self.spec);
+        }
+        let field = Cow::Borrowed(self.spec.name);
+        match (self.spec.policy, emitted.steps, target) {
+            (Policy::Max, _, Target::Value(FieldValue::Int(value))) => {
+                out.push(self.spec, Op::Max { field, value });
+            }
+            (Policy::Once, _, Target::Value(value)) => {
+                out.push(self.spec, Op::Once { field, value });
+            }
+            // What is compared is still there.
+            (_, Some(steps), target) if self.spec.group.is_none() && !emitted.compared => {
+                let found = stored.and_then(Result::ok);
+                self.emit_update(steps, target, found.as_ref(), context, out);
+            }
+            (_, _, Target::Value(value)) => emit_set(context, self.spec, value, out),
+            (policy, _, Target::Nothing) => match context.stored_raw(self.spec.name) {
+                Some(seen) if policy == Policy::Flash => {
+                    out.push(self.spec, Op::Take { field, seen });
+                }
+                _ => emit_unset(self.spec, out),
+            },
+        }
+    }
+
+    /// Emits the result of changes, with the changes themselves.
+    fn emit_update(
+        &self,
+        steps: Vec<Arc<Steps<T>>>,
+        target: Target,
+        found: Option<&Stored>,
+        context: &Context,
+        out: &mut Emission,
+    ) {
+        let name = found.map_or(self.spec.name, |stored| stored.name);
+        let value = match target {
+            Target::Nothing => None,
+            Target::Value(value) => Some(value),
+        };
+        let again = self.again(steps, context.sealing(self.spec, name), context.session());
+        let (field, base) = (Cow::Borrowed(name), context.stored_raw(name));
+        out.push(self.spec, Op::Update { field, base, value, again });
+        for other in self.spec.names().filter(|other| *other != name) {
+            out.push(self.spec, Op::Unset { field: Cow::Borrowed(other) });
+        }
+    }
+
+    /// Returns changes as the store runs them, on stored forms.
+    fn again(
+        &self,
+        steps: Vec<Arc<Steps<T>>>,
+        sealing: Option<Sealing>,
+        session: &'static str,
+    ) -> Again {
+        let Self { spec, default, .. } = *self;
+        let Values { encode_but, decode, .. } = self.functions.values;
+        Again::new(move |there| {
+            let opened = match &sealing {
+                Some(sealing) => there.map(|there| sealing.open(there)).transpose(),
+                None => Ok(there.cloned()),
+            };
+            let decoded = opened.and_then(|there| there.as_ref().map(decode).transpose());
+            let mut value = decoded
+                .unwrap_or_else(|error| {
+                    event::decode_failure(session, spec.name, &error);
+                    None
+                })
+                .unwrap_or_else(default);
+            // A panic must not end a store that runs this half-way through a commit.
+            let run = AssertUnwindSafe(|| steps.iter().try_for_each(|steps| steps.run(&mut value)));
+            catch_unwind(run).unwrap_or(Err(Refusal::Panicked))?;
+            let encoded = encode_but(&value, &default(), &mut Vec::new())
+                .map_err(|error| Refusal::Encode(told(spec, &error)))?;
+            match (encoded, &sealing) {
+                (Some(plain), Some(sealing)) => sealing.seal(plain).map(Some),
+                (encoded, _) => Ok(encoded),
+            }
+        })
     }
 }
 
-impl<V> ValueCell<Option<V>> {
+/// Returns the message of a codec, unless the field is secret: the message of the user's own type
+/// may quote the value.
+fn told(field: &FieldSpec, error: &CodecError) -> String {
+    if field.secret { "not said, since the field is secret".to_owned() } else { error.to_string() }
+}
+
+fn encode_error(field: &'static FieldSpec, error: &CodecError) -> Kind {
+    Kind::Encode { field: field.name.to_owned(), message: told(field, error) }
+}
+
+impl<V, F> ValueCell<Option<V>, F> {
     /// Returns the present value, if there is one.
     pub fn get_some(&self, context: &Context) -> Option<&V> {
         self.get(context).as_ref()
     }
 
-    /// Takes the present value. Writes nothing if there is none.
+    /// Takes the present value. Writes nothing if there is none. The value must still be the one
+    /// that the request has loaded at the commit, except for a flash.
     pub fn take(&self, context: &Context) -> Option<V> {
-        let taken = self.cloned(context);
-        if taken.is_some() {
-            self.set(context, None);
-        }
+        let clone = self.functions.values.clone;
+        let compare = self.spec.policy != Policy::Flash;
+        let none = |value: &Option<V>| value.is_some().then_some(None);
+        let taken = self.history.exchange(clone, || clone(self.base(context)), compare, none)?;
+        context.wrote(self.spec);
         taken
+    }
+}
+
+impl<V: Send + Sync> ValueCell<Option<V>> {
+    /// Takes the stored value out of the store at once. Of several callers, one gets the value.
+    pub fn claim<'a>(&'a self, context: &'a Context) -> Claim<'a, V> {
+        Box::pin(async move {
+            if self.history.is_set() {
+                // Written by this request: nobody else knows the value.
+                return Ok(self.take(context));
+            }
+            let claimed = self.claimed(context).await?;
+            self.history.settle(None);
+            Ok(claimed)
+        })
+    }
+
+    async fn claimed(&self, context: &Context) -> Result<Option<V>, Error> {
+        let Some(claim) = context.begin_claim()? else { return Ok(self.take(context)) };
+        let mut record = Arc::clone(claim.loaded());
+        loop {
+            let value = match claim.stored(context, &record, self.spec) {
+                None => (self.default)(),
+                Some(stored) => stored
+                    .and_then(|stored| (self.functions.values.decode)(stored.value()))
+                    .unwrap_or_else(|error| {
+                        context.decode_failed(self.spec, &error);
+                        (self.default)()
+                    }),
+            };
+            let mut out = Emission::default();
+            match self.target(&None, &mut out) {
+                Some(Target::Value(value)) => emit_set(context, self.spec, value, &mut out),
+                _ => emit_unset(self.spec, &mut out),
+            }
+            let ops = out.checked()?.ops;
+            if value.is_none() {
+                note(context, &ops);
+                return Ok(None);
+            }
+            match claim.exchange(context, &record, self.spec, ops).await? {
+                Exchanged::Done => return Ok(value),
+                Exchanged::Changed(Some(latest)) => record = latest,
+                Exchanged::Changed(None) => return Ok(None),
+            }
+        }
     }
 }
 
@@ -182,67 +348,44 @@ enum Target {
     Value(FieldValue),
 }
 
-impl<T> Cell for ValueCell<T> {
+impl<T, F> Cell for ValueCell<T, F> {
     fn spec(&self) -> &'static FieldSpec {
         self.spec
     }
 
     fn emit_changes(&self, context: &Context, out: &mut Emission) {
-        if self.versions.is_empty() {
-            return;
-        }
-        let saved = self.versions.saved();
-        let (length, newest) = self.versions.newest();
-        self.versions.set_emitted(length);
-        let (Some(newest), true) = (newest, length > saved) else { return };
-        let Some(target) = self.target(newest, out) else { return };
-        if self.is_known(&target, context, saved, out) {
-            return;
-        }
-        let field = Cow::Borrowed(self.spec.name);
-        match (self.spec.policy, target) {
-            (Policy::Max, Target::Value(FieldValue::Int(value))) => {
-                out.push(self.spec, Op::Max { field, value });
-            }
-            (Policy::Once, Target::Value(value)) => {
-                out.push(self.spec, Op::Once { field, value });
-            }
-            (_, Target::Value(value)) => emit_set(context, self.spec, value, out),
-            (policy, Target::Nothing) => match context.stored_raw(self.spec.name) {
-                Some(seen) if policy == Policy::Flash && saved == 0 => {
-                    out.push(self.spec, Op::Take { field, seen });
-                }
-                _ => emit_unset(self.spec, out),
-            },
-        }
+        self.history.emit(false, |emitted| match emitted {
+            Ok(emitted) => self.emit(emitted, context, out),
+            Err(why) => out.fail(Kind::refused(self.spec.name, why)),
+        });
     }
 
     fn emit_value(&self, context: &Context, out: &mut Emission) {
-        let (length, newest) = self.versions.newest();
-        self.versions.set_emitted(length);
-        let value = match newest {
-            Some(value) => match self.target(value, out) {
+        let written = self.history.emit(true, |emitted| match emitted {
+            Ok(emitted) => match self.target(emitted.value, out) {
                 Some(Target::Value(value)) => Some(value),
                 _ => None,
             },
-            None => match context.stored(self.spec) {
-                Some(Ok(stored)) => Some(stored.value().clone()),
-                _ => None,
-            },
-        };
+            Err(why) => {
+                out.fail(Kind::refused(self.spec.name, why));
+                None
+            }
+        });
+        let value = written.unwrap_or_else(|| match context.stored(self.spec) {
+            Some(Ok(stored)) => Some(stored.value().clone()),
+            _ => None,
+        });
         if let Some(value) = value {
             out.push(self.spec, Op::Set { field: Cow::Borrowed(self.spec.name), value });
         }
     }
 
     fn mark_saved(&self, _: &Context) {
-        self.versions.mark_saved();
+        self.history.mark_saved();
     }
 
-    fn adopt(&self, other: &dyn Cell) {
-        if let (_, Some(value)) = twin::<Self>(other).versions.newest() {
-            self.versions.push_saved((self.values.clone)(value));
-        }
+    fn adopt(&self, other: &dyn Cell, context: &Context) {
+        self.history.adopt(twin::<Self>(other).cloned(context));
     }
 
     fn clear(&self, context: &Context) {
@@ -253,94 +396,10 @@ impl<T> Cell for ValueCell<T> {
         match context.stored(self.spec) {
             None => Ok(()),
             Some(stored) => {
-                let value = (self.values.decode)(stored?.value())?;
+                let value = (self.functions.values.decode)(stored?.value())?;
                 let _ = self.base.set(value);
                 Ok(())
             }
         }
-    }
-}
-
-/// A field that lives for this request only. Has no bounds on `T`, like [`ValueCell`].
-pub struct LocalCell<T> {
-    pub(super) spec: &'static FieldSpec,
-    default: fn() -> T,
-    clone: fn(&T) -> T,
-    base: OnceLock<T>,
-    versions: Chain<T>,
-}
-
-impl<T: Clone> LocalCell<T> {
-    /// Creates an untouched cell.
-    pub(super) const fn new(spec: &'static FieldSpec, default: fn() -> T) -> Self {
-        Self { spec, default, clone: T::clone, base: OnceLock::new(), versions: Chain::new() }
-    }
-}
-
-impl<T> LocalCell<T> {
-    /// Returns the present value.
-    pub fn get(&self, _: &Context) -> &T {
-        self.versions.newest().1.unwrap_or_else(|| self.base.get_or_init(self.default))
-    }
-
-    /// Returns a clone of the present value.
-    pub fn cloned(&self, context: &Context) -> T {
-        (self.clone)(self.get(context))
-    }
-
-    /// Writes a value.
-    pub fn set(&self, _: &Context, value: T) {
-        self.versions.push(value);
-    }
-
-    /// Changes a clone of the present value and writes it.
-    pub fn update<R>(&self, context: &Context, change: impl FnOnce(&mut T) -> R) -> R {
-        let mut value = self.cloned(context);
-        let result = change(&mut value);
-        self.versions.push(value);
-        result
-    }
-
-    /// Writes the default.
-    pub fn reset(&self, _: &Context) {
-        self.versions.push((self.default)());
-    }
-}
-
-impl<V> LocalCell<Option<V>> {
-    /// Returns the present value, if there is one.
-    pub fn get_some(&self, context: &Context) -> Option<&V> {
-        self.get(context).as_ref()
-    }
-
-    /// Takes the present value.
-    pub fn take(&self, context: &Context) -> Option<V> {
-        self.update(context, Option::take)
-    }
-}
-
-impl<T: 'static> Cell for LocalCell<T> {
-    fn spec(&self) -> &'static FieldSpec {
-        self.spec
-    }
-
-    fn emit_changes(&self, _: &Context, _: &mut Emission) {}
-
-    fn emit_value(&self, _: &Context, _: &mut Emission) {}
-
-    fn mark_saved(&self, _: &Context) {}
-
-    fn adopt(&self, other: &dyn Cell) {
-        if let (_, Some(value)) = twin::<Self>(other).versions.newest() {
-            self.versions.push((self.clone)(value));
-        }
-    }
-
-    fn clear(&self, context: &Context) {
-        self.reset(context);
-    }
-
-    fn verify(&self, _: &Context) -> Result<(), DecodeError> {
-        Ok(())
     }
 }

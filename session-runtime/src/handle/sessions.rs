@@ -289,7 +289,7 @@ impl<T: PrincipalType> Sessions<T> {
         PrincipalKey::of(principal).map_err(|message| {
             let field = self.engine.spec.fields.iter().find(|field| field.principal);
             Error::new(Kind::Encode {
-                field: field.map_or("principal", |field| field.name),
+                field: field.map_or("principal", |field| field.name).to_owned(),
                 message,
             })
         })

@@ -7,29 +7,34 @@ use super::Session;
 use crate::{
     cell::model::{FieldSet, SessionType},
     engine::{backend::Backend, load::Presented},
-    error::Error,
+    error::{Error, Kind},
+    repository::pause,
     request::{
         RequestSession,
-        commit::save,
+        commit::{Saved, save},
         state::{LoadedRecord, Outgoing, Status},
     },
-    token::Credential,
+    store::Check,
 };
 
+/// The attempts of one transaction. Of parallel transactions, one gets through at each.
+const ATTEMPTS: u32 = 100;
+
 impl<T: SessionType> Session<T> {
-    /// Reads, changes and saves. If a parallel request interferes, repeats this from a fresh load.
-    /// Returns the result of the last call of `change`.
+    /// Reads, changes and saves. If a parallel request has changed the session meanwhile, repeats
+    /// this from a fresh load. Returns the result of the last call of `change`.
     ///
-    /// `change` gets the accessors of a fresh load. **It may run several times, so it must have no
-    /// other effects.** Pending changes of this handle are saved first. Afterwards, the handle
+    /// `change` gets the accessors of a fresh load, and what `change` writes is saved only if the
+    /// session is still as it was then, in every field. **It may run several times, so it must have
+    /// no other effects.** Pending changes of this handle are saved first. Afterwards, the handle
     /// shows the saved values.
     ///
     /// ```
     /// # use session_runtime::{Error, Session};
     /// #[derive(Session)]
     /// struct Wallet {
-    ///     #[session(merge = "cas")]
     ///     cents: u32,
+    ///     paid: Vec<u32>,
     /// }
     ///
     /// /// Two requests at once cannot spend the same money.
@@ -37,7 +42,8 @@ impl<T: SessionType> Session<T> {
     ///     session.transact(|wallet| {
     ///         let enough = wallet.cents() >= price;
     ///         if enough {
-    ///             wallet.update_cents(|cents| *cents -= price);
+    ///             wallet.set_cents(wallet.cents() - price);
+    ///             wallet.push_paid(price);
     ///         }
     ///         enough
     ///     })
@@ -47,87 +53,129 @@ impl<T: SessionType> Session<T> {
     ///
     /// # Errors
     ///
-    /// As [`save`](Self::save). Returns a conflict only after ten attempts.
+    /// As [`save`](Self::save). Returns a conflict only after a hundred attempts. Returns an error if
+    /// the session is [over](Error::is_gone).
+    ///
+    /// With a payload in the token there is nothing to compare with: of two parallel responses, the
+    /// later one wins.
     pub async fn transact<R>(&self, mut change: impl FnMut(&T::Fields) -> R) -> Result<R, Error> {
-        const ATTEMPTS: u32 = 10;
-        let core = &self.session.core;
+        self.try_transact(|fields| Ok(change(fields))).await
+    }
+
+    /// Reads, changes and saves as [`transact`](Self::transact) does, unless `change` returns an
+    /// error: then nothing that `change` wrote is saved, or shown by this handle.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session};
+    /// # #[derive(Session)]
+    /// # struct Wallet { cents: u32 }
+    /// enum Refused {
+    ///     TooExpensive,
+    ///     Session(Error),
+    /// }
+    ///
+    /// impl From<Error> for Refused {
+    ///     fn from(error: Error) -> Self {
+    ///         Self::Session(error)
+    ///     }
+    /// }
+    ///
+    /// async fn spend(session: Session<Wallet>, price: u32) -> Result<(), Refused> {
+    ///     session.try_transact(|wallet| {
+    ///         let left = wallet.cents().checked_sub(price).ok_or(Refused::TooExpensive)?;
+    ///         wallet.set_cents(left);
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `change`, and those of [`transact`](Self::transact).
+    pub async fn try_transact<R, E: From<Error>>(
+        &self,
+        mut change: impl FnMut(&T::Fields) -> Result<R, E>,
+    ) -> Result<R, E> {
         self.save().await?;
-        let Backend::Stored(stored) = &core.engine.backend else {
-            return self.change_and_save(change).await;
-        };
         let mut attempt = 1;
         loop {
-            let Some(credential) = self.credential()? else {
-                return self.change_and_save(change).await;
-            };
-            let fresh = RequestSession::<T>::new(Arc::clone(&core.engine), core.hooks.clone());
-            fresh.load(|| (Presented::Credential(stored, credential), None)).await?;
-            if matches!(fresh.core.state().status, Status::Absent { .. }) {
-                // The session has ended or expired, or has another credential. The change is then
-                // lost, like every other change: a new session would revive an ended one.
-                self.lose(&credential);
-                continue;
-            }
-            let result = change(fresh.fields());
+            let (fresh, check) = self.fresh().await?;
+            let result = change(fresh.fields())?;
             match save(Arc::clone(&fresh)).await {
+                Ok(Saved::Lost) => return Err(self.lose(check).into()),
                 Ok(_) => {
-                    self.session.fields().adopt(fresh.fields());
-                    self.follow(&fresh, &credential);
+                    self.follow(&fresh, check);
                     return Ok(result);
                 }
-                Err(error) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(error),
+                Err(error) if error.is_conflict() && attempt < ATTEMPTS => {
+                    pause(attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
-    async fn change_and_save<R>(&self, change: impl FnOnce(&T::Fields) -> R) -> Result<R, Error> {
-        let result = change(self);
-        self.save().await.map(|_| result)
-    }
-
-    /// Returns what a second session of this request loads, or `None` if the session is not live.
-    fn credential(&self) -> Result<Option<Credential>, Error> {
-        match &self.session.core.state().status {
-            Status::Live(live) => Ok(Some(live.credential())),
-            Status::Degraded => Err(Error::degraded()),
-            _ => Ok(None),
+    /// Returns a second session of this request: loaded anew, or, if no store has the session, as
+    /// this one is. Beside it, the credential that the session has.
+    async fn fresh(&self) -> Result<(Arc<RequestSession<T>>, Option<Check>), Error> {
+        let core = &self.session.core;
+        let fresh = RequestSession::<T>::new(Arc::clone(&core.engine), core.hooks.clone());
+        let status = core.state().status.clone();
+        let check = match &status {
+            Status::Live(live) => Some(live.check),
+            _ => None,
+        };
+        match (status, &core.engine.backend) {
+            (Status::Degraded, _) => return Err(Error::degraded()),
+            (Status::Over, _) => return Err(Error::new(Kind::Gone)),
+            (Status::Live(live), Backend::Stored(stored)) => {
+                let presented = Presented::Credential(stored, live.credential());
+                fresh.load(|| (presented, None)).await?;
+                let mut state = fresh.core.state();
+                if !matches!(state.status, Status::Live(_)) {
+                    // The session has ended or expired, or has another credential. A new session
+                    // would revive an ended one.
+                    drop(state);
+                    return Err(self.lose(check));
+                }
+                state.only_as_loaded = true;
+            }
+            (status, _) => {
+                fresh.fields().adopt(self.session.fields());
+                let (own, mut state) = (core.state(), fresh.core.state());
+                (state.status, state.loaded, state.fresh) = (status, own.loaded, own.fresh.clone());
+            }
         }
+        Ok((fresh, check))
     }
 
     /// Records that the session is over, unless this request has given it another credential.
-    fn lose(&self, credential: &Credential) {
+    fn lose(&self, check: Option<Check>) -> Error {
         let mut state = self.session.core.state();
-        if state.live().is_some_and(|live| live.check == credential.check) {
+        if state.live().is_some_and(|live| Some(live.check) == check) {
             state.status = Status::Over;
         }
+        Error::new(Kind::Gone)
     }
 
-    /// Adopts the state of the second session after its commit.
-    fn follow(&self, fresh: &RequestSession<T>, credential: &Credential) {
-        let loaded = fresh.fields().context().record();
-        let known = self.session.fields().context().record();
-        let fields = self.session.core.engine.spec.fields;
-        let mut fresh = fresh.core.state();
-        let mut state = self.session.core.state();
-        if state.live().is_none_or(|live| live.check != credential.check) {
-            return;
-        }
-        state.status = fresh.status.clone();
-        state.loaded.reduce(LoadedRecord::Changed);
-        if !matches!(fresh.outgoing, Outgoing::Nothing) {
-            state.outgoing = std::mem::take(&mut fresh.outgoing);
-            state.token = fresh.token.take().or(state.token.take());
-        }
-        for (&group, &revision) in fresh.groups.iter().flat_map(|groups| &**groups) {
-            let before = state.group_revision(group, known.as_deref());
-            // If another request had written the group, this handle would still show the old values
-            // of the fields that the transaction did not write. So it must not count as compared.
-            let alone = fields.iter().filter(|field| field.group == Some(group)).count() == 1;
-            if alone || loaded.as_ref().is_some_and(|record| record.group_revision(group) == before)
-            {
-                state.groups.get_or_insert_default().insert(group, revision);
+    /// Adopts the values and the state of the second session after its commit.
+    fn follow(&self, fresh: &RequestSession<T>, check: Option<Check>) {
+        {
+            let mut fresh = fresh.core.state();
+            let mut state = self.session.core.state();
+            if state.live().map(|live| live.check) != check {
+                return;
+            }
+            state.status = fresh.status.clone();
+            state.fresh = fresh.fresh.take();
+            state.loaded.reduce(LoadedRecord::Changed);
+            if !matches!(fresh.outgoing, Outgoing::Nothing) {
+                state.outgoing = std::mem::take(&mut fresh.outgoing);
+                state.token = fresh.token.take().or(state.token.take());
             }
         }
+        self.session.fields().adopt(fresh.fields());
     }
 }

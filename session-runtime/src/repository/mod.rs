@@ -21,3 +21,4 @@ mod tests;
 pub use methods::Repository;
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
 pub use principal::Listed;
+pub(crate) use swap::pause;

@@ -124,7 +124,7 @@ fn again<'a>(
 }
 
 /// Waits before the next try: a random time, so that those who collide do not collide again.
-pub(super) async fn pause(tries: u32) {
+pub(crate) async fn pause(tries: u32) {
     if tries >= EAGER && tokio::runtime::Handle::try_current().is_ok() {
         let longest = (1 << (tries - EAGER).min(5)).min(LONGEST);
         tokio::time::sleep(Duration::from_micros(random() % (longest * 1000))).await;

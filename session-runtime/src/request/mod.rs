@@ -45,7 +45,7 @@ pub(crate) struct RequestSession<T: SessionType> {
 
 impl<T: SessionType> RequestSession<T> {
     pub(crate) fn new(engine: Arc<Engine>, hooks: HookAnswers) -> Arc<Self> {
-        let context = Context::new(engine.spec, engine.sealer.clone());
+        let context = Context::new(engine.spec, engine.sealer.clone(), Arc::clone(&engine) as _);
         Arc::new(Self { fields: T::fields(context), core: Core::new(engine, hooks) })
     }
 
@@ -76,17 +76,11 @@ impl<T: SessionType> RequestSession<T> {
         let engine = &self.core.engine;
         let context = self.fields().context();
         let status = match loaded {
-            Loaded::Degraded => {
-                context.settle(None);
-                Status::Degraded
-            }
-            Loaded::Absent { stale } => {
-                context.settle(None);
-                Status::Absent { stale }
-            }
+            Loaded::Degraded => Status::Degraded,
+            Loaded::Absent { stale } => Status::Absent { stale },
             Loaded::Live(live, record) => {
                 let selector = live.selector;
-                context.settle(Some((record, selector)));
+                context.settle(record, selector);
                 let mut undecodable = None;
                 let must_decode = |spec: &FieldSpec| spec.on_decode_error == OnDecodeError::Reject;
                 // Few have such a field, and the cells are asked one by one.

@@ -2,7 +2,6 @@
 //! far the loaded record still counts, what the handler asked for, and what the response must carry.
 
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,7 +10,7 @@ use super::{asked::Requested, async_lock::AsyncLock, token_text::TokenText};
 use crate::{
     engine::{Engine, hooks::HookAnswers, live::LiveSession},
     error::Error,
-    store::{Record, Selector},
+    store::Selector,
 };
 
 /// The part of a request's session that does not depend on the session type, so that plans and
@@ -31,16 +30,13 @@ pub(crate) struct State {
     pub(crate) outgoing: Outgoing,
     /// The selector of a session that is still to be created, or why there is none.
     pub(crate) fresh: Option<Result<Selector, Error>>,
-    /// The revisions of groups that this request has saved since the load.
-    pub(crate) groups: Groups,
+    /// Commits apply only if the record is still as loaded.
+    pub(crate) only_as_loaded: bool,
     /// The degree to which the record still counts that the cells were loaded from.
     pub(crate) loaded: LoadedRecord,
     /// The token of the live session: what the client has, or gets with this response.
     pub(crate) token: Option<TokenText>,
 }
-
-/// Behind a pointer, since few sessions have any.
-pub(crate) type Groups = Option<Box<BTreeMap<&'static str, u64>>>;
 
 /// The session that the client is in.
 #[derive(Clone, Debug)]
@@ -96,7 +92,7 @@ impl Core {
                 requested: Requested::default(),
                 outgoing: Outgoing::Nothing,
                 fresh: None,
-                groups: Groups::default(),
+                only_as_loaded: false,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,
             }),
@@ -128,14 +124,6 @@ impl State {
 
     pub(crate) fn is_loaded(&self) -> bool {
         self.loaded != LoadedRecord::NotLoaded
-    }
-
-    /// Returns the revision of a group as far as this request knows: saved since the load, or
-    /// loaded.
-    pub(crate) fn group_revision(&self, group: &str, loaded: Option<&Record>) -> u64 {
-        let loaded = loaded.filter(|_| self.loaded < LoadedRecord::Replaced);
-        let saved = self.groups.as_ref().and_then(|groups| groups.get(group).copied());
-        saved.unwrap_or_else(|| loaded.map_or(0, |record| record.group_revision(group)))
     }
 
     /// Returns the selector of the session to be created, drawn at the first call.

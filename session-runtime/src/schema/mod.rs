@@ -51,20 +51,17 @@ pub enum OnDecodeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Policy {
-    /// The last write wins (`merge = "last"`, and fields compared as a group).
+    /// Each change is made to what is there (`merge = "last"`, collections, and fields compared as a
+    /// group).
     Last,
-    /// The store adds (`counter`).
+    /// Parallel requests add up (`counter`).
     Counter,
-    /// The store inserts and removes members (`set`).
-    Set,
-    /// The store keeps the largest value (`merge = "max"`).
+    /// The largest value stays (`merge = "max"`).
     Max,
-    /// The store keeps the first value (`merge = "once"`).
+    /// The first value stays (`merge = "once"`).
     Once,
     /// Read once (`flash`).
     Flash,
-    /// Dynamic keys, each merged on its own (`extra`).
-    Extra,
     /// Not stored (`skip`).
     Local,
 }
@@ -82,6 +79,8 @@ pub struct FieldSpec {
     /// The group that the field is compared with (`group`, or the field's own name for `merge =
     /// "cas"`).
     pub group: Option<&'static str>,
+    /// The most items that pushing leaves in a list (`max_len`).
+    pub max_len: usize,
     /// True if the field says whose session it is.
     pub principal: bool,
     /// True if the field is sealed in the store and never printed.
@@ -103,6 +102,7 @@ impl FieldSpec {
             aliases: &[],
             policy: Policy::Last,
             group: None,
+            max_len: usize::MAX,
             principal: false,
             secret: false,
             keep: false,
@@ -116,18 +116,9 @@ impl FieldSpec {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
-    /// Returns the dynamic key of an `extra` field that is stored under `name`.
-    pub(crate) fn dynamic_key<'n>(&self, name: &'n str) -> Option<&'n str> {
-        if self.policy != Policy::Extra {
-            return None;
-        }
-        name.strip_prefix(self.name)?.strip_prefix(':')
-    }
-
-    /// Returns true if a value stored under `name` belongs to this field or to one of its dynamic
-    /// keys.
+    /// Returns true if a value stored under `name` belongs to this field.
     pub(crate) fn owns(&self, name: &str) -> bool {
-        self.name == name || self.aliases.contains(&name) || self.dynamic_key(name).is_some()
+        self.name == name || self.aliases.contains(&name)
     }
 }
 
@@ -243,9 +234,9 @@ impl<T: Default> FieldDefault for T {
     }
 }
 
-/// An integer that a store can add to or compare: every primitive that fits `i64`.
+/// An integer that can be added to or compared: every primitive that fits `i64`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be counted or compared by the store",
+    message = "`{Self}` cannot be counted or compared",
     label = "not an integer of at most 64 bits with sign",
     note = "use `i64`, `u32` or a smaller integer"
 )]

@@ -3,7 +3,7 @@
 
 use super::{
     commit::{Commit, CommitOutcome},
-    op::{FieldName, FieldValue, Op, Rotation},
+    op::{FieldName, FieldValue, Op, Refusal, Rotation},
     record::{Previous, Record, Standing},
     vec_map::VecMap,
 };
@@ -25,25 +25,24 @@ impl Record {
             self.meta.last_seen = self.meta.last_seen.max(commit.now);
             return CommitOutcome::committed(self.meta.revision, false);
         }
+        if commit.revision.is_some_and(|revision| revision != self.meta.revision) {
+            return CommitOutcome::Conflict { field: FieldName::Borrowed("") };
+        }
         for expected in &commit.expected {
-            if self.group_revision(&expected.group) != expected.revision {
-                return CommitOutcome::Conflict { field: expected.group.clone() };
+            if self.fields.get(&expected.field) != expected.seen.as_ref() {
+                return CommitOutcome::Conflict { field: expected.field.clone() };
             }
         }
-        // Only `Add` can fail (a number out of range); behind another op it must not leave half of
-        // the list applied.
-        let can_fail_half_way = commit.ops.iter().skip(1).any(|op| matches!(op, Op::Add { .. }));
+        // An op that fails behind another one must not leave half of the list applied.
+        let can_fail_half_way = commit.ops.iter().skip(1).any(|op| can_fail(&self.fields, op));
         let before = can_fail_half_way.then(|| self.fields.clone());
         for op in &commit.ops {
-            if let Err(field) = apply_op(&mut self.fields, op) {
+            if let Err((field, why)) = apply_op(&mut self.fields, op) {
                 if let Some(before) = before {
                     self.fields = before;
                 }
-                return CommitOutcome::Conflict { field };
+                return CommitOutcome::Refused { field, why };
             }
-        }
-        for group in &commit.bump {
-            self.bump(group);
         }
         if let Some(principal) = &commit.principal {
             self.meta.set_principal(principal.clone(), commit.now);
@@ -75,6 +74,14 @@ impl Record {
         true
     }
 
+    /// Carries out the ops of a commit on a copy of the record that it was made for. An op that is
+    /// refused changes nothing.
+    pub(crate) fn note(&mut self, ops: &[Op]) {
+        for op in ops {
+            let _ = apply_op(&mut self.fields, op);
+        }
+    }
+
     /// Carries out ops that cannot fail (`Set`, `Insert`) on a record that is being built.
     pub(crate) fn write_all(&mut self, ops: Vec<Op>) {
         self.fields.reserve(ops.len());
@@ -84,21 +91,24 @@ impl Record {
                 continue;
             }
             let written = apply_op(&mut self.fields, &op);
-            debug_assert!(written.is_ok(), "only `Add` fails, and a whole value is never added");
+            debug_assert!(written.is_ok(), "a whole value is neither added nor changed");
         }
     }
 }
 
-fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), FieldName> {
+/// Returns whether an op may be refused: a number out of range, or a change that runs again.
+fn can_fail(fields: &VecMap<FieldValue>, op: &Op) -> bool {
     match op {
-        Op::Clear { keep } => fields.retain(|name| {
-            let top = name.split_once(':').map_or(name, |(top, _)| top);
-            keep.iter().any(|kept| kept.as_ref() == top)
-        }),
-        Op::Set { field, value } => match fields.get_mut(field) {
-            Some(there) => there.keep(value),
-            None => fields.insert(field.clone(), value.kept()),
-        },
+        Op::Add { .. } => true,
+        Op::Update { field, base, .. } => fields.get(field) != base.as_ref(),
+        _ => false,
+    }
+}
+
+fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), (FieldName, Refusal)> {
+    match op {
+        Op::Clear { keep } => fields.retain(|name| keep.iter().any(|kept| kept == name)),
+        Op::Set { field, value } => set(fields, field, value),
         Op::Unset { field } => {
             fields.remove(field);
         }
@@ -107,7 +117,7 @@ fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), FieldName> {
                 .unwrap_or(0)
                 .checked_add(*by)
                 .filter(|sum| (*min..=*max).contains(sum))
-                .ok_or_else(|| field.clone())?;
+                .ok_or_else(|| (field.clone(), Refusal::OutOfRange))?;
             fields.insert(field.clone(), FieldValue::Int(sum));
         }
         Op::Insert { field, member } => match fields.get_mut(field) {
@@ -139,8 +149,29 @@ fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), FieldName> {
                 fields.remove(field);
             }
         }
+        Op::Update { field, base, value, again } => {
+            let there = fields.get(field);
+            let changed;
+            let value = if there == base.as_ref() {
+                value
+            } else {
+                changed = again.run(there).map_err(|why| (field.clone(), why))?;
+                &changed
+            };
+            match value {
+                Some(value) => set(fields, field, value),
+                None => fields.remove(field),
+            }
+        }
     }
     Ok(())
+}
+
+fn set(fields: &mut VecMap<FieldValue>, field: &FieldName, value: &FieldValue) {
+    match fields.get_mut(field) {
+        Some(there) => there.keep(value),
+        None => fields.insert(field.clone(), value.kept()),
+    }
 }
 
 /// Returns the number in a field. A value of another kind counts as missing: the field's policy was

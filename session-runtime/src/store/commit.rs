@@ -1,11 +1,11 @@
 //! A commit, which bundles all that a request changes in one session, and the outcomes of commits
 //! and inserts. Plain data; [`Record::apply`] is the reference for what a commit does.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Check, KeyId, PrincipalKey, Record, Selector,
-    op::{Cap, Expected, FieldName, Lifetime, Op, Rotation},
+    op::{Cap, Expected, FieldName, Lifetime, Op, Refusal, Rotation},
 };
 use crate::clock::Timestamp;
 
@@ -24,10 +24,10 @@ pub struct Commit {
     pub check: Check,
     /// The key id of the credential presented.
     pub key_id: KeyId,
-    /// Group revisions that must still hold.
+    /// The revision that the record must still have, if the whole commit rests on the record.
+    pub revision: Option<u64>,
+    /// The values that fields must still have.
     pub expected: Vec<Expected>,
-    /// The groups whose revision goes up by one: those that the ops write.
-    pub bump: Vec<Cow<'static, str>>,
     /// The changes, in order.
     pub ops: Vec<Op>,
     /// The new principal, if the principal changes; `Some(None)` is nobody. The same principal
@@ -58,8 +58,8 @@ impl Commit {
             now,
             check,
             key_id,
+            revision: None,
             expected: Vec::new(),
-            bump: Vec::new(),
             ops: Vec::new(),
             principal: None,
             cap: None,
@@ -72,8 +72,8 @@ impl Commit {
 
     /// Returns whether the commit changes nothing but the time at which the session was last used.
     pub(crate) fn is_touch(&self) -> bool {
-        self.expected.is_empty()
-            && self.bump.is_empty()
+        self.revision.is_none()
+            && self.expected.is_empty()
             && self.ops.is_empty()
             && self.principal.is_none()
             && self.rotation.is_none()
@@ -95,10 +95,17 @@ pub enum CommitOutcome {
         /// [`EndOldest`](super::OnMaxSessions::EndOldest).
         ended: Vec<Selector>,
     },
-    /// Nothing applied: a group was written meanwhile, or a number would leave its range.
+    /// Nothing applied: the commit rests on what another one has changed meanwhile.
     Conflict {
-        /// The field or group in question.
+        /// The field in question; empty if the commit rests on the whole record.
         field: FieldName,
+    },
+    /// Nothing applied: a change to a field cannot be made.
+    Refused {
+        /// The field in question.
+        field: FieldName,
+        /// The reason.
+        why: Refusal,
     },
     /// Nothing applied: there is no such session, or the session is expired.
     Gone,

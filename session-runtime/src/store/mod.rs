@@ -53,7 +53,7 @@ pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::MongoStore;
 pub(crate) use op::OnMaxSessions;
-pub use op::{Cap, Expected, FieldName, FieldValue, Lifetime, Op, Rotation};
+pub use op::{Again, Cap, Expected, FieldName, FieldValue, Lifetime, Op, Refusal, Rotation};
 pub use open::open;
 pub(crate) use page::Part;
 pub use page::{Cursor, Order, Page};

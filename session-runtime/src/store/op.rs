@@ -1,15 +1,14 @@
 //! The parts of a commit: values, ops, preconditions, a new credential or lifetime, caps. Plain
 //! data that knows neither records nor stores.
 
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Check, KeyId};
+use super::{Check, KeyId, Record};
 use crate::clock::Timestamp;
 
-/// The stored name of a field. The name of a struct's field contains no `:`; a dynamic key of an
-/// `extra` field is stored as `field:key`.
+/// The stored name of a field. The name of a struct's field contains no `:`.
 pub type FieldName = Cow<'static, str>;
 
 /// The value of one field as a store holds it.
@@ -80,8 +79,7 @@ impl fmt::Debug for FieldValue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {
-    /// Removes every field, unknown ones too, except those named in `keep`. A kept name also keeps
-    /// the dynamic keys below it (`name:key`).
+    /// Removes every field, unknown ones too, except those named in `keep`.
     Clear {
         /// The stored names of the fields that stay.
         keep: Vec<FieldName>,
@@ -98,7 +96,7 @@ pub enum Op {
         /// The field.
         field: FieldName,
     },
-    /// Adds to a number; a missing number counts as 0. A result outside `min..=max` is a conflict.
+    /// Adds to a number; a missing number counts as 0. A result outside `min..=max` is refused.
     Add {
         /// The field.
         field: FieldName,
@@ -145,28 +143,93 @@ pub enum Op {
         /// The value that was shown.
         seen: FieldValue,
     },
+    /// Changes the value in the way that the request has changed the value that it has loaded.
+    Update {
+        /// The field.
+        field: FieldName,
+        /// The value that was loaded; `None`: the field was missing.
+        base: Option<FieldValue>,
+        /// The result of the change to that value: written as it is if the field still holds `base`.
+        /// `None` removes the field.
+        value: Option<FieldValue>,
+        /// The change, which runs again if the field holds something else by now.
+        again: Again,
+    },
 }
 
 impl Op {
     /// Returns the most bytes by which the change can make a record larger.
-    pub(crate) fn most_added(&self) -> usize {
+    pub(crate) fn most_added(&self, record: &Record) -> usize {
         match self {
             Self::Set { field, value } | Self::Once { field, value } => field.len() + value.size(),
             Self::Add { field, .. } | Self::Max { field, .. } => field.len() + 8,
             Self::Insert { field, member } => field.len() + member.len(),
             Self::Clear { .. } | Self::Unset { .. } | Self::Remove { .. } | Self::Take { .. } => 0,
+            Self::Update { field, base, value, .. } if record.get(field) == base.as_ref() => {
+                field.len() + value.as_ref().map_or(0, FieldValue::size)
+            }
+            // Only running the change again tells.
+            Self::Update { .. } => usize::MAX,
         }
     }
 }
 
-/// The revision that a group of fields must still have for the commit to apply. A field with
-/// `merge = "cas"` and no group is a group of its own.
+/// A change to a field that can run again, on the value that another request has written meanwhile.
+#[derive(Clone)]
+pub struct Again(Arc<Rerun>);
+
+type Rerun = dyn Fn(Option<&FieldValue>) -> Result<Option<FieldValue>, Refusal> + Send + Sync;
+
+impl Again {
+    /// Makes the change of a function from the stored value, if any, to the new one, if any.
+    pub(crate) fn new(
+        run: impl Fn(Option<&FieldValue>) -> Result<Option<FieldValue>, Refusal> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(run))
+    }
+
+    pub(super) fn run(&self, there: Option<&FieldValue>) -> Result<Option<FieldValue>, Refusal> {
+        (self.0)(there)
+    }
+}
+
+impl PartialEq for Again {
+    /// Returns whether both are the same change: copies of one.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Again {}
+
+impl fmt::Debug for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Again(_)")
+    }
+}
+
+/// The reason why a change to a field cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A number would leave its range.
+    OutOfRange,
+    /// The value does not encode. The message is the codec's.
+    Encode(String),
+    /// The closure panicked.
+    Panicked,
+    /// The operating system gave no random bytes to seal the value with.
+    Random,
+}
+
+/// The value that a field must still have for the commit to apply: the request rests on that value
+/// (`group`, `merge = "cas"`, and what was taken).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// The group's name.
-    pub group: Cow<'static, str>,
-    /// The group's revision when the session was loaded; 0 if the group was never written.
-    pub revision: u64,
+    /// The field.
+    pub field: FieldName,
+    /// The value that was loaded; `None`: the field was missing.
+    pub seen: Option<FieldValue>,
 }
 
 /// A new credential for the session.

@@ -169,10 +169,10 @@ impl Record {
         self.fields.iter()
     }
 
-    /// Returns the number of bytes that the fields take: their values, and their dynamic keys.
+    /// Returns the number of bytes that the fields take: their names and values.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.fields.iter().map(|(name, value)| content_size(name, value)).sum()
+        self.fields.iter().map(|(name, value)| name.len() + value.size()).sum()
     }
 
     /// Returns the revision of a group: 0 if none of the group's fields was ever written.
@@ -222,32 +222,14 @@ impl Record {
     pub(crate) fn set_stored_form(&mut self, stored_form: impl std::any::Any + Send + Sync) {
         self.rare.get_or_insert_default().stored_form = Some(std::sync::Arc::new(stored_form));
     }
-
-    /// Counts one more write of a group.
-    pub(super) fn bump(&mut self, group: &FieldName) {
-        *self.rare.get_or_insert_default().groups.get_or_insert_with(group, || 0) += 1;
-    }
 }
 
-/// Returns the number of bytes of a field's value, and of the dynamic key that the name holds.
-fn content_size(name: &str, value: &FieldValue) -> usize {
-    name.split_once(':').map_or(0, |(_, key)| key.len()) + value.size()
-}
-
-/// Returns the size of each field, the largest first. The dynamic keys of a field count together: who
-/// reads of the sizes shall learn no keys, which are the user's data.
+/// Returns the size of each field, the largest first.
 pub(crate) fn field_sizes<'a>(
     fields: impl IntoIterator<Item = (&'a str, &'a FieldValue)>,
 ) -> Vec<(String, usize)> {
-    let mut sizes: Vec<(String, usize)> = Vec::new();
-    for (name, value) in fields {
-        let size = content_size(name, value);
-        let name = name.split_once(':').map_or(name, |(field, _)| field);
-        match sizes.iter_mut().find(|(there, _)| there == name) {
-            Some((_, sum)) => *sum += size,
-            None => sizes.push((name.to_owned(), size)),
-        }
-    }
+    let size = |(name, value): (&str, &FieldValue)| (name.to_owned(), name.len() + value.size());
+    let mut sizes: Vec<_> = fields.into_iter().map(size).collect();
     sizes.sort_by_key(|(_, size)| Reverse(*size));
     sizes
 }

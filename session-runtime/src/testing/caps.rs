@@ -6,7 +6,7 @@ use super::{
     fixture::{Fixture, equal, fresh_namespace},
     make::{
         Credential, IDLE, MINUTE, add_within, commit, committed, conflict, end_oldest, expected,
-        log_in, principal, refuse_new, selector,
+        int, log_in, out_of_range, principal, refuse_new, selector,
     },
 };
 use crate::store::{
@@ -261,10 +261,10 @@ pub async fn a_log_in_that_does_not_take_place_ends_nobody(it: Fixture) {
     equal(rule, &CommitOutcome::Gone, &it.commit(&it.key(), &attempt).await);
     let superseded = Commit { check: Credential::SECOND.check(), ..attempt.clone() };
     equal(rule, &CommitOutcome::Superseded, &it.commit(&taken, &superseded).await);
-    let moved = Commit { expected: vec![expected("g", 3)], ..attempt.clone() };
+    let moved = Commit { expected: vec![expected("g", Some(int(3)))], ..attempt.clone() };
     equal(rule, &conflict("g"), &it.commit(&taken, &moved).await);
     let over = Commit { ops: vec![add_within("n", 1, 5, 9)], ..attempt.clone() };
-    equal(rule, &conflict("n"), &it.commit(&taken, &over).await);
+    equal(rule, &out_of_range("n"), &it.commit(&taken, &over).await);
     it.holds(rule, &taken, Some(&it.record(0))).await;
     it.are_live(rule, &ada, &both).await;
     let mut short = it.record(0);

@@ -3,7 +3,8 @@
 use super::{
     fixture::{Fixture, equal},
     make::{
-        Credential, SECOND, add, bytes, commit, int, later, log_in, name, principal, rotated, set,
+        Credential, SECOND, add, bytes, commit, expected, int, later, log_in, principal, rotated,
+        set,
     },
 };
 use crate::store::{Commit, CommitOutcome, Lifetime, Previous};
@@ -20,7 +21,7 @@ pub async fn a_foreign_credential_is_stale(it: Fixture) {
         let foreign = Commit {
             check,
             key_id,
-            bump: vec![name("g")],
+            expected: vec![expected("g", None)],
             principal: Some(Some(principal("eve"))),
             rotation: Some(Credential::THIRD.rotation(None)),
             lifetime: Some(Lifetime { persistent: true, ..session.record.meta.lifetime }),

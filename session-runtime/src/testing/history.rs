@@ -14,7 +14,7 @@ use proptest::{
 
 use super::make::{
     ABSOLUTE, Credential, IDLE, MINUTE, add_within, bytes, clear, expected, insert, int, later,
-    max, members, name, once, remove, set, take, unset,
+    max, members, once, remove, set, take, unset,
 };
 use crate::{
     clock::Timestamp,
@@ -27,7 +27,6 @@ pub(super) const SESSIONS: usize = 5;
 pub(super) const PEOPLE: [&str; 3] = ["ada", "o'Brien\0", "Łukasz \u{1f980} $1"];
 /// The fields: one for each kind of value, and some for any kind.
 const FIELDS: [&str; 7] = ["n", "s", "b", "any", "extra:", "extra:a.$b", "extra:'\"\\"];
-const GROUPS: [&str; 2] = ["g", "h.'$"];
 
 /// One step of a history.
 #[derive(Clone, Debug)]
@@ -54,9 +53,8 @@ pub(super) struct Change {
     /// The milliseconds by which the commit's time is before the newest time of the history.
     late: u64,
     presented: Presented,
-    /// The groups expected, with the difference to their revision.
-    expects: Vec<(usize, u64)>,
-    bumps: Vec<bool>,
+    /// The fields expected, and whether their values are the right ones.
+    expects: Vec<(&'static str, bool)>,
     /// The fields that are taken before the other ops, as they were when the session was loaded.
     takes: Vec<&'static str>,
     ops: Vec<Op>,
@@ -121,17 +119,15 @@ impl Change {
                 _ => (meta.check, meta.key_id),
             };
         }
-        let revision = |group| record.map_or(0, |record| record.group_revision(group));
-        for (group, off) in &self.expects {
-            let group = GROUPS[*group];
-            // Once each, as the runtime does it.
-            if commit.expected.iter().all(|there| there.group != group) {
-                commit.expected.push(expected(group, revision(group) + off));
-            }
-        }
-        let bumped = self.bumps.iter().zip(GROUPS).filter(|(bumped, _)| **bumped);
-        commit.bump = bumped.map(|(_, group)| name(group)).collect();
         let value = |field: &str| record.and_then(|record| record.get(field).cloned());
+        commit.expected = self
+            .expects
+            .iter()
+            .map(|(field, right)| {
+                let wrong = || bytes("never written");
+                expected(field, if *right { value(field) } else { Some(wrong()) })
+            })
+            .collect();
         let taken = self.takes.iter().filter_map(|field| Some(take(field, value(field)?)));
         commit.ops = taken.chain(self.ops.iter().cloned()).collect();
         commit.principal = self.principal.map(|who| who.map(person));
@@ -225,25 +221,19 @@ fn change() -> impl Strategy<Value = Change> {
         3 => Just(Presented::Previous),
         1 => any::<bool>().prop_map(Presented::Foreign),
     ];
-    let expects = vec((0..GROUPS.len(), prop_oneof![6 => Just(0), 1 => Just(1_u64)]), 0..=2);
+    let expects = vec((pick(FIELDS), proptest::bool::weighted(0.85)), 0..=2);
     let principal = option::weighted(0.3, option::weighted(0.8, who()));
     let grace = prop_oneof![Just(None), Just(Some(MINUTE)), Just(Some(1)), Just(Some(u64::MAX))];
     let tells = pick([Tells::Nothing, Tells::TheRecord, Tells::TheRecord, Tells::AnEarlierOne]);
     let late = prop_oneof![6 => Just(0), 1 => Just(1_u64), 1 => Just(2 * MINUTE)];
     (
-        (
-            tells,
-            late,
-            presented,
-            option::weighted(0.3, expects),
-            vec(proptest::bool::weighted(0.2), 2),
-        ),
+        (tells, late, presented, option::weighted(0.3, expects)),
         (vec(pick(FIELDS), 0..2), vec(op(), 0..6), principal, cap()),
         (option::weighted(0.2, grace), option::weighted(0.1, life())),
     )
         .prop_map(
             |(
-                (tells, late, presented, expects, bumps),
+                (tells, late, presented, expects),
                 (takes, ops, principal, cap),
                 (rotation, life),
             )| {
@@ -253,7 +243,6 @@ fn change() -> impl Strategy<Value = Change> {
                     late,
                     presented,
                     expects,
-                    bumps,
                     takes,
                     ops,
                     principal,

@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     store::{
         Cap, Check, Commit, CommitOutcome, Expected, FieldName, FieldValue, KeyId, Lifetime,
-        OnMaxSessions, Op, PrincipalKey, Rotation, Selector,
+        OnMaxSessions, Op, PrincipalKey, Refusal, Rotation, Selector,
     },
 };
 
@@ -127,8 +127,8 @@ pub(super) fn log_in(now: Timestamp, who: &PrincipalKey, cap: Option<Cap>) -> Co
     Commit { principal: Some(Some(who.clone())), cap, ..commit(now, []) }
 }
 
-pub(super) fn expected(group: &str, revision: u64) -> Expected {
-    Expected { group: name(group), revision }
+pub(super) fn expected(field: &str, seen: Option<FieldValue>) -> Expected {
+    Expected { field: name(field), seen }
 }
 
 /// Optional, as it is wherever it is passed.
@@ -166,6 +166,11 @@ pub(super) const fn rotated(revision: u64) -> CommitOutcome {
 
 pub(super) fn conflict(field: &str) -> CommitOutcome {
     CommitOutcome::Conflict { field: name(field) }
+}
+
+/// Returns the outcome of a commit whose number would leave its range.
+pub(super) fn out_of_range(field: &str) -> CommitOutcome {
+    CommitOutcome::Refused { field: name(field), why: Refusal::OutOfRange }
 }
 
 /// Sorts the ended sessions of an outcome: the contract gives them no order.

@@ -75,8 +75,7 @@
 //! given if a log-in fails for two reasons; whether `sweep` or the server removes expired records.
 //!
 //! Nor does the suite test requests that the runtime never makes: a
-//! [set](crate::store::FieldValue::Set) without members, which is no field; one group twice in a
-//! commit.
+//! [set](crate::store::FieldValue::Set) without members, which is no field.
 //!
 //! Nor can one process test that records outlive a restart, that other processes keep the same
 //! rules at the same moment, and how the store behaves while its server is down or slow.
@@ -145,13 +144,14 @@ macro_rules! __with_conformance_cases {
             caps::the_earliest_log_in_gives_way_whatever_its_use,
             commits::a_commit_never_creates,
             commits::a_deleted_key_can_be_inserted_again,
-            commits::a_group_that_moved_is_a_conflict,
+            commits::a_field_that_changed_is_a_conflict,
+            commits::a_record_at_another_revision_is_a_conflict,
             commits::a_loaded_record_stays_as_it_was,
             commits::a_record_that_is_over_is_gone_for_every_credential,
             commits::an_insert_never_overwrites,
             commits::delete_is_idempotent,
             commits::each_commit_but_a_touch_moves_the_revision_by_one,
-            commits::several_groups_are_compared_and_moved_together,
+            commits::several_fields_are_compared_together,
             credentials::a_foreign_credential_is_stale,
             credentials::a_rotation_with_grace_lets_the_old_credential_pass_until_its_end,
             credentials::a_rotation_without_grace_ends_the_old_credential,
@@ -177,7 +177,7 @@ macro_rules! __with_conformance_cases {
             ops::add_never_wraps,
             ops::add_reaches_its_bounds_and_never_passes_them,
             ops::add_that_fails_leaves_nothing_half_applied,
-            ops::clear_keeps_what_is_named_and_the_keys_below_it,
+            ops::clear_keeps_what_is_named,
             ops::clear_without_names_removes_everything,
             ops::fields_that_nobody_named_stay,
             ops::insert_puts_a_member_in_once,
@@ -210,7 +210,7 @@ macro_rules! __with_conformance_cases {
             races::of_racing_deletes_one_removes,
             races::of_racing_inserts_one_wins,
             races::of_racing_rotations_one_wins,
-            races::of_racing_writes_of_a_group_one_wins,
+            races::of_racing_writes_that_compare_one_wins,
             races::parallel_additions_all_count,
             races::parallel_members_survive,
             races::parallel_writes_of_different_fields_survive,

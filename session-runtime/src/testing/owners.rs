@@ -3,8 +3,8 @@
 use super::{
     fixture::{Fixture, equal, fresh_namespace, holds},
     make::{
-        Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, conflict, log_in, principal,
-        set,
+        Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, log_in, out_of_range,
+        principal, set,
     },
 };
 use crate::{
@@ -47,9 +47,9 @@ pub async fn a_commit_that_does_not_apply_moves_no_principal(it: Fixture) {
     let superseded = Commit { check: Credential::SECOND.check(), ..log_in(it.at(1), &bob, None) };
     session.commit(&superseded, CommitOutcome::Superseded).await;
     let over = Commit { ops: vec![add_within("n", 2, 0, 1)], ..log_in(it.at(1), &bob, None) };
-    session.commit(&over, conflict("n")).await;
+    session.commit(&over, out_of_range("n")).await;
     let nobody = Commit { principal: Some(None), ..over };
-    session.commit(&nobody, conflict("n")).await;
+    session.commit(&nobody, out_of_range("n")).await;
     equal(rule, &vec![session.key.selector], &it.listed(&ada, it.at(1)).await);
     equal(rule, &vec![], &it.listed(&bob, it.at(1)).await);
 }

@@ -6,7 +6,7 @@ use super::{
     fixture::{Fixture, equal, holds},
     make::{
         Credential, MINUTE, add, bytes, commit, committed, conflict, expected, insert, int, log_in,
-        members, name, principal, remove, rotated, set,
+        members, principal, remove, rotated, set,
     },
     together::{Rounds, together},
 };
@@ -195,13 +195,12 @@ pub async fn of_racing_rotations_one_wins(it: Fixture) {
     }
 }
 
-pub async fn of_racing_writes_of_a_group_one_wins(it: Fixture) {
-    let rule = "of racing commits that expect one revision of a group, one applies";
+pub async fn of_racing_writes_that_compare_one_wins(it: Fixture) {
+    let rule = "of racing commits that expect one value of a field, one applies";
     for () in Rounds::at_least(8) {
         let key = it.put(it.record(0)).await;
         let write = |number: usize| Commit {
-            expected: vec![expected("g", 0)],
-            bump: vec![name("g")],
+            expected: vec![expected("f", None)],
             ..commit(it.at(0), [set("f", bytes(number.to_string()))])
         };
         let outcomes = together(16, |number| {
@@ -210,7 +209,7 @@ pub async fn of_racing_writes_of_a_group_one_wins(it: Fixture) {
         })
         .await;
         let winner = outcomes.iter().position(|outcome| *outcome == committed(2));
-        let others = outcomes.iter().filter(|outcome| **outcome == conflict("g")).count();
+        let others = outcomes.iter().filter(|outcome| **outcome == conflict("f")).count();
         equal(rule, &(true, 15), &(winner.is_some(), others));
         let value = winner.map(|number| bytes(number.to_string()));
         equal(rule, &value, &field(&it, &key, "f").await);
@@ -229,12 +228,12 @@ pub async fn compare_and_set_in_a_loop_loses_nothing(it: Fixture) {
                 let mut done = 0;
                 while done < 6 {
                     let Some(record) = it.load(&key).await else { return };
-                    let Some(FieldValue::Bytes(old)) = record.get("f") else { return };
+                    let seen = record.get("f").cloned();
+                    let Some(FieldValue::Bytes(old)) = &seen else { return };
                     let old: u64 =
                         std::str::from_utf8(old).ok().and_then(|old| old.parse().ok()).unwrap_or(0);
                     let write = Commit {
-                        expected: vec![expected("g", record.group_revision("g"))],
-                        bump: vec![name("g")],
+                        expected: vec![expected("f", seen.clone())],
                         ..commit(it.at(0), [set("f", bytes((old + 1).to_string()))])
                     };
                     let outcome = it.commit(&key, &write).await;

@@ -43,6 +43,9 @@ fn op(op: &Op) -> String {
         Op::Max { field, value } => format!("Max of {field:?} and {value}"),
         Op::Once { field, value: it } => format!("Once {field:?} = {}", value(Some(it))),
         Op::Take { field, seen } => format!("Take {field:?} if {}", value(Some(seen))),
+        Op::Update { field, base, value: it, .. } => {
+            format!("Update {field:?} from {} to {}", value(base.as_ref()), value(it.as_ref()))
+        }
     }
 }
 
@@ -59,10 +62,10 @@ pub(super) fn commit(commit: &Commit) -> String {
         let _ = write!(text, "\n    {what}: {value}");
     };
     for expected in &commit.expected {
-        line("expects", format!("group {:?} at revision {}", expected.group, expected.revision));
+        line("expects", format!("{:?} = {}", expected.field, value(expected.seen.as_ref())));
     }
-    for group in &commit.bump {
-        line("bumps", format!("{group:?}"));
+    if let Some(revision) = commit.revision {
+        line("expects", format!("revision {revision}"));
     }
     commit.ops.iter().for_each(|it| line("op", op(it)));
     if let Some(principal) = &commit.principal {

@@ -102,7 +102,6 @@ pub async fn a_touch_changes_the_time_and_nothing_else(it: Fixture) {
     let mut record = it.owned(0, &principal("ada"));
     record.set("f", bytes("1"));
     record.set("s", members(["a"]));
-    record.set_group_revision("g", 3);
     record.meta.lifetime.persistent = true;
     let mut session = it.follow(rule, record.clone()).await;
     session.applies(&commit(it.at(MINUTE), [])).await;

@@ -31,8 +31,6 @@ pub async fn a_record_is_loaded_back_as_it_was_inserted(it: Fixture) {
     full.set("bytes", bytes("{\"a\":[1,2,3]}"));
     full.set("int", int(-42));
     full.set("members", members(["\"a\"", "\"b\""]));
-    full.set_group_revision("g", 9);
-    full.set_group_revision("h", 1);
     records.push(full);
     // The ends of every range.
     let never = Lifetime { idle_millis: None, absolute_until: Timestamp::MAX, persistent: true };
@@ -71,7 +69,6 @@ pub async fn a_record_is_loaded_back_as_it_was_inserted(it: Fixture) {
         until: Timestamp::MAX,
     });
     largest.set("int", int(i64::MAX));
-    largest.set_group_revision("g", i64::MAX as u64);
     records.push(largest);
     for record in records {
         let key = it.put(record.clone()).await;

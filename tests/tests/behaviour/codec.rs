@@ -79,9 +79,7 @@ struct Stored {
     user: Option<String>,
     #[session(counter)]
     hits: i64,
-    #[session(set)]
     tags: std::collections::BTreeSet<String>,
-    #[session(extra)]
     notes: BTreeMap<String, String>,
     #[session(codec = Hex)]
     colour: Colour,
@@ -150,7 +148,7 @@ fn routes() -> Router {
             get(async |s: Session<Stored>| {
                 s.add_hits(2);
                 s.insert_tags("a".to_owned());
-                s.insert_notes("k", "v".to_owned());
+                s.insert_notes("k".to_owned(), "v".to_owned());
                 s.set_origin(item());
                 s.set_plain(item());
                 s.set_hidden(item());
@@ -219,7 +217,8 @@ async fn each_field_is_stored_as_its_codec_says() {
     assert_eq!(bytes(&record, "notice"), named);
     assert_eq!(bytes(&record, "items"), [b"\x91", &named[..]].concat());
     assert_eq!(bytes(&record, "tally"), b"\xcd\x01\x2c");
-    assert_eq!(bytes(&record, "notes:k"), br#""v""#);
+    let notes: BTreeMap<String, String> = MsgPack::decode(&bytes(&record, "notes")).expect("a map");
+    assert_eq!(notes["k"], "v");
     assert_eq!(record.get("hits"), Some(&FieldValue::Int(2)));
     assert!(!bytes(&record, "hidden").windows(5).any(|part| part == b"seven"), "sealed");
 }

@@ -11,6 +11,7 @@ mod deadlines;
 mod ending;
 mod expiry;
 mod failure;
+mod fields;
 mod forced;
 mod guards;
 mod handle;

@@ -20,7 +20,6 @@ struct Parallel {
     cart: Vec<u32>,
     #[session(counter)]
     hits: i64,
-    #[session(set)]
     roles: std::collections::BTreeSet<String>,
     #[session(merge = "max")]
     best: u32,
@@ -34,7 +33,6 @@ struct Parallel {
     total: u32,
     #[session(flash)]
     notice: Option<String>,
-    #[session(extra)]
     extra: std::collections::BTreeMap<String, String>,
 }
 
@@ -62,7 +60,7 @@ fn act(session: &Session<Parallel>, action: &str) {
         "cart" => session.update_cart(|cart| cart.push(1)),
         "x" => session.insert_roles("x".to_owned()),
         "y" => session.insert_roles("y".to_owned()),
-        "no-x" => session.remove_roles(&"x".to_owned()),
+        "no-x" => session.remove_roles("x"),
         "best5" => session.set_best(5),
         "best3" => session.set_best(3),
         "first" => session.set_campaign("first".to_owned()),
@@ -80,8 +78,8 @@ fn act(session: &Session<Parallel>, action: &str) {
         "notice" => session.set_notice("new".to_owned()),
         "notice2" => session.set_notice("newer".to_owned()),
         "take" => drop(session.take_notice()),
-        "key-a" => session.insert_extra("a", "1".to_owned()),
-        "key-b" => session.insert_extra("b", "2".to_owned()),
+        "key-a" => session.insert_extra("a".to_owned(), "1".to_owned()),
+        "key-b" => session.insert_extra("b".to_owned(), "2".to_owned()),
         "login" => session.log_in("ada".to_owned()),
         "logout" => session.log_out(),
         "read" => {}

@@ -17,9 +17,7 @@ struct Quiet {
     #[session(flash)]
     notice: Option<String>,
     tags: std::collections::BTreeMap<String, u8>,
-    #[session(set)]
     roles: std::collections::BTreeSet<String>,
-    #[session(extra)]
     extra: std::collections::BTreeMap<String, String>,
 }
 
@@ -36,9 +34,9 @@ fn routes() -> Router {
             "/dark",
             get(async |s: Session<Quiet>| {
                 s.set_theme("dark".to_owned());
-                s.update_tags(|tags| tags.insert("a".to_owned(), 1));
+                s.insert_tags("a".to_owned(), 1);
                 s.insert_roles("admin".to_owned());
-                s.insert_extra("k", "v".to_owned());
+                s.insert_extra("k".to_owned(), "v".to_owned());
             }),
         )
         .route(
@@ -49,7 +47,7 @@ fn routes() -> Router {
                 s.add_visits(2);
                 s.add_visits(-2);
                 s.insert_roles("x".to_owned());
-                s.remove_roles(&"x".to_owned());
+                s.remove_roles("x");
             }),
         )
         .route("/clear", get(async |s: Session<Quiet>| s.clear()))

@@ -253,6 +253,6 @@ async fn the_error_names_fields_and_sizes_but_no_values() {
         .layer(layer);
     let server = Server::start(router).await;
     let text = Client::new(&server).get("/").await.body;
-    assert!(text.contains("`notes` 6004 bytes, `theme` 8 bytes"), "{text}");
+    assert!(text.contains("`notes` 6009 bytes, `theme` 13 bytes"), "{text}");
     assert!(text.contains("4096") && !text.contains("MARKER"), "{text}");
 }

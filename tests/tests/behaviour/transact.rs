@@ -1,6 +1,9 @@
 //! `transact` beside parallel requests and beside clones of its own handle.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use axum::{
     Router,
@@ -19,12 +22,26 @@ struct Order {
     theme: String,
     #[session(counter)]
     hits: i64,
-    #[session(set, clear_on_login)]
+    #[session(clear_on_login)]
     roles: std::collections::BTreeSet<String>,
     #[session(group = "order")]
     items: Vec<u32>,
     #[session(group = "order")]
     total: u32,
+}
+
+/// What a transaction of an application ends in.
+#[derive(Debug)]
+enum Refused {
+    ByRule,
+    #[expect(dead_code, reason = "for `?`")]
+    Session(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Session(error)
+    }
 }
 
 /// Holds a request between its load and what follows until the test lets it go on.
@@ -77,6 +94,44 @@ async fn act(session: &Session<Order>, action: &str) -> Result<String, Error> {
                     fields.add_hits(10);
                 })
                 .await?;
+        }
+        "slow-theme" => {
+            let runs = AtomicU32::new(0);
+            session
+                .transact(|fields| {
+                    runs.fetch_add(1, Ordering::SeqCst);
+                    fields.set_theme(format!("{}+{}", fields.theme(), fields.hits()));
+                })
+                .await?;
+            return Ok(runs.load(Ordering::SeqCst).to_string());
+        }
+        "append" => {
+            session.transact(|fields| fields.set_theme(format!("{}x", fields.theme()))).await?;
+        }
+        "refuse" => {
+            session.add_hits(1);
+            let refused = session
+                .try_transact(|fields| {
+                    fields.set_theme("never".to_owned());
+                    fields.insert_roles("never".to_owned());
+                    Err::<(), _>(Refused::ByRule)
+                })
+                .await;
+            assert!(matches!(refused, Err(Refused::ByRule)));
+        }
+        "allow" => {
+            let allowed: Result<u32, Refused> = session
+                .try_transact(|fields| {
+                    fields.update_total(|total| *total += 1);
+                    Ok(fields.total())
+                })
+                .await;
+            assert!(allowed.is_ok());
+        }
+        "after-the-end" => {
+            session.destroy();
+            let refused = session.transact(|fields| fields.set_total(1)).await;
+            assert!(refused.is_err_and(|error| error.is_gone()));
         }
         "saved-total-twice" => {
             session.set_total(1);
@@ -133,7 +188,7 @@ async fn a_transaction_after_a_parallel_log_out_begins_no_session() {
     client.get("/do/login").await;
     store.calls();
     let reply = interleave(&client, &gate, "items", &["logout"]).await;
-    assert_eq!(reply.status, 200, "its own answer stands");
+    assert_eq!(reply.status, 409, "a transaction says whether it took place");
     assert!(reply.set_cookies().is_empty(), "{:?}", reply.set_cookies());
     assert!(!store.calls().contains(&"insert"));
 }
@@ -205,4 +260,59 @@ async fn what_log_in_clears_is_cleared_whole() {
     gate.go.add_permits(1);
     let client = task.await.expect("the request ends");
     assert_eq!(client.get("/do/read").await.body, r#"Some("ada")  0 [] [] 0"#);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_of_any_field_lose_nothing() {
+    let (server, _, _) = start().await;
+    let client = Client::new(&server);
+    client.get("/do/login").await;
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            let client = client.fork();
+            tokio::spawn(async move { client.get("/do/append").await.status })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.expect("the request ends"), 200);
+    }
+    let shown = client.get("/do/read").await.body;
+    assert!(shown.contains(&format!(" {} ", "x".repeat(16))), "{shown}");
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_refused_leaves_nothing_behind() {
+    let (server, _, _) = start().await;
+    for log_in in [false, true] {
+        let client = Client::new(&server);
+        if log_in {
+            client.get("/do/login").await;
+        }
+        assert_eq!(client.get("/do/refuse").await.status, 200);
+        let shown = client.get("/do/read").await.body;
+        let user = if log_in { r#"Some("ada")"# } else { "None" };
+        assert_eq!(shown, format!("{user}  1 [] [] 0"), "what the handle itself wrote stays");
+        client.get("/do/allow").await;
+        client.get("/do/allow").await;
+        assert!(client.get("/do/read").await.body.ends_with(" 2"));
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_begins_a_session_and_begins_none_after_an_end() {
+    let (server, store, _) = start().await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/do/allow").await.status, 200);
+    assert_eq!(store.calls(), ["insert"]);
+    assert!(client.get("/do/read").await.body.ends_with(" 1"));
+    assert_eq!(client.get("/do/after-the-end").await.status, 200);
+    assert!(!store.calls().contains(&"insert"));
+}
+
+#[tokio::test]
+async fn a_transaction_runs_once_if_nobody_is_in_between() {
+    let (server, _, _) = start().await;
+    let client = Client::new(&server);
+    client.get("/do/login").await;
+    assert_eq!(client.get("/do/slow-theme").await.body, "1");
 }

@@ -23,7 +23,6 @@ struct Old {
     legacy: Option<String>,
     /// Of another type later.
     level: String,
-    #[session(extra)]
     extra: BTreeMap<String, String>,
 }
 
@@ -40,7 +39,6 @@ struct New {
     theme: String,
     #[session(on_decode_error = "reject")]
     level: Option<u32>,
-    #[session(extra)]
     extra: BTreeMap<String, String>,
 }
 
@@ -60,7 +58,6 @@ struct OldSealed {
     user: Option<String>,
     theme: String,
     legacy: Option<String>,
-    #[session(extra)]
     extra: BTreeMap<String, String>,
 }
 
@@ -70,7 +67,6 @@ struct NewSealed {
     #[session(principal)]
     user: Option<String>,
     theme: String,
-    #[session(extra)]
     extra: BTreeMap<String, String>,
 }
 
@@ -113,7 +109,7 @@ async fn old(keys: &Keys, store: &MemoryStore) -> Server {
                 s.set_nick_name("ada".to_owned());
                 s.set_badge("gold".to_owned());
                 s.set_legacy("old".to_owned());
-                s.insert_extra("a", "1".to_owned());
+                s.insert_extra("a".to_owned(), "1".to_owned());
             }),
         )
         .route("/level", get(async |s: Session<Old>| s.set_level("high".to_owned())));
@@ -285,8 +281,8 @@ async fn in_the_token_too_what_was_cleared_stays_away() {
             get(async |s: Session<OldSealed>| {
                 s.set_theme("light".to_owned());
                 s.set_legacy("old".to_owned());
-                s.insert_extra("a", "1".to_owned());
-                s.insert_extra("b", "2".to_owned());
+                s.insert_extra("a".to_owned(), "1".to_owned());
+                s.insert_extra("b".to_owned(), "2".to_owned());
             }),
         )
         .route(

@@ -57,7 +57,7 @@ fn carts() -> Router {
         .route(
             "/add/{id}",
             get(async |s: Session<Cart>, Path(id): Path<u32>| {
-                s.update_products(|products| products.push(id));
+                s.push_products(id);
             }),
         )
         .route("/cart", get(async |s: Session<Cart>| format!("{:?}{:?}", s.user(), s.products())))
@@ -90,7 +90,7 @@ fn themes() -> Router {
             "/same",
             get(async |s: Session<Theme>| {
                 s.update_colour(|colour| *colour = colour.take());
-                s.set_colour(s.colour().cloned());
+                s.put_colour(s.colour().cloned());
             }),
         )
         .route(
@@ -128,10 +128,10 @@ async fn two_sessions_side_by_side_one_in_its_cookie_one_behind_a_header() {
     let baskets = SessionLayer::<Basket>::builder(keys.clone()).store(MemoryStore::default());
     let both = async |theme: Session<Theme>, basket: Session<Basket>| {
         theme.set_colour("dark".to_owned());
-        basket.update_products(|products| products.push(7));
+        basket.push_products(7);
         format!("{:?} {:?}", theme.colour(), basket.products())
     };
-    let one = async |basket: Session<Basket>| basket.update_products(|products| products.push(9));
+    let one = async |basket: Session<Basket>| basket.push_products(9);
     let routes = themes().route("/both", get(both)).route("/one", get(one));
     let server = Server::start(routes.layer(layer(sealed(keys))).layer(layer(baskets))).await;
 

@@ -191,7 +191,6 @@ async fn r07_an_id_of_a_managers_own_is_shown_and_given_once() {
 #[derive(Session)]
 #[session(name = "session_id", same_site = "strict")]
 struct Later {
-    #[session(extra)]
     data: BTreeMap<String, String>,
 }
 

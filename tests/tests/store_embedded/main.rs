@@ -355,7 +355,7 @@ async fn an_op_list_that_fails_leaves_the_batch_alone() {
         store.commit(&key, &works)
     );
     assert!(matches!(first.unwrap(), CommitOutcome::Committed { revision: 2, .. }));
-    assert!(matches!(second.unwrap(), CommitOutcome::Conflict { .. }));
+    assert!(matches!(second.unwrap(), CommitOutcome::Refused { .. }));
     assert!(matches!(third.unwrap(), CommitOutcome::Committed { revision: 3, .. }));
     assert_eq!(store.load(&key).await.unwrap().unwrap().get("x"), None);
 }

@@ -136,8 +136,7 @@ async fn a_commit_is_one_command_that_never_inserts_and_waits_for_a_majority() {
     new.set("n", FieldValue::Int(1));
     own.insert(1, new).await;
     let mut commit = touch(1);
-    commit.expected = vec![Expected { group: "g".into(), revision: 0 }];
-    commit.bump = vec!["g".into()];
+    commit.expected = vec![Expected { field: "g".into(), seen: None }];
     commit.rotation = Some(Rotation {
         check: check(2),
         key_id: crate::support::KEY_ID,
@@ -312,11 +311,9 @@ async fn revisions_beyond_the_range_of_the_server_s_numbers_go_on() {
     let mut new = record();
     new.meta.revision = 1 << 63;
     new.meta.last_seen = Timestamp::from_millis(u64::MAX - 1);
-    new.set_group_revision("g", u64::MAX - 1);
     own.insert(1, new.clone()).await;
     assert_eq!(own.load(1).await.as_deref(), Some(&new));
-    let mut commit = touch(1);
-    commit.bump = vec!["g".into()];
+    let commit = touch(1);
     assert_eq!(own.commit(1, &commit).await, CommitOutcome::committed((1 << 63) + 1, false));
     new.apply(&commit);
     assert_eq!(own.load(1).await.as_deref(), Some(&new));

@@ -180,7 +180,7 @@ async fn carry_out(
 /// A commit of every kind of change but a log-in.
 fn everything() -> Commit {
     let mut commit = commit([
-        Op::Clear { keep: vec!["kept".into(), "extra".into(), "n".into(), "s".into()] },
+        Op::Clear { keep: vec!["kept".into(), "n".into(), "s".into()] },
         set("a", "1"),
         Op::Unset { field: "kept".into() },
         add("n"),
@@ -190,8 +190,7 @@ fn everything() -> Commit {
         Op::Insert { field: "s".into(), member: "1".into() },
         Op::Remove { field: "extra:t".into(), member: "1".into() },
     ]);
-    commit.expected = vec![Expected { group: "g".into(), revision: 0 }];
-    commit.bump = vec!["g".into()];
+    commit.expected = vec![Expected { field: "g".into(), seen: None }];
     commit.rotation =
         Some(Rotation { check: check(), key_id: key_id(), grace_until: Some(at(IDLE)) });
     commit.lifetime =

@@ -10,7 +10,7 @@ struct Shop {
 }
 
 fn handler(session: Session<Shop>) {
-    session.set_coupon(None::<Option<String>>);
+    session.put_coupon(None::<Option<String>>);
 }
 
 fn main() {}

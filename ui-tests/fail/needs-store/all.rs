@@ -5,8 +5,8 @@ use session_runtime::Session;
 struct Shop {
     #[session(counter)]
     visits: i64,
-    #[session(merge = "set")]
-    tags: std::collections::BTreeSet<u32>,
+    #[session(counter)]
+    stock: std::collections::BTreeMap<u32, u32>,
     #[session(merge = "max")]
     best: i64,
     #[session(merge = "once")]

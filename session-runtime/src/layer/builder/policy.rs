@@ -69,8 +69,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Limits the size of a session in a store, 64 KiB by default: the bytes of all values as they
-    /// are encoded, and of dynamic keys. A request that makes a session larger than that fails with
+    /// Limits the size of a session in a store, 64 KiB by default: the bytes of the names and of
+    /// the values as they are encoded. A request that makes a session larger than that fails with
     /// [`is_too_large`](crate::Error::is_too_large) (422), and stores nothing; the error names the
     /// fields and their sizes. A session that is larger already, since an older setting allowed more,
     /// can be read and made smaller. Needs `payload = "server"`.

@@ -108,7 +108,9 @@ pub(super) async fn execute<T: SessionType>(
     // By reference: a plan that is moved would be in this future twice.
     let carried_out = match &mut work {
         Work::Stored(stored, plan) => stored::execute(core, fields, stored, plan, occasion).await,
-        Work::InToken(in_token, plan) => token::execute(core, fields, in_token, plan).await,
+        Work::InToken(in_token, plan) => {
+            token::execute(core, fields, in_token, plan, occasion).await
+        }
     };
     let (requested, no_user_changes) = work.into_requested();
     match carried_out {
@@ -151,7 +153,6 @@ fn enter(engine: &Engine, state: &mut State, live: LiveSession, text: String) {
     if !matches!(state.status, Status::Live(_)) {
         // Another session than the one that was loaded.
         state.loaded = LoadedRecord::Replaced;
-        state.groups = None;
     }
     state.fresh.take_if(|fresh| matches!(fresh, Ok(fresh) if *fresh == live.selector));
     state.outgoing = Outgoing::Token { max_age: max_age(engine, &live) };

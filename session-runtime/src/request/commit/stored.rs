@@ -1,7 +1,7 @@
 //! Carries out the plan for a session in a store: ends the old session, inserts or commits, and notes
 //! what the store has answered.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Saved, enter, leave, max_age, note_ended, resend, settle_fields};
 use crate::{
@@ -43,11 +43,16 @@ pub(super) async fn execute(
         None => Ok(Saved::Ended),
         Some(Write::Insert(insert)) => {
             let meta = LoadedMeta::of(&insert.record.meta);
+            // After the last commit nobody reads what the session started from.
+            let saved = (!occasion.is_last()).then(|| Arc::new(insert.record.clone()));
             // What is taken out of the box before the store answers makes every future larger.
             let outcome = stored.store.insert(&insert.key, insert.record, insert.cap).await?;
             let key = insert.key;
             note_evicted(engine, &inserted(engine, outcome)?);
             settle_fields(fields);
+            if let Some(record) = saved {
+                fields.context().settle(record, key.selector);
+            }
             let Issued { token, check, key_id } = insert.issued;
             let credential =
                 Credential { selector: key.selector, check, key_id, current_key: true };
@@ -66,6 +71,15 @@ pub(super) async fn execute(
                 CommitOutcome::Committed { rotated, ended, .. } => {
                     note_evicted(engine, &ended);
                     settle_fields(fields);
+                    if !occasion.is_last() {
+                        fields.context().rebase(|record| {
+                            record.note(&commit.ops);
+                            if let (Some(rotation), true) = (&commit.rotation, rotated) {
+                                record.meta.check = rotation.check;
+                                record.meta.key_id = rotation.key_id;
+                            }
+                        });
+                    }
                     let mut state = core.state();
                     committed(engine, &mut state, &commit, issued.filter(|_| rotated), elevate);
                     if occasion.is_last() {
@@ -81,6 +95,7 @@ pub(super) async fn execute(
                 CommitOutcome::Conflict { field } => {
                     Err(Error::new(Kind::Conflict { field: field.into_owned() }))
                 }
+                CommitOutcome::Refused { field, why } => Err(Error::new(Kind::refused(field, why))),
                 CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
                 CommitOutcome::TooLarge { size, fields } => {
                     let limit = commit.max_bytes.unwrap_or_default();
@@ -133,11 +148,6 @@ fn committed(
     elevate: bool,
 ) {
     state.loaded.reduce(if elevate { LoadedRecord::Rebound } else { LoadedRecord::Changed });
-    for expected in &commit.expected {
-        if let Cow::Borrowed(group) = expected.group {
-            state.groups.get_or_insert_default().insert(group, expected.revision + 1);
-        }
-    }
     let has_token = state.token.is_some();
     let Status::Live(live) = &mut state.status else { return };
     let told_before = max_age(engine, live);

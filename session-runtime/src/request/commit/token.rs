@@ -1,6 +1,8 @@
 //! Carries out the plan for a session in its token: seals the payload, ends the old selector, and
 //! notes what the client holds from now on.
 
+use std::sync::Arc;
+
 use super::{Saved, enter, leave, note_ended, settle_fields};
 use crate::{
     cell::model::FieldSet,
@@ -8,10 +10,10 @@ use crate::{
     error::{Error, Kind, Large},
     event,
     request::{
-        plan::{EndSession, Plan, token::Seal},
+        plan::{EndSession, Occasion, Plan, token::Seal},
         state::{Core, LoadedRecord, Status},
     },
-    store::{PrincipalKey, field_sizes},
+    store::{Check, KeyId, Lifetime, Meta, PrincipalKey, Record, field_sizes},
     token::Envelope,
     transport::TooLarge,
 };
@@ -21,6 +23,7 @@ pub(super) async fn execute(
     fields: &dyn FieldSet,
     in_token: &InToken,
     plan: &mut Plan<Box<Seal>>,
+    occasion: Occasion,
 ) -> Result<Saved, Error> {
     let engine = &*core.engine;
     let mut write = plan.write.take();
@@ -64,6 +67,17 @@ pub(super) async fn execute(
     enter(engine, &mut state, LiveSession::of_payload(&envelope, principal, true), text);
     drop(state);
     settle_fields(fields);
+    if !occasion.is_last() {
+        let lifetime = Lifetime {
+            idle_millis: envelope.idle_millis,
+            absolute_until: envelope.absolute_until,
+            persistent: envelope.persistent,
+        };
+        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), envelope.sealed_at, lifetime);
+        let mut record = Record::new(meta);
+        record.extend(envelope.fields.iter().cloned());
+        fields.context().settle(Arc::new(record), envelope.selector);
+    }
     if requested.elevate {
         event::elevated(engine.name(), envelope.selector);
     }

@@ -1,11 +1,9 @@
 //! The plan for a session in a store: an insert for a new session, a commit of ops for one that is
 //! there, and the credential that the client gets.
 
-use std::borrow::Cow;
-
 use super::{EndSession, Occasion, Plan, Planner, is_destroyed};
 use crate::{
-    cell::Emission,
+    cell::{Emission, expected},
     clock::Timestamp,
     engine::{backend::Stored, live::LiveSession},
     error::{Error, Kind},
@@ -120,10 +118,9 @@ impl Planner<'_> {
             return Ok(Plan::nothing(requested));
         }
         let mut commit = Commit::touch(self.now, live.check, live.key_id);
-        for group in emission.groups {
-            let revision = state.group_revision(group, context.record().as_deref());
-            commit.expected.push(Expected { group: Cow::Borrowed(group), revision });
-            commit.bump.push(Cow::Borrowed(group));
+        commit.expected = self.expected(&emission);
+        if state.only_as_loaded {
+            commit.revision = context.record().map(|record| record.meta.revision);
         }
         self.seal_secrets(live.selector, &mut emission.ops)?;
         self.bind_on(state, &requested, &mut emission.ops)?;
@@ -145,6 +142,20 @@ impl Planner<'_> {
         let key = self.engine.key(live.selector);
         let change = Write::Commit(Box::new(Change { key, commit, issued }));
         Ok(Plan { no_user_changes, ..Plan::write(None, change, requested) })
+    }
+
+    /// Returns what the store must still hold for the ops of an emission.
+    fn expected(&self, emission: &Emission) -> Vec<Expected> {
+        let Emission { groups, compared, .. } = emission;
+        if groups.is_empty() && compared.is_empty() {
+            return Vec::new();
+        }
+        let record = self.fields.context().record();
+        let fields = self.engine.spec.fields.iter().filter(|field| {
+            field.group.is_some_and(|group| groups.contains(&group))
+                || compared.iter().any(|compared| compared.name == field.name)
+        });
+        fields.map(|field| expected(field, record.as_deref())).collect()
     }
 
     /// Returns the ops of the cells, and the groups that they write.

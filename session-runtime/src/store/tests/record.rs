@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::store::{Expected, Previous, Standing};
+use crate::store::{Again, Expected, Previous, Refusal, Standing};
 
 fn members(texts: &[&'static str]) -> FieldValue {
     FieldValue::Set(texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect())
@@ -18,8 +18,12 @@ fn remove(field: &'static str, member: &'static str) -> Op {
     Op::Remove { field: field.into(), member: member.into() }
 }
 
-fn expected(group: &'static str, revision: u64) -> Vec<Expected> {
-    vec![Expected { group: group.into(), revision }]
+fn expected(field: &'static str, seen: Option<&'static str>) -> Vec<Expected> {
+    vec![Expected { field: field.into(), seen: seen.map(bytes) }]
+}
+
+fn out_of_range(field: &'static str) -> CommitOutcome {
+    CommitOutcome::Refused { field: field.into(), why: Refusal::OutOfRange }
 }
 
 /// Applies ops that must succeed to a record with `fields`, and gives it back.
@@ -81,10 +85,10 @@ fn add_never_leaves_its_range() {
     record.set("n", FieldValue::Int(254));
     let one = Op::Add { field: "n".into(), by: 1, min: 0, max: 255 };
     assert_eq!(record.apply(&ops(1, [one.clone()])), committed(2));
-    assert_eq!(record.apply(&ops(1, [one])), conflict("n"));
+    assert_eq!(record.apply(&ops(1, [one])), out_of_range("n"));
     let below = Op::Add { field: "n".into(), by: -256, min: 0, max: 255 };
-    assert_eq!(record.apply(&ops(1, [below])), conflict("n"));
-    assert_eq!(record.apply(&ops(1, [add("n", i64::MAX)])), conflict("n"));
+    assert_eq!(record.apply(&ops(1, [below])), out_of_range("n"));
+    assert_eq!(record.apply(&ops(1, [add("n", i64::MAX)])), out_of_range("n"));
     assert_eq!(record.get("n"), Some(&FieldValue::Int(255)));
 }
 
@@ -98,10 +102,9 @@ fn one_op_that_fails_undoes_the_whole_commit() {
         principal: Some(Some(principal("ada"))),
         rotation: Some(rotation(2, None)),
         lifetime: Some(Lifetime { persistent: true, ..lifetime() }),
-        bump: vec!["g".into()],
         ..ops(1, [set("a", bytes("2")), Op::Clear { keep: vec!["n".into()] }, add("n", 1)])
     };
-    assert_eq!(record.apply(&commit), conflict("n"));
+    assert_eq!(record.apply(&commit), out_of_range("n"));
     assert_eq!(record, before);
 }
 
@@ -156,49 +159,78 @@ fn take_removes_only_what_was_seen() {
 }
 
 #[test]
-fn clear_keeps_named_fields_and_the_dynamic_keys_below_them() {
+fn clear_keeps_named_fields() {
     let record = applied(
         &[
             ("cart", bytes("1")),
             ("pre", bytes("1")),
             ("prefs", bytes("1")),
-            ("prefs:theme", bytes("1")),
-            ("prefs2", bytes("1")),
-            ("prefs2:theme", bytes("1")),
-            ("unknown", bytes("1")),
+            ("prefs:x", bytes("1")),
         ],
         [Op::Clear { keep: vec!["prefs".into(), "absent".into()] }, set("after", bytes("1"))],
     );
-    assert_eq!(names(&record), ["after", "prefs", "prefs:theme"]);
+    assert_eq!(names(&record), ["after", "prefs"]);
+}
+
+/// A change that appends a letter, and refuses to make more than three.
+fn append(base: Option<&'static str>, value: &'static str) -> Op {
+    let again = Again::new(|there| match there {
+        None => Ok(Some(bytes("a"))),
+        Some(FieldValue::Bytes(there)) if there.len() < 3 => {
+            Ok(Some(FieldValue::Bytes([there.as_ref(), b"a"].concat().into())))
+        }
+        Some(_) => Err(Refusal::OutOfRange),
+    });
+    Op::Update { field: "f".into(), base: base.map(bytes), value: Some(bytes(value)), again }
 }
 
 #[test]
-fn a_group_that_was_written_meanwhile_is_a_conflict() {
-    let write = |revision| Commit {
-        expected: expected("address", revision),
-        bump: vec!["address".into()],
-        ..ops(1, [set("city", bytes("\"Ulm\""))])
+fn an_update_writes_its_result_if_nothing_came_in_between_and_runs_again_if_something_did() {
+    let update = |there: Option<&'static str>, op| {
+        let fields: Vec<_> = there.map(|there| ("f", bytes(there))).into_iter().collect();
+        applied(&fields, [op]).get("f").cloned()
+    };
+    assert_eq!(update(Some("x"), append(Some("x"), "result")), Some(bytes("result")));
+    assert_eq!(update(None, append(None, "result")), Some(bytes("result")));
+    assert_eq!(update(Some("y"), append(Some("x"), "result")), Some(bytes("ya")));
+    assert_eq!(update(None, append(Some("x"), "result")), Some(bytes("a")));
+    assert_eq!(update(Some("y"), append(None, "result")), Some(bytes("ya")));
+}
+
+#[test]
+fn an_update_that_is_refused_undoes_the_whole_commit() {
+    let mut record = anonymous(0);
+    record.set("f", bytes("yyy"));
+    let before = record.clone();
+    let commit = ops(1, [set("a", bytes("1")), append(Some("x"), "result")]);
+    assert_eq!(record.apply(&commit), out_of_range("f"));
+    assert_eq!(record, before);
+}
+
+#[test]
+fn a_field_that_was_written_meanwhile_is_a_conflict() {
+    let write = |seen| Commit {
+        expected: expected("city", seen),
+        ..ops(1, [set("city", bytes("Ulm")), add("n", 1)])
     };
     let mut record = anonymous(0);
-    assert_eq!(record.apply(&write(0)), committed(2));
-    assert_eq!(record.group_revision("address"), 1);
+    assert_eq!(record.apply(&write(Some("Ulm"))), conflict("city"));
+    assert_eq!(record.apply(&write(None)), committed(2));
     let before = record.clone();
-    assert_eq!(record.apply(&write(0)), conflict("address"));
+    assert_eq!(record.apply(&write(None)), conflict("city"));
     assert_eq!(record, before);
-    assert_eq!(record.apply(&write(2)), conflict("address"), "a revision that never was");
-    assert_eq!(record.apply(&write(1)), committed(3));
-    assert_eq!(record.groups().collect::<Vec<_>>(), [("address", 2)]);
-    // Other groups, and commits that expect nothing of this one, are not held up.
+    assert_eq!(record.apply(&write(Some("Ulm"))), committed(3));
+    // Commits that expect nothing of this field are not held up.
     assert_eq!(record.apply(&ops(1, [set("cart", bytes("1"))])), committed(4));
-    assert_eq!(record.group_revision("address"), 2);
 }
 
 #[test]
-fn each_group_that_is_written_moves() {
+fn a_record_at_another_revision_is_a_conflict() {
+    let write = |revision| Commit { revision: Some(revision), ..ops(1, [add("n", 1)]) };
     let mut record = anonymous(0);
-    let both = Commit { bump: vec!["address".into(), "cart".into()], ..touch(1) };
-    assert_eq!(record.apply(&both), committed(2));
-    assert_eq!(record.groups().collect::<Vec<_>>(), [("address", 1), ("cart", 1)]);
+    assert_eq!(record.apply(&write(2)), conflict(""));
+    assert_eq!(record.apply(&write(1)), committed(2));
+    assert_eq!(record.apply(&write(1)), conflict(""));
 }
 
 #[test]
@@ -207,7 +239,7 @@ fn a_record_that_is_over_is_gone_for_every_credential() {
     let superseded = Commit { check: check(9), ..touch(IDLE) };
     assert_eq!(record.apply(&superseded), CommitOutcome::Gone);
     assert_eq!(
-        record.apply(&Commit { expected: expected("g", 7), ..touch(IDLE) }),
+        record.apply(&Commit { expected: expected("g", Some("7")), ..touch(IDLE) }),
         CommitOutcome::Gone
     );
 }

@@ -1,0 +1,47 @@
+//! Claims: changes of single fields that go to the store at once, in the middle of a request.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use super::{Engine, backend::Backend};
+use crate::{
+    cell::claim::{Claims, Exchanged},
+    error::{Error, Kind},
+    event,
+    store::{Commit, CommitOutcome, Expected, Op, Record, Selector},
+};
+
+impl Claims for Engine {
+    fn exchange<'a>(
+        &'a self,
+        selector: Selector,
+        loaded: &'a Arc<Record>,
+        expected: Vec<Expected>,
+        ops: Vec<Op>,
+    ) -> Pin<Box<dyn Future<Output = Result<Exchanged, Error>> + Send + 'a>> {
+        Box::pin(async move {
+            // The derive makes no claims on payloads in tokens.
+            let Backend::Stored(stored) = &self.backend else {
+                return Ok(Exchanged::Changed(None));
+            };
+            let key = self.key(selector);
+            let mut commit = Commit::touch(self.now(), loaded.meta.check, loaded.meta.key_id);
+            (commit.expected, commit.ops) = (expected, ops);
+            match stored.store.commit(&key, &commit).await? {
+                CommitOutcome::Committed { .. } => {
+                    event::committed(self.name(), selector);
+                    Ok(Exchanged::Done)
+                }
+                CommitOutcome::Conflict { .. } => {
+                    Ok(Exchanged::Changed(stored.store.load_latest(&key).await?))
+                }
+                CommitOutcome::Refused { field, why } => Err(Error::new(Kind::refused(field, why))),
+                CommitOutcome::TooLarge { size, fields } => {
+                    let limit = commit.max_bytes.unwrap_or_default();
+                    Err(Error::session_too_large(size, limit, fields))
+                }
+                CommitOutcome::Full => Err(Error::new(Kind::TooManySessions)),
+                CommitOutcome::Gone | CommitOutcome::Superseded => Ok(Exchanged::Changed(None)),
+            }
+        })
+    }
+}
