@@ -83,44 +83,12 @@
 
 pub use crate::repository::{Listed, Repository};
 
-// A test's name, and the rule in its first line, say what it is about.
-#[allow(missing_docs)]
-mod caps;
-#[allow(missing_docs)]
-mod commits;
-#[allow(missing_docs)]
-mod credentials;
-#[allow(missing_docs)]
-mod crowds;
-#[allow(missing_docs)]
-mod dropped;
 mod fixture;
-mod history;
-#[allow(missing_docs)]
-mod linear;
 mod make;
-#[allow(missing_docs)]
-mod model;
-#[allow(missing_docs)]
-mod names;
-#[allow(missing_docs)]
-mod ops;
-#[allow(missing_docs)]
-mod orders;
-#[allow(missing_docs)]
-mod owners;
-#[allow(missing_docs)]
-mod races;
+mod repository;
 mod run;
-mod search;
 mod show;
-#[allow(missing_docs)]
-mod sweeps;
-#[allow(missing_docs)]
-mod times;
 mod together;
-#[allow(missing_docs)]
-mod values;
 
 #[doc(hidden)]
 pub use fixture::Fixture;
@@ -239,7 +207,7 @@ macro_rules! __with_conformance_cases {
 #[macro_export]
 macro_rules! __conformance_exports {
     ($($module:ident::$case:ident,)*) => {
-        $(pub use super::$module::$case;)*
+        $(pub use super::repository::$module::$case;)*
     };
 }
 

@@ -2,15 +2,17 @@
 //! there can be only one. The tasks share one process here; a store for several processes must keep
 //! these rules among all of them.
 
-use super::{
-    fixture::{Fixture, equal, holds},
-    make::{
-        Credential, MINUTE, add, bytes, commit, committed, conflict, expected, insert, int, log_in,
-        members, name, principal, remove, rotated, set,
+use crate::{
+    store::{Commit, CommitOutcome, FieldValue, InsertOutcome, Selector, StoreKey},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{
+            Credential, MINUTE, add, bytes, commit, committed, conflict, expected, insert, int,
+            log_in, members, name, principal, remove, rotated, set,
+        },
+        together::{Rounds, together},
     },
-    together::{Rounds, together},
 };
-use crate::store::{Commit, CommitOutcome, FieldValue, InsertOutcome, Selector, StoreKey};
 
 /// The number of requests that race.
 const TASKS: usize = 50;

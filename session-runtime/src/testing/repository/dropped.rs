@@ -3,12 +3,16 @@
 
 use std::{future::Future, time::Duration};
 
-use super::{
-    fixture::{Fixture, equal, holds},
-    make::{MINUTE, add, bytes, commit, end_oldest, insert, int, log_in, principal, random, set},
-    together::{Dropped, together, until},
+use crate::{
+    store::{FieldValue, StoreKey},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{
+            MINUTE, add, bytes, commit, end_oldest, insert, int, log_in, principal, random, set,
+        },
+        together::{Dropped, together, until},
+    },
 };
-use crate::store::{FieldValue, StoreKey};
 
 /// The number of operations that are begun and dropped.
 const DROPPED: usize = 60;

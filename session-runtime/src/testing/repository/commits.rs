@@ -1,14 +1,16 @@
 //! The checks of a commit and their answers, in order: existence, credential, groups, numbers; and
 //! the revisions.
 
-use super::{
-    fixture::{Fixture, answer, equal, holds},
-    make::{
-        Credential, IDLE, SECOND, add, add_within, bytes, commit, committed, conflict, expected,
-        insert, int, log_in, members, name, principal, set,
+use crate::{
+    store::{Commit, CommitOutcome, InsertOutcome},
+    testing::{
+        fixture::{Fixture, answer, equal, holds},
+        make::{
+            Credential, IDLE, SECOND, add, add_within, bytes, commit, committed, conflict,
+            expected, insert, int, log_in, members, name, principal, set,
+        },
     },
 };
-use crate::store::{Commit, CommitOutcome, InsertOutcome};
 
 pub async fn a_commit_never_creates(it: Fixture) {
     let rule = "rule 1: `commit` never creates; a missing record is `Gone`";

@@ -1,15 +1,15 @@
 //! Reading back what was stored: every part of a record, large values, many values, and any bytes.
 
-use super::{
-    fixture::Fixture,
-    make::{
-        Credential, SECOND, add, bytes, clear, commit, insert, int, members, once, principal,
-        random, remove, set, take, unset,
-    },
-};
 use crate::{
     clock::Timestamp,
     store::{Check, Commit, KeyId, Lifetime, Op, Previous},
+    testing::{
+        fixture::Fixture,
+        make::{
+            Credential, SECOND, add, bytes, clear, commit, insert, int, members, once, principal,
+            random, remove, set, take, unset,
+        },
+    },
 };
 
 const MIB: usize = 1 << 20;

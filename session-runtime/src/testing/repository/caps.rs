@@ -2,15 +2,17 @@
 //! evicted, and log-ins that do not take place, which must change nothing. Parallel log-ins are
 //! tested elsewhere.
 
-use super::{
-    fixture::{Fixture, equal, fresh_namespace},
-    make::{
-        Credential, IDLE, MINUTE, add_within, commit, committed, conflict, end_oldest, expected,
-        log_in, principal, refuse_new, selector,
+use crate::{
+    store::{
+        Cap, Commit, CommitOutcome, InsertOutcome, Lifetime, PrincipalKey, Selector, StoreKey,
     },
-};
-use crate::store::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Lifetime, PrincipalKey, Selector, StoreKey,
+    testing::{
+        fixture::{Fixture, equal, fresh_namespace},
+        make::{
+            Credential, IDLE, MINUTE, add_within, commit, committed, conflict, end_oldest,
+            expected, log_in, principal, refuse_new, selector,
+        },
+    },
 };
 
 const OLDEST: &str =

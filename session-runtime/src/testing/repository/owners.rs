@@ -1,15 +1,15 @@
 //! The sessions of a principal: the index, lists, ending all of them. Caps are tested elsewhere.
 
-use super::{
-    fixture::{Fixture, equal, fresh_namespace, holds},
-    make::{
-        Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, conflict, log_in, principal,
-        set,
-    },
-};
 use crate::{
     repository::Listed,
     store::{Commit, CommitOutcome, Lifetime},
+    testing::{
+        fixture::{Fixture, equal, fresh_namespace, holds},
+        make::{
+            Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, conflict, log_in,
+            principal, set,
+        },
+    },
 };
 
 pub async fn the_index_follows_the_principal(it: Fixture) {

@@ -1,14 +1,16 @@
 //! Names that other languages and file systems would misread or confuse: fields, groups,
 //! principals, namespaces, selectors.
 
-use super::{
-    fixture::{Fixture, equal, fresh_namespace, holds},
-    make::{
-        SECOND, add, bytes, clear, commit, committed, conflict, expected, insert, int, later, max,
-        members, once, principal, remove, set, take, unset,
+use crate::{
+    store::{Commit, Namespace, Op, PrincipalKey, Record, Selector},
+    testing::{
+        fixture::{Fixture, equal, fresh_namespace, holds},
+        make::{
+            SECOND, add, bytes, clear, commit, committed, conflict, expected, insert, int, later,
+            max, members, once, principal, remove, set, take, unset,
+        },
     },
 };
-use crate::store::{Commit, Namespace, Op, PrincipalKey, Record, Selector};
 
 /// Returns names, texts and keys that users choose, each different from all others.
 #[rustfmt::skip]

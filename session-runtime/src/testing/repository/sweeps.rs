@@ -4,14 +4,14 @@
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{
-    fixture::{Fixture, equal, holds},
-    make::{ABSOLUTE, HOUR, IDLE, MINUTE, commit, committed, principal},
-    together::{Rounds, together},
-};
 use crate::{
     clock::Timestamp,
     store::{Commit, CommitOutcome, Lifetime, Record, StoreKey},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{ABSOLUTE, HOUR, IDLE, MINUTE, commit, committed, principal},
+        together::{Rounds, together},
+    },
 };
 
 /// A limit above the number of records that the suite ever leaves behind.
