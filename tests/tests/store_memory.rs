@@ -1,4 +1,4 @@
-//! The memory store: conformance, and what is its own.
+//! The memory store: conformance.
 
 use session_runtime::store::MemoryStore;
 
@@ -6,4 +6,10 @@ async fn memory() -> MemoryStore {
     MemoryStore::default()
 }
 
-session_runtime::store_conformance!(memory);
+mod store {
+    session_runtime::store_conformance!(super::memory);
+}
+
+mod repository {
+    session_runtime::repository_conformance!(super::memory);
+}

@@ -13,7 +13,13 @@ mod conformance {
         CachedStore::new(MemoryStore::default(), MemoryStore::default())
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// In front of it a cache that takes copies and never gives one up: only what the store knows of
@@ -47,5 +53,11 @@ mod that_keeps_every_copy {
         }
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }

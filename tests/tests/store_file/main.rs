@@ -25,5 +25,11 @@ mod conformance {
         STORE.get_or_init(open).clone()
     }
 
-    session_runtime::store_conformance!(file);
+    mod store {
+        session_runtime::store_conformance!(super::file);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::file);
+    }
 }

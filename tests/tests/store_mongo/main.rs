@@ -18,5 +18,11 @@ mod conformance {
         MongoStore::connect(&Mongo::by_turns().url()).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }

@@ -19,7 +19,13 @@ mod single {
         RedisStore::connect(&Redis::shared().url()).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// On one server of Valkey.
@@ -31,7 +37,13 @@ mod valkey {
         RedisStore::connect(&Redis::shared_valkey().url()).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// On a cluster of six nodes.
@@ -42,7 +54,13 @@ mod cluster {
         cluster().await
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// On a master that Sentinels name.
@@ -53,5 +71,11 @@ mod sentinel {
         sentinels().await
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }

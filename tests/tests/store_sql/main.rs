@@ -29,7 +29,13 @@ mod postgres {
         SqlStore::connect(&shared(Kind::Postgres, "suite")).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// The suite on MariaDB.
@@ -42,7 +48,13 @@ mod mariadb {
         SqlStore::connect(&shared(Kind::MariaDb, "suite")).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// The suite on a file of SQLite.
@@ -55,5 +67,11 @@ mod sqlite {
         SqlStore::connect(&shared(Kind::Sqlite, "suite")).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }

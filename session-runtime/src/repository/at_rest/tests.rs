@@ -463,11 +463,23 @@ mod conformance {
     }
 
     mod sealed_in_memory {
-        crate::store_conformance!(super::sealed);
+        mod store {
+            crate::store_conformance!(super::super::sealed);
+        }
+
+        mod repository {
+            crate::repository_conformance!(super::super::sealed);
+        }
     }
 
     mod signed_in_memory {
-        crate::store_conformance!(super::signed);
+        mod store {
+            crate::store_conformance!(super::super::signed);
+        }
+
+        mod repository {
+            crate::repository_conformance!(super::super::signed);
+        }
     }
 
     #[cfg(all(unix, feature = "embedded"))]
@@ -485,6 +497,12 @@ mod conformance {
             AtRest::new(Arc::new(store), seal(&[1]))
         }
 
-        crate::store_conformance!(embedded);
+        mod store {
+            crate::store_conformance!(super::embedded);
+        }
+
+        mod repository {
+            crate::repository_conformance!(super::embedded);
+        }
     }
 }

@@ -114,16 +114,6 @@ pub async fn a_list_follows_a_changed_lifetime(it: Fixture) {
     }
 }
 
-pub async fn what_is_deleted_is_not_listed(it: Fixture) {
-    let rule = "rule 4: what was removed is listed no more";
-    let ada = principal("ada");
-    let (gone, stays) = (it.put(it.owned(0, &ada)).await, it.put(it.owned(0, &ada)).await);
-    it.remove(&gone).await;
-    equal(rule, &vec![stays.selector], &it.listed(&ada, it.at(0)).await);
-    it.remove(&stays).await;
-    equal(rule, &vec![], &it.listed(&ada, it.at(0)).await);
-}
-
 pub async fn delete_all_ends_every_session_of_a_principal(it: Fixture) {
     let rule = "`end_all` removes every session of the principal, and says how many";
     let (ada, bob) = (principal("ada"), principal("bob"));
