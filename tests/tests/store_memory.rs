@@ -13,3 +13,13 @@ mod store {
 mod repository {
     session_runtime::repository_conformance!(super::memory);
 }
+
+mod sealed {
+    use session_runtime::{store::Store, testing};
+
+    async fn sealed() -> impl Store {
+        testing::sealed(super::memory().await)
+    }
+
+    session_runtime::repository_conformance!(sealed);
+}

@@ -99,6 +99,7 @@ mod make;
 #[doc(hidden)]
 pub mod repository;
 mod run;
+mod sealed;
 mod show;
 #[doc(hidden)]
 pub mod store;
@@ -108,6 +109,7 @@ mod together;
 pub use fixture::Fixture;
 #[doc(hidden)]
 pub use run::run;
+pub use sealed::sealed;
 
 /// Re-exports the tests of a suite by name.
 #[doc(hidden)]

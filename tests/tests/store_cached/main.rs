@@ -20,6 +20,16 @@ mod conformance {
     mod repository {
         session_runtime::repository_conformance!(super::store);
     }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// In front of it a cache that takes copies and never gives one up: only what the store knows of

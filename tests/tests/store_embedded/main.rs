@@ -47,6 +47,16 @@ mod conformance {
     mod repository {
         session_runtime::repository_conformance!(super::embedded);
     }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::embedded().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 #[tokio::test]

@@ -32,4 +32,14 @@ mod conformance {
     mod repository {
         session_runtime::repository_conformance!(super::file);
     }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::file().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }

@@ -25,4 +25,14 @@ mod conformance {
     mod repository {
         session_runtime::repository_conformance!(super::store);
     }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }

@@ -36,6 +36,16 @@ mod postgres {
     mod repository {
         session_runtime::repository_conformance!(super::store);
     }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// The suite on MariaDB.
@@ -55,6 +65,16 @@ mod mariadb {
     mod repository {
         session_runtime::repository_conformance!(super::store);
     }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// The suite on a file of SQLite.
@@ -73,5 +93,15 @@ mod sqlite {
 
     mod repository {
         session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
     }
 }
