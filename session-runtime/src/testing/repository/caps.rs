@@ -203,6 +203,20 @@ pub async fn a_session_is_never_one_of_the_others(it: Fixture) {
     it.are_live(rule, &ada, &[&first]).await;
 }
 
+pub async fn another_log_in_at_a_large_cap_ends_nobody(it: Fixture) {
+    let rule = "a session that is logged in to again is one session, however many there are";
+    let ada = principal("ada");
+    // More than one step of a log-in looks at.
+    let keys = it.sessions_of(&ada, std::array::from_fn::<u64, 40, _>(|it| it as u64)).await;
+    let all: Vec<&StoreKey> = keys.iter().collect();
+    let outcome = it.commit(&keys[20], &log_in(it.at(50), &ada, end_oldest(40))).await;
+    equal(rule, &logged_in(2, &[]), &outcome);
+    it.are_live(rule, &ada, &all).await;
+    let outcome = it.commit(&keys[20], &log_in(it.at(51), &ada, end_oldest(39))).await;
+    equal(rule, &logged_in(3, &[&keys[0]]), &outcome);
+    it.are_live(rule, &ada, &all[1..]).await;
+}
+
 pub async fn only_live_sessions_of_the_principal_count(it: Fixture) {
     let rule = "rule 7: only the principal's own sessions that are live in that namespace count";
     let (ada, bob) = (principal("ada"), principal("bob"));

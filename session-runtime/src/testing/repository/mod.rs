@@ -34,6 +34,7 @@ macro_rules! __with_repository_cases {
             caps::a_lowered_cap_ends_several,
             caps::a_session_is_never_one_of_the_others,
             caps::an_insert_under_a_cap_ends_the_oldest,
+            caps::another_log_in_at_a_large_cap_ends_nobody,
             caps::at_the_cap_a_log_in_is_refused,
             caps::of_log_ins_in_one_millisecond_the_smaller_selector_gives_way,
             caps::only_live_sessions_of_the_principal_count,
