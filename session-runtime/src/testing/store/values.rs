@@ -53,6 +53,8 @@ pub async fn a_record_is_loaded_back_as_it_was_inserted(it: Fixture) {
     odd.meta.created = Timestamp::from_millis((1 << 53) + 1);
     odd.meta.lifetime.absolute_until = Timestamp::from_millis((1 << 62) + 1);
     odd.meta.lifetime.idle_millis = Some((1 << 61) + 1);
+    odd.set("odd", int((1 << 53) + 1));
+    odd.set("nearly", int(i64::MAX - 1));
     records.push(odd);
     // Last, since a store may clean up in passing by the time of an insert.
     let mut largest = it.owned(0, &principal("ada"));
