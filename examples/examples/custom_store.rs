@@ -1,5 +1,5 @@
 //! A store of one's own: a map behind a lock, which goes wherever another store goes, as in
-//! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That it obeys the rules is what
+//! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That the store keeps the rules is what
 //! `cargo test -p examples --features testing --example custom_store` shows.
 
 use std::collections::HashMap;
@@ -128,11 +128,20 @@ impl Store for MapStore {
 }
 
 #[cfg(test)]
-session_runtime::store_conformance!(map_store);
-
-#[cfg(test)]
 async fn map_store() -> MapStore {
     MapStore::default()
+}
+
+/// That the store keeps the rules of the trait.
+#[cfg(test)]
+mod store {
+    session_runtime::store_conformance!(super::map_store);
+}
+
+/// That sessions in it behave as in every other store.
+#[cfg(test)]
+mod repository {
+    session_runtime::repository_conformance!(super::map_store);
 }
 
 fn main() {

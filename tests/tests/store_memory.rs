@@ -1,4 +1,4 @@
-//! The memory store: conformance, and what is its own.
+//! The memory store: conformance.
 
 use session_runtime::store::MemoryStore;
 
@@ -6,4 +6,20 @@ async fn memory() -> MemoryStore {
     MemoryStore::default()
 }
 
-session_runtime::store_conformance!(memory);
+mod store {
+    session_runtime::store_conformance!(super::memory);
+}
+
+mod repository {
+    session_runtime::repository_conformance!(super::memory);
+}
+
+mod sealed {
+    use session_runtime::{store::Store, testing};
+
+    async fn sealed() -> impl Store {
+        testing::sealed(super::memory().await)
+    }
+
+    session_runtime::repository_conformance!(sealed);
+}

@@ -74,8 +74,9 @@ pub enum Written {
     /// The record is stored.
     Stored {
         /// The number of sessions that the record's principal has, this one included: at least
-        /// those that are live. 0 if the record has no principal, or if the write has not changed
-        /// the principal or the time of the log-in.
+        /// those that are live. A session whose log-in has moved may be counted at both places. 0 if
+        /// the record has no principal; a write that has changed neither the principal nor the time
+        /// of the log-in may count none.
         of_principal: u64,
     },
     /// Nothing is stored. An insert: there is a record under that key. A replacement: there is

@@ -11,6 +11,8 @@ use std::{
 
 use tokio::sync::Barrier;
 
+use super::make::random;
+
 /// Runs `count` tasks that all begin at once. Returns their results in order. Passes a task's panic
 /// on.
 pub(super) async fn together<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
@@ -77,16 +79,27 @@ pub(super) async fn until<E>(mut so: impl AsyncFnMut() -> Result<(), E>) -> Resu
     }
 }
 
+/// Begins an operation and drops it, after a number of steps or after some time.
+pub(super) async fn begin<T>(number: usize, future: impl Future<Output = T>) -> Option<T> {
+    let [chance] = random::<1>();
+    if number.is_multiple_of(2) {
+        Dropped::after(1 + usize::from(chance % 6), future).await
+    } else {
+        let soon = Duration::from_micros(u64::from(chance) * 12);
+        tokio::time::timeout(soon, future).await.ok()
+    }
+}
+
 /// A future that is polled up to a number of times and then dropped. Its output is `None` if it was
 /// not ready by then.
-pub(super) struct Dropped<F> {
+struct Dropped<F> {
     future: Pin<Box<F>>,
     polls: usize,
 }
 
 impl<F: Future> Dropped<F> {
     /// Drops `future` after its `polls`-th poll.
-    pub(super) fn after(polls: usize, future: F) -> Self {
+    fn after(polls: usize, future: F) -> Self {
         Self { future: Box::pin(future), polls }
     }
 }

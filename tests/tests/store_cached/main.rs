@@ -13,7 +13,23 @@ mod conformance {
         CachedStore::new(MemoryStore::default(), MemoryStore::default())
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// In front of it a cache that takes copies and never gives one up: only what the store knows of
@@ -47,5 +63,11 @@ mod that_keeps_every_copy {
         }
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }

@@ -39,7 +39,24 @@ mod conformance {
         // The name goes with the directory, the open file stays.
         super::support::open(directory.path())
     }
-    session_runtime::store_conformance!(embedded);
+
+    mod store {
+        session_runtime::store_conformance!(super::embedded);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::embedded);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::embedded().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 #[tokio::test]

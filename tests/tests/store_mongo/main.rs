@@ -18,5 +18,21 @@ mod conformance {
         MongoStore::connect(&Mongo::by_turns().url()).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }

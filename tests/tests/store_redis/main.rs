@@ -19,7 +19,23 @@ mod single {
         RedisStore::connect(&Redis::shared().url()).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// On one server of Valkey.
@@ -31,7 +47,13 @@ mod valkey {
         RedisStore::connect(&Redis::shared_valkey().url()).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// On a cluster of six nodes.
@@ -42,7 +64,13 @@ mod cluster {
         cluster().await
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }
 
 /// On a master that Sentinels name.
@@ -53,5 +81,11 @@ mod sentinel {
         sentinels().await
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
 }

@@ -29,7 +29,23 @@ mod postgres {
         SqlStore::connect(&shared(Kind::Postgres, "suite")).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// The suite on MariaDB.
@@ -42,7 +58,23 @@ mod mariadb {
         SqlStore::connect(&shared(Kind::MariaDb, "suite")).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }
 
 /// The suite on a file of SQLite.
@@ -55,5 +87,21 @@ mod sqlite {
         SqlStore::connect(&shared(Kind::Sqlite, "suite")).await.expect("a store")
     }
 
-    session_runtime::store_conformance!(store);
+    mod store {
+        session_runtime::store_conformance!(super::store);
+    }
+
+    mod repository {
+        session_runtime::repository_conformance!(super::store);
+    }
+
+    mod sealed {
+        use session_runtime::{store::Store, testing};
+
+        async fn sealed() -> impl Store {
+            testing::sealed(super::store().await)
+        }
+
+        session_runtime::repository_conformance!(sealed);
+    }
 }

@@ -463,28 +463,22 @@ mod conformance {
     }
 
     mod sealed_in_memory {
-        crate::store_conformance!(super::sealed);
+        mod store {
+            crate::store_conformance!(super::super::sealed);
+        }
+
+        mod repository {
+            crate::repository_conformance!(super::super::sealed);
+        }
     }
 
     mod signed_in_memory {
-        crate::store_conformance!(super::signed);
-    }
-
-    #[cfg(all(unix, feature = "embedded"))]
-    mod sealed_embedded {
-        use super::*;
-        use crate::store::EmbeddedStore;
-
-        async fn embedded() -> AtRest {
-            let random = getrandom::u64().unwrap();
-            let directory = std::env::temp_dir().join(format!("session-store-{random:016x}"));
-            std::fs::create_dir(&directory).unwrap();
-            let store = EmbeddedStore::open(directory.join("sessions.redb")).unwrap();
-            // The name goes, the open file stays.
-            std::fs::remove_dir_all(&directory).unwrap();
-            AtRest::new(Arc::new(store), seal(&[1]))
+        mod store {
+            crate::store_conformance!(super::super::signed);
         }
 
-        crate::store_conformance!(embedded);
+        mod repository {
+            crate::repository_conformance!(super::super::signed);
+        }
     }
 }

@@ -1,15 +1,12 @@
 //! Reading back what was stored: every part of a record, large values, many values, and any bytes.
 
-use super::{
-    fixture::Fixture,
-    make::{
-        Credential, SECOND, add, bytes, clear, commit, insert, int, members, once, principal,
-        random, remove, set, take, unset,
-    },
-};
 use crate::{
     clock::Timestamp,
-    store::{Check, Commit, KeyId, Lifetime, Op, Previous},
+    store::{Check, KeyId, Lifetime, Previous, Record},
+    testing::{
+        fixture::Fixture,
+        make::{Credential, SECOND, bytes, int, members, principal, random},
+    },
 };
 
 const MIB: usize = 1 << 20;
@@ -54,6 +51,8 @@ pub async fn a_record_is_loaded_back_as_it_was_inserted(it: Fixture) {
     odd.meta.created = Timestamp::from_millis((1 << 53) + 1);
     odd.meta.lifetime.absolute_until = Timestamp::from_millis((1 << 62) + 1);
     odd.meta.lifetime.idle_millis = Some((1 << 61) + 1);
+    odd.set("odd", int((1 << 53) + 1));
+    odd.set("nearly", int(i64::MAX - 1));
     records.push(odd);
     // Last, since a store may clean up in passing by the time of an insert.
     let mut largest = it.owned(0, &principal("ada"));
@@ -76,8 +75,8 @@ pub async fn a_record_is_loaded_back_as_it_was_inserted(it: Fixture) {
     }
 }
 
-pub async fn extreme_times_survive_a_commit(it: Fixture) {
-    let rule = "what a commit does not change stays exact, also at the ends of its range";
+pub async fn extreme_times_survive_a_replacement(it: Fixture) {
+    let rule = "the times of a record stay exact, also at the ends of their ranges";
     let mut record = it.owned(0, &principal("ada"));
     record.meta.created = Timestamp::MAX;
     record.meta.rotated = Timestamp::from_millis((1 << 53) + 1);
@@ -88,12 +87,19 @@ pub async fn extreme_times_survive_a_commit(it: Fixture) {
         key_id: Credential::SECOND.key_id(),
         until: Timestamp::MAX,
     });
-    let mut session = it.follow(rule, record).await;
-    session.applies(&commit(it.at(1), [add("n", 1)])).await;
-    session.applies(&Credential::SECOND.touch(it.at(2))).await;
-    let idle = Lifetime { idle_millis: Some(u64::MAX), ..session.record.meta.lifetime };
-    let change = Commit { lifetime: Some(idle), ..commit(it.at(3), []) };
-    session.applies(&change).await;
+    let key = it.put(record.clone()).await;
+    let (mut record, _) = it.change(&key, &record, |it| it.set("n", int(1))).await;
+    it.holds(rule, &key, Some(&record)).await;
+    it.used(&key, SECOND).await;
+    record.meta.last_seen = it.at(SECOND);
+    it.holds(rule, &key, Some(&record)).await;
+    let (record, _) = it
+        .change(&key, &record, |record| {
+            record.meta.lifetime.idle_millis = Some(u64::MAX);
+            record.meta.last_seen = Timestamp::from_millis(u64::MAX - 1);
+        })
+        .await;
+    it.holds(rule, &key, Some(&record)).await;
 }
 
 pub async fn large_values_survive(it: Fixture) {
@@ -102,30 +108,46 @@ pub async fn large_values_survive(it: Fixture) {
     let noise = random::<4096>();
     let large: Vec<u8> = noise.iter().copied().cycle().take(MIB + 1).collect();
     let other: Vec<u8> = large.iter().map(|byte| !byte).collect();
-    let mut session = it.session(rule, &[("a", bytes(&large)), ("b", bytes("1"))]).await;
-    session.apply([set("b", bytes(&other)), insert("s", &large)]).await;
-    session.apply([take("a", bytes(&other)), once("c", bytes(&large))]).await;
-    session.apply([take("a", bytes(&large)), remove("s", &large), add("n", 1)]).await;
-    session.has(&[("b", bytes(&other)), ("c", bytes(&large)), ("n", int(1))]);
+    let mut record = it.owned(0, &principal("ada"));
+    record.set("a", bytes(&large));
+    record.set("b", bytes("1"));
+    let key = it.put(record.clone()).await;
+    it.holds(rule, &key, Some(&record)).await;
+    let (record, _) = it
+        .change(&key, &record, |record| {
+            record.set("b", bytes(&other));
+            record.set("s", members([&large]));
+        })
+        .await;
+    it.holds(rule, &key, Some(&record)).await;
+    let small = it.record(0);
+    let (record, _) = it.change(&key, &record, |it| *it = next_of(&small, it)).await;
+    it.holds(rule, &key, Some(&record)).await;
+}
+
+/// Returns a record as the version of another.
+fn next_of(record: &Record, version: &Record) -> Record {
+    let mut next = record.clone();
+    next.meta.revision = version.meta.revision;
+    next
 }
 
 pub async fn a_record_holds_many_fields(it: Fixture) {
-    let rule = "hundreds of fields, members and ops are kept and applied";
+    let rule = "hundreds of fields and members are kept";
     let mut record = it.record(0);
     for number in 0..500 {
         record.set(format!("extra:{number}"), bytes(number.to_string()));
     }
     record.set("s", members((0..500).map(|number| number.to_string())));
-    let mut session = it.follow(rule, record).await;
-    let ops: Vec<Op> = (0..100)
-        .flat_map(|number| {
-            let field = format!("extra:{number}");
-            [unset(&field), add(&format!("n{number}"), 1), remove("s", number.to_string())]
-        })
-        .collect();
-    session.apply(ops).await;
-    session.apply([clear(&["n7", "s"])]).await;
-    session.has(&[("n7", int(1)), ("s", members((100..500).map(|it| it.to_string())))]);
+    let key = it.put(record.clone()).await;
+    it.holds(rule, &key, Some(&record)).await;
+    let mut fewer = it.record(0);
+    for number in 300..700 {
+        fewer.set(format!("extra:{number}"), int(number));
+    }
+    fewer.set("s", members((100..500).map(|number| number.to_string())));
+    let (record, _) = it.change(&key, &record, |it| *it = next_of(&fewer, it)).await;
+    it.holds(rule, &key, Some(&record)).await;
 }
 
 pub async fn values_are_binary_safe(it: Fixture) {
@@ -147,29 +169,20 @@ pub async fn values_are_binary_safe(it: Fixture) {
         b"00",
         &every,
     ];
-    let mut fields = Vec::new();
-    let names: Vec<String> = (0..values.len()).map(|number| format!("v{number}")).collect();
-    for (name, value) in names.iter().zip(values) {
-        fields.push((name.as_str(), bytes(value)));
+    let mut record = it.record(0);
+    for (number, value) in values.into_iter().enumerate() {
+        record.set(format!("v{number}"), bytes(value));
+        record.set(format!("s{number}"), members([value]));
     }
-    fields.push(("s", members(values)));
-    let inserted = it.session(rule, &fields).await;
-    inserted.has(&fields);
-    let mut session = it.session(rule, &[]).await;
-    let mut ops: Vec<Op> = fields.iter().map(|(name, value)| once(name, value.clone())).collect();
-    ops.extend(values.map(|member| insert("t", member)));
-    session.apply(ops).await;
-    session.has(&[&fields[..], &[("t", members(values))]].concat());
-    for value in values {
-        session.apply([insert("t", value), remove("s", value)]).await;
+    record.set("s", members(values));
+    let key = it.put(record.clone()).await;
+    it.holds(rule, &key, Some(&record)).await;
+    let mut turned = it.record(0);
+    for (number, value) in values.into_iter().rev().enumerate() {
+        turned.set(format!("v{number}"), bytes(value));
     }
-    fields.pop();
-    session.has(&[&fields[..], &[("t", members(values))]].concat());
-    let taken: Vec<Op> = fields.iter().map(|(name, value)| take(name, value.clone())).collect();
-    session.apply(taken).await;
-    session.has(&[("t", members(values))]);
-    let rule = "the empty member is a member";
-    let mut session = it.session(rule, &[("s", members([""]))]).await;
-    session.apply([insert("t", ""), remove("s", "")]).await;
-    session.has(&[("t", members([""]))]);
+    turned.set("s", members([""]));
+    turned.set("t", members(values));
+    let (record, _) = it.change(&key, &record, |it| *it = next_of(&turned, it)).await;
+    it.holds(rule, &key, Some(&record)).await;
 }

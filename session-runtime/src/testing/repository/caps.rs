@@ -2,15 +2,17 @@
 //! evicted, and log-ins that do not take place, which must change nothing. Parallel log-ins are
 //! tested elsewhere.
 
-use super::{
-    fixture::{Fixture, equal, fresh_namespace},
-    make::{
-        Credential, IDLE, MINUTE, add_within, commit, committed, conflict, end_oldest, expected,
-        int, log_in, out_of_range, principal, refuse_new, selector,
+use crate::{
+    store::{
+        Cap, Commit, CommitOutcome, InsertOutcome, Lifetime, PrincipalKey, Selector, StoreKey,
     },
-};
-use crate::store::{
-    Cap, Commit, CommitOutcome, InsertOutcome, Lifetime, PrincipalKey, Selector, StoreKey,
+    testing::{
+        fixture::{Fixture, equal, fresh_namespace},
+        make::{
+            Credential, IDLE, MINUTE, add_within, commit, committed, conflict, end_oldest,
+            expected, int, log_in, out_of_range, principal, refuse_new, selector,
+        },
+    },
 };
 
 const OLDEST: &str =
@@ -199,6 +201,20 @@ pub async fn a_session_is_never_one_of_the_others(it: Fixture) {
     let outcome = it.commit(&first, &log_in(it.at(5), &ada, end_oldest(1))).await;
     equal(rule, &logged_in(4, &[&second]), &outcome);
     it.are_live(rule, &ada, &[&first]).await;
+}
+
+pub async fn another_log_in_at_a_large_cap_ends_nobody(it: Fixture) {
+    let rule = "a session that is logged in to again is one session, however many there are";
+    let ada = principal("ada");
+    // More than one step of a log-in looks at.
+    let keys = it.sessions_of(&ada, std::array::from_fn::<u64, 40, _>(|it| it as u64)).await;
+    let all: Vec<&StoreKey> = keys.iter().collect();
+    let outcome = it.commit(&keys[20], &log_in(it.at(50), &ada, end_oldest(40))).await;
+    equal(rule, &logged_in(2, &[]), &outcome);
+    it.are_live(rule, &ada, &all).await;
+    let outcome = it.commit(&keys[20], &log_in(it.at(51), &ada, end_oldest(39))).await;
+    equal(rule, &logged_in(3, &[&keys[0]]), &outcome);
+    it.are_live(rule, &ada, &all[1..]).await;
 }
 
 pub async fn only_live_sessions_of_the_principal_count(it: Fixture) {

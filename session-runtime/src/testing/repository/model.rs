@@ -6,18 +6,20 @@ use std::sync::Arc;
 use proptest::strategy::Strategy as _;
 
 use super::{
-    fixture::Fixture,
     history::{Command, PEOPLE, SESSIONS, Tells, history, person},
-    make::{in_order, random},
     search::search,
-    show,
 };
-use crate::repository::{Listed, Repository};
 use crate::{
     clock::Timestamp,
+    repository::{Listed, Repository},
     store::{
         Commit, CommitOutcome, InsertOutcome, MemoryStore, Meta, Record, Selector, Store,
         StoreError, StoreKey,
+    },
+    testing::{
+        fixture::Fixture,
+        make::{Credential, in_order, later, random},
+        show,
     },
 };
 
@@ -94,7 +96,7 @@ impl Pair {
             Command::Insert { session, who, cap, life, ops } => {
                 let key = &self.keys[*session];
                 self.credentials = self.credentials.wrapping_add(1).max(1);
-                let credential = super::make::Credential(self.credentials);
+                let credential = Credential(self.credentials);
                 let (check, key_id) = (credential.check(), credential.key_id());
                 let mut record =
                     Record::new(Meta::new(check, key_id, self.now, life.from(self.now)));
@@ -166,7 +168,7 @@ impl Pair {
                 same("`end_all`", &outcomes[1], &outcomes[0])
             }
             Command::Wait { millis } => {
-                self.now = super::make::later(self.now, *millis);
+                self.now = later(self.now, *millis);
                 Ok(())
             }
         }

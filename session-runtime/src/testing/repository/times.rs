@@ -1,12 +1,12 @@
 //! The expiry of a record, and the changes of its times.
 
-use super::{
-    fixture::{Fixture, equal},
-    make::{ABSOLUTE, IDLE, MINUTE, add, bytes, commit, committed, members, principal},
-};
 use crate::{
     clock::Timestamp,
     store::{Commit, CommitOutcome, Lifetime},
+    testing::{
+        fixture::{Fixture, equal},
+        make::{ABSOLUTE, IDLE, MINUTE, add, bytes, commit, committed, members, principal},
+    },
 };
 
 pub async fn a_record_is_over_at_its_end(it: Fixture) {

@@ -1,11 +1,13 @@
 //! Commits about several fields, or several members of a set, that were written in any order. A
 //! store may keep them in the order of writing; the outcome must not depend on that order.
 
-use super::{
-    fixture::Fixture,
-    make::{bytes, clear, insert, members, remove, set, unset},
+use crate::{
+    store::Op,
+    testing::{
+        fixture::Fixture,
+        make::{bytes, clear, insert, members, remove, set, unset},
+    },
 };
-use crate::store::Op;
 
 /// The orders of three.
 const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];

@@ -1,12 +1,14 @@
 //! Rule 7 under many parallel log-ins: as many sessions are left as the cap allows, no more and no
 //! fewer.
 
-use super::{
-    fixture::{Fixture, equal},
-    make::{MINUTE, end_oldest, log_in, principal, refuse_new},
-    together::{Rounds, together, until},
+use crate::{
+    store::{Cap, CommitOutcome, InsertOutcome, PrincipalKey, Selector, StoreKey},
+    testing::{
+        fixture::{Fixture, equal},
+        make::{MINUTE, end_oldest, log_in, principal, refuse_new},
+        together::{Rounds, together, until},
+    },
 };
-use crate::store::{Cap, CommitOutcome, InsertOutcome, PrincipalKey, Selector, StoreKey};
 
 /// The number of log-ins to each account at once.
 const TASKS: usize = 6;

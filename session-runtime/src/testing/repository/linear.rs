@@ -8,15 +8,14 @@ use std::sync::{
 };
 
 use super::{
-    fixture::Fixture,
     history::{Change, Tells, parallel_histories},
-    make::add,
     search::search,
-    show,
-    together::together,
 };
-use crate::repository::Repository as _;
-use crate::store::{Commit, CommitOutcome, Record, StoreError};
+use crate::{
+    repository::Repository as _,
+    store::{Commit, CommitOutcome, Record, StoreError},
+    testing::{fixture::Fixture, make::add, show, together::together},
+};
 
 pub async fn parallel_histories_have_one_order(it: Fixture) {
     search(

@@ -4,14 +4,15 @@
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{
-    fixture::{Fixture, equal, holds},
-    make::{ABSOLUTE, HOUR, IDLE, MINUTE, commit, committed, principal},
-    together::{Rounds, together},
-};
+use super::verbs::is_stored;
 use crate::{
     clock::Timestamp,
-    store::{Commit, CommitOutcome, Lifetime, Record, StoreKey},
+    store::{Lifetime, Record, StoreKey},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{ABSOLUTE, HOUR, IDLE, MINUTE, principal},
+        together::{Rounds, together},
+    },
 };
 
 /// A limit above the number of records that the suite ever leaves behind.
@@ -31,8 +32,8 @@ fn long_ago(it: &Fixture) -> Fixture {
     it.from(Timestamp::from_millis(hour.saturating_sub(24) * HOUR - SWEPT))
 }
 
-/// The time after the start at which the tests sweep. No test inserts or commits later than this,
-/// since a store may remove expired records by the time of an insert or commit.
+/// The time after the start at which the tests sweep. No test writes later than this, since a store
+/// may remove expired records by the time of a write.
 const SWEPT: u64 = 6 * HOUR;
 
 /// Makes a record that expires at this time unless it is used.
@@ -52,7 +53,7 @@ impl Fixture {
         }
     }
 
-    /// Returns those of these sessions that have no record any more.
+    /// Returns which of these sessions have no record any more.
     async fn gone(&self, keys: &[StoreKey]) -> Vec<bool> {
         let mut gone = Vec::new();
         for key in keys {
@@ -62,7 +63,7 @@ impl Fixture {
     }
 }
 
-pub async fn a_sweep_removes_only_what_is_over(it: Fixture) {
+pub async fn a_sweep_removes_only_what_is_expired(it: Fixture) {
     let _alone = alone().await;
     let it = long_ago(&it);
     let ada = principal("ada");
@@ -88,29 +89,24 @@ pub async fn a_sweep_removes_only_what_is_over(it: Fixture) {
     for (key, record) in &kept {
         it.holds(rule, key, Some(record)).await;
     }
-    let rule = "`sweep` removes every record that is over at its `now` (or none, and answers 0, \
+    let rule = "`sweep` removes every record that is expired at its `now` (or none, and answers 0, \
                 where the server does so itself)";
     let gone = it.gone(&over).await;
     holds(rule, gone.iter().all(|gone| *gone) || swept == 0, || {
-        format!("it answered {swept}, and of those that were over these are gone: {gone:?}")
+        format!("it answered {swept}, and of those that had expired these are gone: {gone:?}")
     });
-    let mut live = vec![kept[0].0.selector, kept[1].0.selector, kept[2].0.selector];
-    live.sort();
+    let listed = it.sessions(&ada).await;
     let rule = "after a sweep, a list has the live sessions";
-    equal(rule, &live, &it.listed(&ada, it.at(SWEPT)).await);
-    // What has no record is not listed, whenever it is asked for.
-    let listed = it.listed(&ada, it.at(SWEPT - HOUR - 1)).await;
-    for (key, gone) in over.iter().zip(&gone) {
-        holds(
-            "a session without a record is not listed",
-            !(*gone && listed.contains(&key.selector)),
-            || format!("{key} is"),
-        );
+    for (key, record) in &kept {
+        let so = listed.contains(&key.selector) == record.meta.principal.is_some();
+        holds(rule, so, || format!("{key} of {listed:?}"));
     }
-    let rule = "what was swept is not there to be deleted again";
-    let deleted = it.end_all(&ada, None).await;
+    for (key, gone) in over.iter().zip(&gone) {
+        let so = !*gone || !listed.contains(&key.selector);
+        holds("a session without a record is not listed", so, || format!("{key} is"));
+    }
     if gone.iter().all(|gone| *gone) {
-        equal(rule, &3, &deleted);
+        equal("what was swept is not listed", &3, &listed.len());
     }
 }
 
@@ -140,34 +136,46 @@ pub async fn a_sweep_keeps_its_limit(it: Fixture) {
     it.sweep_all().await;
 }
 
-pub async fn a_sweep_goes_by_the_last_commit(it: Fixture) {
+pub async fn a_sweep_goes_by_the_last_write(it: Fixture) {
     let _alone = alone().await;
     let it = long_ago(&it);
-    let used = it.put(ending(&it, SWEPT - MINUTE)).await;
-    let outcome = it.commit(&used, &commit(it.at(SWEPT - MINUTE - 1), [])).await;
-    equal("a touch applies before the end", &committed(1), &outcome);
-    let shortened = it.put(it.record(SWEPT - MINUTE)).await;
+    let (soon, before) = (SWEPT - MINUTE, SWEPT - MINUTE - 1);
     let short = Lifetime { idle_millis: None, absolute_until: it.at(SWEPT), persistent: false };
-    let change = Commit { lifetime: Some(short), ..commit(it.at(SWEPT - MINUTE), []) };
-    equal("a lifetime can be shortened", &committed(2), &it.commit(&shortened, &change).await);
-    let mut remembered = it.record(SWEPT - MINUTE);
-    remembered.meta.lifetime = short;
-    let remembered = it.put(remembered).await;
     let long = Lifetime { absolute_until: Timestamp::MAX, ..short };
-    let change = Commit { lifetime: Some(long), ..commit(it.at(SWEPT - MINUTE), []) };
-    equal("a lifetime can be prolonged", &committed(2), &it.commit(&remembered, &change).await);
+    let touched = it.put(ending(&it, soon)).await;
+    equal("`touch` of a record answers true", &true, &it.used(&touched, before).await);
+    // No time goes back, neither that of the use nor the end.
+    let late = it.put(ending(&it, SWEPT + MINUTE)).await;
+    equal("`touch` of a record answers true", &true, &it.used(&late, MINUTE).await);
+    let used = it.put(ending(&it, soon)).await;
+    it.change(&used, &ending(&it, soon), |record| record.meta.last_seen = it.at(before)).await;
+    let (remembered, mut record) = (it.key(), it.record(before));
+    record.meta.lifetime = short;
+    it.put_at(&remembered, record.clone()).await;
+    it.change(&remembered, &record, |record| record.meta.lifetime = long).await;
+    // A replacement that was made of a record before its touch keeps the touch.
+    let both = it.put(ending(&it, soon)).await;
+    it.used(&both, before).await;
+    it.change(&both, &ending(&it, soon), |record| record.meta.revision = 9).await;
+    let shortened = it.put(it.record(before)).await;
+    it.change(&shortened, &it.record(before), |record| record.meta.lifetime = short).await;
     // Where the server ends records by itself, this one stays until it does.
     let unused = it.put(ending(&it, SWEPT)).await;
     it.sweep_all().await;
-    let rule = "`sweep` goes by what the last commit left: use and a longer lifetime keep a \
-                record, a shorter lifetime ends it";
-    let gone = it.gone(&[used, remembered, shortened, unused]).await;
-    holds(rule, [gone[0], gone[1]] == [false, false], || format!("gone are {gone:?}"));
-    equal(rule, &gone[3], &gone[2]);
+    let rule = "`sweep` goes by what the last write left: use and a longer lifetime keep a record, \
+                a shorter lifetime ends it";
+    let gone = it.gone(&[touched, late, used, remembered, both]).await;
+    equal(
+        &format!("{rule} (touched, touched with an earlier time, used, remembered, both)"),
+        &vec![false; 5],
+        &gone,
+    );
+    let gone = it.gone(&[shortened, unused]).await;
+    equal(rule, &gone[1], &gone[0]);
 }
 
-pub async fn a_sweep_beside_a_commit_takes_nothing_that_was_kept_alive(it: Fixture) {
-    let rule = "a commit that applied is not swept away for the end the record had before it";
+pub async fn a_sweep_beside_a_use_takes_nothing_that_was_kept_alive(it: Fixture) {
+    let rule = "what was used before its end is not swept away for the end that it had before";
     let _alone = alone().await;
     let it = long_ago(&it);
     for () in Rounds::at_least(8) {
@@ -182,14 +190,22 @@ pub async fn a_sweep_beside_a_commit_takes_nothing_that_was_kept_alive(it: Fixtu
                     it.sweep(it.at(SWEPT), ALL).await;
                     return None;
                 };
-                let outcome = it.commit(&key, &commit(it.at(SWEPT - 1), [])).await;
-                Some((outcome, it.load(&key).await.is_some()))
+                let used = if number % 2 == 0 {
+                    it.used(&key, SWEPT - 1).await
+                } else {
+                    let mut next = ending(&it, SWEPT);
+                    next.meta.revision = 2;
+                    next.meta.last_seen = it.at(SWEPT - 1);
+                    is_stored(it.replace(&key, 1, &next).await)
+                };
+                Some((used, it.load(&key).await.is_some()))
             }
         })
         .await;
-        for (outcome, there) in outcomes.into_iter().flatten() {
-            let so = outcome == if there { committed(1) } else { CommitOutcome::Gone };
-            holds(rule, so, || format!("{outcome:?}, and there is a record: {there}"));
+        for (used, there) in outcomes.into_iter().flatten() {
+            holds(rule, used == there, || {
+                format!("the use took place: {used}; there is a record: {there}")
+            });
         }
     }
 }

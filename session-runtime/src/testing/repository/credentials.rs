@@ -1,13 +1,15 @@
 //! The credentials that pass, and the effect of rotations on them.
 
-use super::{
-    fixture::{Fixture, equal},
-    make::{
-        Credential, SECOND, add, bytes, commit, expected, int, later, log_in, principal, rotated,
-        set,
+use crate::{
+    store::{Commit, CommitOutcome, Lifetime, Previous},
+    testing::{
+        fixture::{Fixture, equal},
+        make::{
+            Credential, SECOND, add, bytes, commit, expected, int, later, log_in, principal,
+            rotated, set,
+        },
     },
 };
-use crate::store::{Commit, CommitOutcome, Lifetime, Previous};
 
 pub async fn a_foreign_credential_is_stale(it: Fixture) {
     let rule = "a credential that is not the session's is `Superseded`, and changes nothing";

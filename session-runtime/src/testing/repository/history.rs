@@ -12,7 +12,7 @@ use proptest::{
     sample::select,
 };
 
-use super::make::{
+use crate::testing::make::{
     ABSOLUTE, Credential, IDLE, MINUTE, add_within, bytes, clear, expected, insert, int, later,
     max, members, once, remove, set, take, unset,
 };

@@ -1,14 +1,16 @@
 //! Each [`Op`](crate::store::Op), at its limits and in sequence. The checks of a commit before its
 //! ops are tested elsewhere.
 
-use super::{
-    fixture::Fixture,
-    make::{
-        add, add_within, bytes, clear, commit, insert, int, max, members, once, out_of_range,
-        remove, set, take, unset,
+use crate::{
+    store::{FieldValue, Op},
+    testing::{
+        fixture::Fixture,
+        make::{
+            add, add_within, bytes, clear, commit, insert, int, max, members, once, out_of_range,
+            remove, set, take, unset,
+        },
     },
 };
-use crate::store::{FieldValue, Op};
 
 /// Checks that these ops turn these fields into those, whether or not the commit carries the record
 /// that was loaded.

@@ -1,15 +1,15 @@
 //! The sessions of a principal: the index, lists, ending all of them. Caps are tested elsewhere.
 
-use super::{
-    fixture::{Fixture, equal, fresh_namespace, holds},
-    make::{
-        Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, log_in, out_of_range,
-        principal, set,
-    },
-};
 use crate::{
     repository::Listed,
     store::{Commit, CommitOutcome, Lifetime},
+    testing::{
+        fixture::{Fixture, equal, fresh_namespace, holds},
+        make::{
+            Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, log_in, out_of_range,
+            principal, set,
+        },
+    },
 };
 
 pub async fn the_index_follows_the_principal(it: Fixture) {
@@ -112,16 +112,6 @@ pub async fn a_list_follows_a_changed_lifetime(it: Fixture) {
         equal(rule, &vec![key.selector], &it.listed(&ada, it.at(end - 1)).await);
         equal(rule, &vec![], &it.listed(&ada, it.at(end)).await);
     }
-}
-
-pub async fn what_is_deleted_is_not_listed(it: Fixture) {
-    let rule = "rule 4: what was removed is listed no more";
-    let ada = principal("ada");
-    let (gone, stays) = (it.put(it.owned(0, &ada)).await, it.put(it.owned(0, &ada)).await);
-    it.remove(&gone).await;
-    equal(rule, &vec![stays.selector], &it.listed(&ada, it.at(0)).await);
-    it.remove(&stays).await;
-    equal(rule, &vec![], &it.listed(&ada, it.at(0)).await);
 }
 
 pub async fn delete_all_ends_every_session_of_a_principal(it: Fixture) {

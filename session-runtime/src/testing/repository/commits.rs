@@ -1,14 +1,16 @@
 //! The checks of a commit and their answers, in order: existence, credential, the revision, fields,
 //! numbers; and the revisions.
 
-use super::{
-    fixture::{Fixture, answer, equal, holds},
-    make::{
-        Credential, IDLE, SECOND, add, add_within, bytes, commit, conflict, expected, insert, int,
-        log_in, members, out_of_range, principal, set,
+use crate::{
+    store::{Commit, CommitOutcome},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{
+            Credential, IDLE, add, add_within, bytes, commit, conflict, expected, insert, int,
+            log_in, members, out_of_range, principal, set,
+        },
     },
 };
-use crate::store::{Commit, CommitOutcome, InsertOutcome};
 
 pub async fn a_commit_never_creates(it: Fixture) {
     let rule = "rule 1: `commit` never creates; a missing record is `Gone`";
@@ -29,47 +31,6 @@ pub async fn a_commit_never_creates(it: Fixture) {
     }
     let listed = it.listed(&principal("ada"), it.at(0)).await;
     holds(rule, listed.is_empty(), || format!("listed after `Gone`: {listed:?}"));
-}
-
-pub async fn an_insert_never_overwrites(it: Fixture) {
-    let rule = "rule 3: `insert` never overwrites a record";
-    let (ada, bob) = (principal("ada"), principal("bob"));
-    let mut first = it.owned(0, &ada);
-    first.set("f", bytes("first"));
-    let key = it.put(first.clone()).await;
-    let mut second = it.owned(SECOND, &bob);
-    second.set("g", bytes("second"));
-    for record in [second, it.record(0), first.clone()] {
-        equal(rule, &InsertOutcome::Exists, &it.insert(&key, record, None).await);
-        it.holds(rule, &key, Some(&first)).await;
-    }
-    equal(rule, &vec![key.selector], &it.listed(&ada, it.at(SECOND)).await);
-    equal("a refused insert lists nothing", &vec![], &it.listed(&bob, it.at(SECOND)).await);
-}
-
-pub async fn a_deleted_key_can_be_inserted_again(it: Fixture) {
-    let rule = "after `remove`, nothing of the record is left";
-    let mut first = it.owned(0, &principal("ada"));
-    first.set("f", bytes("1"));
-    first.set("s", members(["x"]));
-    let key = it.put(first).await;
-    holds(rule, it.remove(&key).await, || "`remove` answered false".to_owned());
-    it.holds(rule, &key, None).await;
-    let second = it.record(SECOND);
-    it.put_at(&key, second.clone()).await;
-    it.holds(rule, &key, Some(&second)).await;
-    equal(rule, &vec![], &it.listed(&principal("ada"), it.at(SECOND)).await);
-}
-
-pub async fn delete_is_idempotent(it: Fixture) {
-    let rule = "`remove` answers whether there was a record, and never fails for want of one";
-    let (key, other) = (it.put(it.record(0)).await, it.put(it.record(0)).await);
-    for expected in [true, false, false] {
-        equal(rule, &expected, &it.remove(&key).await);
-        it.holds(rule, &key, None).await;
-    }
-    equal(rule, &false, &it.remove(&it.key()).await);
-    it.holds("`remove` removes one record", &other, Some(&it.record(0))).await;
 }
 
 pub async fn each_commit_but_a_touch_moves_the_revision_by_one(it: Fixture) {
@@ -178,14 +139,4 @@ pub async fn a_record_that_is_over_is_gone_for_every_credential(it: Fixture) {
     let both = Commit { expected: fields, ..wrong.clone() };
     equal(rule, &conflict("g"), &it.commit(&key, &both).await);
     equal(rule, &out_of_range("n"), &it.commit(&key, &wrong).await);
-}
-
-pub async fn a_loaded_record_stays_as_it_was(it: Fixture) {
-    let rule = "a record that was loaded does not change under the reader's hands";
-    let key = it.put(it.record(0)).await;
-    let loaded = answer("load", it.store.load(&key)).await;
-    it.commit(&key, &commit(it.at(1), [add("n", 1)])).await;
-    equal(rule, &Some(it.record(0)), &loaded.as_deref().cloned());
-    it.remove(&key).await;
-    equal(rule, &Some(it.record(0)), &loaded.as_deref().cloned());
 }

@@ -2,15 +2,17 @@
 //! there can be only one. The tasks share one process here; a store for several processes must keep
 //! these rules among all of them.
 
-use super::{
-    fixture::{Fixture, equal, holds},
-    make::{
-        Credential, MINUTE, add, bytes, commit, committed, conflict, expected, insert, int, log_in,
-        members, principal, remove, rotated, set,
+use crate::{
+    store::{Commit, CommitOutcome, FieldValue, Selector, StoreKey},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{
+            Credential, MINUTE, add, bytes, commit, committed, conflict, expected, insert, int,
+            log_in, members, principal, remove, rotated, set,
+        },
+        together::{Rounds, together},
     },
-    together::{Rounds, together},
 };
-use crate::store::{Commit, CommitOutcome, FieldValue, InsertOutcome, Selector, StoreKey};
 
 /// The number of requests that race.
 const TASKS: usize = 50;
@@ -83,31 +85,6 @@ pub async fn parallel_members_survive(it: Fixture) {
     }
 }
 
-pub async fn of_racing_inserts_one_wins(it: Fixture) {
-    let rule = "rule 3: of racing inserts under one key, one stores its record";
-    let who = |number: usize| principal(&format!("p{number}"));
-    for () in Rounds::at_least(8) {
-        let key = it.key();
-        let outcomes = together(8, |number| {
-            let (it, key) = (it.clone(), key.clone());
-            async move { it.insert(&key, it.owned(number as u64, &who(number)), None).await }
-        })
-        .await;
-        let inserted = InsertOutcome::inserted();
-        let winners: Vec<usize> = (0..8).filter(|it| outcomes[*it] == inserted).collect();
-        equal(rule, &1, &winners.len());
-        let record = it.owned(winners[0] as u64, &who(winners[0]));
-        it.holds(rule, &key, Some(&record)).await;
-        for number in 0..8 {
-            let listed = it.listed(&who(number), it.at(MINUTE)).await;
-            let so = listed.contains(&key.selector) == (number == winners[0]);
-            holds("rule 4: the index follows the insert that won", so, || {
-                format!("principal {number} lists {listed:?}; {winners:?} won")
-            });
-        }
-    }
-}
-
 pub async fn a_commit_that_races_a_delete_never_resurrects(it: Fixture) {
     let rule = "rule 1: whatever races it, after `remove` there is no record";
     for () in Rounds::at_least(8) {
@@ -139,19 +116,6 @@ pub async fn a_commit_that_races_a_delete_never_resurrects(it: Fixture) {
         for who in [&ada, &bob] {
             equal("what was deleted is not listed", &vec![], &it.listed(who, it.at(1)).await);
         }
-    }
-}
-
-pub async fn of_racing_deletes_one_removes(it: Fixture) {
-    let rule = "of racing `remove`s of one record, one answers true";
-    for () in Rounds::at_least(8) {
-        let key = it.put(it.record(0)).await;
-        let outcomes = together(8, |_| {
-            let (it, key) = (it.clone(), key.clone());
-            async move { it.remove(&key).await }
-        })
-        .await;
-        equal(rule, &1, &outcomes.iter().filter(|removed| **removed).count());
     }
 }
 

@@ -1,28 +1,17 @@
 //! Futures that are dropped half way, as the runtime does at its deadline and when a client goes
 //! away: the operation happens whole or not at all, and disturbs no other.
 
-use std::{future::Future, time::Duration};
-
-use super::{
-    fixture::{Fixture, equal, holds},
-    make::{MINUTE, add, bytes, commit, end_oldest, insert, int, log_in, principal, random, set},
-    together::{Dropped, together, until},
+use crate::{
+    store::{FieldValue, StoreKey},
+    testing::{
+        fixture::{Fixture, equal, holds},
+        make::{MINUTE, add, bytes, commit, end_oldest, insert, int, log_in, principal, set},
+        together::{begin, together, until},
+    },
 };
-use crate::store::{FieldValue, StoreKey};
 
 /// The number of operations that are begun and dropped.
 const DROPPED: usize = 60;
-
-/// Begins an operation and drops it, after a number of steps or after some time.
-async fn begin<T>(number: usize, future: impl Future<Output = T>) -> Option<T> {
-    let [chance] = random::<1>();
-    if number.is_multiple_of(2) {
-        Dropped::after(1 + usize::from(chance % 6), future).await
-    } else {
-        let soon = Duration::from_micros(u64::from(chance) * 12);
-        tokio::time::timeout(soon, future).await.ok()
-    }
-}
 
 pub async fn a_dropped_commit_applies_whole_or_not_at_all(it: Fixture) {
     let rule = "rule 6: a commit whose future is dropped has happened whole or not at all";
@@ -65,36 +54,6 @@ pub async fn a_dropped_commit_applies_whole_or_not_at_all(it: Fixture) {
     let outcome = it.commit(&key, &commit(it.at(0), [add("n", 1), add("m", -1)])).await;
     let so = matches!(outcome, crate::store::CommitOutcome::Committed { .. });
     holds("after dropped ones the next commit works", so, || format!("it is {outcome:?}"));
-}
-
-pub async fn a_dropped_operation_gives_its_answer_to_nobody_else(it: Fixture) {
-    let rule = "rule 6: each request gets the answer to what it asked, whatever was dropped before";
-    let mut keys: Vec<StoreKey> = Vec::new();
-    for number in 0..8_u64 {
-        let mut record = it.record(number);
-        record.set("who", int(i64::try_from(number).unwrap_or_default()));
-        keys.push(it.put(record).await);
-    }
-    let wrong = together(8, |task| {
-        let (it, keys) = (it.clone(), keys.clone());
-        async move {
-            let mut wrong = 0;
-            for round in 0..24_usize {
-                let number = (task + round) % 8;
-                let key = &keys[number];
-                drop(begin(round, it.commit(key, &commit(it.at(8), [add("n", 1)]))).await);
-                drop(begin(round + 1, it.load(&keys[(number + 3) % 8])).await);
-                drop(begin(round, it.list(&principal("nobody"), it.at(8))).await);
-                let who = it.load(key).await.and_then(|record| record.get("who").cloned());
-                wrong += usize::from(who != Some(int(i64::try_from(number).unwrap_or(-1))));
-                let listed = it.listed(&principal("nobody"), it.at(8)).await;
-                wrong += listed.len();
-            }
-            wrong
-        }
-    })
-    .await;
-    equal(rule, &0, &wrong.iter().sum::<usize>());
 }
 
 pub async fn dropped_log_ins_leave_the_index_complete(it: Fixture) {
