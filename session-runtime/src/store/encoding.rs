@@ -7,8 +7,8 @@
 //! `version (1) ‖ flags (1) ‖ check (16) ‖ key id (4) ‖ created (8) ‖ rotated (8) ‖ last seen (8) ‖
 //! absolute end (8) ‖ revision (8)`, then each part whose flag is set: `idle (8)`, `previous check
 //! (16) ‖ its key id (4) ‖ until (8)`, `principal length ‖ principal`, `logged in (8)`; then
-//! `fields`, for each, ordered by name, `name length ‖ name ‖ value`; then `groups`, for each,
-//! ordered by name, `name length ‖ name ‖ revision (8)`. For values see [`layout`](super::layout).
+//! `fields`, for each, ordered by name, `name length ‖ name ‖ value`. For values see
+//! [`layout`](super::layout).
 
 use super::{
     Check, KeyId, Lifetime, Meta, Previous, PrincipalKey, Record,
@@ -24,7 +24,7 @@ const HAS_LOGGED_IN: u8 = 8;
 const PERSISTENT: u8 = 16;
 const FLAGS: u8 = HAS_IDLE | HAS_PREVIOUS | HAS_PRINCIPAL | HAS_LOGGED_IN | PERSISTENT;
 /// The most that the parts of a fixed size take.
-const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8 + 4 + 4;
+const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8 + 4;
 
 /// Returns the bytes of a record. A record of more than 4 GiB does not read back: its store must
 /// refuse it by the length of these bytes.
@@ -32,8 +32,7 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
     let meta = &record.meta;
     let principal = meta.principal.as_ref().map(PrincipalKey::as_str);
     let fields = record.fields().map(|(name, value)| 4 + name.len() + encoded_len(value));
-    let groups = record.groups().map(|(name, _)| 4 + name.len() + 8);
-    let variable = principal.map_or(0, str::len) + fields.sum::<usize>() + groups.sum::<usize>();
+    let variable = principal.map_or(0, str::len) + fields.sum::<usize>();
     let mut out = Vec::with_capacity(FIXED + variable);
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     out.push(VERSION);
@@ -69,11 +68,6 @@ pub(crate) fn encode(record: &Record) -> Vec<u8> {
         put_text(&mut out, name);
         put_value(&mut out, value);
     }
-    put_u32(&mut out, record.groups().len());
-    for (name, revision) in record.groups() {
-        put_text(&mut out, name);
-        put_u64(&mut out, revision);
-    }
     out
 }
 
@@ -89,11 +83,6 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
     for _ in 0..input.u32()? {
         let name = next_name(&mut input, &mut last)?;
         record.set(name.to_owned(), input.value()?);
-    }
-    let mut last = None;
-    for _ in 0..input.u32()? {
-        let name = next_name(&mut input, &mut last)?;
-        record.set_group_revision(name.to_owned(), input.u64()?);
     }
     input.rest.is_empty().then_some(record)
 }
