@@ -184,7 +184,7 @@ impl<T> ValueCell<Vec<T>, ListFunctions<Vec<T>, T>> {
             Ok(())
         };
         let clone = values.clone;
-        let start = || clone(self.get(context));
+        let start = || clone(self.base(context));
         let taken = self.history.drain(clone, start, Vec::new(), Box::new(remove_shown));
         context.wrote(self.spec);
         taken

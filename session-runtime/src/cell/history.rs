@@ -18,6 +18,7 @@ pub(super) type Step<T> = Box<dyn FnMut(&mut T) -> Result<(), Refusal> + Send>;
 /// The history is one pointer, since a request has many cells and most are only read.
 pub(super) struct History<T: 'static>(OnceBox<Written<T>>);
 
+/// Most cells that are written to are set once, which is what this is small for.
 struct Written<T: 'static> {
     shown: Shown<T>,
     /// Twice the number of shown values, and one more if the draft is newer than all of them.
@@ -26,19 +27,24 @@ struct Written<T: 'static> {
     changing: AtomicUsize,
     draft: Mutex<Draft<T>>,
     /// What a change has written to its own cell. It is carried out after the change.
-    nested: Mutex<Vec<Write<T>>>,
+    nested: OnceBox<Mutex<Vec<Write<T>>>>,
 }
 
 /// What is not fixed yet.
 struct Draft<T: 'static> {
     /// The newest value. Nobody has a reference to it, so it changes in place.
     value: Option<T>,
+    /// A value was set, which supersedes whatever the store holds.
+    set: Unsaved,
+    changes: Option<Box<Changes<T>>>,
+}
+
+/// What a cell has that was changed, or whose value rests on what the store held.
+struct Changes<T: 'static> {
     /// The changes since the last emission. Before them, nothing was set that is not saved.
     steps: Vec<Step<T>>,
     /// Those of emissions that are not saved yet.
     emitted: Vec<Arc<Steps<T>>>,
-    /// A value was set, which supersedes whatever the store holds.
-    set: Unsaved,
     /// The value rests on what the store held.
     compared: Unsaved,
     /// Why the newest value is none that can be saved.
@@ -84,7 +90,7 @@ impl<T> History<T> {
     }
 
     fn written(&self) -> &Written<T> {
-        self.0.get_or_init(|| Box::new(Written::new()))
+        self.0.get_or_init(|| Box::new(Written::of(Draft::new())))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -107,10 +113,20 @@ impl<T> History<T> {
     }
 
     /// Sets the value.
-    pub(super) fn set(&self, value: T) {
+    pub(super) fn set(&self, mut value: T) {
+        if self.0.get().is_none() {
+            match self.0.set(Box::new(Written::of(Draft::of(value)))) {
+                Ok(()) => return,
+                Err(second) => {
+                    let draft = second.draft.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    let Some(back) = draft.value else { return };
+                    value = back;
+                }
+            }
+        }
         let written = self.written();
         if written.is_changing_here() {
-            return lock(&written.nested).push(Write::Set(value));
+            return written.nest(Write::Set(value));
         }
         lock(&written.draft).set(value);
         written.note_draft();
@@ -128,7 +144,7 @@ impl<T> History<T> {
         let written = self.written();
         if written.is_changing_here() {
             let before = written.last_shown().map_or_else(start, clone);
-            lock(&written.nested).push(Write::Set(new(&before)?));
+            written.nest(Write::Set(new(&before)?));
             return Some(before);
         }
         let mut draft = lock(&written.draft);
@@ -140,7 +156,7 @@ impl<T> History<T> {
             return None;
         };
         if compare && draft.set == Unsaved::No {
-            draft.compared = Unsaved::Since;
+            draft.changes().compared = Unsaved::Since;
         }
         draft.set(new);
         drop(draft);
@@ -160,15 +176,14 @@ impl<T> History<T> {
         let written = self.written();
         if written.is_changing_here() {
             let before = written.last_shown().map_or_else(start, clone);
-            lock(&written.nested).push(Write::Change(step));
+            written.nest(Write::Change(step));
             return before;
         }
         let mut draft = lock(&written.draft);
         let before = written.take(&mut draft, clone, start);
         draft.value = Some(empty);
         if draft.set == Unsaved::No {
-            draft.steps.clear();
-            draft.steps.push(step);
+            draft.changes().steps = vec![step];
         }
         drop(draft);
         written.note_draft();
@@ -180,24 +195,18 @@ impl<T> History<T> {
     pub(super) fn change(&self, clone: fn(&T) -> T, start: impl FnOnce() -> T, step: Step<T>) {
         let written = self.written();
         if written.is_changing_here() {
-            return lock(&written.nested).push(Write::Change(step));
+            return written.nest(Write::Change(step));
         }
         let mut draft = lock(&written.draft);
         let value = written.take(&mut draft, clone, start);
         written.run(&mut draft, value, step);
-        loop {
-            let nested = std::mem::take(&mut *lock(&written.nested));
-            if nested.is_empty() {
-                break;
-            }
-            for write in nested {
-                match write {
-                    Write::Set(value) => draft.set(value),
-                    Write::Change(step) => {
-                        // Whatever ran before has left a value.
-                        if let Some(value) = draft.value.take() {
-                            written.run(&mut draft, value, step);
-                        }
+        while let Some(nested) = written.nested() {
+            match nested {
+                Write::Set(value) => draft.set(value),
+                Write::Change(step) => {
+                    // Whatever ran before has left a value.
+                    if let Some(value) = draft.value.take() {
+                        written.run(&mut draft, value, step);
                     }
                 }
             }
@@ -239,10 +248,11 @@ impl<T> History<T> {
             return None;
         }
         let steps = draft.emitted();
-        if let Some(why) = &draft.refused {
-            return Some(emit(Err(why.clone())));
+        let changes = draft.changes.as_deref();
+        if let Some(why) = changes.and_then(|changes| changes.refused.clone()) {
+            return Some(emit(Err(why)));
         }
-        let compared = draft.compared != Unsaved::No;
+        let compared = changes.is_some_and(|changes| changes.compared != Unsaved::No);
         let value = draft.value.as_ref().or_else(|| written.last_shown())?;
         Some(emit(Ok(Emitted { value, steps, compared })))
     }
@@ -261,9 +271,16 @@ impl<T> History<T> {
         if draft.set != Unsaved::No {
             return;
         }
-        let (emitted, steps) = (draft.emitted.clone(), std::mem::take(&mut draft.steps));
-        let mut again = |value: &mut T| emitted.iter().try_for_each(|steps| steps.run(value));
-        written.run_unrecorded(&mut draft, value, &mut again);
+        let (emitted, steps) = match &mut draft.changes {
+            Some(changes) => (changes.emitted.clone(), std::mem::take(&mut changes.steps)),
+            None => (Vec::new(), Vec::new()),
+        };
+        if emitted.is_empty() {
+            draft.value = Some(value);
+        } else {
+            let mut again = |value: &mut T| emitted.iter().try_for_each(|steps| steps.run(value));
+            written.run_unrecorded(&mut draft, value, &mut again);
+        }
         for step in steps {
             if let Some(value) = draft.value.take() {
                 written.run(&mut draft, value, step);
@@ -284,14 +301,23 @@ impl<T> History<T> {
 }
 
 impl<T> Written<T> {
-    const fn new() -> Self {
-        Self {
-            shown: Shown::new(),
-            state: AtomicUsize::new(0),
-            changing: AtomicUsize::new(0),
-            draft: Mutex::new(Draft::new()),
-            nested: Mutex::new(Vec::new()),
-        }
+    /// Creates the history that begins with a draft.
+    fn of(draft: Draft<T>) -> Self {
+        // The lowest bit of `state`: the draft is newer than what was shown, which is nothing.
+        let state = AtomicUsize::new(usize::from(draft.value.is_some()));
+        let (shown, changing) = (Shown::new(), AtomicUsize::new(0));
+        Self { shown, state, changing, draft: Mutex::new(draft), nested: OnceBox::new() }
+    }
+
+    /// Notes what a change writes to its own cell.
+    fn nest(&self, write: Write<T>) {
+        lock(self.nested.get_or_init(Box::default)).push(write);
+    }
+
+    /// Takes what a change has written to its own cell, the oldest first.
+    fn nested(&self) -> Option<Write<T>> {
+        let mut nested = lock(self.nested.get()?);
+        (!nested.is_empty()).then(|| nested.remove(0))
     }
 
     fn newest(&self) -> Option<&T> {
@@ -332,79 +358,103 @@ impl<T> Written<T> {
 
     /// Runs a change on a value, and puts the value into the draft.
     fn run(&self, draft: &mut Draft<T>, value: T, mut step: Step<T>) {
-        let before = draft.refused.clone();
-        self.run_unrecorded(draft, value, &mut step);
-        if draft.refused == before && draft.set == Unsaved::No {
-            draft.steps.push(step);
+        let ran = self.run_unrecorded(draft, value, &mut step);
+        if ran && draft.set == Unsaved::No {
+            draft.changes().steps.push(step);
         }
     }
 
+    /// Returns whether the change was made.
     fn run_unrecorded(
         &self,
         draft: &mut Draft<T>,
         mut value: T,
         step: &mut dyn FnMut(&mut T) -> Result<(), Refusal>,
-    ) {
+    ) -> bool {
         // If the change panics, the value is gone, and what is left cannot be saved.
-        let before = draft.refused.replace(Refusal::Panicked);
+        let before = draft.changes().refused.replace(Refusal::Panicked);
         let changing = Changing::begin(&self.changing);
         let result = step(&mut value);
         drop(changing);
-        draft.refused = before.or(result.err());
+        let ran = result.is_ok();
+        draft.changes().refused = before.or(result.err());
         draft.value = Some(value);
+        ran
     }
 }
 
 impl<T> Draft<T> {
     const fn new() -> Self {
-        Self {
-            value: None,
-            steps: Vec::new(),
-            emitted: Vec::new(),
-            set: Unsaved::No,
-            compared: Unsaved::No,
-            refused: None,
-        }
+        Self { value: None, set: Unsaved::No, changes: None }
+    }
+
+    /// Creates the draft of a value that was set.
+    const fn of(value: T) -> Self {
+        Self { value: Some(value), set: Unsaved::Since, changes: None }
+    }
+
+    fn changes(&mut self) -> &mut Changes<T> {
+        self.changes.get_or_insert_default()
     }
 
     fn set(&mut self, value: T) {
         self.value = Some(value);
-        self.steps.clear();
-        self.emitted.clear();
         self.set = Unsaved::Since;
-        self.refused = None;
+        if let Some(changes) = &mut self.changes {
+            let compared = changes.compared;
+            **changes = Changes { compared, ..Changes::default() };
+        }
     }
 
     fn is_unsaved(&self) -> bool {
         self.set != Unsaved::No
-            || self.refused.is_some()
-            || !self.steps.is_empty()
-            || !self.emitted.is_empty()
+            || self.changes.as_ref().is_some_and(|changes| {
+                changes.refused.is_some()
+                    || !changes.steps.is_empty()
+                    || !changes.emitted.is_empty()
+            })
     }
 
     /// Notes an emission. Returns the changes for it, or `None` if the value was set.
     fn emitted(&mut self) -> Option<Vec<Arc<Steps<T>>>> {
-        for unsaved in [&mut self.set, &mut self.compared] {
-            if *unsaved == Unsaved::Since {
-                *unsaved = Unsaved::Emitted;
-            }
-        }
+        self.set.emit();
+        let changes = self.changes.as_mut()?;
+        changes.compared.emit();
         if self.set != Unsaved::No {
             return None;
         }
-        if !self.steps.is_empty() {
-            let steps = std::mem::take(&mut self.steps);
-            self.emitted.push(Arc::new(Steps(Mutex::new(steps))));
+        if !changes.steps.is_empty() {
+            let steps = std::mem::take(&mut changes.steps);
+            changes.emitted.push(Arc::new(Steps(Mutex::new(steps))));
         }
-        Some(self.emitted.clone())
+        Some(changes.emitted.clone())
     }
 
     fn mark_saved(&mut self) {
-        self.emitted.clear();
-        for unsaved in [&mut self.set, &mut self.compared] {
-            if *unsaved == Unsaved::Emitted {
-                *unsaved = Unsaved::No;
-            }
+        self.set.save();
+        if let Some(changes) = &mut self.changes {
+            changes.emitted.clear();
+            changes.compared.save();
+        }
+    }
+}
+
+impl<T> Default for Changes<T> {
+    fn default() -> Self {
+        Self { steps: Vec::new(), emitted: Vec::new(), compared: Unsaved::No, refused: None }
+    }
+}
+
+impl Unsaved {
+    fn emit(&mut self) {
+        if *self == Self::Since {
+            *self = Self::Emitted;
+        }
+    }
+
+    fn save(&mut self) {
+        if *self == Self::Emitted {
+            *self = Self::No;
         }
     }
 }

@@ -184,11 +184,13 @@ impl Context {
     ) -> Result<(), SealError> {
         let Some(sealer) = &self.sealer else { return Ok(()) };
         for op in ops {
-            let (Op::Set { field: name, value }
-            | Op::Once { field: name, value }
-            | Op::Update { field: name, value: Some(value), .. }) = op
-            else {
-                continue;
+            let (name, value) = match op {
+                Op::Set { field, value } | Op::Once { field, value } => (field, value),
+                Op::Update { field, change } => match &mut change.value {
+                    Some(value) => (field, value),
+                    None => continue,
+                },
+                _ => continue,
             };
             let is_sealed = |field: &FieldSpec| sealer.seals(field) && field.owns(name);
             if let FieldValue::Bytes(plain) = value

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Kind},
     event,
     schema::{FieldSpec, Policy},
-    store::{Again, FieldValue, Op, Refusal},
+    store::{Again, Change, FieldValue, Op, Refusal},
 };
 
 /// One value, with everything that this request makes of it.
@@ -98,7 +98,7 @@ impl<T, F> ValueCell<T, F> {
         (self.functions.values.clone)(value)
     }
 
-    fn base(&self, context: &Context) -> &T {
+    pub(super) fn base(&self, context: &Context) -> &T {
         self.base.get_or_init(|| self.decoded(context))
     }
 
@@ -227,7 +227,8 @@ impl<T, F> ValueCell<T, F> {
         };
         let again = self.again(steps, context.sealing(self.spec, name), context.session());
         let (field, base) = (Cow::Borrowed(name), context.stored_raw(name));
-        out.push(self.spec, Op::Update { field, base, value, again });
+        let change = Box::new(Change { base, value, again });
+        out.push(self.spec, Op::Update { field, change });
         for other in self.spec.names().filter(|other| *other != name) {
             out.push(self.spec, Op::Unset { field: Cow::Borrowed(other) });
         }

@@ -3,7 +3,7 @@
 
 use super::{
     commit::{Commit, CommitOutcome},
-    op::{FieldName, FieldValue, Op, Refusal, Rotation},
+    op::{Change, FieldName, FieldValue, Op, Refusal, Rotation},
     record::{Previous, Record, Standing},
     vec_map::VecMap,
 };
@@ -100,7 +100,7 @@ impl Record {
 fn can_fail(fields: &VecMap<FieldValue>, op: &Op) -> bool {
     match op {
         Op::Add { .. } => true,
-        Op::Update { field, base, .. } => fields.get(field) != base.as_ref(),
+        Op::Update { field, change } => fields.get(field) != change.base.as_ref(),
         _ => false,
     }
 }
@@ -149,7 +149,8 @@ fn apply_op(fields: &mut VecMap<FieldValue>, op: &Op) -> Result<(), (FieldName, 
                 fields.remove(field);
             }
         }
-        Op::Update { field, base, value, again } => {
+        Op::Update { field, change } => {
+            let Change { base, value, again } = &**change;
             let there = fields.get(field);
             let changed;
             let value = if there == base.as_ref() {

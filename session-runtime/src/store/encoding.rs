@@ -7,8 +7,8 @@
 //! `version (1) ‖ flags (1) ‖ check (16) ‖ key id (4) ‖ created (8) ‖ rotated (8) ‖ last seen (8) ‖
 //! absolute end (8) ‖ revision (8)`, then each part whose flag is set: `idle (8)`, `previous check
 //! (16) ‖ its key id (4) ‖ until (8)`, `principal length ‖ principal`, `logged in (8)`; then
-//! `fields`, for each, ordered by name, `name length ‖ name ‖ value`; then `groups`, for each,
-//! ordered by name, `name length ‖ name ‖ revision (8)`. For values see [`layout`](super::layout).
+//! `fields`, for each, ordered by name, `name length ‖ name ‖ value`. For values see
+//! [`layout`](super::layout).
 
 use super::{
     Check, KeyId, Lifetime, Meta, Previous, PrincipalKey, Record,
@@ -74,8 +74,7 @@ pub(crate) fn put_meta(out: &mut Vec<u8>, meta: &Meta, last_seen: Timestamp) {
 /// Returns the number of bytes that [`put_fields`] writes.
 pub(crate) fn fields_len(record: &Record) -> usize {
     let fields = record.fields().map(|(name, value)| 4 + name.len() + encoded_len(value));
-    let groups = record.groups().map(|(name, _)| 4 + name.len() + 8);
-    4 + fields.sum::<usize>() + 4 + groups.sum::<usize>()
+    4 + fields.sum::<usize>()
 }
 
 /// Writes everything but the fixed part of a record.
@@ -84,11 +83,6 @@ pub(crate) fn put_fields(out: &mut Vec<u8>, record: &Record) {
     for (name, value) in record.fields() {
         put_text(out, name);
         put_value(out, value);
-    }
-    put_u32(out, record.groups().len());
-    for (name, revision) in record.groups() {
-        put_text(out, name);
-        put_u64(out, revision);
     }
 }
 
@@ -111,11 +105,6 @@ pub(crate) fn fields(input: &mut Input<'_>, record: &mut Record) -> Option<()> {
     for _ in 0..input.u32()? {
         let name = next_name(input, &mut last)?;
         record.set(name.to_owned(), input.value()?);
-    }
-    let mut last = None;
-    for _ in 0..input.u32()? {
-        let name = next_name(input, &mut last)?;
-        record.set_group_revision(name.to_owned(), input.u64()?);
     }
     input.rest.is_empty().then_some(())
 }

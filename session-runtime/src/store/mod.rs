@@ -53,7 +53,9 @@ pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::MongoStore;
 pub(crate) use op::OnMaxSessions;
-pub use op::{Again, Cap, Expected, FieldName, FieldValue, Lifetime, Op, Refusal, Rotation};
+pub use op::{
+    Again, Cap, Change, Expected, FieldName, FieldValue, Lifetime, Op, Refusal, Rotation,
+};
 pub use open::open;
 pub(crate) use page::Part;
 pub use page::{Cursor, Order, Page};

@@ -147,13 +147,8 @@ pub enum Op {
     Update {
         /// The field.
         field: FieldName,
-        /// The value that was loaded; `None`: the field was missing.
-        base: Option<FieldValue>,
-        /// The result of the change to that value: written as it is if the field still holds `base`.
-        /// `None` removes the field.
-        value: Option<FieldValue>,
-        /// The change, which runs again if the field holds something else by now.
-        again: Again,
+        /// The change. Boxed, so that it makes no other op larger.
+        change: Box<Change>,
     },
 }
 
@@ -165,13 +160,25 @@ impl Op {
             Self::Add { field, .. } | Self::Max { field, .. } => field.len() + 8,
             Self::Insert { field, member } => field.len() + member.len(),
             Self::Clear { .. } | Self::Unset { .. } | Self::Remove { .. } | Self::Take { .. } => 0,
-            Self::Update { field, base, value, .. } if record.get(field) == base.as_ref() => {
-                field.len() + value.as_ref().map_or(0, FieldValue::size)
+            Self::Update { field, change } if record.get(field) == change.base.as_ref() => {
+                field.len() + change.value.as_ref().map_or(0, FieldValue::size)
             }
             // Only running the change again tells.
             Self::Update { .. } => usize::MAX,
         }
     }
+}
+
+/// A change to the value that a request has loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The value that was loaded; `None`: the field was missing.
+    pub base: Option<FieldValue>,
+    /// The result of the change to that value: written as it is if the field still holds `base`.
+    /// `None` removes the field.
+    pub value: Option<FieldValue>,
+    /// The change, which runs again if the field holds something else by now.
+    pub again: Again,
 }
 
 /// A change to a field that can run again, on the value that another request has written meanwhile.

@@ -1,7 +1,7 @@
 //! A record: the data that a store holds for one session. It knows when a session expires and which
 //! credentials pass; the effect of a commit on a record is elsewhere.
 
-use std::{borrow::Cow, cmp::Reverse, fmt};
+use std::{cmp::Reverse, fmt};
 
 use super::{
     Check, KeyId, PrincipalKey,
@@ -112,29 +112,30 @@ impl Meta {
     }
 }
 
-/// The data that a store holds for one session: a fixed part, fields by stored name, and the
-/// revision of each group of fields.
+/// The data that a store holds for one session: a fixed part, and fields by stored name.
 #[derive(Clone)]
 pub struct Record {
     /// The fixed part.
     pub meta: Meta,
     pub(super) fields: VecMap<FieldValue>,
-    /// The parts that few records have.
-    rare: Option<Box<Rare>>,
+    #[cfg(feature = "redis")]
+    stored_form: Option<StoredForm>,
 }
 
-#[derive(Clone, Default)]
-struct Rare {
-    groups: VecMap<u64>,
-    #[cfg(feature = "redis")]
-    stored_form: Option<std::sync::Arc<dyn std::any::Any + Send + Sync>>,
-}
+/// The note of the store that has read a record.
+#[cfg(feature = "redis")]
+type StoredForm = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
 impl Record {
     /// Makes a record without fields.
     #[must_use]
     pub const fn new(meta: Meta) -> Self {
-        Self { meta, fields: VecMap::new(), rare: None }
+        Self {
+            meta,
+            fields: VecMap::new(),
+            #[cfg(feature = "redis")]
+            stored_form: None,
+        }
     }
 
     /// Returns the value of a field.
@@ -175,31 +176,14 @@ impl Record {
         self.fields.iter().map(|(name, value)| name.len() + value.size()).sum()
     }
 
-    /// Returns the revision of a group: 0 if none of the group's fields was ever written.
-    #[must_use]
-    pub fn group_revision(&self, group: &str) -> u64 {
-        self.rare.as_ref().and_then(|rare| rare.groups.get(group).copied()).unwrap_or(0)
-    }
-
-    /// Writes the revision of a group. For stores that read a record back.
-    pub fn set_group_revision(&mut self, group: impl Into<Cow<'static, str>>, revision: u64) {
-        self.rare.get_or_insert_default().groups.insert(group.into(), revision);
-    }
-
-    /// Returns all groups that were written, with their revisions.
-    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&str, u64)> {
-        let groups = self.rare.as_deref().map_or(&[][..], |rare| rare.groups.entries());
-        groups.iter().map(|(name, revision)| (name.as_ref(), *revision))
-    }
-
-    /// Returns the record without fields and groups: the fixed part, and the note of the store that
+    /// Returns the record without fields: the fixed part, and the note of the store that
     /// has read the record.
     pub(crate) fn bare(&self) -> Self {
         #[cfg_attr(not(feature = "redis"), allow(unused_mut))]
         let mut bare = Self::new(self.meta.clone());
         #[cfg(feature = "redis")]
-        if let Some(note) = self.rare.as_ref().and_then(|rare| rare.stored_form.clone()) {
-            bare.rare.get_or_insert_default().stored_form = Some(note);
+        {
+            bare.stored_form.clone_from(&self.stored_form);
         }
         bare
     }
@@ -213,14 +197,14 @@ impl Record {
     /// commit.
     #[cfg(feature = "redis")]
     pub(crate) fn stored_form<T: std::any::Any>(&self) -> Option<&T> {
-        self.rare.as_ref()?.stored_form.as_ref()?.downcast_ref()
+        self.stored_form.as_ref()?.downcast_ref()
     }
 
     /// Sets the note of the store that has read this record. Records that differ only in the note
     /// are equal.
     #[cfg(feature = "redis")]
     pub(crate) fn set_stored_form(&mut self, stored_form: impl std::any::Any + Send + Sync) {
-        self.rare.get_or_insert_default().stored_form = Some(std::sync::Arc::new(stored_form));
+        self.stored_form = Some(std::sync::Arc::new(stored_form));
     }
 }
 
@@ -236,7 +220,7 @@ pub(crate) fn field_sizes<'a>(
 
 impl PartialEq for Record {
     fn eq(&self, other: &Self) -> bool {
-        self.meta == other.meta && self.fields == other.fields && self.groups().eq(other.groups())
+        self.meta == other.meta && self.fields == other.fields
     }
 }
 
@@ -255,7 +239,6 @@ impl fmt::Debug for Record {
         f.debug_struct("Record")
             .field("meta", &self.meta)
             .field("fields", &self.fields)
-            .field("groups", &self.rare.as_ref().map(|rare| &rare.groups))
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -93,10 +93,6 @@ impl<V> VecMap<V> {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
-    pub(super) fn entries(&self) -> &[(FieldName, V)] {
-        &self.0
-    }
-
     pub(super) fn into_entries(self) -> Vec<(FieldName, V)> {
         self.0
     }

@@ -43,8 +43,9 @@ fn op(op: &Op) -> String {
         Op::Max { field, value } => format!("Max of {field:?} and {value}"),
         Op::Once { field, value: it } => format!("Once {field:?} = {}", value(Some(it))),
         Op::Take { field, seen } => format!("Take {field:?} if {}", value(Some(seen))),
-        Op::Update { field, base, value: it, .. } => {
-            format!("Update {field:?} from {} to {}", value(base.as_ref()), value(it.as_ref()))
+        Op::Update { field, change } => {
+            let (from, to) = (value(change.base.as_ref()), value(change.value.as_ref()));
+            format!("Update {field:?} from {from} to {to}")
         }
     }
 }
@@ -130,10 +131,5 @@ pub(super) fn differences(expected: Option<&Record>, found: Option<&Record>) -> 
             differ(format!("field {name:?}"), value(a), format!("{} (unequal)", value(b)));
         }
     }
-    let groups = |record: &Record| {
-        let groups = record.groups().map(|(group, revision)| format!("{group:?} at {revision}"));
-        groups.collect::<Vec<_>>().join(", ")
-    };
-    differ("groups".to_owned(), groups(expected), groups(found));
     text
 }

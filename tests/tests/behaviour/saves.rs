@@ -108,7 +108,7 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
                 s.save().await?;
             }
         }
-        // Another record, whose groups nobody has written yet.
+        // Another record, whose fields nobody has written yet.
         "out-and-order" => {
             s.log_out();
             s.set_theme("dark".to_owned());

@@ -26,7 +26,6 @@ async fn a_hit_costs_the_durable_store_nothing_and_is_the_whole_record() {
     whole.set("a.$\0ü", FieldValue::Bytes(vec![0, 255, b'"'].into()));
     whole.set("", FieldValue::Int(i64::MIN));
     whole.set("roles", FieldValue::Set([b"x".as_slice().into(), b"".as_slice().into()].into()));
-    whole.set_group_revision("cart", u64::MAX);
     let outcome = setup.store.insert_capped(&key(1), whole.clone(), None).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::inserted());
     assert_eq!(load(&setup.store, 1).await.as_deref(), Some(&whole));

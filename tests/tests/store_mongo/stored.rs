@@ -41,7 +41,6 @@ async fn a_document_is_the_record_and_what_the_server_compares_or_sorts_by() {
     new.set("roles", FieldValue::Set([Bytes::from_static(b"a"), Bytes::from_static(b"b")].into()));
     new.set("extra:a.$b\0", bytes("1"));
     new.set("", bytes("2"));
-    new.set_group_revision("cart", 4);
     new.meta.set_principal(Some(ada()), at(3));
     own.insert(1, new.clone()).await;
 

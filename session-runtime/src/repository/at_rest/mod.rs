@@ -31,9 +31,9 @@ const FORMAT: &str = "1";
 /// The protection of records at rest.
 #[derive(Debug)]
 pub(crate) enum Method {
-    /// Fields and groups become one blob.
+    /// The fields become one blob.
     Seal(RecordSealer),
-    /// Fields and groups stay readable, and get a signature.
+    /// The fields stay readable, and get a signature.
     Sign(RecordSigner),
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct AtRest {
     method: Method,
 }
 
-/// The content of a record: its fields and groups.
+/// The content of a record: its fields.
 struct Content<'a>(&'a Record);
 
 impl Plain for Content<'_> {
@@ -92,7 +92,7 @@ impl AtRest {
         match &self.method {
             Method::Seal(codec) => {
                 // What lies beside the blob is not sealed.
-                let is_whole = stored.fields().len() == 1 && stored.groups().len() == 0;
+                let is_whole = stored.fields().len() == 1;
                 let Some(FieldValue::Bytes(sealed)) = stored.get(SEALED).filter(|_| is_whole)
                 else {
                     return Err(Reason::Malformed);

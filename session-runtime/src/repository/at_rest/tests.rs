@@ -110,7 +110,6 @@ fn record() -> Record {
     record.set("cart", FieldValue::Bytes(MARKER.into()));
     record.set("visits", FieldValue::Int(-3));
     record.set("seen", FieldValue::Set([MARKER.into(), "b".into()].into()));
-    record.set_group_revision("price", 5);
     record
 }
 
@@ -180,10 +179,6 @@ fn every_changed_bit_of_the_content_is_found_out() {
         with.set("admin", FieldValue::Bytes("true".into()));
         case.plant(&key(1), with);
         assert_eq!(case.load(&key(1)), None, "one more field");
-        let mut with = stored.clone();
-        with.set_group_revision("cost", 1);
-        case.plant(&key(1), with);
-        assert_eq!(case.load(&key(1)), None, "one more group");
         case.plant(&key(1), stored);
         assert!(case.load(&key(1)).is_some());
     });

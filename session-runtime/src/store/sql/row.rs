@@ -52,9 +52,6 @@ impl Row {
 /// Returns all of a record but its fields, of which the kinds are left.
 fn fixed_part(record: &Record) -> Record {
     let mut fixed_part = Record::new(record.meta.clone());
-    for (group, revision) in record.groups() {
-        fixed_part.set_group_revision(group.to_owned(), revision);
-    }
     for (name, value) in record.fields() {
         if let Some(kind) = text::kind(value) {
             fixed_part.set(name.to_owned(), kind);

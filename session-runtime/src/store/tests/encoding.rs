@@ -30,8 +30,6 @@ fn full() -> Record {
     record.set("c:\0$.\"'\u{10ffff}", FieldValue::Bytes(Bytes::from_static(&[0, 255])));
     record.set("d", FieldValue::Set([Bytes::new(), "x".into(), "xx".into()].into()));
     record.set("e", FieldValue::Set([].into()));
-    record.set_group_revision("", u64::MAX);
-    record.set_group_revision("g\0", 0);
     record
 }
 
@@ -88,8 +86,7 @@ fn large_values_read_back() {
     let mut record = anonymous(0);
     record.set("big", FieldValue::Bytes(vec![7; 3 << 20].into()));
     let long = "n".repeat(100_000);
-    record.set(long.clone(), FieldValue::Int(1));
-    record.set_group_revision(long, 2);
+    record.set(long, FieldValue::Int(1));
     let bytes = encode(&record);
     assert_eq!(read(&bytes), Some(record));
 }
@@ -152,11 +149,6 @@ fn names_in_another_order_or_twice_are_refused() {
     // A name that is no text.
     assert_eq!(read(&fields(1, &field(0xff))), None);
 
-    let group = |name: u8| [0, 0, 0, 1, name, 0, 0, 0, 0, 0, 0, 0, 7];
-    assert!(read(&groups(2, &[group(b'a'), group(b'b')].concat())).is_some());
-    assert_eq!(read(&groups(2, &[group(b'b'), group(b'a')].concat())), None);
-    assert_eq!(read(&groups(2, &[group(b'a'), group(b'a')].concat())), None);
-
     let set = |members: &[u8]| {
         let length = u8::try_from(4 + members.len()).expect("a short list");
         let head = [0, 0, 0, 1, b'a', 2, 0, 0, 0, length, 0, 0, 0, 2];
@@ -171,9 +163,8 @@ fn names_in_another_order_or_twice_are_refused() {
 fn lengths_and_counts_that_lie_are_refused_at_once() {
     const LIE: [u8; 4] = [0xff; 4];
     let bytes = encode(&anonymous(0));
-    let fixed = &bytes[..bytes.len() - 8];
+    let fixed = &bytes[..bytes.len() - 4];
     assert_eq!(read(&[fixed, &LIE].concat()), None);
-    assert_eq!(read(&groups(u32::MAX, &[])), None);
     assert_eq!(read(&fields(1, &LIE)), None);
     assert_eq!(read(&fields(1, &[&[0, 0, 0, 1, b'a', 0][..], &LIE].concat())), None);
     // The set itself has its four bytes; its members do not.
@@ -183,12 +174,6 @@ fn lengths_and_counts_that_lie_are_refused_at_once() {
 /// An anonymous record with these bytes as its fields.
 fn fields(count: u32, fields: &[u8]) -> Vec<u8> {
     let bytes = encode(&anonymous(0));
-    let (head, groups) = (&bytes[..bytes.len() - 8], &bytes[bytes.len() - 4..]);
-    [head, &count.to_be_bytes(), fields, groups].concat()
-}
-
-/// An anonymous record with these bytes as its groups.
-fn groups(count: u32, groups: &[u8]) -> Vec<u8> {
-    let bytes = encode(&anonymous(0));
-    [&bytes[..bytes.len() - 4], &count.to_be_bytes(), groups].concat()
+    let head = &bytes[..bytes.len() - 4];
+    [head, &count.to_be_bytes(), fields].concat()
 }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::store::{Again, Expected, Previous, Refusal, Standing};
+use crate::store::{Again, Change, Expected, Previous, Refusal, Standing};
 
 fn members(texts: &[&'static str]) -> FieldValue {
     FieldValue::Set(texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect())
@@ -181,7 +181,8 @@ fn append(base: Option<&'static str>, value: &'static str) -> Op {
         }
         Some(_) => Err(Refusal::OutOfRange),
     });
-    Op::Update { field: "f".into(), base: base.map(bytes), value: Some(bytes(value)), again }
+    let change = Change { base: base.map(bytes), value: Some(bytes(value)), again };
+    Op::Update { field: "f".into(), change: Box::new(change) }
 }
 
 #[test]

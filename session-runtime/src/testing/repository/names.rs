@@ -1,4 +1,4 @@
-//! Ops on fields and groups with names that other languages would misread or confuse.
+//! Ops on fields with names that other languages would misread or confuse.
 
 use crate::{
     store::{Commit, Op},
