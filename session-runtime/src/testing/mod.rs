@@ -35,7 +35,8 @@
 //! `cargo test` then runs about fifty tests of the store, such as `store::an_insert_never_overwrites`,
 //! and about eighty of the repository, such as `repository::a_commit_never_creates`. Nothing else is
 //! needed: no runtime, no other crate. Each suite wants a module of its own. For several
-//! configurations of a store, write such modules for each.
+//! configurations of a store, write such modules for each. [`sealed`] wraps a store as
+//! `encrypt_at_rest` does, for the second suite.
 //!
 //! # The store to return
 //!

@@ -1,4 +1,4 @@
-//! Rule 7: the live sessions of a principal after a log-in under a [`Cap`], the sessions that are
+//! The live sessions of a principal after a log-in under a [`Cap`], the sessions that are
 //! evicted, and log-ins that do not take place, which must change nothing. Parallel log-ins are
 //! tested elsewhere.
 
@@ -15,9 +15,8 @@ use crate::{
     },
 };
 
-const OLDEST: &str =
-    "rule 7, `EndOldest`: the earliest log-ins end until one fewer than the cap are left";
-const REFUSED: &str = "rule 7, `RefuseNew`: at the cap a log-in is `Full`, and nothing changes";
+const OLDEST: &str = "`EndOldest`: the earliest log-ins end until one fewer than the cap are left";
+const REFUSED: &str = "`RefuseNew`: at the cap a log-in is `Full`, and nothing changes";
 
 fn ended(keys: &[&StoreKey]) -> Vec<Selector> {
     let mut selectors: Vec<Selector> = keys.iter().map(|key| key.selector).collect();
@@ -111,7 +110,7 @@ pub async fn a_log_in_under_a_cap_ends_the_oldest(it: Fixture) {
 }
 
 pub async fn the_earliest_log_in_gives_way_whatever_its_use(it: Fixture) {
-    let rule = "rule 7: the time of the log-in decides, not creation or last use";
+    let rule = "the time of the log-in decides, not creation or last use";
     let ada = principal("ada");
     // Created first, logged in last.
     let early = it.put(it.record(0)).await;
@@ -129,7 +128,7 @@ pub async fn the_earliest_log_in_gives_way_whatever_its_use(it: Fixture) {
 }
 
 pub async fn of_log_ins_in_one_millisecond_the_smaller_selector_gives_way(it: Fixture) {
-    let rule = "rule 7: of two log-ins in the same millisecond, the smaller selector ends";
+    let rule = "of two log-ins in the same millisecond, the smaller selector ends";
     let ada = principal("ada");
     for order in [[0x80, 0x7f, 0xff, 0x01], [0x01, 0x7f, 0x80, 0xff], [0xff, 0x80, 0x7f, 0x01]] {
         let it = it.fresh();
@@ -188,7 +187,7 @@ pub async fn at_the_cap_a_log_in_is_refused(it: Fixture) {
 }
 
 pub async fn a_session_is_never_one_of_the_others(it: Fixture) {
-    let rule = "rule 7: the session that logs in is not one of the principal's others";
+    let rule = "the session that logs in is not one of the principal's others";
     let ada = principal("ada");
     let [first, second] = it.sessions_of(&ada, [0, 1]).await;
     for (revision, cap) in [(2, refuse_new(2)), (3, end_oldest(2))] {
@@ -218,7 +217,7 @@ pub async fn another_log_in_at_a_large_cap_ends_nobody(it: Fixture) {
 }
 
 pub async fn only_live_sessions_of_the_principal_count(it: Fixture) {
-    let rule = "rule 7: only the principal's own sessions that are live in that namespace count";
+    let rule = "only the principal's own sessions that are live in that namespace count";
     let (ada, bob) = (principal("ada"), principal("bob"));
     let there = it.within(fresh_namespace("conformance-other"));
     let [abroad] = there.sessions_of(&ada, [0]).await;
@@ -266,7 +265,7 @@ pub async fn a_cap_without_a_log_in_counts_nothing(it: Fixture) {
 }
 
 pub async fn a_log_in_that_does_not_take_place_ends_nobody(it: Fixture) {
-    let rule = "rule 7: what does not apply for another reason ends nobody";
+    let rule = "what does not apply for another reason ends nobody";
     let ada = principal("ada");
     let keys = it.sessions_of(&ada, [0, 1]).await;
     let both = [&keys[0], &keys[1]];

@@ -1,4 +1,4 @@
-//! Rule 7 under many parallel log-ins: as many sessions are left as the cap allows, no more and no
+//! Caps under many parallel log-ins: as many sessions are left as the cap allows, no more and no
 //! fewer.
 
 use crate::{
@@ -71,17 +71,17 @@ async fn crowd(it: &Fixture, cap: Option<Cap>, sessions: usize) {
         ended.sort();
         let mut once = ended.clone();
         once.dedup();
-        equal("rule 7: each session that gave way did so to one log-in", &once, &ended);
+        equal("each session that gave way did so to one log-in", &once, &ended);
         let mut left: Vec<Selector> = took_place.iter().map(|(key, _)| key.selector).collect();
         left.retain(|selector| !ended.contains(selector));
         left.sort();
-        let rule = "rule 7: parallel log-ins leave exactly as many sessions as the cap allows";
+        let rule = "parallel log-ins leave exactly as many sessions as the cap allows";
         equal(rule, &sessions, &left.len());
         let listed = until(async || {
             let listed = it.listed(who, it.at(MINUTE)).await;
             (listed == left).then_some(()).ok_or(listed)
         });
-        equal("rule 7: those that did not give way are live", &Ok(()), &listed.await);
+        equal("those that did not give way are live", &Ok(()), &listed.await);
     }
 }
 
@@ -92,7 +92,7 @@ pub async fn parallel_log_ins_end_the_oldest_down_to_the_cap(it: Fixture) {
         crowd(&it.fresh(), end_oldest(1), 1).await;
         crowd(&it.fresh(), end_oldest(3), 3).await;
     }
-    it.are_live("rule 7: log-ins of another principal end nobody", &bob, &[&theirs]).await;
+    it.are_live("log-ins of another principal end nobody", &bob, &[&theirs]).await;
 }
 
 pub async fn parallel_log_ins_fill_the_cap_and_no_more(it: Fixture) {

@@ -95,7 +95,7 @@ pub async fn dropped_log_ins_leave_the_index_complete(it: Fixture) {
 }
 
 pub async fn after_dropped_log_ins_the_next_one_keeps_the_cap(it: Fixture) {
-    let rule = "rule 7: after dropped log-ins the next one leaves as many as the cap allows";
+    let rule = "after dropped log-ins the next one leaves as many as the cap allows";
     let ada = principal("ada");
     for cap in [1_u32, 3] {
         let it = it.fresh();

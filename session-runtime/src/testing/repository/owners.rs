@@ -41,7 +41,7 @@ pub async fn the_index_follows_the_principal(it: Fixture) {
 }
 
 pub async fn a_commit_that_does_not_apply_moves_no_principal(it: Fixture) {
-    let rule = "rule 2: a commit that does not apply leaves the principal and its index alone";
+    let rule = "a commit that does not apply leaves the principal and its index alone";
     let (ada, bob) = (principal("ada"), principal("bob"));
     let mut session = it.follow(rule, it.owned(0, &ada)).await;
     let superseded = Commit { check: Credential::SECOND.check(), ..log_in(it.at(1), &bob, None) };

@@ -46,7 +46,7 @@ async fn field(it: &Fixture, key: &StoreKey, field: &str) -> Option<FieldValue> 
 }
 
 pub async fn parallel_additions_all_count(it: Fixture) {
-    let rule = "rule 2: parallel `Add`s add up";
+    let rule = "parallel `Add`s add up";
     for () in Rounds::at_least(1) {
         let key = it.put(it.record(0)).await;
         all_apply(&it, rule, &key, vec![commit(it.at(0), [add("n", 1)]); TASKS]).await;
@@ -55,7 +55,7 @@ pub async fn parallel_additions_all_count(it: Fixture) {
 }
 
 pub async fn parallel_writes_of_different_fields_survive(it: Fixture) {
-    let rule = "rule 2: parallel writes of different fields all survive";
+    let rule = "parallel writes of different fields all survive";
     for () in Rounds::at_least(1) {
         let key = it.put(it.record(0)).await;
         let value = |number: usize| bytes(format!("value {number}"));
@@ -69,7 +69,7 @@ pub async fn parallel_writes_of_different_fields_survive(it: Fixture) {
 }
 
 pub async fn parallel_members_survive(it: Fixture) {
-    let rule = "rule 2: members that are put in and taken out in parallel all count";
+    let rule = "members that are put in and taken out in parallel all count";
     for () in Rounds::at_least(1) {
         let mut record = it.record(0);
         let numbers = |range: std::ops::Range<usize>| range.map(|number| number.to_string());
