@@ -15,7 +15,9 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
-use session_runtime::store::{Commit, CommitOutcome, MemoryStore, Store, StoreFuture, StoreKey, Written};
+use session_runtime::store::{
+    Commit, CommitOutcome, MemoryStore, Store, StoreFuture, StoreKey, Written,
+};
 
 use crate::{
     report::{Table, number},
