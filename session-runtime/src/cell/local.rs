@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::{Cell, Context, DecodeError, Emission, history::History, twin};
 use crate::schema::FieldSpec;
 
-/// A field that lives for this request only. Has no bounds on `T`, like [`ValueCell`].
+/// A field that lives for this request only. Has no bounds on `T`, like [`ValueCell`](super::ValueCell).
 pub struct LocalCell<T: 'static> {
     pub(super) spec: &'static FieldSpec,
     default: fn() -> T,

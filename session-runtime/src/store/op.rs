@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Check, KeyId, Record};
+use super::{Check, KeyId};
 use crate::clock::Timestamp;
 
 /// The stored name of a field. The name of a struct's field contains no `:`.
@@ -150,23 +150,6 @@ pub enum Op {
         /// The change. Boxed, so that it makes no other op larger.
         change: Box<Change>,
     },
-}
-
-impl Op {
-    /// Returns the most bytes by which the change can make a record larger.
-    pub(crate) fn most_added(&self, record: &Record) -> usize {
-        match self {
-            Self::Set { field, value } | Self::Once { field, value } => field.len() + value.size(),
-            Self::Add { field, .. } | Self::Max { field, .. } => field.len() + 8,
-            Self::Insert { field, member } => field.len() + member.len(),
-            Self::Clear { .. } | Self::Unset { .. } | Self::Remove { .. } | Self::Take { .. } => 0,
-            Self::Update { field, change } if record.get(field) == change.base.as_ref() => {
-                field.len() + change.value.as_ref().map_or(0, FieldValue::size)
-            }
-            // Only running the change again tells.
-            Self::Update { .. } => usize::MAX,
-        }
-    }
 }
 
 /// A change to the value that a request has loaded.

@@ -1,9 +1,9 @@
 //! The two conformance suites, which every [`Store`](crate::store::Store) of this crate passes, for the
 //! authors of other stores. This file owns what turns the lists of tests into `#[test]` functions.
 //!
-//! - [`store_conformance!`] tests the contract of a store: each verb of the trait, and its rules.
+//! - [`store_conformance!`](crate::store_conformance) tests the contract of a store: each verb of the trait, and its rules.
 //!   This is the suite for a store of your own.
-//! - [`repository_conformance!`] tests what the library makes of these verbs on the store: commits,
+//! - [`repository_conformance!`](crate::repository_conformance) tests what the library makes of these verbs on the store: commits,
 //!   caps, lists, the end of all sessions of a principal. A store that passes the first suite should
 //!   pass this one, too.
 //!
