@@ -1,7 +1,7 @@
 //! The limit on the size of a session: a commit that would make a record too large changes nothing.
 //! Knows nothing of where records are kept.
 
-use crate::store::{Commit, CommitOutcome, FieldValue, Op, Record, field_sizes};
+use crate::store::{Commit, CommitOutcome, FieldName, FieldValue, Op, Record, field_sizes};
 
 /// Applies a commit to a record, within the commit's limit. Every outcome but `Committed` leaves the
 /// record as it was.
@@ -30,13 +30,17 @@ pub(super) fn apply(record: &mut Record, commit: &Commit) -> CommitOutcome {
 
 /// Returns the most bytes by which a change can make a record larger.
 fn most_added(record: &Record, op: &Op) -> usize {
+    let field_of = |field: &FieldName, size: usize| {
+        let before = record.get(field).map_or(0, |value| field.len() + value.size());
+        (field.len() + size).saturating_sub(before)
+    };
     match op {
-        Op::Set { field, value } | Op::Once { field, value } => field.len() + value.size(),
-        Op::Add { field, .. } | Op::Max { field, .. } => field.len() + 8,
+        Op::Set { field, value } | Op::Once { field, value } => field_of(field, value.size()),
+        Op::Add { field, .. } | Op::Max { field, .. } => field_of(field, 8),
         Op::Insert { field, member } => field.len() + member.len(),
         Op::Clear { .. } | Op::Unset { .. } | Op::Remove { .. } | Op::Take { .. } => 0,
         Op::Update { field, change } if record.get(field) == change.base.as_ref() => {
-            field.len() + change.value.as_ref().map_or(0, FieldValue::size)
+            field_of(field, change.value.as_ref().map_or(0, FieldValue::size))
         }
         // Only running the change again tells.
         Op::Update { .. } => usize::MAX,
@@ -52,7 +56,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::Timestamp,
-        store::{Check, FieldName, KeyId, Lifetime, Meta},
+        store::{Check, KeyId, Lifetime, Meta},
     };
 
     const CHECK: Check = Check::from_bytes([1; 16]);
