@@ -29,11 +29,19 @@ pub(super) fn swap<'a>(
     key: &'a StoreKey,
     commit: &'a Commit,
 ) -> StoreFuture<'a, Swapped> {
-    let mut outcome = CommitOutcome::Gone;
+    let (mut outcome, mut is_overtaken) = (CommitOutcome::Gone, false);
     let changed = store.change(key, commit.principal.is_some(), &mut |record| {
+        // The application's own code never runs under a lock of the store.
+        is_overtaken = commit.runs_again_on(record);
+        if is_overtaken {
+            return false;
+        }
         outcome = bound::apply(record, commit);
         matches!(outcome, CommitOutcome::Committed { .. })
     });
+    if is_overtaken {
+        return again(store, key, commit);
+    }
     match (changed, &commit.loaded) {
         (Some(Written::Stored { of_principal }), _) => {
             StoreFuture::ready(Ok((outcome, of_principal)))

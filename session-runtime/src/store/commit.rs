@@ -70,6 +70,15 @@ impl Commit {
         }
     }
 
+    /// Returns whether changes run again if the commit is applied to this record, because a field no
+    /// longer holds what the request has changed.
+    pub(crate) fn runs_again_on(&self, record: &Record) -> bool {
+        self.ops.iter().any(|op| match op {
+            Op::Update { field, change } => record.get(field) != change.base.as_ref(),
+            _ => false,
+        })
+    }
+
     /// Returns whether the commit changes nothing but the time at which the session was last used.
     pub(crate) fn is_touch(&self) -> bool {
         self.revision.is_none()

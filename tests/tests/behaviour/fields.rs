@@ -3,10 +3,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
+    pin::pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
+    task::{Context, Poll, Waker},
 };
 
 use axum::{
@@ -18,7 +20,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer,
-    store::{MemoryStore, Store},
+    store::{MemoryStore, Namespace, Selector, Store, StoreKey},
 };
 use tests::{Client, Reply, Server};
 use tokio::sync::{Barrier, Semaphore};
@@ -78,6 +80,9 @@ impl Gate {
     }
 }
 
+/// The store that the closure of `ask` looks into, which one test uses.
+static ASKED: OnceLock<MemoryStore> = OnceLock::new();
+
 /// How often the closure of `counted` has run, which one test uses.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
@@ -104,6 +109,14 @@ fn act(s: &Session<Fields>, action: &str, n: u32) -> String {
         "profile" => s.update_profile(move |profile| {
             profile.visits += 1;
             profile.names.push(n.to_string());
+        }),
+        "ask" => s.update_profile(|profile| {
+            let store = ASKED.get().expect("the test's");
+            let (namespace, selector) = (Namespace::new("fields"), Selector::from_bytes([0; 16]));
+            let key = StoreKey { namespace, selector };
+            let answer = pin!(store.load(&key)).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(answer, Poll::Ready(Ok(None))));
+            profile.visits += 1;
         }),
         "panic" => s.update_profile(|profile| {
             profile.visits += 1;
@@ -524,6 +537,16 @@ async fn a_closure_may_use_the_handle_without_a_deadlock() {
     assert_eq!(client.get("/do/nested/0").await.status, 200);
     assert_eq!(shown(&client, "cart").await, "[1, 0, 100]");
     assert_eq!(shown(&client, "theme").await, "nested");
+}
+
+#[tokio::test]
+async fn a_closure_that_runs_again_holds_up_nobody_and_may_ask_the_store() {
+    // One part, so that every session is behind one lock.
+    let store = ASKED.get_or_init(|| MemoryStore::with_limit(100));
+    let (client, gate, _server) = start_on(store.clone(), 1).await;
+    let reply = interleave(&client, &gate, "/held/ask/0", &["profile/1"]).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(shown(&client, "profile").await, r#"2 ["1"]"#);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ fn a_sealed_record_shows_neither_names_nor_values_and_a_signed_one_both() {
         case.insert(&key(1), &record());
         let stored = case.stored(&key(1));
         let bytes = encode(&stored);
-        for text in [MARKER, "cart", "visits", "seen", "price"] {
+        for text in [MARKER, "cart", "visits", "seen"] {
             let is_there = bytes.windows(text.len()).any(|part| part == text.as_bytes());
             assert_eq!(is_there, shows, "{text}");
         }
