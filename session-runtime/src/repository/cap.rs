@@ -127,11 +127,6 @@ impl<'a> LogIn<'a> {
     /// session. Returns those that were ended.
     async fn end_oldest(&self, mut of_principal: u64) -> Result<Vec<Selector>, StoreError> {
         let (mut ended, mut is_last) = (Vec::new(), false);
-        if of_principal > MOST {
-            // The place that this session had before the log-in may have counted, too. Among fewer
-            // sessions the list shows that.
-            of_principal = self.store.count(&self.key.namespace, &self.principal).await?;
-        }
         for tries in 0..TRIES {
             if of_principal <= self.most() {
                 break;
@@ -141,16 +136,21 @@ impl<'a> LogIn<'a> {
             // Among few sessions, those that have expired are all seen and do not count.
             let enough = if of_principal <= MOST { MOST } else { excess };
             let (sessions, is_all) = self.oldest(enough).await?;
+            // Counted after the list: what others have removed in between is still listed, and its
+            // removal fails. Counted before, it would be made up for by one session too many. Nor
+            // does the place count any more that this session had before the log-in.
+            let there = if is_all {
+                sessions.len() as u64
+            } else {
+                self.store.count(&self.key.namespace, &self.principal).await?
+            };
             let (expired, live): (Vec<_>, Vec<_>) =
                 sessions.into_iter().partition(|(_, record)| record.meta.is_expired(self.now));
             for (selector, record) in &expired {
                 self.remove(*selector, record).await?;
             }
-            let excess = if is_all {
-                (live.len() as u64).saturating_sub(self.most())
-            } else {
-                excess.saturating_sub(expired.len() as u64)
-            };
+            let excess = there.saturating_sub(expired.len() as u64).saturating_sub(self.most());
+            let excess = excess.min(MOST);
             let going = &live[..live.len().min(usize::try_from(excess).unwrap_or(usize::MAX))];
             let is_among = going.iter().any(|(selector, _)| *selector == self.key.selector);
             if is_among && !is_last {
@@ -163,7 +163,7 @@ impl<'a> LogIn<'a> {
                 // Somebody has ended this session meanwhile, or logged in to it.
                 break;
             }
-            let mut is_done = true;
+            let mut is_done = going.len() as u64 == excess;
             for (selector, record) in going {
                 // Those that came after this one have moved it here; they end it.
                 if *selector == self.key.selector {
@@ -220,12 +220,12 @@ impl<'a> LogIn<'a> {
     }
 
     /// Moves the time of this log-in behind the latest one. Returns false if the session is gone, or
-    /// another log-in's.
+    /// somebody else's by now.
     async fn become_the_last(&self) -> Result<bool, StoreError> {
         loop {
             let Some(own) = load_latest(self.store, self.key).await?.filter(|own| {
                 own.meta.principal.as_ref() == Some(&self.principal)
-                    && own.meta.logged_in == self.logged_in
+                    && own.meta.logged_in >= self.logged_in
             }) else {
                 return Ok(false);
             };

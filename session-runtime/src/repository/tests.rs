@@ -290,6 +290,34 @@ fn log_ins_that_count_too_few_of_each_other_still_leave_what_the_cap_allows() {
 }
 
 #[test]
+fn parallel_log_ins_at_a_large_cap_end_as_many_as_come_and_the_oldest() {
+    in_many_orders(|random, store| {
+        // More than one step of a log-in looks at.
+        for number in 1..=34 {
+            put(store, number, owned(u64::from(number)));
+        }
+        let keys: Vec<_> = [100, 101, 20].map(key).into();
+        let tasks = keys.iter().map(|key| {
+            let (time, cap) = (50 + random.below(3) as u64, cap(34, OnMaxSessions::EndOldest));
+            Box::pin(async move {
+                // One of them is a session of the principal already.
+                if load(store, 20).is_some() && key.selector == Selector::from_bytes([20; 16]) {
+                    drop(Repository::commit(store, key, &log_in(time, cap)).await.unwrap());
+                } else {
+                    drop(Repository::insert_capped(store, key, owned(time), cap).await.unwrap());
+                }
+            }) as Task<'_>
+        });
+        let tasks = tasks.collect();
+        interleave(random, tasks);
+        let live = live(store);
+        assert_eq!(live.len(), 34);
+        let ended = [1, 2].map(|number| key(number).selector);
+        assert!(!live.iter().any(|selector| ended.contains(selector)), "{live:?}");
+    });
+}
+
+#[test]
 fn a_log_in_beside_an_eviction_stays() {
     in_many_orders(|random, store| {
         for (number, time) in [(1, 10), (2, 20)] {

@@ -1,7 +1,7 @@
 //! A record: the data that a store holds for one session. It knows when a session expires and which
 //! credentials pass; the effect of a commit on a record is elsewhere.
 
-use std::{cmp::Reverse, fmt};
+use std::{cmp::Reverse, fmt, time::Duration};
 
 use super::{
     Check, KeyId, PrincipalKey,
@@ -76,9 +76,12 @@ impl Meta {
         }
     }
 
-    /// Gives the session to a principal that logs in at `now`, or to nobody.
+    /// Gives the session to a principal that logs in at `now`, or to nobody. Who logs in again logs in
+    /// later than before, also within one millisecond: every log-in changes the time.
     pub fn set_principal(&mut self, principal: Option<PrincipalKey>, now: Timestamp) {
-        self.logged_in = principal.is_some().then_some(now);
+        let before = self.logged_in.filter(|_| self.principal == principal);
+        let next = before.map_or(now, |it| it.saturating_add(Duration::from_millis(1)).max(now));
+        self.logged_in = principal.is_some().then_some(next);
         self.principal = principal;
     }
 

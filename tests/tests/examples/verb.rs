@@ -329,11 +329,11 @@ async fn v12_resave_goes_to_the_store_although_nothing_has_changed() {
     assert_eq!(store.calls(), ["load"]);
     clock.advance(HOUR);
     client.get("/read").await;
-    assert_eq!(store.calls(), ["load", "replace"]);
+    assert_eq!(store.calls(), ["load", "touch"]);
     // `resave: true` is a call where it is wanted. It writes no field, so it undoes no parallel
     // request's.
     client.get("/forced").await;
-    assert_eq!(store.calls(), ["load", "replace"]);
+    assert_eq!(store.calls(), ["load", "touch"]);
     assert_eq!(client.get("/read").await.body, "1");
 }
 

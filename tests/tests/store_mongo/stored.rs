@@ -312,7 +312,8 @@ async fn revisions_beyond_the_range_of_the_server_s_numbers_go_on() {
     new.meta.last_seen = Timestamp::from_millis(u64::MAX - 1);
     own.insert(1, new.clone()).await;
     assert_eq!(own.load(1).await.as_deref(), Some(&new));
-    let commit = touch(1);
+    let mut commit = touch(1);
+    commit.ops = vec![set("a", bytes("1"))];
     assert_eq!(own.commit(1, &commit).await, CommitOutcome::committed((1 << 63) + 1, false));
     new.apply(&commit);
     assert_eq!(own.load(1).await.as_deref(), Some(&new));

@@ -186,8 +186,7 @@ pub async fn another_log_in_moves_a_session_in_its_list(it: Fixture) {
     let mut record = it.owned(0, &ada);
     // To the end, to its beginning, between the two others.
     for (millis, place) in [(30, 2), (5, 0), (15, 1), (40, 2)] {
-        let who = Some(ada.clone());
-        let log_in = |it: &mut Record, now| it.meta.set_principal(who, now);
+        let log_in = |it: &mut Record, now| it.meta.logged_in = Some(now);
         (record, _) = it.change(&keys[0], &record, |record| log_in(record, it.at(millis))).await;
         for limit in [1, 2, MANY] {
             let listed = selectors(&it.walk(&ada, Order::Oldest, limit).await);
