@@ -108,7 +108,7 @@ fn five() -> Router {
 }
 
 fn store() -> MemoryStore {
-    MemoryStore::with_limit(2 * SESSIONS)
+    MemoryStore::with_limit(2 * SESSIONS).max_bytes(usize::MAX)
 }
 
 #[cfg(feature = "peers")]
