@@ -24,3 +24,30 @@ pub use odd::Odd;
 pub use server::Server;
 pub use store::{Fault, Spy};
 pub use wait::{PATIENCE, eventually, eventually_blocking, given_up};
+
+/// Writes the modules that run both conformance suites on the store that a function of this module
+/// makes: `store` and `repository`. With `sealed`, a third one runs the second suite on that store as
+/// `encrypt_at_rest` uses it.
+#[macro_export]
+macro_rules! conformance {
+    ($make:ident) => {
+        mod store {
+            ::session_runtime::store_conformance!(super::$make);
+        }
+
+        mod repository {
+            ::session_runtime::repository_conformance!(super::$make);
+        }
+    };
+    ($make:ident, sealed) => {
+        $crate::conformance!($make);
+
+        mod sealed {
+            async fn sealed() -> impl ::session_runtime::store::Store {
+                ::session_runtime::testing::sealed(super::$make().await)
+            }
+
+            ::session_runtime::repository_conformance!(sealed);
+        }
+    };
+}

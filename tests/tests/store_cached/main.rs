@@ -13,23 +13,7 @@ mod conformance {
         CachedStore::new(MemoryStore::default(), MemoryStore::default())
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::store().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(store, sealed);
 }
 
 /// In front of it a cache that takes copies and never gives one up: only what the store knows of
@@ -63,11 +47,5 @@ mod that_keeps_every_copy {
         }
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
+    tests::conformance!(store);
 }

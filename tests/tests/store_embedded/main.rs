@@ -40,23 +40,7 @@ mod conformance {
         super::support::open(directory.path())
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::embedded);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::embedded);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::embedded().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(embedded, sealed);
 }
 
 #[tokio::test]

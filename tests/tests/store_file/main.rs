@@ -25,21 +25,5 @@ mod conformance {
         STORE.get_or_init(open).clone()
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::file);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::file);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::file().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(file, sealed);
 }

@@ -18,21 +18,5 @@ mod conformance {
         MongoStore::connect(&Mongo::by_turns().url()).await.expect("a store")
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::store().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(store, sealed);
 }

@@ -19,23 +19,7 @@ mod single {
         RedisStore::connect(&Redis::shared().url()).await.expect("a store")
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::store().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(store, sealed);
 }
 
 /// On one server of Valkey.
@@ -47,13 +31,7 @@ mod valkey {
         RedisStore::connect(&Redis::shared_valkey().url()).await.expect("a store")
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
+    tests::conformance!(store);
 }
 
 /// On a cluster of six nodes.
@@ -64,13 +42,7 @@ mod cluster {
         cluster().await
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
+    tests::conformance!(store);
 }
 
 /// On a master that Sentinels name.
@@ -81,11 +53,5 @@ mod sentinel {
         sentinels().await
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
+    tests::conformance!(store);
 }

@@ -29,23 +29,7 @@ mod postgres {
         SqlStore::connect(&shared(Kind::Postgres, "suite")).await.expect("a store")
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::store().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(store, sealed);
 }
 
 /// The suite on MariaDB.
@@ -58,23 +42,7 @@ mod mariadb {
         SqlStore::connect(&shared(Kind::MariaDb, "suite")).await.expect("a store")
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::store().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(store, sealed);
 }
 
 /// The suite on a file of SQLite.
@@ -87,21 +55,5 @@ mod sqlite {
         SqlStore::connect(&shared(Kind::Sqlite, "suite")).await.expect("a store")
     }
 
-    mod store {
-        session_runtime::store_conformance!(super::store);
-    }
-
-    mod repository {
-        session_runtime::repository_conformance!(super::store);
-    }
-
-    mod sealed {
-        use session_runtime::{store::Store, testing};
-
-        async fn sealed() -> impl Store {
-            testing::sealed(super::store().await)
-        }
-
-        session_runtime::repository_conformance!(sealed);
-    }
+    tests::conformance!(store, sealed);
 }
