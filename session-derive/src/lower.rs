@@ -182,7 +182,7 @@ fn counts(keys: &FieldKeys) -> bool {
     keys.counter.is_some() || keys.merge.as_ref().is_some_and(|slot| slot.value == "Counter")
 }
 
-/// What a field is. `counts`: it is a map of counters.
+/// Returns the kind of a field. `counts`: the field is a map of counters.
 fn kind(keys: &FieldKeys, counts: bool) -> Kind {
     let merge = keys.merge.as_ref().map(|slot| slot.value);
     match () {

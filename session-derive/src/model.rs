@@ -54,7 +54,7 @@ pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
     pub(crate) ty: Type,
-    /// What the type is by its spelling.
+    /// The kind of the type by its spelling.
     pub(crate) shape: Shape,
     pub(crate) kind: Kind,
     /// The getter returns by value, since the user says so.

@@ -1,4 +1,4 @@
-//! What a field's type is by its spelling: an `Option`, a list, a map, a set, a number. Only the
+//! The kind of a field's type by its spelling: an `Option`, a list, a map, a set, a number. Only the
 //! standard library's own names count, under their own paths or none. Must not know attributes.
 
 use syn::{GenericArgument, PathArguments, Type};

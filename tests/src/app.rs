@@ -60,7 +60,7 @@ pub struct Setup {
     pub store: Arc<dyn Store>,
     /// Under which keys.
     pub keys: KeyRing,
-    /// Whether the sessions are sealed at rest.
+    /// True if the sessions are sealed at rest.
     pub encrypt: bool,
     /// The most sessions of one user.
     pub cap: Option<(u32, OnMaxSessions)>,

@@ -27,7 +27,7 @@ pub struct Settings {
     pub keys: String,
     /// Separates tests that share a store.
     pub audience: String,
-    /// Whether the sessions are sealed at rest.
+    /// True if the sessions are sealed at rest.
     pub encrypt: bool,
     /// `3:end-oldest`, `3:refuse-new`, or nothing.
     pub cap: &'static str,

@@ -141,7 +141,8 @@ fn call(field: &Field, method: &str, arguments: &TokenStream) -> TokenStream {
     quote!(self.#ident.#method(&self.__context #arguments))
 }
 
-/// What changes a part of a collection: the parameters, the method of the cell, and its arguments.
+/// A method that changes a part of a collection: its parameters, the method of the cell, and the
+/// arguments for the cell.
 fn part(session: &Session, verb: Verb, shape: &Shape) -> (TokenStream, &'static str, TokenStream) {
     let private = &session.private;
     let (value, change, by) = (local("value"), local("change"), local("by"));
@@ -236,14 +237,14 @@ fn docs(field: &Field, verb: Verb) -> TokenStream {
     quote!(#(#[doc = #lines])* #(#own)*)
 }
 
-/// Whether an accessor writes what is in the token.
+/// Returns whether an accessor writes what is in the token.
 fn merges(field: &Field, verb: Verb) -> bool {
     let reads = matches!(verb, Verb::Get | Verb::Peek);
     !field.in_store && !reads && field.kind != Kind::Local
 }
 
 fn sentence(field: &Field, verb: Verb, name: &str, link: &str) -> String {
-    /// What a change says that may run again.
+    /// The documentation of a change that may run again.
     const AGAIN: &str = "`change` runs at once. If a parallel request has changed the same by the \
         time of the commit, `change` runs again on what is there then, so that nothing is lost. So \
         `change` must have no other effect, and what it depends on is decided inside.";

@@ -26,7 +26,7 @@ pub(crate) trait Claims: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<Exchanged, Error>> + Send + 'a>>;
 }
 
-/// What became of an exchange.
+/// The outcome of an exchange.
 pub(crate) enum Exchanged {
     Done,
     /// Another request was first. There is the record as it is now, or the session is over.

@@ -23,7 +23,7 @@ pub(crate) trait FieldSealer: Send + Sync {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SealError;
 
-/// What opens and seals the values of one field of one session.
+/// Opens and seals the values of one field of one session.
 pub(super) struct Sealing {
     pub(super) sealer: Arc<dyn FieldSealer>,
     pub(super) selector: Selector,

@@ -104,7 +104,12 @@ impl<T, F> ValueCell<T, F> {
 
     /// Returns the stored value, else the default.
     pub(super) fn decoded(&self, context: &Context) -> T {
-        match context.stored(self.spec) {
+        self.decode(context, context.stored(self.spec))
+    }
+
+    /// Returns a stored value, else the default.
+    fn decode(&self, context: &Context, stored: Option<Result<Stored, DecodeError>>) -> T {
+        match stored {
             None => (self.default)(),
             Some(stored) => stored
                 .and_then(|stored| (self.functions.values.decode)(stored.value()))
@@ -314,15 +319,7 @@ impl<V: Send + Sync> ValueCell<Option<V>> {
         let Some(claim) = context.begin_claim()? else { return Ok(self.take(context)) };
         let mut record = Arc::clone(claim.loaded());
         loop {
-            let value = match claim.stored(context, &record, self.spec) {
-                None => (self.default)(),
-                Some(stored) => stored
-                    .and_then(|stored| (self.functions.values.decode)(stored.value()))
-                    .unwrap_or_else(|error| {
-                        context.decode_failed(self.spec, &error);
-                        (self.default)()
-                    }),
-            };
+            let value = self.decode(context, claim.stored(context, &record, self.spec));
             let mut out = Emission::default();
             match self.target(&None, &mut out) {
                 Some(Target::Value(value)) => emit_set(context, self.spec, value, &mut out),

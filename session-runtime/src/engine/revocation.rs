@@ -3,15 +3,13 @@
 //! principal marks the oldest sessions that still count. Notes and epochs are ordinary records of
 //! an ordinary store.
 
-use sha2::{Digest, Sha256};
-
 use crate::{
     clock::Timestamp,
     error::Error,
     repository::deadline::DeadlineStore,
     store::{
-        Check, Commit, CommitOutcome, FieldValue, InsertOutcome, KeyId, Lifetime, Meta, Namespace,
-        Op, PrincipalKey, Record, Selector, StoreKey,
+        Commit, CommitOutcome, FieldValue, InsertOutcome, Meta, Namespace, Op, PrincipalKey,
+        Record, Selector, StoreKey,
     },
 };
 
@@ -99,17 +97,13 @@ impl Revocation {
     }
 
     fn epoch_key(&self, principal: &PrincipalKey) -> StoreKey {
-        let digest = Sha256::digest(principal.as_str().as_bytes());
-        let mut selector = [0; 16];
-        selector.copy_from_slice(&digest[..16]);
-        StoreKey { namespace: self.epochs.clone(), selector: Selector(selector) }
+        StoreKey { namespace: self.epochs.clone(), selector: principal.to_selector() }
     }
 }
 
 /// Returns the fixed part of a record that no credential opens.
 fn note(now: Timestamp, until: Timestamp) -> Meta {
-    let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
-    let mut meta = Meta::new(Check([0; 16]), KeyId([0; 4]), now, lifetime);
+    let mut meta = Meta::of_no_session(now, until);
     // **A lost note would bring an ended session back.** A bounded store first evicts sessions
     // without a principal, so a note has one; and it never evicts what is in a namespace of notes.
     meta.set_principal(Some(PrincipalKey::new("revocation")), now);

@@ -45,7 +45,7 @@ impl DeadlineStore {
         Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
     }
 
-    /// As [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
+    /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
     pub(crate) fn wants_loaded(&self) -> bool {
         self.store.properties().wants_loaded
     }
@@ -55,7 +55,9 @@ impl DeadlineStore {
         if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
     }
 
-    /// What does not wait needs no timer, and so no runtime. The others' timer is in a box: every future around this one, up to the handler's, is as large as what it waits for.
+    /// Puts an answer under the operation's deadline. An answer that does not wait needs no timer, and
+    /// so no runtime. The timer of the others is in a box: every future around this one, up to the
+    /// handler's, is as large as what it waits for.
     fn within<'a, T: Unpin + Send + 'a>(
         &self,
         operation: &'static str,

@@ -3,14 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sha2::{Digest, Sha256};
-
 use super::swap::{full, pause, random};
 use crate::{
-    clock::Timestamp,
+    clock::{Clock as _, SystemClock, Timestamp},
     store::{
-        Check, FieldValue, KeyId, Lifetime, Meta, Namespace, PrincipalKey, Record, Selector, Store,
-        StoreError, StoreKey, Written, load_latest,
+        FieldValue, Meta, Namespace, PrincipalKey, Record, Store, StoreError, StoreKey, Written,
+        load_latest,
     },
 };
 
@@ -40,10 +38,7 @@ impl<'a> Lease<'a> {
     ) -> Result<Self, StoreError> {
         // No namespace of a session type contains a `/`.
         let namespace = Namespace::new(&format!("{}/lease", namespace.as_str()));
-        let digest = Sha256::digest(principal.as_str().as_bytes());
-        let mut selector = [0; 16];
-        selector.copy_from_slice(&digest[..16]);
-        let key = StoreKey { namespace, selector: Selector::from_bytes(selector) };
+        let key = StoreKey { namespace, selector: principal.to_selector() };
         let mut tries = 0_u32;
         loop {
             pause(tries).await;
@@ -73,22 +68,20 @@ impl<'a> Lease<'a> {
 
 /// Makes the record of a lease that begins now.
 fn note(principal: &PrincipalKey, now: Timestamp) -> Record {
-    let lifetime =
-        Lifetime { idle_millis: None, absolute_until: now.saturating_add(KEPT), persistent: false };
-    let mut meta = Meta::new(Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]), now, lifetime);
+    let mut meta = Meta::of_no_session(now, now.saturating_add(KEPT));
     // A version that no other lease has, in whatever process.
     meta.revision = random() >> 3;
     // A bounded store first evicts records without a principal, and no notes of one.
     meta.set_principal(Some(principal.clone()), now);
     let mut note = Record::new(meta);
-    let until = Timestamp::from(std::time::SystemTime::now()).saturating_add(LASTS);
+    let until = SystemClock.now().saturating_add(LASTS);
     let until = i64::try_from(until.as_millis()).unwrap_or(i64::MAX);
     note.set(UNTIL, FieldValue::Int(until));
     note
 }
 
 fn has_ended(lease: &Record) -> bool {
-    let now = Timestamp::from(std::time::SystemTime::now()).as_millis();
+    let now = SystemClock.now().as_millis();
     match lease.get(UNTIL) {
         Some(FieldValue::Int(until)) => u64::try_from(*until).is_ok_and(|until| until <= now),
         _ => true,

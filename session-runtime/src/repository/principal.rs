@@ -95,7 +95,7 @@ pub(super) fn list<'a>(
     })
 }
 
-/// What has become of the end of all sessions.
+/// The outcome of ending all sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EndedAll {
     /// The number of sessions that were ended.

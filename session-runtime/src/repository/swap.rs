@@ -20,7 +20,7 @@ const LONGEST: u64 = 32;
 /// those that share a queue with it.
 static QUEUES: [Mutex<()>; 256] = [const { Mutex::const_new(()) }; 256];
 
-/// What became of a commit, and the number of sessions of the principal whom it gave the session to.
+/// The outcome of a commit, and the number of sessions of the principal whom it gave the session to.
 pub(super) type Swapped = (CommitOutcome, u64);
 
 /// Applies a commit to the record under `key`.
@@ -65,10 +65,10 @@ fn touch<'a>(
     commit: &'a Commit,
     loaded: &Record,
 ) -> StoreFuture<'a, Swapped> {
-    let touched = loaded.clone().apply(commit);
-    if !matches!(touched, CommitOutcome::Committed { .. }) {
+    if loaded.admits(commit).is_err() {
         return again(store, key, commit);
     }
+    let touched = CommitOutcome::committed(loaded.meta.revision, false);
     let clean_after = loaded.meta.lifetime.end_after(commit.now);
     store
         .touch(key, commit.now, clean_after)

@@ -14,13 +14,10 @@ impl Record {
     /// other records too: see [`Store`](super::Store), rule 7; and [`Commit::max_bytes`], which is
     /// checked above the stores.
     pub fn apply(&mut self, commit: &Commit) -> CommitOutcome {
-        if self.meta.is_expired(commit.now) {
-            return CommitOutcome::Gone;
-        }
-        let standing = self.meta.standing(&commit.check, commit.key_id, commit.now);
-        if standing == Standing::Superseded {
-            return CommitOutcome::Superseded;
-        }
+        let standing = match self.admits(commit) {
+            Ok(standing) => standing,
+            Err(outcome) => return outcome,
+        };
         if commit.is_touch() {
             self.meta.last_seen = self.meta.last_seen.max(commit.now);
             return CommitOutcome::committed(self.meta.revision, false);
@@ -54,6 +51,17 @@ impl Record {
         }
         self.meta.revision += 1;
         CommitOutcome::committed(self.meta.revision, rotated)
+    }
+
+    /// Returns the standing of a commit's credential, or why no commit with it applies.
+    pub(crate) fn admits(&self, commit: &Commit) -> Result<Standing, CommitOutcome> {
+        if self.meta.is_expired(commit.now) {
+            return Err(CommitOutcome::Gone);
+        }
+        match self.meta.standing(&commit.check, commit.key_id, commit.now) {
+            Standing::Superseded => Err(CommitOutcome::Superseded),
+            standing => Ok(standing),
+        }
     }
 
     fn rotate(&mut self, commit: &Commit, standing: Standing) -> bool {

@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Check, FieldValue, KeyId, Lifetime, Meta, Namespace, Order, PrincipalKey, Record, Selector,
-    Store, StoreError, StoreKey, Written,
+    FieldValue, Meta, Namespace, Order, PrincipalKey, Record, Selector, Store, StoreError,
+    StoreKey, Written,
 };
 use crate::clock::{Clock as _, SystemClock};
 
@@ -39,10 +39,7 @@ pub async fn check<S: Store + ?Sized>(store: &S) -> Result<(), StoreError> {
     let selector = Selector::from_bytes(bytes);
     let key = StoreKey { namespace: Namespace::new("check"), selector };
     let now = SystemClock.now();
-    let lifetime =
-        Lifetime { idle_millis: None, absolute_until: now.saturating_add(LIFE), persistent: false };
-    let (check, key_id) = (Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]));
-    let mut record = Record::new(Meta::new(check, key_id, now, lifetime));
+    let mut record = Record::new(Meta::of_no_session(now, now.saturating_add(LIFE)));
     let principal = PrincipalKey::new(&format!("\"{selector}\""));
     record.meta.set_principal(Some(principal.clone()), now);
     ensure("insert", is_stored(store.insert(&key, Arc::new(record)).await?))?;

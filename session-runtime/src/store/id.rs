@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::store::hex::Hex;
@@ -205,6 +206,14 @@ impl PrincipalKey {
         serde_json::to_string(principal)
             .map(|json| Self::new(&json))
             .map_err(|error| error.to_string())
+    }
+
+    /// Returns the selector of a note about the principal, which is the same in every process.
+    pub(crate) fn to_selector(&self) -> Selector {
+        let digest: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
+        let mut selector = [0; 16];
+        selector.copy_from_slice(&digest[..16]);
+        Selector(selector)
     }
 
     /// Returns the text to index by.

@@ -69,7 +69,7 @@ pub use sql::{SqlPool, SqlStore, SqlStoreBuilder};
 
 use crate::clock::Timestamp;
 
-/// What became of an insert or a replacement.
+/// The outcome of an insert or a replacement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Written {
@@ -111,9 +111,8 @@ impl Properties {
 
 /// A place that keeps records under keys, each with a version ([`Meta::revision`]).
 ///
-/// What becomes of a session is decided above every store, in one way for all of them: which
-/// changes a commit makes, who wins, which sessions of a principal give way. A store obeys these
-/// rules:
+/// The library decides above every store, in one way for all of them, which changes a commit makes,
+/// who wins, and which sessions of a principal give way. A store obeys these rules:
 ///
 /// 1. Only [`insert`](Self::insert) creates, and never overwrites; [`replace`](Self::replace)
 ///    overwrites, and never creates. Writes to one record are serialised.

@@ -76,6 +76,13 @@ impl Meta {
         }
     }
 
+    /// Makes the fixed part of a record that is no session, and that a store may remove at `until`: no
+    /// credential has this check value, so no token opens the record.
+    pub(crate) const fn of_no_session(now: Timestamp, until: Timestamp) -> Self {
+        let lifetime = Lifetime { idle_millis: None, absolute_until: until, persistent: false };
+        Self::new(Check::from_bytes([0; 16]), KeyId::from_bytes([0; 4]), now, lifetime)
+    }
+
     /// Gives the session to a principal that logs in at `now`, or to nobody. Who logs in again logs in
     /// later than before, also within one millisecond: every log-in changes the time.
     pub fn set_principal(&mut self, principal: Option<PrincipalKey>, now: Timestamp) {

@@ -1,4 +1,4 @@
-//! What one request has made of one value: the newest value, the values before it that somebody has
+//! The changes that one request has made to one value: the newest value, the values before it that somebody has
 //! a reference to, and the changes that are not saved yet, so that they can run again on what another
 //! request has written. Knows neither encodings nor stores.
 
@@ -29,11 +29,11 @@ struct Written<T: 'static> {
     /// The thread that runs a change, while it holds the draft.
     changing: AtomicUsize,
     draft: Mutex<Draft<T>>,
-    /// What a change has written to its own cell. It is carried out after the change.
+    /// The writes of a change to its own cell. They are carried out after the change.
     nested: OnceBox<Mutex<Vec<Write<T>>>>,
 }
 
-/// What is not fixed yet.
+/// The part of a history that nobody has seen yet.
 struct Draft<T: 'static> {
     /// The newest value. Nobody has a reference to it, so it changes in place.
     value: Option<T>,
@@ -42,7 +42,7 @@ struct Draft<T: 'static> {
     changes: Option<Box<Changes<T>>>,
 }
 
-/// What a cell has that was changed, or whose value rests on what the store held.
+/// The part of a draft that only cells have that were changed, or that rest on the stored value.
 struct Changes<T: 'static> {
     /// The changes since the last emission. Before them, nothing was set that is not saved.
     steps: Vec<Step<T>>,
@@ -54,7 +54,7 @@ struct Changes<T: 'static> {
     refused: Option<Refusal>,
 }
 
-/// Whether something has happened that is not saved.
+/// The state of a write or a comparison on its way to the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unsaved {
     No,
@@ -72,7 +72,7 @@ enum Write<T: 'static> {
 /// Changes that were emitted together.
 pub(super) struct Steps<T: 'static>(Mutex<Vec<Step<T>>>);
 
-/// What a cell has to emit.
+/// A value to emit, and its way from the stored one.
 pub(super) struct Emitted<'a, T: 'static> {
     pub(super) value: &'a T,
     /// The changes that led to the value from the stored one; `None` if the value was set.

@@ -17,7 +17,7 @@ fn change(history: &History<List>, step: Step<List>) {
     history.change(List::clone, List::new, step);
 }
 
-/// What would be emitted: the value, and the same changes on another value.
+/// Returns what would be emitted: the value, and the same changes on another value.
 fn emitted(history: &History<List>) -> Option<(List, Option<List>)> {
     history.emit(false, |emitted| {
         let emitted = emitted.expect("nothing was refused");

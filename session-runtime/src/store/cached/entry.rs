@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{
     clock::Timestamp,
     store::{
-        Check, FieldValue, KeyId, Lifetime, Meta, Record,
+        FieldValue, Meta, Record,
         encoding::{decode, encode},
     },
 };
@@ -43,14 +43,9 @@ impl Entry {
             copy.extend_from_slice(&number.to_be_bytes());
         }
         copy.extend_from_slice(&record);
-        let lifetime = Lifetime {
-            idle_millis: None,
-            absolute_until: reading.at.saturating_add(max_age),
-            persistent: false,
-        };
-        // No token opens a copy: no credential has this check value, and no token names the key.
-        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), reading.at, lifetime);
-        let mut sealed = Record::new(meta);
+        // No token opens a copy, and none names the key.
+        let until = reading.at.saturating_add(max_age);
+        let mut sealed = Record::new(Meta::of_no_session(reading.at, until));
         sealed.set(COPY, FieldValue::Bytes(copy.into()));
         sealed
     }

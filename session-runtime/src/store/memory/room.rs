@@ -32,7 +32,7 @@ pub(super) fn weight(record: &Record) -> usize {
     RECORD + principal + fields.sum::<usize>()
 }
 
-/// What records take, or have taken.
+/// The places and bytes that records take, or have taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) records: usize,
@@ -40,12 +40,12 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// What one record of this weight takes.
+    /// Returns what one record of this weight takes.
     pub(super) const fn one(bytes: usize) -> Self {
         Self { records: 1, bytes }
     }
 
-    /// What a record takes in addition, or no more.
+    /// Returns what a record takes in addition, or no more.
     pub(super) const fn bytes(bytes: usize) -> Self {
         Self { records: 0, bytes }
     }

@@ -30,16 +30,16 @@ pub(super) struct Shard {
     swept: Timestamp,
 }
 
-/// What a change has come to.
+/// The outcome of a change.
 pub(super) struct Changed {
     /// When the session was last used.
     pub(super) last_seen: Timestamp,
     /// The number of sessions that its principal has, if the change is a log-in to another
     /// principal or at another time.
     pub(super) of_principal: usize,
-    /// What the record took before the change, in bytes.
+    /// The record's weight before the change, in bytes.
     pub(super) before: usize,
-    /// What the record takes after the change, in bytes.
+    /// The record's weight after the change, in bytes.
     pub(super) after: usize,
 }
 

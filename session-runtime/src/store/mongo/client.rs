@@ -10,7 +10,7 @@ use crate::store::home::Home;
 
 /// The clients of a store, one after the other.
 pub(super) struct Clients {
-    /// What clients are made from; `None` if the client is the user's own.
+    /// The options that clients are made from; `None` if the client is the user's own.
     options: Option<ClientOptions>,
     collection: String,
     current: Mutex<Current>,

@@ -7,7 +7,7 @@ use sqlx::error::DatabaseError;
 
 use crate::store::StoreError;
 
-/// What to do about a pooler that mixes up the statements that its clients prepare.
+/// The advice about a pooler that mixes up the statements that its clients prepare.
 pub(super) const POOLER: &str = "; PgBouncer in transaction mode must be 1.21 or newer, with \
     `max_prepared_statements` above 0; otherwise use its session mode";
 

@@ -1,4 +1,4 @@
-//! What a failure of a command means for the command, and for whoever reads the log. **No message
+//! The meaning of a command's failure for the command, and for whoever reads the log. **No message
 //! repeats the arguments of a command**, which may be a password or a session's content.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
