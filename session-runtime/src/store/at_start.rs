@@ -57,7 +57,10 @@ async fn go_on<S: Store + ?Sized>(
 ) -> Result<(), StoreError> {
     let loaded = store.load(key).await?.ok_or_else(|| wrong("load"))?;
     let (now, expires) = (loaded.meta.last_seen, loaded.meta.expires_at());
-    ensure("touch", store.touch(key, now, expires).await?)?;
+    ensure(
+        "touch",
+        store.touch(key, now.saturating_add(Duration::from_millis(1)), expires).await?,
+    )?;
     let mut record = Record::clone(&loaded);
     let version = record.meta.revision;
     record.meta.revision = version + 1;

@@ -120,7 +120,7 @@ async fn a_server_may_ask_for_a_certificate() {
 }
 
 /// The rights that the documentation names.
-const RIGHTS: &str = "~session:* resetchannels -@all +hmget +hset +del +time \
+const RIGHTS: &str = "~session:* resetchannels -@all +get +getrange +set +setrange +del +time \
     +persist +pexpire +pttl +zadd +zcard +zrange +zrandmember +zrem \
     +evalsha +eval +multi +exec";
 
@@ -256,7 +256,7 @@ async fn in_a_cluster_a_user_needs_three_more_rights_and_two_less() {
         let nodes = cluster.nodes();
         allow(nodes.iter(), "shop", &format!("{one_server} {more}"));
         allow(nodes.iter(), "slotless", &format!("{one_server} +ping +asking"));
-        allow(nodes.iter(), "readless", &format!("{one_server} {more} -hmget"));
+        allow(nodes.iter(), "readless", &format!("{one_server} {more} -get"));
         allow(nodes.iter(), "indexless", &format!("{one_server} {more} -zadd"));
         drop(nodes);
         cluster.url()

@@ -10,7 +10,9 @@ use std::{
     },
 };
 
-use session_runtime::store::{FieldValue, InsertOutcome, Namespace, PrincipalKey, Store};
+use session_runtime::store::{
+    CommitOutcome, FieldValue, InsertOutcome, Namespace, PrincipalKey, Store,
+};
 use session_runtime::testing::Repository as _;
 use tests::{PATIENCE, backend::redis::Redis, eventually};
 use tokio::{
@@ -233,11 +235,12 @@ async fn no_record_takes_an_entry_that_others_may_prune() {
     for (by, writes) in [(20, 1), (40, 2)] {
         let fault = Fault::OldEntry(by);
         let store = connect(&faulty(&server, session.clone(), fault).await).await;
+        store.insert_capped(&key, record(0), None).await.expect("an insert");
         let before = calls(&server, "evalsha");
-        let inserted = store.insert_capped(&key, owned(0, "ada"), None).await.expect("a log-in");
-        assert_eq!(inserted, InsertOutcome::inserted());
-        // With a new entry, if the first was too old.
-        assert_eq!(calls(&server, "evalsha") - before, writes, "{by} s old");
+        let logged_in = store.commit(&key, &log_in(0, "ada", None)).await.expect("a log-in");
+        assert!(matches!(logged_in, CommitOutcome::Committed { .. }), "{logged_in:?}");
+        // With a new entry, if the first was too old; and without the entry that was too old.
+        assert_eq!(calls(&server, "evalsha") - before, 2 * writes, "{by} s old");
         assert_eq!(other.list_live(&key.namespace, &ada, at(1)).await.expect("a list").len(), 1);
         assert!(entries(&server).contains(&entry_of(&server, &key)), "{by} s old");
         let _ = server.ask(&["DEL", &index_of(&server)]);

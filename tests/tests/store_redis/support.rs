@@ -213,8 +213,8 @@ pub(crate) fn entry(key: &StoreKey, millis: u64, age: u64) -> String {
 
 /// The entry that a session's record names, as the index has it.
 pub(crate) fn entry_of(server: &Redis, key: &StoreKey) -> String {
-    let compared = server.text(&["HGET", &format!("session:{key}"), "m"]);
-    let named = compared.split(' ').nth(2).expect("an entry");
+    let head = server.text(&["GETRANGE", &format!("session:{key}"), "0", "111"]);
+    let named = &head[32..];
     format!("{}{}{}", &named[32..48], key.selector, &named[64..])
 }
 

@@ -2,13 +2,8 @@
 //! two forms as text, and its age. It knows neither how an entry is made nor when it goes.
 //!
 //! All numbers are hex digits of a fixed length, so that text is ordered as they are. An index has
-//! `log-in time (16) ‖ selector (32) ‖ attempt (16)`; a session's hash has `principal (32) ‖ log-in
-//! time (16) ‖ absolute end (16) ‖ attempt (16)`. An attempt is `seconds (8) ‖ random (8)`.
-
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
-};
+//! `log-in time (16) ‖ selector (32) ‖ attempt (16)`; a session has `principal (32) ‖ log-in time (16)
+//! ‖ absolute end (16) ‖ attempt (16)`. An attempt is `seconds (8) ‖ random (8)`.
 
 use super::key::Owner;
 use crate::{
@@ -16,8 +11,11 @@ use crate::{
     store::{Cursor, Record, Selector, StoreError},
 };
 
-const NUMBER: usize = 16;
+/// The digits of a number.
+pub(super) const NUMBER: usize = 16;
 const SELECTOR: usize = 32;
+/// The digits of an entry in a session.
+pub(super) const ENTRY: usize = Owner::DIGITS + 3 * NUMBER;
 
 /// The age in seconds from which an entry may be pruned. No record takes an entry over 30 s old (the
 /// script refuses), and two clocks may differ by the rest.
@@ -53,7 +51,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Reads an entry from a session's hash.
+    /// Reads an entry from a session.
     pub(super) fn read(text: &[u8]) -> Option<Self> {
         let text = str::from_utf8(text).ok()?;
         let (owner, rest) = text.split_at_checked(Owner::DIGITS)?;
@@ -61,6 +59,11 @@ impl Entry {
         let (ends, attempt) = rest.split_at_checked(NUMBER)?;
         let log_in = LogIn { owner: Owner::read(owner), at: read_number(at)? };
         Some(Self { log_in, ends: read_number(ends)?, attempt: Attempt::read(attempt)? })
+    }
+
+    /// Returns the entry's form in a session.
+    pub(super) fn text(&self) -> String {
+        format!("{}{}{}", self.log_in.text(), number(self.ends), self.attempt.0)
     }
 
     /// Returns the entry's form in the index.
@@ -139,35 +142,9 @@ pub(super) fn number(time: Timestamp) -> String {
     format!("{:016x}", time.as_millis())
 }
 
-fn read_number(text: &str) -> Option<Timestamp> {
+pub(super) fn read_number(text: &str) -> Option<Timestamp> {
     if text.len() != NUMBER {
         return None;
     }
     u64::from_str_radix(text, 16).ok().map(Timestamp::from_millis)
-}
-
-/// The clock of the servers, in seconds, as far as they have told it. The clock of this machine does
-/// not matter: it may be wrong, or jump.
-#[derive(Debug)]
-pub(super) struct ServerClock {
-    start: Instant,
-    at_start: AtomicU64,
-}
-
-impl ServerClock {
-    /// Makes a clock that has been told nothing: it stands long ago, so the first script that
-    /// compares says the time.
-    pub(super) fn new() -> Self {
-        Self { start: Instant::now(), at_start: AtomicU64::new(0) }
-    }
-
-    /// Takes over the time that a server has told.
-    pub(super) fn set(&self, seconds: u64) {
-        let at_start = seconds.saturating_sub(self.start.elapsed().as_secs());
-        self.at_start.store(at_start, Ordering::Relaxed);
-    }
-
-    pub(super) fn now(&self) -> u64 {
-        self.at_start.load(Ordering::Relaxed) + self.start.elapsed().as_secs()
-    }
 }

@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 use super::{
     connection::{CommandError, Connection, Retry},
     entry::{Member, place},
-    script::{Call, ENTER},
+    script::{Call, WRITE},
 };
 use crate::store::{Cursor, Order};
 
@@ -28,7 +28,7 @@ pub(super) struct Entered {
 impl Index<'_> {
     /// Makes the call that adds an entry and lets the index live for `life` at least.
     pub(super) fn entering(&self, member: &str, life: &str) -> Call {
-        let mut call = ENTER.on(&self.key);
+        let mut call = WRITE.on(&self.key);
         call.text(member).text(life);
         call
     }

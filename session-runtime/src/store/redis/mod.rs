@@ -10,6 +10,7 @@ mod join_all;
 mod key;
 mod list;
 mod script;
+mod server_clock;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -20,9 +21,9 @@ use std::{fmt, sync::Arc};
 
 use self::{
     connection::{CommandError, Connection, Retry},
-    entry::ServerClock,
     index::Index,
     key::{Keys, Owner},
+    server_clock::ServerClock,
     url::Target,
 };
 use super::{
@@ -42,15 +43,15 @@ use crate::clock::Timestamp;
 /// # Ok(()) }
 /// ```
 ///
-/// **What is stored.** A session is one hash, `session:NAMESPACE:SELECTOR`, with two fields: `r` is
-/// the whole record in bytes, and `m` its version, the time at which the session was last seen, and
-/// the record's entry in the index of its principal. A write is one script on that hash, which
-/// compares the version, so the write applies whole or not at all. A principal's index is a sorted
-/// set, `session:principal:NAMESPACE:HASH`, with an entry for each log-in. An entry is made before
-/// its record is written, so the index has every session at every moment. No script uses two keys;
-/// on one server, the entry and the record of a log-in travel in one transaction. The store uses no
-/// keyspace events, no `SCAN` and no expiry of single fields. Commands of requests that run at the
-/// same time are sent in one write.
+/// **What is stored.** A session is one value, `session:NAMESPACE:SELECTOR`: first, as text, its
+/// version, the time at which the session was last seen, and the record's entry in the index of its
+/// principal; then the whole record in bytes. A new session is one `SET` with `NX`; a change is one
+/// script on that value, which compares the version, so a write applies whole or not at all. A
+/// principal's index is a sorted set, `session:principal:NAMESPACE:HASH`, with an entry for each
+/// log-in. On one server, the entry and the session of a log-in travel in one transaction; otherwise
+/// the entry is made first. So the index has every session before anybody has its token. No script
+/// uses two keys. The store uses no keyspace events, no `SCAN` and no expiry of single fields.
+/// Commands of requests that run at the same time are sent in one write.
 ///
 /// **A proxy that spreads keys over several servers must refuse a transaction with keys on two of
 /// them** (`CROSSSLOT`), as the proxy of Redis Enterprise does. If the proxy sends the commands to
@@ -100,7 +101,7 @@ use crate::clock::Timestamp;
 /// once if a right is missing that each request needs.
 ///
 /// ```text
-/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +hmget +hset +del +time
+/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +get +getrange +set +setrange +del +time
 ///     +persist +pexpire +pttl +zadd +zcard +zrange +zrandmember +zrem
 ///     +evalsha +eval +multi +exec
 /// ```
@@ -158,7 +159,8 @@ impl RedisStore {
         let target = Target::parse(url)?;
         let connection = Connection::open(&target).await?;
         let keys = Keys::new(&target.prefix);
-        let store = Self(Arc::new(Inner { connection, keys, clock: ServerClock::new() }));
+        let clock = ServerClock::told(&connection, &keys).await?;
+        let store = Self(Arc::new(Inner { connection, keys, clock }));
         check(&store).await?;
         Ok(store)
     }

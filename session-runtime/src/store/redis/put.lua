@@ -9,15 +9,12 @@ if attempt ~= '' then
     return {'late', now}
   end
 end
-local there = redis.call('HMGET', key, 'm')[1]
-local old_version, seen, old_entry = '', last_seen, ''
-if there then
-  old_version, seen, old_entry = string.match(there, '^(%d+) (%d+) (%x*)$')
-end
-if old_version ~= version then
+local head = redis.call('GETRANGE', key, 0, 111)
+if string.sub(head, 1, 16) ~= version then
   return 'not'
 end
 
+local old_entry = string.match(head, '^%x*', 33) or ''
 local entry = log_in .. ends .. attempt
 if log_in ~= '' and attempt == '' then
   local from = #log_in + 1
@@ -28,21 +25,16 @@ if log_in ~= '' and attempt == '' then
   entry = old_entry
 end
 
--- The later time stays, and the key lives for longer by the difference. The times are compared as
--- text: Lua's numbers are not exact beyond 2^53.
-if #seen > #last_seen or (#seen == #last_seen and seen > last_seen) then
-  life = life ~= '' and life + (seen - last_seen) or life
+-- The later time stays, and the key lives for longer by the difference.
+local seen = string.sub(head, 17, 32)
+if seen > last_seen then
+  life = life ~= '' and life + (tonumber(seen, 16) - tonumber(last_seen, 16)) or life
   last_seen = seen
 end
-redis.call('HSET', key, 'm', new_version .. ' ' .. last_seen .. ' ' .. entry, 'r', record)
-
--- An end that hardly moves costs no command. A key outlives its session by at least as much.
-local left = there and redis.call('PTTL', key) or -1
-if life ~= '' then
-  if left < 0 or math.abs(left - life) > 30000 then
-    redis.call('PEXPIRE', key, life)
-  end
-elseif left >= 0 then
-  redis.call('PERSIST', key)
+local value = new_version .. last_seen .. entry .. '\n' .. record
+if life == '' then
+  redis.call('SET', key, value)
+else
+  redis.call('SET', key, value, 'PX', life)
 end
 return entry ~= old_entry and old_entry ~= '' and {'ok', old_entry} or 'ok'

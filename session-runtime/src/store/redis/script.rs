@@ -1,20 +1,30 @@
 //! The scripts, each on one key, and how a script is run. What a script does is written in its file;
 //! the meaning of its answer is for its callers.
 
-use std::{fmt::Display, slice, sync::LazyLock};
+use std::{borrow::Cow, slice, sync::LazyLock};
 
 use redis::{Arg, Cmd, RedisWrite as _, Script, Value};
 
 use super::connection::{CommandError, Connection, Retry};
 
-pub(super) static PUT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("put.lua")));
+/// Makes an entry, or puts a record in its place. These are one script with two uses: in a
+/// transaction of both, a server knows the script for both or for neither.
+pub(super) static WRITE: LazyLock<Lua> = LazyLock::new(|| {
+    let (enter, put) = (include_str!("enter.lua"), include_str!("put.lua"));
+    Lua::new(format!("if #ARGV == {ENTER_ARGUMENTS} then\n{enter}end\n{put}"))
+});
 pub(super) static TOUCH: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("touch.lua")));
 pub(super) static REMOVE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("remove.lua")));
-pub(super) static ENTER: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("enter.lua")));
+
+/// Returns the time of the server's clock: whole seconds, and a part of a second.
+pub(super) static TIME: LazyLock<Lua> = LazyLock::new(|| Lua::new("return redis.call('TIME')"));
+
+/// The number of arguments by which [`WRITE`] makes an entry.
+const ENTER_ARGUMENTS: usize = 2;
 
 /// A script, and the hash by which servers remember it.
 pub(super) struct Lua {
-    source: &'static str,
+    source: Cow<'static, str>,
     hash: String,
 }
 
@@ -26,8 +36,10 @@ pub(super) struct Call {
 }
 
 impl Lua {
-    fn new(source: &'static str) -> Self {
-        Self { source, hash: Script::new(source).get_hash().to_owned() }
+    fn new(source: impl Into<Cow<'static, str>>) -> Self {
+        let source = source.into();
+        let hash = Script::new(&source).get_hash().to_owned();
+        Self { source, hash }
     }
 
     /// Prepares a run on one key.
@@ -55,10 +67,23 @@ impl Call {
         self.bytes(text.as_bytes())
     }
 
-    /// Adds a number, or anything else that has a text.
-    pub(super) fn number(&mut self, number: impl Display) -> &mut Self {
-        self.command.write_arg_fmt(number);
+    /// Adds a number, in hex digits of a fixed length.
+    pub(super) fn hex(&mut self, number: u64) -> &mut Self {
+        self.command.write_arg_fmt(format_args!("{number:016x}"));
         self
+    }
+
+    /// Adds a version; nothing stands for none.
+    pub(super) fn version(&mut self, version: Option<u64>) -> &mut Self {
+        match version {
+            Some(version) => self.hex(version),
+            None => self.text(""),
+        }
+    }
+
+    /// Returns the command that runs the script if the server knows it.
+    pub(super) fn command(self) -> Cmd {
+        self.command
     }
 
     /// Runs the script: one round trip, unless the server has never seen the script.
@@ -71,20 +96,21 @@ impl Call {
         connection.ask_or(slice::from_ref(&self.command), Some(&with_source), retry).await
     }
 
-    /// Runs `first` and then this script, in one transaction. Returns both answers. `first` comes
-    /// with its text: if the server did not know it, this script would run without it.
-    pub(super) async fn make_after(
+    /// Runs this script and then `next`, in one transaction. Returns both answers. If the server does
+    /// not know the script, `next` may be carried out alone; then this script runs, and after that
+    /// the call that `instead` makes.
+    pub(super) async fn make_before(
         self,
-        first: Self,
+        next: Cmd,
+        instead: impl Fn() -> Self + Sync,
         connection: &Connection,
     ) -> Result<(Value, Value), CommandError> {
-        let (first, with_source) = (first.with_source(), || self.with_source());
-        let commands = [first.clone(), self.command.clone()];
-        let with_sources = || vec![first.clone(), with_source()];
+        let with_sources = || vec![self.with_source(), instead().with_source()];
+        let commands = [self.command.clone(), next];
         let answer = connection.ask_or(&commands, Some(&with_sources), Retry::AtMostOnce).await?;
         match answer {
             Value::Array(answers) => match <[Value; 2]>::try_from(answers) {
-                Ok([first, this]) => Ok((first, this)),
+                Ok(answers) => Ok(answers.into()),
                 Err(_) => Err(unreadable(connection)),
             },
             _ => Err(unreadable(connection)),
@@ -93,7 +119,7 @@ impl Call {
 
     fn with_source(&self) -> Cmd {
         let mut command = Cmd::new();
-        command.arg("EVAL").arg(self.script.source);
+        command.arg("EVAL").arg(&*self.script.source);
         for argument in self.command.args_iter().skip(2) {
             if let Arg::Simple(argument) = argument {
                 command.arg(argument);

@@ -1,10 +1,12 @@
-//! A session's hash: `r` is the record, and `m` what the scripts compare: `version last-seen entry`,
-//! two numbers and the record's entry in the index of its principal, which may be empty. The scripts
-//! know nothing of the record.
+//! A session is one value, `version (16) ‖ last seen (16) ‖ entry (80, or nothing) ‖ line feed ‖
+//! record`: the numbers are hex digits, and the entry is the record's in the index of its principal.
+//! The scripts read and write the part before the line feed, the head. They know nothing of the record.
+
+use std::io::Write as _;
 
 use redis::{Cmd, Value};
 
-use super::entry::Entry;
+use super::entry::{ENTRY, Entry, NUMBER, number, read_number};
 use crate::{
     clock::Timestamp,
     store::{Record, encoding::decode},
@@ -17,14 +19,14 @@ pub(super) const SLACK_MILLIS: u64 = 60_000;
 /// A longer life than this (300 years) becomes one without end.
 const FOR_EVER_MILLIS: u64 = 10_000_000_000_000;
 
-/// What a hash holds.
+/// What a value holds.
 pub(super) struct Stored {
     /// The record; `None` if it does not read back.
     pub(super) record: Option<Record>,
     pub(super) entry: Option<Entry>,
 }
 
-/// What a record that was loaded knows of the hash. It comes back with the record that is to take
+/// What a record that was loaded knows of the value. It comes back with the record that is to take
 /// its place.
 pub(super) struct Note {
     /// The version to which the rest belongs.
@@ -32,35 +34,51 @@ pub(super) struct Note {
     pub(super) entry: Option<Entry>,
 }
 
-/// Makes the command that asks for a record and its entry.
+/// The bytes of the longest head, which the scripts read as well.
+const HEAD: usize = 2 * NUMBER + ENTRY;
+
+/// Makes the value of a new session.
+pub(super) fn value(
+    version: u64,
+    last_seen: Timestamp,
+    entry: Option<&Entry>,
+    record: &[u8],
+) -> Vec<u8> {
+    let mut value = Vec::with_capacity(HEAD + 1 + record.len());
+    let entry = entry.map(Entry::text).unwrap_or_default();
+    // Writing to a vector cannot fail.
+    let _ = writeln!(value, "{version:016x}{}{entry}", number(last_seen));
+    value.extend_from_slice(record);
+    value
+}
+
+/// Makes the command that asks for a session.
 pub(super) fn asking(name: &str) -> Cmd {
-    let mut command = Cmd::with_capacity(4, "HMGETmr".len() + name.len());
-    command.arg("HMGET").arg(name).arg("m").arg("r");
+    let mut command = Cmd::with_capacity(2, "GET".len() + name.len());
+    command.arg("GET").arg(name);
     command
 }
 
 /// Makes the command that asks for the entry alone.
 pub(super) fn asking_entry(name: &str) -> Cmd {
     let mut command = Cmd::new();
-    command.arg("HMGET").arg(name).arg("m");
+    command.arg("GETRANGE").arg(name).arg(0).arg(HEAD);
     command
 }
 
 /// Reads the answer to [`asking_entry`].
 pub(super) fn read_entry(answer: Value) -> Option<Entry> {
-    let [compared] = parts(answer)?;
-    read_compared(&compared?)?.1
+    let Value::BulkString(bytes) = answer else { return None };
+    split(&bytes)?.0.1
 }
 
 /// Reads the answer to [`asking`]. Returns `None` if there is no session.
 pub(super) fn read(answer: Value) -> Option<Stored> {
-    let [compared, bytes] = parts(answer)?;
-    let compared = compared.as_deref().and_then(read_compared);
-    let bytes = bytes?;
-    let Some((last_seen, entry)) = compared else {
+    let Value::BulkString(bytes) = answer else { return None };
+    let Some(((last_seen, entry), bytes)) = split(&bytes) else {
         return Some(Stored { record: None, entry: None });
     };
-    let record = decode(&bytes).map(|mut record| {
+    let record = decode(bytes).map(|mut record| {
         record.meta.last_seen = last_seen;
         let version = record.meta.revision;
         record.set_stored_form(Note { version, entry: entry.clone() });
@@ -69,24 +87,15 @@ pub(super) fn read(answer: Value) -> Option<Stored> {
     Some(Stored { record, entry })
 }
 
-fn parts<const N: usize>(answer: Value) -> Option<[Option<Vec<u8>>; N]> {
-    let Value::Array(parts) = answer else { return None };
-    let parts = parts.into_iter().map(|part| match part {
-        Value::BulkString(bytes) => Some(bytes),
-        _ => None,
-    });
-    parts.collect::<Vec<_>>().try_into().ok()
-}
-
-/// Reads the time at which the session was last seen, and the entry.
-fn read_compared(text: &[u8]) -> Option<(Timestamp, Option<Entry>)> {
-    let mut words = str::from_utf8(text).ok()?.splitn(3, ' ').skip(1);
-    let last_seen = Timestamp::from_millis(words.next()?.parse().ok()?);
-    let entry = words.next()?;
-    if entry.is_empty() {
-        return Some((last_seen, None));
-    }
-    Some((last_seen, Some(Entry::read(entry.as_bytes())?)))
+/// Reads the time at which the session was last seen and the entry, and returns what follows the
+/// head.
+fn split(value: &[u8]) -> Option<((Timestamp, Option<Entry>), &[u8])> {
+    let length = value.iter().take(HEAD + 1).position(|byte| *byte == b'\n')?;
+    let (head, rest) = (str::from_utf8(&value[..length]).ok()?, &value[length + 1..]);
+    let (_, head) = head.split_at_checked(NUMBER)?;
+    let (last_seen, entry) = head.split_at_checked(NUMBER)?;
+    let entry = if entry.is_empty() { None } else { Some(Entry::read(entry.as_bytes())?) };
+    Some(((read_number(last_seen)?, entry), rest))
 }
 
 /// Returns the milliseconds for which the server keeps a value that ends at `until`; empty: for

@@ -1,7 +1,7 @@
 //! URLs, and what their errors say; the text of entries.
 
 use super::{
-    entry::{Attempt, Entry, LogIn, Member, number, place},
+    entry::{Attempt, Entry, LogIn, Member, place},
     key::Owner,
     url::{Kind, Target},
 };
@@ -117,8 +117,7 @@ fn an_entry_reads_back_from_a_session_and_from_an_index() {
     let selector = Selector::from_bytes([0xfe; 16]);
     for at in [0, 1_767_225_600_000, u64::MAX] {
         let entry = entry(at);
-        let text =
-            format!("{}{}{}", entry.log_in.text(), number(entry.ends), entry.attempt.as_str());
+        let text = entry.text();
         assert_eq!(Entry::read(text.as_bytes()), Some(entry.clone()));
         let member = entry.member(selector);
         let read = Member::read(member.as_bytes()).expect("a member");

