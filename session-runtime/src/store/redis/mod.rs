@@ -93,9 +93,9 @@ use crate::clock::Timestamp;
 /// sampling finds them, and an index outlives its sessions. With `noeviction`, a full server
 /// refuses writes, which are errors here; requests that change nothing still work.
 ///
-/// **Sizing**, as measured on Redis 7.0: 490 bytes for an anonymous session without fields, 640 with
-/// three fields of 40 bytes, 830 with one field of 300 bytes. With a principal, index included: 840
-/// without fields, 1,040 with three fields of 40 bytes.
+/// **Sizing**, as measured on Redis 7.0: 280 bytes for an anonymous session without fields, 490 with
+/// three fields of 40 bytes, 620 with one field of 300 bytes. With a principal, index included: 640
+/// without fields, 800 with three fields of 40 bytes.
 ///
 /// **Rights.** The store needs the rights below and no others. [`connect`](Self::connect) fails at
 /// once if a right is missing that each request needs.
