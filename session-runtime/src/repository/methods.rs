@@ -97,3 +97,13 @@ impl<S: Store> Repository for S {
         ending.map(|ended| ended.sessions)
     }
 }
+
+/// Removes sessions of a principal until the time is up. Returns whether none is left.
+pub(crate) fn end_all_within<'a>(
+    store: &'a dyn Store,
+    namespace: &'a Namespace,
+    principal: &'a PrincipalKey,
+    time: Duration,
+) -> StoreFuture<'a, bool> {
+    principal::end_all(store, namespace, principal, None, time).map(|ended| ended.is_done)
+}

@@ -19,6 +19,8 @@ mod tests;
 
 #[cfg(any(test, feature = "testing"))]
 pub use methods::Repository;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use methods::end_all_within;
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
 pub use principal::Listed;
 pub(crate) use swap::pause;

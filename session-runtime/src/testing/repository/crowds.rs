@@ -1,14 +1,26 @@
 //! Caps under many parallel log-ins: as many sessions are left as the cap allows, no more and no
-//! fewer.
+//! fewer. And a principal with very many sessions, who costs no more work than others.
 
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use super::search::variable;
 use crate::{
-    store::{Cap, CommitOutcome, InsertOutcome, PrincipalKey, Selector, StoreKey},
+    repository::{Repository as _, end_all_within},
+    store::{Cap, CommitOutcome, InsertOutcome, Order, PrincipalKey, Selector, StoreKey},
     testing::{
-        fixture::{Fixture, equal},
+        fixture::{Fixture, answer, equal, holds},
         make::{MINUTE, end_oldest, log_in, principal, refuse_new},
         together::{Rounds, together, until},
     },
 };
+
+/// Sets the number of sessions of the principal who has very many.
+const SESSIONS: &str = "SESSION_SESSIONS";
+/// The longest time for one operation: the runtime's deadline.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 /// The number of log-ins to each account at once.
 const TASKS: usize = 6;
@@ -100,4 +112,59 @@ pub async fn parallel_log_ins_fill_the_cap_and_no_more(it: Fixture) {
         crowd(&it.fresh(), refuse_new(1), 1).await;
         crowd(&it.fresh(), refuse_new(3), 3).await;
     }
+}
+
+pub async fn a_principal_with_very_many_sessions_is_served_in_time(it: Fixture) {
+    const AT_ONCE: usize = 16;
+    let sessions = variable(SESSIONS).unwrap_or(500_usize);
+    let ada = principal("ada");
+    let inserted = together(AT_ONCE, |task| {
+        let (it, ada) = (it.clone(), ada.clone());
+        async move {
+            for number in (task..sessions).step_by(AT_ONCE) {
+                it.put(it.owned(number as u64, &ada)).await;
+            }
+        }
+    });
+    inserted.await;
+    let now = sessions as u64;
+    for number in 0..3 {
+        let key = it.key();
+        let under = it.insert_under(&key, now + number, &ada, end_oldest(5));
+        let outcome = in_time("a log-in under a cap", under).await;
+        let InsertOutcome::Inserted { ended } = outcome else { panic!("{outcome:?}") };
+        equal("a log-in evicts so many at most", &32, &ended.len());
+    }
+    let key = it.key();
+    let refused = it.insert_under(&key, now + 4, &ada, refuse_new(5));
+    let refused = in_time("a log-in that is refused", refused).await;
+    equal("there is no room", &InsertOutcome::Full, &refused);
+    let mut after = None;
+    for _ in 0..3 {
+        let page = it.store.list(&it.namespace, &ada, Order::Newest, after, 64);
+        let page = in_time("a page of the list", answer("list", page)).await;
+        holds("a page has sessions", !page.sessions.is_empty(), String::new);
+        let key = it.key_of(page.sessions[0].0);
+        let removed = in_time("the end of one session", it.remove(&key)).await;
+        equal("a listed session can be removed", &true, &removed);
+        after = page.next;
+    }
+    let ending = end_all_within(&*it.store, &it.namespace, &ada, DEADLINE / 2);
+    let mut done = in_time("the start of the end of all", answer("end_all", ending)).await;
+    while !done {
+        let ending = end_all_within(&*it.store, &it.namespace, &ada, DEADLINE / 2);
+        done = in_time("more of the end of all", answer("end_all", ending)).await;
+    }
+    let left = answer("list", it.store.list_live(&it.namespace, &ada, it.at(now))).await;
+    equal("no session is left", &0, &left.len());
+}
+
+async fn in_time<T>(what: &str, operation: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let outcome = operation.await;
+    let took = begun.elapsed();
+    holds("an operation ends in time, however many sessions there are", took < DEADLINE, || {
+        format!("{what} took {took:?}")
+    });
+    outcome
 }

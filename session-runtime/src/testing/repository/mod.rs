@@ -50,6 +50,7 @@ macro_rules! __with_repository_cases {
             credentials::a_rotation_without_grace_ends_the_old_credential,
             credentials::a_rotation_without_grace_takes_place_within_the_grace,
             credentials::the_second_of_two_rotations_with_grace_is_skipped,
+            crowds::a_principal_with_very_many_sessions_is_served_in_time,
             crowds::parallel_log_ins_end_the_oldest_down_to_the_cap,
             crowds::parallel_log_ins_fill_the_cap_and_no_more,
             dropped::a_dropped_commit_applies_whole_or_not_at_all,

@@ -77,7 +77,8 @@ pub(super) async fn search<S, F>(
     }
 }
 
-fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
+/// Returns the number in a variable of the environment, if that is set.
+pub(super) fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     let number = text.parse().ok();
     assert!(number.is_some(), "{name} is {text:?}, which is no number");
