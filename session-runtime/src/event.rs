@@ -71,6 +71,7 @@ events! {
     committed => debug, "session committed";
     elevated => info, "session elevated: the principal changed, the old credential is dead";
     rotated => debug, "session rotated: it has a new credential";
+    log_in_anew => info, "session was over before the log-in could be committed; the log-in takes place in a fresh session";
     ended => info, "session ended";
     gone => info, "session was over before its changes could be committed; they were dropped";
     stale => info, "session has a newer credential; the changes made under the old one were dropped";

@@ -95,6 +95,11 @@ impl Context {
         *self.base() = Some(Base { record, selector });
     }
 
+    /// Forgets the record: the cells start from nothing.
+    pub(crate) fn forget(&self) {
+        *self.base() = None;
+    }
+
     /// Starts from the same record as the cells of another handle.
     pub(crate) fn settle_like(&self, other: &Self) {
         let base = other.base().clone();
@@ -324,6 +329,15 @@ pub trait Cell: Any {
     /// Writes the default.
     #[doc(hidden)]
     fn clear(&self, context: &Context);
+
+    /// Returns true if a change that is not saved was compared with the loaded record, so that no
+    /// other record can take the change. `cleared`: the field is cleared with that change.
+    #[doc(hidden)]
+    fn is_compared(&self, cleared: bool) -> bool;
+
+    /// Starts from the default instead of the loaded value. Changes that are not saved run again.
+    #[doc(hidden)]
+    fn start_anew(&self);
 
     /// Checks that the stored bytes, if any, decode.
     #[doc(hidden)]

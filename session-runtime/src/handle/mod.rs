@@ -180,7 +180,9 @@ impl<T: SessionType> Session<T> {
         let context = self.session.fields().context();
         self.session.fields().each(&mut |cell| cell.clear(context));
         self.note(|requested| {
-            *requested = Requested { end: Some(End::Destroy), ..Requested::default() }
+            // A log-in that is not saved is in vain, and must be told so.
+            let elevate = requested.elevate;
+            *requested = Requested { end: Some(End::Destroy), elevate, ..Requested::default() }
         });
     }
 

@@ -129,7 +129,7 @@ impl<T: SessionType> Session<T> {
         };
         match (status, &core.engine.backend) {
             (Status::Degraded, _) => return Err(Error::degraded()),
-            (Status::Over, _) => return Err(Error::new(Kind::Gone)),
+            (Status::Lost(_) | Status::Destroyed, _) => return Err(Error::new(Kind::Gone)),
             (Status::Live(live), Backend::Stored(stored)) => {
                 let presented = Presented::Credential(stored, live.credential());
                 fresh.load(|| (presented, None)).await?;
@@ -155,7 +155,7 @@ impl<T: SessionType> Session<T> {
     fn lose(&self, check: Option<Check>) -> Error {
         let mut state = self.session.core.state();
         if state.live().is_some_and(|live| Some(live.check) == check) {
-            state.status = Status::Over;
+            state.lose();
         }
         Error::new(Kind::Gone)
     }

@@ -100,7 +100,9 @@ impl Requested {
     /// Puts back what a failed commit had taken. What was asked for meanwhile stays, and an end
     /// cancels all that came before it.
     pub(crate) fn restore(&mut self, taken: Self) {
-        if self.end.is_some() {
+        if let Some(end) = self.end {
+            // A log-in before the end of everything must be told that it was in vain.
+            self.elevate |= taken.elevate && end == End::Destroy;
             return;
         }
         self.rotate |= taken.rotate;

@@ -128,7 +128,9 @@ impl<T: SessionType> RequestSession<T> {
         let live = match &self.core.state().status {
             Status::Live(live) => live.clone(),
             Status::Degraded => return Err(Error::degraded()),
-            Status::Unknown | Status::Absent { .. } | Status::Over => return Ok(false),
+            Status::Unknown | Status::Absent { .. } | Status::Lost(_) | Status::Destroyed => {
+                return Ok(false);
+            }
         };
         self.core.engine.is_live(&live).await
     }

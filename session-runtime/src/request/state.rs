@@ -49,8 +49,11 @@ pub(crate) enum Status {
     Live(LiveSession),
     /// The store failed at the load; nothing may be written.
     Degraded,
-    /// The session ended in this request, by this request or by another.
-    Over,
+    /// This session is over without this request: it expired, was ended or evicted, or its
+    /// credential was superseded.
+    Lost(LiveSession),
+    /// This request destroyed the session. Nothing goes on.
+    Destroyed,
 }
 
 /// The degree to which the record still counts that the cells were loaded from: from all of the
@@ -119,6 +122,13 @@ impl State {
         match &self.status {
             Status::Live(live) => Some(live),
             _ => None,
+        }
+    }
+
+    /// Notes that the live session is over without this request.
+    pub(crate) fn lose(&mut self) {
+        if let Status::Live(live) = &self.status {
+            self.status = Status::Lost(live.clone());
         }
     }
 

@@ -21,6 +21,7 @@ mod keys;
 mod lifetimes;
 mod live;
 mod loaded;
+mod log_ins;
 mod login;
 mod missing_layer;
 mod pages;

@@ -38,8 +38,8 @@ pub enum Saved {
     Withheld,
     /// The session was ended. The fields that are kept are in a new session.
     Ended,
-    /// A parallel request has ended the session, or given it a new credential. The changes were
-    /// dropped.
+    /// The session was over: it expired, or a parallel request ended it or gave it a new credential.
+    /// The changes were dropped. A [log-in](crate::Session::log_in) is never dropped.
     Lost,
 }
 
@@ -106,13 +106,55 @@ pub(super) async fn execute<T: SessionType>(
 ) -> Result<Saved, Error> {
     let (core, fields) = (&session.core, session.fields());
     // By reference: a plan that is moved would be in this future twice.
-    let carried_out = match &mut work {
+    let carried_out = carry_out(core, fields, &mut work, occasion).await;
+    let (requested, no_user_changes) = work.into_requested();
+    match carried_out {
+        Ok(Saved::Lost) if requested.elevate => {
+            core.state().requested.restore(requested);
+            // Few log-ins come here, so that this is in a box, out of the way of the others.
+            Box::pin(log_in_anew(core, fields, occasion)).await
+        }
+        other => settle(core, requested, no_user_changes, other),
+    }
+}
+
+async fn carry_out(
+    core: &Core,
+    fields: &dyn FieldSet,
+    work: &mut Work,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    match work {
         Work::Stored(stored, plan) => stored::execute(core, fields, stored, plan, occasion).await,
         Work::InToken(in_token, plan) => {
             token::execute(core, fields, in_token, plan, occasion).await
         }
+    }
+}
+
+/// Logs in to a fresh session, since the one of the request is lost.
+async fn log_in_anew(
+    core: &Core,
+    fields: &dyn FieldSet,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    let planned = plan(&core.engine, &core.hooks, fields, &mut core.state(), occasion)?;
+    let mut work = match planned {
+        Planned::Work(work) => work,
+        Planned::Nothing { requested, .. } => return Ok(settle_nothing(core, requested, occasion)),
     };
+    let carried_out = carry_out(core, fields, &mut work, occasion).await;
     let (requested, no_user_changes) = work.into_requested();
+    settle(core, requested, no_user_changes, carried_out)
+}
+
+/// Puts back what a plan was made of if the plan failed.
+fn settle(
+    core: &Core,
+    requested: Requested,
+    no_user_changes: bool,
+    carried_out: Result<Saved, Error>,
+) -> Result<Saved, Error> {
     match carried_out {
         Err(error) if no_user_changes && error.is_unavailable() => {
             event::upkeep_failed(core.engine.name(), &error);
@@ -166,7 +208,7 @@ fn leave(core: &Core, state: &mut State, requested: &Requested) {
     state.status = match requested.end {
         // A fresh session may follow.
         Some(End::LogOut) => Status::Absent { stale: false },
-        _ => Status::Over,
+        _ => Status::Destroyed,
     };
 }
 

@@ -51,7 +51,7 @@ impl Planner<'_> {
         }
         let end = self.asked_end(state.live(), &requested);
         if is_destroyed(&requested) {
-            return Ok(Plan::end_only(end, requested));
+            return Plan::destroy(end, requested);
         }
         self.create(stored, state, end, requested)
     }
@@ -69,7 +69,7 @@ impl Planner<'_> {
             return Ok(Plan::end_only(end, requested));
         }
         if !self.hooks.consents {
-            return Ok(self.withheld(end, requested));
+            return self.withheld(end, requested);
         }
         let (selector, issued) = self.first_credential(stored, state)?;
         self.seal_secrets(selector, &mut ops)?;
