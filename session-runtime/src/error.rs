@@ -67,7 +67,7 @@ pub(crate) enum Kind {
     },
     /// The request logged a principal in, and destroyed the session.
     LogInDestroyed,
-    /// A log-in needs a session that the client does not consent to.
+    /// A log-in or a transaction needs a session that the client does not consent to.
     NoConsent,
     Random,
     SessionIds(&'static str),
@@ -150,8 +150,9 @@ impl Error {
         matches!(*self.0, Kind::Gone)
     }
 
-    /// Returns true if nobody was logged in because that needs a new session, and the client does
-    /// not [consent](crate::SessionLayerBuilder::consent) to one.
+    /// Returns true if a log-in or a [`transact`](crate::Session::transact) needs a new session, and
+    /// the client does not [consent](crate::SessionLayerBuilder::consent) to one. Nothing was changed,
+    /// and nobody is logged in.
     #[must_use]
     pub fn is_withheld(&self) -> bool {
         matches!(*self.0, Kind::NoConsent)
@@ -267,8 +268,8 @@ impl fmt::Display for Error {
                 "one request logged somebody in and destroyed the session; nobody is logged in",
             ),
             Kind::NoConsent => f.write_str(
-                "a log-in needs a session, and the client does not consent to one; nobody is \
-                 logged in",
+                "this needs a session, and the client does not consent to one; nothing was saved, \
+                 and nobody is logged in",
             ),
             Kind::TooManySessions => f.write_str(
                 "the principal has as many sessions as `max_sessions` allows; one must end first",

@@ -71,6 +71,7 @@ events! {
     committed => debug, "session committed";
     elevated => info, "session elevated: the principal changed, the old credential is dead";
     rotated => debug, "session rotated: it has a new credential";
+    written_after_end => warn, "session was written to after its end; the changes were dropped";
     log_in_anew => info, "session was over before the log-in could be committed; the log-in takes place in a fresh session";
     ended => info, "session ended";
     gone => info, "session was over before its changes could be committed; they were dropped";
@@ -140,11 +141,6 @@ pub(crate) fn sweep_failed(error: &impl Display) {
 /// Logs that the store failed and the session continues empty and read-only.
 pub(crate) fn degraded(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");
-}
-
-/// Logs a write on a degraded session.
-pub(crate) fn degraded_write(session: &str) {
-    warn!(target: "session_runtime", session, "session changes dropped: its store failed at the load");
 }
 
 /// Logs that the store refused a touch or a rotation. None of the user's changes is lost.

@@ -7,7 +7,7 @@ use crate::{
     cell::model::{FieldSet, SessionType},
     error::Error,
     event,
-    request::{RequestSession, commit::Saved, state::Outgoing},
+    request::{RequestSession, saved::Saved, state::Outgoing},
 };
 
 /// Returns true if the response must set or expire the token.

@@ -23,9 +23,9 @@ use crate::{
     engine::{Engine, policy::TouchOn},
     request::{
         RequestSession,
-        commit::Saved,
         detached::Detached,
         finish::{Finish, discard, finish},
+        saved::Saved,
         slot::SessionSlot,
     },
     schema::options::CommitOn,

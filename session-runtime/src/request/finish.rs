@@ -9,9 +9,10 @@ use std::{
 use super::{
     RequestSession,
     asked::Requested,
-    commit::{Prepared, Saved, commit, execute, prepare},
+    commit::{Prepared, commit, execute, prepare},
     detached::{Detached, detached, hand_over},
     plan::Occasion,
+    saved::Saved,
 };
 use crate::{
     cell::model::{FieldSet, SessionType},

@@ -10,6 +10,7 @@ pub(crate) mod finish;
 pub(crate) mod lifetime;
 pub(crate) mod plan;
 mod reply;
+pub(crate) mod saved;
 pub(crate) mod slot;
 pub(crate) mod state;
 mod token_text;

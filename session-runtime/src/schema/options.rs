@@ -49,7 +49,8 @@ pub enum OnStoreError {
     /// `"fail"`: 503, from the extractor or at the commit.
     #[default]
     Fail,
-    /// `"degrade"`: handlers see an anonymous session, and nothing is written.
+    /// `"degrade"`: handlers see an anonymous session, whoever the visitor is. Reading works; a
+    /// request that writes to the session is 503.
     Degrade,
 }
 

@@ -34,6 +34,7 @@ mod saves;
 mod sealed;
 mod secure;
 mod tokens;
+mod told;
 mod touch;
 mod transact;
 mod unread;

@@ -13,6 +13,7 @@ use super::{
     detached::detached,
     plan::{EndSession, Occasion, Planned, Work, is_idle, plan},
     reply::{expire_if_ended, expire_if_stale, max_age, resend},
+    saved::Saved,
     state::{Core, LoadedRecord, Outgoing, State, Status},
     token_text::TokenText,
 };
@@ -22,26 +23,6 @@ use crate::{
     error::{Error, Kind},
     event,
 };
-
-/// The outcome of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Saved {
-    /// Nothing had changed; the store was not asked.
-    Unchanged,
-    /// There is a new session.
-    Created,
-    /// The changes are in the session.
-    Updated,
-    /// There is no session, and none was created: the client does not consent
-    /// ([`consent`](crate::SessionLayerBuilder::consent)). The changes are not saved.
-    Withheld,
-    /// The session was ended. The fields that are kept are in a new session.
-    Ended,
-    /// The session was over: it expired, or a parallel request ended it or gave it a new credential.
-    /// The changes were dropped. A [log-in](crate::Session::log_in) is never dropped.
-    Lost,
-}
 
 /// Commits everything so far, and finishes even if the caller is dropped.
 pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
@@ -80,6 +61,8 @@ pub(super) fn prepare<T: SessionType>(
     } else if matches!(core.state().status, Status::Degraded) {
         return Err(Error::degraded());
     }
+    // Asked at every commit, so that the next one knows what came after this one.
+    let written = fields.context().take_written();
     let mut state = core.state();
     if is_idle(&core.engine, fields.context(), &state) {
         if occasion.is_last() {
@@ -87,9 +70,15 @@ pub(super) fn prepare<T: SessionType>(
         }
         return Ok(Prepared::Settled(Saved::Unchanged));
     }
+    let asked = state.requested.any();
+    if written && state.requested.end == Some(End::Destroy) {
+        let selector = state.selector(core);
+        event::written_after_end(core.engine.name(), selector);
+    }
     let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion)?;
     drop(state);
     Ok(match planned {
+        Planned::Over(saved) => Prepared::Settled(settle_over(core, saved, written, asked)),
         Planned::Nothing { requested, withheld } => {
             let settled = settle_nothing(core, requested, occasion);
             Prepared::Settled(if withheld { Saved::Withheld } else { settled })
@@ -141,6 +130,7 @@ async fn log_in_anew(
     let planned = plan(&core.engine, &core.hooks, fields, &mut core.state(), occasion)?;
     let mut work = match planned {
         Planned::Work(work) => work,
+        Planned::Over(saved) => return Ok(saved),
         Planned::Nothing { requested, .. } => return Ok(settle_nothing(core, requested, occasion)),
     };
     let carried_out = carry_out(core, fields, &mut work, occasion).await;
@@ -170,6 +160,20 @@ fn settle(
         }
         saved => saved,
     }
+}
+
+/// Settles a commit to a session that is over. Returns `saved` if there is anything to say that of.
+fn settle_over(core: &Core, saved: Saved, written: bool, asked: bool) -> Saved {
+    if !written && !asked {
+        return Saved::Unchanged;
+    }
+    let mut state = core.state();
+    let selector = match &state.status {
+        Status::Lost(live) => live.selector,
+        _ => state.selector(core),
+    };
+    event::written_after_end(core.engine.name(), selector);
+    saved
 }
 
 /// Settles a commit that has no work for the store. The client may have to be told of its token all

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::{
     asked::{End, Requested},
     lifetime,
+    saved::Saved,
     state::{State, Status},
 };
 use crate::{
@@ -50,6 +51,8 @@ pub(crate) enum Planned {
         withheld: bool,
     },
     Work(Work),
+    /// The session is over, and nothing can be written to it.
+    Over(Saved),
 }
 
 /// A plan, with the backend that carries it out.
@@ -147,18 +150,14 @@ pub(crate) fn plan(
     let outcome = match state.status {
         // A log-in that cannot be is an error.
         Status::Destroyed if requested.elevate => return Err(Error::new(Kind::LogInDestroyed)),
-        Status::Unknown | Status::Lost(_) | Status::Destroyed => nothing,
-        // Nobody must believe that a session was ended that is still there, or that somebody is
-        // logged in who is not.
-        Status::Degraded if requested.end.is_some() || requested.elevate => {
+        Status::Lost(_) => Planned::Over(Saved::Lost),
+        Status::Destroyed => Planned::Over(Saved::Ended),
+        // Nobody must believe that a write was saved, that a session was ended that is still there,
+        // or that somebody is logged in who is not.
+        Status::Degraded if fields.context().is_written() || requested.any() => {
             return Err(Error::degraded());
         }
-        Status::Degraded => {
-            if !planner.values()?.is_empty() || requested.any() {
-                event::degraded_write(engine.name());
-            }
-            nothing
-        }
+        Status::Unknown | Status::Degraded => nothing,
         Status::Absent { .. } | Status::Live(_) => match planner.plan_changes(state, requested) {
             Ok(outcome) => outcome,
             Err(error) => planner.plan_end(state, error)?,
