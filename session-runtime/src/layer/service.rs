@@ -4,12 +4,13 @@
 use std::{
     fmt,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, StatusCode, request::Parts};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -126,7 +127,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.awaiting.is_none() {
-            let response = ready!(this.response.poll(cx))?;
+            let panics = EndOnPanic(this.slot);
+            let polled = this.response.poll(cx);
+            std::mem::forget(panics);
+            let response = ready!(polled)?;
             let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
             let alone = SessionSlot::is_alone(this.slot);
             let (commit, unseen) = match (this.slot.used(), touch) {
@@ -145,7 +149,7 @@ where
                     let finish = if commits(&this.slot.engine, &response) {
                         finish(session, alone, cx)
                     } else {
-                        discard(session)
+                        discard(session, true, cx)
                     };
                     match (finish, touch) {
                         (Finish::Ready(result), None) => {
@@ -178,6 +182,26 @@ where
     }
 }
 
+/// Ends a session that a handler has ended before the handler panicked. Forgotten if it does not.
+struct EndOnPanic<'a, T: SessionType>(&'a SessionSlot<T>);
+
+impl<T: SessionType> Drop for EndOnPanic<'_, T> {
+    fn drop(&mut self) {
+        let Some(session) = self.0.used() else { return };
+        // There is no head to tell the client by. A second panic would end the process.
+        let end = || discard(session, false, &mut Context::from_waker(Waker::noop()));
+        let Ok(Finish::Pending(commit)) = catch_unwind(AssertUnwindSafe(end)) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(commit);
+        }
+    }
+}
+
 fn commits<B>(engine: &Engine, response: &Response<B>) -> bool {
-    engine.policy.commit_on == CommitOn::Always || !response.status().is_server_error()
+    engine.policy.commit_on == CommitOn::Always || !is_cut_off(response.status())
+}
+
+/// Returns whether a handler may have failed half way. 499 is what proxies call a client that is gone.
+fn is_cut_off(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT || status.as_u16() == 499
 }

@@ -97,6 +97,13 @@ impl Requested {
         lifetime
     }
 
+    /// Returns what takes effect although no field is stored: an end, or else a new credential, if
+    /// the client can be told of it.
+    pub(crate) fn without_fields(&self, has_head: bool) -> Self {
+        let end = self.end.map(|_| End::Destroy);
+        Self { end, rotate: self.rotate && end.is_none() && has_head, ..Self::default() }
+    }
+
     /// Puts back what a failed commit had taken. What was asked for meanwhile stays, and an end
     /// cancels all that came before it.
     pub(crate) fn restore(&mut self, taken: Self) {

@@ -50,6 +50,14 @@ impl<T: SessionType> RequestSession<T> {
         Arc::new(Self { fields: T::fields(context), core: Core::new(engine, hooks) })
     }
 
+    /// Creates cells that hold what the request has loaded, or saved last.
+    pub(crate) fn loaded_fields(&self) -> T::Fields {
+        let engine = &self.core.engine;
+        let context = Context::new(engine.spec, engine.sealer.clone(), Arc::clone(engine) as _);
+        context.settle_like(self.fields().context());
+        T::fields(context)
+    }
+
     pub(crate) const fn fields(&self) -> &T::Fields {
         &self.fields
     }

@@ -58,7 +58,9 @@ pub enum OnStoreError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CommitOn {
-    /// `"not_5xx"`: all but server errors.
+    /// `"not_5xx"`: all but server errors, 408 (Request Timeout) and 499 (the client is gone), which
+    /// cut a handler off half way. A log-out, [`destroy`](crate::Session::destroy) and
+    /// [`rotate`](crate::Session::rotate) take effect all the same.
     #[default]
     Not5xx,
     /// `"always"`: all.

@@ -77,7 +77,6 @@ fn routes() -> Router<Arc<Handlers>> {
             get(async |s: Session<Fragile>| {
                 s.set_theme("lost".to_owned());
                 s.add_hits(100);
-                s.rotate();
                 StatusCode::INTERNAL_SERVER_ERROR
             }),
         )
@@ -92,7 +91,6 @@ fn routes() -> Router<Arc<Handlers>> {
             "/panic",
             get(async |s: Session<Fragile>| {
                 s.set_theme("lost".to_owned());
-                s.destroy();
                 let fail = || -> StatusCode { panic!("on purpose") };
                 fail()
             }),

@@ -7,6 +7,7 @@ mod bounds;
 mod cap;
 mod codec;
 mod consent;
+mod cut_off;
 mod deadlines;
 mod ending;
 mod expiry;

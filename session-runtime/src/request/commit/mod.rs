@@ -35,9 +35,18 @@ pub(crate) async fn commit<T: SessionType>(
     occasion: Occasion,
 ) -> Result<Saved, Error> {
     let _guard = session.core.lock.lock().await;
-    match prepare(&session, occasion)? {
+    commit_locked(&session.core, session.fields(), occasion).await
+}
+
+/// Commits what the cells hold, under the lock of their session.
+pub(super) async fn commit_locked(
+    core: &Core,
+    fields: &dyn FieldSet,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    match prepare(core, fields, occasion)? {
         Prepared::Settled(saved) => Ok(saved),
-        Prepared::Planned(work) => execute(&session, work, occasion).await,
+        Prepared::Planned(work) => execute(core, fields, work, occasion).await,
     }
 }
 
@@ -48,11 +57,11 @@ pub(super) enum Prepared {
 }
 
 /// Plans, and settles what needs no store.
-pub(super) fn prepare<T: SessionType>(
-    session: &RequestSession<T>,
+pub(super) fn prepare(
+    core: &Core,
+    fields: &dyn FieldSet,
     occasion: Occasion,
 ) -> Result<Prepared, Error> {
-    let (core, fields) = (&session.core, session.fields());
     if occasion.is_last() {
         // Before the cells are read: a write from now on either is seen below or is reported.
         fields.context().close();
@@ -88,12 +97,12 @@ pub(super) fn prepare<T: SessionType>(
 }
 
 /// Carries out a plan, and puts back what it was made of if that fails.
-pub(super) async fn execute<T: SessionType>(
-    session: &RequestSession<T>,
+pub(super) async fn execute(
+    core: &Core,
+    fields: &dyn FieldSet,
     mut work: Work,
     occasion: Occasion,
 ) -> Result<Saved, Error> {
-    let (core, fields) = (&session.core, session.fields());
     // By reference: a plan that is moved would be in this future twice.
     let carried_out = carry_out(core, fields, &mut work, occasion).await;
     let (requested, no_user_changes) = work.into_requested();

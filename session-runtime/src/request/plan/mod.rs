@@ -92,6 +92,14 @@ impl Occasion {
 }
 
 impl Work {
+    /// Returns whether a new credential was asked for.
+    pub(crate) fn rotates(&self) -> bool {
+        match self {
+            Self::Stored(_, plan) => plan.requested.rotate,
+            Self::InToken(_, plan) => plan.requested.rotate,
+        }
+    }
+
     /// Returns what the plan was made of, and whether the plan only kept the session up.
     pub(crate) fn into_requested(self) -> (Requested, bool) {
         match self {
