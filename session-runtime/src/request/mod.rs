@@ -35,7 +35,10 @@ use crate::{
     },
     error::Error,
     event::{self, Reason},
-    schema::{FieldSpec, OnDecodeError},
+    schema::{
+        FieldSpec, OnDecodeError,
+        options::{Create, OnStale},
+    },
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
@@ -119,6 +122,14 @@ impl<T: SessionType> RequestSession<T> {
         }
         state.status = status;
         state.loaded = LoadedRecord::AsLoaded;
+    }
+
+    /// Notes that a handler has taken the session, which matters where sessions are created empty.
+    pub(crate) fn take(&self) {
+        let policy = &self.core.engine.policy;
+        if policy.create == Create::Eager || policy.on_stale == OnStale::NewSession {
+            self.core.state().is_taken = true;
+        }
     }
 
     pub(crate) fn is_loaded(&self) -> bool {

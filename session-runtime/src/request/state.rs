@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) outgoing: Outgoing,
     /// The selector of a session that is still to be created, or why there is none.
     pub(crate) fresh: Option<Result<Selector, Error>>,
+    /// A handler has taken the session, so that one may be created for it. Looking takes none.
+    pub(crate) is_taken: bool,
     /// Commits apply only if the record is still as loaded.
     pub(crate) only_as_loaded: bool,
     /// The degree to which the record still counts that the cells were loaded from.
@@ -95,6 +97,7 @@ impl Core {
                 requested: Requested::default(),
                 outgoing: Outgoing::Nothing,
                 fresh: None,
+                is_taken: false,
                 only_as_loaded: false,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,

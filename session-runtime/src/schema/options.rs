@@ -8,7 +8,8 @@ pub enum Create {
     /// `"on_write"`: with the first field that differs from its default.
     #[default]
     OnWrite,
-    /// `"eager"`: as soon as a handler extracts it, empty or not.
+    /// `"eager"`: as soon as a handler extracts `Session<T>`, empty or not. `Option<Session<T>>`,
+    /// [`Peek`](crate::Peek) and guards create none.
     Eager,
 }
 
@@ -36,7 +37,8 @@ pub enum OnStale {
     /// `"clear_token"`: the response makes the client forget the token.
     #[default]
     ClearToken,
-    /// `"new_session"`: a fresh session starts at once, empty or not.
+    /// `"new_session"`: a fresh session starts at once, empty or not, if a handler extracts
+    /// `Session<T>`. Otherwise the response makes the client forget the token.
     NewSession,
     /// `"ignore"`: none. The client continues to send the token.
     Ignore,

@@ -257,6 +257,7 @@ impl Planner<'_> {
         requested.elevate
             || requested.create
             || (self.occasion.is_last()
+                && state.is_taken
                 && requested.end.is_none()
                 && (policy.create == Create::Eager
                     || (was_presented && policy.on_stale == OnStale::NewSession)))
