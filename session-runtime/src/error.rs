@@ -75,6 +75,12 @@ pub(crate) enum Kind {
     MissingLayer {
         type_name: &'static str,
     },
+    /// A request passed two layers of one session type that have different settings.
+    TwoLayers {
+        type_name: &'static str,
+        outer: String,
+        inner: String,
+    },
     Degraded,
     NotLoopback,
     NotListable,
@@ -303,6 +309,11 @@ impl fmt::Display for Error {
                 "no session layer for `{type_name}` on this route; add \
                  `.layer(SessionLayer::<{type_name}>::new(store, keys)?)` to the router",
             ),
+            Kind::TwoLayers { type_name, outer, inner } => write!(
+                f,
+                "a session layer for `{type_name}` with other settings is inside of another one: \
+                 {inner}, inside of {outer}; build the layer once, and use clones of it",
+            ),
             Kind::Degraded => {
                 f.write_str("the session store failed at the load; nothing can be saved")
             }
@@ -397,6 +408,11 @@ mod tests {
             (Kind::NoConsent, "withheld", 403),
             (Kind::Closed, "closed", 500),
             (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),
+            (
+                Kind::TwoLayers { type_name: "T", outer: "o".to_owned(), inner: "i".to_owned() },
+                "",
+                500,
+            ),
             (Kind::NotLoopback, "", 421),
             (Kind::Random, "", 500),
             (Kind::SessionIds("zeros"), "", 500),

@@ -163,6 +163,11 @@ pub(crate) fn too_large(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session too large; nothing of it was saved");
 }
 
+/// Logs that a request was refused because of how the layers are put together.
+pub(crate) fn refused(session: &str, error: &impl Display) {
+    error!(target: "session_runtime", session, %error, "session request refused");
+}
+
 /// Logs that a response did not commit the changes of its request.
 pub(crate) fn discarded(session: &str) {
     debug!(target: "session_runtime", session, "session changes discarded with a server error");

@@ -16,12 +16,14 @@ use tower_service::Service;
 
 use super::{
     SessionLayer,
-    response::{finish_peeked, finish_response, says_anything},
+    response::{error_response, finish_peeked, finish_response, says_anything},
     touch_any::{is_called_for, touch_after, touch_unseen},
 };
 use crate::{
     cell::model::SessionType,
     engine::{Engine, policy::TouchOn},
+    error::{Error, Kind},
+    event,
     request::{
         RequestSession,
         detached::Detached,
@@ -82,8 +84,47 @@ where
             request = Request::from_parts(parts, body);
         }
         let slot = Arc::new(SessionSlot::<T>::new(Arc::clone(engine)));
-        request.extensions_mut().insert(Arc::clone(&slot));
-        ResponseFuture { response: self.inner.call(request), slot, touch, awaiting: None }
+        if let Some(outer) = request.extensions_mut().insert(Arc::clone(&slot)) {
+            return self.call_inside(request, outer, slot);
+        }
+        let response = Some(self.inner.call(request));
+        ResponseFuture { response, slot: Some(slot), touch, refused: None, awaiting: None }
+    }
+}
+
+impl<S, T: SessionType> SessionService<S, T> {
+    /// Passes on a request that another session layer for `T` has seen before this one. If that is
+    /// the same layer, there is nothing left to do. If it has other settings, the request is refused:
+    /// two records and two tokens of one name would undo each other.
+    #[cold]
+    fn call_inside<RequestBody, ResponseBody>(
+        &mut self,
+        mut request: Request<RequestBody>,
+        outer: Arc<SessionSlot<T>>,
+        own: Arc<SessionSlot<T>>,
+    ) -> ResponseFuture<S::Future, T, ResponseBody>
+    where
+        S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
+    {
+        if Arc::ptr_eq(&outer.engine, &own.engine) {
+            request.extensions_mut().insert(outer);
+            let response = Some(self.inner.call(request));
+            return ResponseFuture {
+                response,
+                slot: None,
+                touch: None,
+                refused: None,
+                awaiting: None,
+            };
+        }
+        let error = Error::new(Kind::TwoLayers {
+            type_name: T::spec().type_name,
+            outer: outer.engine.settings(),
+            inner: own.engine.settings(),
+        });
+        event::refused(own.engine.name(), &error);
+        let (slot, refused) = (Some(own), Some(error));
+        ResponseFuture { response: None, slot, touch: None, refused, awaiting: None }
     }
 }
 
@@ -91,10 +132,12 @@ pin_project! {
     /// The response of a [`SessionService`]: the inner response, after the commit.
     pub struct ResponseFuture<F, T: SessionType, B> {
         #[pin]
-        response: F,
-        slot: Arc<SessionSlot<T>>,
+        response: Option<F>,
+        // `None` if an outer layer commits.
+        slot: Option<Arc<SessionSlot<T>>>,
         // The request, if its token is to touch the session even if no handler extracts it.
         touch: Option<Box<Parts>>,
+        refused: Option<Error>,
         awaiting: Option<AwaitingCommit<T, B>>,
     }
 }
@@ -111,7 +154,7 @@ struct AwaitingCommit<T: SessionType, B> {
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("session", &self.slot.engine.name())
+            .field("session", &T::spec().bare_name())
             .finish_non_exhaustive()
     }
 }
@@ -126,27 +169,35 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let (inner, slot) = match (this.response.as_pin_mut(), this.slot) {
+            (Some(inner), Some(slot)) => (inner, slot),
+            (Some(inner), None) => return inner.poll(cx),
+            (None, _) => {
+                let Some(error) = this.refused.take() else { return Poll::Pending };
+                return Poll::Ready(Ok(error_response(error)));
+            }
+        };
         if this.awaiting.is_none() {
-            let panics = EndOnPanic(this.slot);
-            let polled = this.response.poll(cx);
+            let panics = EndOnPanic(slot);
+            let polled = inner.poll(cx);
             std::mem::forget(panics);
             let response = ready!(polled)?;
-            let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
-            let alone = SessionSlot::is_alone(this.slot);
-            let (commit, unseen) = match (this.slot.used(), touch) {
+            let touch = this.touch.take().filter(|_| commits(&slot.engine, &response));
+            let alone = SessionSlot::is_alone(slot);
+            let (commit, unseen) = match (slot.used(), touch) {
                 (None, None) => {
-                    return Poll::Ready(Ok(match this.slot.seen() {
+                    return Poll::Ready(Ok(match slot.seen() {
                         None => response,
                         Some(session) => finish_peeked(session, response),
                     }));
                 }
                 (None, Some(parts)) => {
-                    let seen = this.slot.seen().map(Arc::clone);
-                    let own = seen.unwrap_or_else(|| this.slot.new_session(&parts));
+                    let seen = slot.seen().map(Arc::clone);
+                    let own = seen.unwrap_or_else(|| slot.new_session(&parts));
                     (touch_unseen(Arc::clone(&own), parts), Some(own))
                 }
                 (Some(session), touch) => {
-                    let finish = if commits(&this.slot.engine, &response) {
+                    let finish = if commits(&slot.engine, &response) {
                         finish(session, alone, cx)
                     } else {
                         discard(session, true, cx)
@@ -157,7 +208,7 @@ where
                         }
                         (Finish::Pending(commit), None) => (commit, None),
                         (finish, Some(parts)) => {
-                            let own = this.slot.new_session(&parts);
+                            let own = slot.new_session(&parts);
                             (touch_after(Arc::clone(session), finish, own, parts), None)
                         }
                     }
@@ -170,8 +221,8 @@ where
         let response = std::mem::take(&mut awaiting.response);
         let unseen = awaiting.unseen.take();
         *this.awaiting = None;
-        Poll::Ready(Ok(match (unseen, this.slot.used()) {
-            (Some(own), _) if !says_anything(&own) => match this.slot.seen() {
+        Poll::Ready(Ok(match (unseen, slot.used()) {
+            (Some(own), _) if !says_anything(&own) => match slot.seen() {
                 None => response,
                 Some(session) => finish_peeked(session, response),
             },

@@ -19,6 +19,7 @@ mod handle;
 mod headers;
 mod ids;
 mod keys;
+mod layers;
 mod lifetimes;
 mod live;
 mod loaded;
