@@ -32,19 +32,55 @@ pub struct Error(Arc<Kind>);
 pub(crate) enum Kind {
     Config(String),
     Key(KeyError),
-    Store { operation: &'static str, source: StoreError },
-    Deadline { operation: &'static str, after: Duration },
-    Conflict { field: String },
+    Store {
+        operation: &'static str,
+        source: StoreError,
+    },
+    Deadline {
+        operation: &'static str,
+        after: Duration,
+    },
+    Conflict {
+        field: String,
+    },
     TooManySessions,
-    TooLarge { what: Large, size: usize, limit: usize, fields: Vec<(String, usize)> },
-    Encode { field: String, message: String },
-    OutOfRange { field: String },
-    Panicked { field: String },
+    TooLarge {
+        what: Large,
+        size: usize,
+        limit: usize,
+        fields: Vec<(String, usize)>,
+    },
+    Encode {
+        field: String,
+        message: String,
+    },
+    OutOfRange {
+        field: String,
+    },
+    Panicked {
+        field: String,
+    },
     Gone,
+    /// A log-in lost its session, and the request had compared a field with that session.
+    LogInConflict {
+        field: String,
+    },
+    /// The request logged a principal in, and destroyed the session.
+    LogInDestroyed,
+    /// A log-in or a transaction needs a session that the client does not consent to.
+    NoConsent,
     Random,
     SessionIds(&'static str),
     Closed,
-    MissingLayer { type_name: &'static str },
+    MissingLayer {
+        type_name: &'static str,
+    },
+    /// A request passed two layers of one session type that have different settings.
+    TwoLayers {
+        type_name: &'static str,
+        outer: String,
+        inner: String,
+    },
     Degraded,
     NotLoopback,
     NotListable,
@@ -103,7 +139,7 @@ impl Error {
     /// again.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(*self.0, Kind::Conflict { .. })
+        matches!(*self.0, Kind::Conflict { .. } | Kind::LogInConflict { .. })
     }
 
     /// Returns true if a counter would leave the range of its type. The message names the field.
@@ -118,6 +154,14 @@ impl Error {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         matches!(*self.0, Kind::Gone)
+    }
+
+    /// Returns true if a log-in or a [`transact`](crate::Session::transact) needs a new session, and
+    /// the client does not [consent](crate::SessionLayerBuilder::consent) to one. Nothing was changed,
+    /// and nobody is logged in.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        matches!(*self.0, Kind::NoConsent)
     }
 
     /// Returns true if the principal already has as many sessions as
@@ -158,14 +202,14 @@ impl Error {
 
     /// Returns the status for a response that reports this error: 409 for a conflict and for a
     /// session that is over, 422 for a number out of range and for a session that is too large, 403
-    /// for one session too many, 503 for a store that is unavailable, 421 for a request that
-    /// `insecure_dev()` refuses, otherwise 500.
+    /// for one session too many and for a log-in without consent, 503 for a store that is
+    /// unavailable, 421 for a request that `insecure_dev()` refuses, otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
-            Kind::Conflict { .. } | Kind::Gone => StatusCode::CONFLICT,
+            Kind::Conflict { .. } | Kind::LogInConflict { .. } | Kind::Gone => StatusCode::CONFLICT,
             Kind::OutOfRange { .. } | Kind::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Kind::TooManySessions => StatusCode::FORBIDDEN,
+            Kind::TooManySessions | Kind::NoConsent => StatusCode::FORBIDDEN,
             Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -191,7 +235,7 @@ impl Error {
 
     pub(crate) fn conflict_field(&self) -> Option<&str> {
         match &*self.0 {
-            Kind::Conflict { field } => Some(field),
+            Kind::Conflict { field } | Kind::LogInConflict { field } => Some(field),
             _ => None,
         }
     }
@@ -221,6 +265,18 @@ impl fmt::Display for Error {
                 write!(f, "a closure that changes the session field `{field}` panicked")
             }
             Kind::Gone => f.write_str("the session is over; nothing was changed"),
+            Kind::LogInConflict { field } => write!(
+                f,
+                "the session was over before the log-in, and the request had compared its field \
+                 `{field}`; nobody is logged in",
+            ),
+            Kind::LogInDestroyed => f.write_str(
+                "one request logged somebody in and destroyed the session; nobody is logged in",
+            ),
+            Kind::NoConsent => f.write_str(
+                "this needs a session, and the client does not consent to one; nothing was saved, \
+                 and nobody is logged in",
+            ),
             Kind::TooManySessions => f.write_str(
                 "the principal has as many sessions as `max_sessions` allows; one must end first",
             ),
@@ -252,6 +308,11 @@ impl fmt::Display for Error {
                 f,
                 "no session layer for `{type_name}` on this route; add \
                  `.layer(SessionLayer::<{type_name}>::new(store, keys)?)` to the router",
+            ),
+            Kind::TwoLayers { type_name, outer, inner } => write!(
+                f,
+                "a session layer for `{type_name}` with other settings is inside of another one: \
+                 {inner}, inside of {outer}; build the layer once, and use clones of it",
             ),
             Kind::Degraded => {
                 f.write_str("the session store failed at the load; nothing can be saved")
@@ -342,8 +403,16 @@ mod tests {
             (Kind::OutOfRange { field: "f".to_owned() }, "out_of_range", 422),
             (Kind::Panicked { field: "f".to_owned() }, "", 500),
             (Kind::Gone, "gone", 409),
+            (Kind::LogInConflict { field: "f".to_owned() }, "conflict", 409),
+            (Kind::LogInDestroyed, "", 500),
+            (Kind::NoConsent, "withheld", 403),
             (Kind::Closed, "closed", 500),
             (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),
+            (
+                Kind::TwoLayers { type_name: "T", outer: "o".to_owned(), inner: "i".to_owned() },
+                "",
+                500,
+            ),
             (Kind::NotLoopback, "", 421),
             (Kind::Random, "", 500),
             (Kind::SessionIds("zeros"), "", 500),
@@ -364,6 +433,7 @@ mod tests {
                 ("encode", error.is_encode()),
                 ("out_of_range", error.is_out_of_range()),
                 ("gone", error.is_gone()),
+                ("withheld", error.is_withheld()),
                 ("closed", error.is_closed()),
                 ("missing_layer", error.is_missing_layer()),
             ];

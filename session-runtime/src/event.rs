@@ -71,6 +71,8 @@ events! {
     committed => debug, "session committed";
     elevated => info, "session elevated: the principal changed, the old credential is dead";
     rotated => debug, "session rotated: it has a new credential";
+    written_after_end => warn, "session was written to after its end; the changes were dropped";
+    log_in_anew => info, "session was over before the log-in could be committed; the log-in takes place in a fresh session";
     ended => info, "session ended";
     gone => info, "session was over before its changes could be committed; they were dropped";
     stale => info, "session has a newer credential; the changes made under the old one were dropped";
@@ -141,11 +143,6 @@ pub(crate) fn degraded(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");
 }
 
-/// Logs a write on a degraded session.
-pub(crate) fn degraded_write(session: &str) {
-    warn!(target: "session_runtime", session, "session changes dropped: its store failed at the load");
-}
-
 /// Logs that the store refused a touch or a rotation. None of the user's changes is lost.
 pub(crate) fn upkeep_failed(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
@@ -164,6 +161,11 @@ pub(crate) fn commit_failed(session: &str, error: &impl Display) {
 /// Logs that a session would be larger than its store or token may hold. The response is an error, too.
 pub(crate) fn too_large(session: &str, error: &impl Display) {
     warn!(target: "session_runtime", session, %error, "session too large; nothing of it was saved");
+}
+
+/// Logs that a request was refused because of how the layers are put together.
+pub(crate) fn refused(session: &str, error: &impl Display) {
+    error!(target: "session_runtime", session, %error, "session request refused");
 }
 
 /// Logs that a response did not commit the changes of its request.

@@ -43,7 +43,7 @@ pub use layer::{
     builder::SessionLayerBuilder,
     service::{ResponseFuture, SessionService},
 };
-pub use request::commit::Saved;
+pub use request::saved::Saved;
 pub use session_derive::Session;
 pub use store::session_id::{ParseSessionIdError, SessionId};
 pub use token::session_token::SessionToken;

@@ -166,6 +166,15 @@ impl<T> Cell for CounterCell<T> {
         self.reset(context);
     }
 
+    fn is_compared(&self, _: bool) -> bool {
+        false
+    }
+
+    fn start_anew(&self) {
+        let mut state = self.lock();
+        (state.start, state.cleared) = (Some(0), false);
+    }
+
     fn verify(&self, context: &Context) -> Result<(), DecodeError> {
         match context.stored(self.spec) {
             None => Ok(()),

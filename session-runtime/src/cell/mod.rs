@@ -22,7 +22,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -55,13 +55,18 @@ pub struct Context {
     base: Mutex<Option<Base>>,
     /// True once nobody will read the cells any more.
     released: AtomicBool,
-    /// True once any cell was written to. Most requests only read, and then no cell need be
+    /// The writes so far: [`EVER`] and [`SINCE`]. Most requests only read, and then no cell need be
     /// visited.
-    written: AtomicBool,
+    written: AtomicU8,
     closed: AtomicBool,
     sealer: Option<Arc<dyn FieldSealer>>,
     claims: Arc<dyn Claims>,
 }
+
+/// Some cell was written to.
+const EVER: u8 = 1;
+/// Some cell was written to since somebody asked.
+const SINCE: u8 = 2;
 
 #[derive(Clone)]
 struct Base {
@@ -76,7 +81,7 @@ impl Context {
         claims: Arc<dyn Claims>,
     ) -> Self {
         let no = || AtomicBool::new(false);
-        let (released, written, closed) = (no(), no(), no());
+        let (released, written, closed) = (no(), AtomicU8::new(0), no());
         Self { spec, base: Mutex::new(None), released, written, closed, sealer, claims }
     }
 
@@ -93,6 +98,11 @@ impl Context {
     /// has saved.
     pub(crate) fn settle(&self, record: Arc<Record>, selector: Selector) {
         *self.base() = Some(Base { record, selector });
+    }
+
+    /// Forgets the record: the cells start from nothing.
+    pub(crate) fn forget(&self) {
+        *self.base() = None;
     }
 
     /// Starts from the same record as the cells of another handle.
@@ -134,13 +144,18 @@ impl Context {
 
     /// Returns true if any cell was written to.
     pub(crate) fn is_written(&self) -> bool {
-        self.written.load(Ordering::SeqCst)
+        self.written.load(Ordering::SeqCst) != 0
+    }
+
+    /// Returns true if any cell was written to since the last call.
+    pub(crate) fn take_written(&self) -> bool {
+        self.written.fetch_and(!SINCE, Ordering::SeqCst) & SINCE != 0
     }
 
     /// Notes a write. A write sets `written` and then reads `closed`; the commit sets `closed` and
     /// then reads `written`. So every write is either committed or reported as late.
     fn wrote(&self, field: &FieldSpec) {
-        self.written.store(true, Ordering::SeqCst);
+        self.written.store(EVER | SINCE, Ordering::SeqCst);
         if self.is_closed() {
             event::late_write(self.session(), field.name);
         }
@@ -324,6 +339,15 @@ pub trait Cell: Any {
     /// Writes the default.
     #[doc(hidden)]
     fn clear(&self, context: &Context);
+
+    /// Returns true if a change that is not saved was compared with the loaded record, so that no
+    /// other record can take the change. `cleared`: the field is cleared with that change.
+    #[doc(hidden)]
+    fn is_compared(&self, cleared: bool) -> bool;
+
+    /// Starts from the default instead of the loaded value. Changes that are not saved run again.
+    #[doc(hidden)]
+    fn start_anew(&self);
 
     /// Checks that the stored bytes, if any, decode.
     #[doc(hidden)]

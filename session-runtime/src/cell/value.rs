@@ -122,10 +122,17 @@ impl<T, F> ValueCell<T, F> {
 
     /// Writes a value. `merge = "max"` keeps the larger one, `"once"` the first.
     pub fn set(&self, context: &Context, value: T) {
-        if !self.loses(context, &value) {
+        if self.loses(context, &value) {
+            self.history.compare();
+        } else {
             self.history.set(value);
         }
         context.wrote(self.spec);
+    }
+
+    /// Returns true if the merge policy needs no comparison with what the request has loaded.
+    const fn merges(&self) -> bool {
+        matches!(self.spec.policy, Policy::Flash | Policy::Max | Policy::Once)
     }
 
     /// Returns true if the merge policy keeps the present value instead.
@@ -190,7 +197,8 @@ impl<T, F> ValueCell<T, F> {
         if is_known {
             return;
         }
-        if emitted.compared && self.spec.policy != Policy::Flash {
+        // The store itself compares the others.
+        if emitted.compared && !self.merges() {
             out.compare(self.spec);
         }
         let field = Cow::Borrowed(self.spec.name);
@@ -388,6 +396,28 @@ impl<T, F> Cell for ValueCell<T, F> {
 
     fn clear(&self, context: &Context) {
         self.reset(context);
+    }
+
+    fn is_compared(&self, cleared: bool) -> bool {
+        if self.history.is_compared() {
+            return true;
+        }
+        if self.spec.group.is_none() || !self.history.is_unsaved() {
+            return false;
+        }
+        let is_default = |value: Option<&T>| {
+            let mut out = Emission::default();
+            value.is_none_or(|value| self.target(value, &mut out) == Some(Target::Nothing))
+        };
+        !(cleared && self.history.read(is_default))
+    }
+
+    fn start_anew(&self) {
+        if self.base.get().is_some() || !self.history.is_empty() {
+            // A change that panics is told by the commit.
+            let adopt = AssertUnwindSafe(|| self.history.adopt((self.default)()));
+            let _ = catch_unwind(adopt);
+        }
     }
 
     fn verify(&self, context: &Context) -> Result<(), DecodeError> {

@@ -60,6 +60,12 @@ impl Engine {
         self.name
     }
 
+    /// Describes the layer for a message, so that two layers of one session type can be told apart.
+    pub(crate) fn settings(&self) -> String {
+        let (transport, name) = (self.carrier.transport_label(), self.carrier.name());
+        format!("the {transport} `{name}` for `{}`", self.namespace.as_str())
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -36,7 +36,7 @@ pub enum TouchOn {
     /// If the store fails there, an event says so, and the client does not notice. Nothing else
     /// happens on such a request: no session is created, none is rotated, and no stale token is
     /// answered. Unless a token is sent again, the response is the handler's alone. A response that
-    /// does not commit (5xx) does not touch.
+    /// does not commit (5xx, 408) does not touch.
     AnyRequest,
 }
 

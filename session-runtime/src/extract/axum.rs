@@ -152,7 +152,10 @@ pub fn optional<T: SessionType, V, G>(
     read: fn(&T::Fields) -> Option<V>,
     guard: fn(V) -> G,
 ) -> impl Future<Output = Result<Option<G>, Rejection>> + Send {
-    async move { Ok(read(&*Session::<T>::from_parts(parts).await?).map(guard)) }
+    async move {
+        let session = SessionSlot::<T>::find(&parts.extensions)?.load(parts).await?;
+        Ok(read(session.fields()).map(guard))
+    }
 }
 
 /// For generated code: returns the field's value in a guard, or a challenge.

@@ -18,15 +18,19 @@ impl<T: SessionType> Session<T> {
     /// Returns an error if there is no layer for `T` ([`Error::is_missing_layer`]), or if the store
     /// is [unavailable](Error::is_unavailable).
     pub async fn from_parts(parts: &Parts) -> Result<Self, Error> {
-        Ok(Self::of(SessionSlot::<T>::find(&parts.extensions)?.load(parts).await?))
+        let session = SessionSlot::<T>::find(&parts.extensions)?.load(parts).await?;
+        session.take();
+        Ok(Self::of(session))
     }
 
-    /// Returns the session, or `None` if there is no live one.
+    /// Returns the session, or `None` if there is no live one. Looking creates none, whatever
+    /// [`create`](crate::SessionLayerBuilder::create) says.
     ///
     /// # Errors
     ///
     /// As [`from_parts`](Self::from_parts).
     pub async fn live_from_parts(parts: &Parts) -> Result<Option<Self>, Error> {
-        Ok(Some(Self::from_parts(parts).await?).filter(|session| !session.is_new()))
+        let session = SessionSlot::<T>::find(&parts.extensions)?.load(parts).await?;
+        Ok(Some(Self::of(session)).filter(|session| !session.is_new()))
     }
 }

@@ -12,6 +12,16 @@ impl<T: PrincipalType> Session<T> {
     /// Logs a principal in. At the commit, the session gets a new credential and a new lifetime,
     /// and the old credential is superseded at once. That prevents session fixation (ASVS 7.2.4).
     ///
+    /// **A response that is no error means that the principal is logged in.** If the session is over
+    /// before the commit (it has expired, was ended or evicted, or a parallel log-in has superseded
+    /// its credential), the log-in takes place in a fresh session. What this request writes is in the
+    /// fresh session; nothing of the old one is. If the request had compared a field with the old
+    /// session (`take`, `group`, `merge = "cas"`), the response is a
+    /// [conflict](crate::Error::is_conflict) instead, and nobody is logged in. Without a new session
+    /// there is no log-in either: the response is an error if the client does not
+    /// [consent](crate::Error::is_withheld), or if the request also calls
+    /// [`destroy`](Self::destroy).
+    ///
     /// If nobody was logged in, the fields stay, except those marked `clear_on_login`. If another
     /// principal was logged in, only the fields marked `keep` stay. If the same principal was, all
     /// fields stay, and so does a lifetime set by [`remember_for`](Self::remember_for).

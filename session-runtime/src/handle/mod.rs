@@ -23,7 +23,8 @@ use crate::{
     request::{
         RequestSession,
         asked::{End, IdleLimit, LifetimeOverride, Requested},
-        commit::{Saved, save},
+        commit::save,
+        saved::Saved,
     },
     store::{FieldName, session_id::SessionId},
     token::session_token::SessionToken,
@@ -175,17 +176,23 @@ impl<T: SessionType> Session<T> {
     }
 
     /// Ends the session at the commit, which removes it from the store and makes the client forget
-    /// the token. Later writes of this request are not saved.
+    /// the token. Later writes of this request are not saved, of which an event tells. A log-in that
+    /// is not saved yet, or a later one, makes the response an error.
     pub fn destroy(&self) {
         let context = self.session.fields().context();
         self.session.fields().each(&mut |cell| cell.clear(context));
+        // What is written from now on is told.
+        context.take_written();
         self.note(|requested| {
-            *requested = Requested { end: Some(End::Destroy), ..Requested::default() }
+            // A log-in that is not saved is in vain, and must be told so.
+            let elevate = requested.elevate;
+            *requested = Requested { end: Some(End::Destroy), elevate, ..Requested::default() }
         });
     }
 
-    /// Commits all changes so far, without waiting for the response. Returns what happened. The
-    /// response carries the token, if there is a new one, whatever the response's status.
+    /// Commits all changes so far, without waiting for the response. Returns what happened:
+    /// [`Lost`](Saved::Lost) or [`Ended`](Saved::Ended) whenever something was written to a session
+    /// that is over. The response carries the token, if there is a new one, whatever the response's status.
     ///
     /// # Errors
     ///

@@ -11,7 +11,8 @@ use crate::{
     repository::pause,
     request::{
         RequestSession,
-        commit::{Saved, save},
+        commit::save,
+        saved::Saved,
         state::{LoadedRecord, Outgoing, Status},
     },
     store::Check,
@@ -54,7 +55,8 @@ impl<T: SessionType> Session<T> {
     /// # Errors
     ///
     /// As [`save`](Self::save). Returns a conflict only after a hundred attempts. Returns an error if
-    /// the session is [over](Error::is_gone).
+    /// the session is [over](Error::is_gone), or if there is none and the client does not
+    /// [consent](Error::is_withheld) to one.
     ///
     /// With a payload in the token there is nothing to compare with: of two parallel responses, the
     /// later one wins.
@@ -104,6 +106,7 @@ impl<T: SessionType> Session<T> {
             let result = change(fresh.fields())?;
             match save(Arc::clone(&fresh)).await {
                 Ok(Saved::Lost) => return Err(self.lose(check).into()),
+                Ok(Saved::Withheld) => return Err(Error::new(Kind::NoConsent).into()),
                 Ok(_) => {
                     self.follow(&fresh, check);
                     return Ok(result);
@@ -129,7 +132,7 @@ impl<T: SessionType> Session<T> {
         };
         match (status, &core.engine.backend) {
             (Status::Degraded, _) => return Err(Error::degraded()),
-            (Status::Over, _) => return Err(Error::new(Kind::Gone)),
+            (Status::Lost(_) | Status::Destroyed, _) => return Err(Error::new(Kind::Gone)),
             (Status::Live(live), Backend::Stored(stored)) => {
                 let presented = Presented::Credential(stored, live.credential());
                 fresh.load(|| (presented, None)).await?;
@@ -141,6 +144,9 @@ impl<T: SessionType> Session<T> {
                     return Err(self.lose(check));
                 }
                 state.only_as_loaded = true;
+            }
+            (Status::Live(live), _) if !core.engine.is_live(&live).await? => {
+                return Err(self.lose(check));
             }
             (status, _) => {
                 fresh.fields().adopt(self.session.fields());
@@ -155,7 +161,7 @@ impl<T: SessionType> Session<T> {
     fn lose(&self, check: Option<Check>) -> Error {
         let mut state = self.session.core.state();
         if state.live().is_some_and(|live| Some(live.check) == check) {
-            state.status = Status::Over;
+            state.lose();
         }
         Error::new(Kind::Gone)
     }

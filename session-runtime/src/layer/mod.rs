@@ -19,7 +19,9 @@ use crate::{cell::model::SessionType, engine::Engine, handle::sessions::Sessions
 /// Gives the routes below it sessions of type `T`.
 ///
 /// A route that extracts nothing costs only the slot: no store is asked, and no header is written.
-/// Several layers, for several session types, work side by side.
+/// Several layers, for several session types, work side by side. A clone of a layer inside of that
+/// layer (on a nested router, say) does nothing; a layer for the same session type with other
+/// settings is refused there, with an error that names both.
 ///
 /// ```
 /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};

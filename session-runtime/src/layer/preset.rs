@@ -32,7 +32,7 @@ pub enum Preset {
     OnDemand,
     /// A session is created by the first write, and any request touches it. The client is sent its
     /// token once; neither the session's end nor a stale token is answered. If the store is down,
-    /// handlers see an anonymous visitor.
+    /// handlers see an anonymous visitor; unlike there, a write is then an error.
     Discreet,
     /// Every visitor has a session once a handler extracts it, empty or not. A stale token is
     /// replaced at once.

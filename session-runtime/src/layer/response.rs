@@ -1,13 +1,16 @@
 //! The head of the response: the token or its expiry, the headers for caches, or the error of a
 //! commit that failed.
 
-use http::{Response, header::CACHE_CONTROL};
+use http::{
+    HeaderMap, HeaderValue, Response,
+    header::{CACHE_CONTROL, Entry},
+};
 
 use crate::{
     cell::model::{FieldSet, SessionType},
     error::Error,
     event,
-    request::{RequestSession, commit::Saved, state::Outgoing},
+    request::{RequestSession, saved::Saved, state::Outgoing},
 };
 
 /// Returns true if the response must set or expire the token.
@@ -25,7 +28,25 @@ pub(super) fn finish_peeked<T: SessionType, B>(
 ) -> Response<B> {
     // A use that begins after this is too late, and is told so.
     session.fields().context().close();
-    session.core.engine.carrier.mark_read(response.headers_mut());
+    let headers = response.headers_mut();
+    session.core.engine.carrier.mark_read(headers);
+    mark_uncached(headers);
+    response
+}
+
+/// Keeps a response that depends on the session out of shared caches that ignore `Vary`, unless the
+/// handler has said what caches may do.
+fn mark_uncached(headers: &mut HeaderMap) {
+    if let Ok(Entry::Vacant(vacant)) = headers.try_entry(CACHE_CONTROL) {
+        let _ = vacant.try_insert(HeaderValue::from_static("private"));
+    }
+}
+
+/// Returns a response that is an error, without a body.
+pub(super) fn error_response<B: Default>(error: Error) -> Response<B> {
+    let mut response = Response::new(B::default());
+    *response.status_mut() = error.status();
+    response.extensions_mut().insert(error);
     response
 }
 
@@ -42,9 +63,7 @@ pub(super) fn finish_response<T: SessionType, B: Default>(
         } else if !error.is_conflict() {
             event::commit_failed(engine.name(), &error);
         }
-        response = Response::new(B::default());
-        *response.status_mut() = error.status();
-        response.extensions_mut().insert(error);
+        response = error_response(error);
     }
     let headers = response.headers_mut();
     engine.carrier.mark_read(headers);
@@ -64,7 +83,9 @@ pub(super) fn finish_response<T: SessionType, B: Default>(
     };
     drop(state);
     let said = engine.policy.handlers_decide_caching && headers.contains_key(CACHE_CONTROL);
-    if carries_token && !said {
+    if !carries_token {
+        mark_uncached(headers);
+    } else if !said {
         engine.carrier.mark_private(headers);
     }
     response

@@ -4,28 +4,31 @@
 use std::{
     fmt,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, StatusCode, request::Parts};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{
     SessionLayer,
-    response::{finish_peeked, finish_response, says_anything},
+    response::{error_response, finish_peeked, finish_response, says_anything},
     touch_any::{is_called_for, touch_after, touch_unseen},
 };
 use crate::{
     cell::model::SessionType,
     engine::{Engine, policy::TouchOn},
+    error::{Error, Kind},
+    event,
     request::{
         RequestSession,
-        commit::Saved,
         detached::Detached,
         finish::{Finish, discard, finish},
+        saved::Saved,
         slot::SessionSlot,
     },
     schema::options::CommitOn,
@@ -81,8 +84,47 @@ where
             request = Request::from_parts(parts, body);
         }
         let slot = Arc::new(SessionSlot::<T>::new(Arc::clone(engine)));
-        request.extensions_mut().insert(Arc::clone(&slot));
-        ResponseFuture { response: self.inner.call(request), slot, touch, awaiting: None }
+        if let Some(outer) = request.extensions_mut().insert(Arc::clone(&slot)) {
+            return self.call_inside(request, outer, slot);
+        }
+        let response = Some(self.inner.call(request));
+        ResponseFuture { response, slot: Some(slot), touch, refused: None, awaiting: None }
+    }
+}
+
+impl<S, T: SessionType> SessionService<S, T> {
+    /// Passes on a request that another session layer for `T` has seen before this one. If that is
+    /// the same layer, there is nothing left to do. If it has other settings, the request is refused:
+    /// two records and two tokens of one name would undo each other.
+    #[cold]
+    fn call_inside<RequestBody, ResponseBody>(
+        &mut self,
+        mut request: Request<RequestBody>,
+        outer: Arc<SessionSlot<T>>,
+        own: Arc<SessionSlot<T>>,
+    ) -> ResponseFuture<S::Future, T, ResponseBody>
+    where
+        S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
+    {
+        if Arc::ptr_eq(&outer.engine, &own.engine) {
+            request.extensions_mut().insert(outer);
+            let response = Some(self.inner.call(request));
+            return ResponseFuture {
+                response,
+                slot: None,
+                touch: None,
+                refused: None,
+                awaiting: None,
+            };
+        }
+        let error = Error::new(Kind::TwoLayers {
+            type_name: T::spec().type_name,
+            outer: outer.engine.settings(),
+            inner: own.engine.settings(),
+        });
+        event::refused(own.engine.name(), &error);
+        let (slot, refused) = (Some(own), Some(error));
+        ResponseFuture { response: None, slot, touch: None, refused, awaiting: None }
     }
 }
 
@@ -90,10 +132,12 @@ pin_project! {
     /// The response of a [`SessionService`]: the inner response, after the commit.
     pub struct ResponseFuture<F, T: SessionType, B> {
         #[pin]
-        response: F,
-        slot: Arc<SessionSlot<T>>,
+        response: Option<F>,
+        // `None` if an outer layer commits.
+        slot: Option<Arc<SessionSlot<T>>>,
         // The request, if its token is to touch the session even if no handler extracts it.
         touch: Option<Box<Parts>>,
+        refused: Option<Error>,
         awaiting: Option<AwaitingCommit<T, B>>,
     }
 }
@@ -110,7 +154,7 @@ struct AwaitingCommit<T: SessionType, B> {
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("session", &self.slot.engine.name())
+            .field("session", &T::spec().bare_name())
             .finish_non_exhaustive()
     }
 }
@@ -125,27 +169,38 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let (inner, slot) = match (this.response.as_pin_mut(), this.slot) {
+            (Some(inner), Some(slot)) => (inner, slot),
+            (Some(inner), None) => return inner.poll(cx),
+            (None, _) => {
+                let Some(error) = this.refused.take() else { return Poll::Pending };
+                return Poll::Ready(Ok(error_response(error)));
+            }
+        };
         if this.awaiting.is_none() {
-            let response = ready!(this.response.poll(cx))?;
-            let touch = this.touch.take().filter(|_| commits(&this.slot.engine, &response));
-            let alone = SessionSlot::is_alone(this.slot);
-            let (commit, unseen) = match (this.slot.used(), touch) {
+            let panics = EndOnPanic(slot);
+            let polled = inner.poll(cx);
+            std::mem::forget(panics);
+            let response = ready!(polled)?;
+            let touch = this.touch.take().filter(|_| commits(&slot.engine, &response));
+            let alone = SessionSlot::is_alone(slot);
+            let (commit, unseen) = match (slot.used(), touch) {
                 (None, None) => {
-                    return Poll::Ready(Ok(match this.slot.seen() {
+                    return Poll::Ready(Ok(match slot.seen() {
                         None => response,
                         Some(session) => finish_peeked(session, response),
                     }));
                 }
                 (None, Some(parts)) => {
-                    let seen = this.slot.seen().map(Arc::clone);
-                    let own = seen.unwrap_or_else(|| this.slot.new_session(&parts));
+                    let seen = slot.seen().map(Arc::clone);
+                    let own = seen.unwrap_or_else(|| slot.new_session(&parts));
                     (touch_unseen(Arc::clone(&own), parts), Some(own))
                 }
                 (Some(session), touch) => {
-                    let finish = if commits(&this.slot.engine, &response) {
+                    let finish = if commits(&slot.engine, &response) {
                         finish(session, alone, cx)
                     } else {
-                        discard(session)
+                        discard(session, true, cx)
                     };
                     match (finish, touch) {
                         (Finish::Ready(result), None) => {
@@ -153,7 +208,7 @@ where
                         }
                         (Finish::Pending(commit), None) => (commit, None),
                         (finish, Some(parts)) => {
-                            let own = this.slot.new_session(&parts);
+                            let own = slot.new_session(&parts);
                             (touch_after(Arc::clone(session), finish, own, parts), None)
                         }
                     }
@@ -166,8 +221,8 @@ where
         let response = std::mem::take(&mut awaiting.response);
         let unseen = awaiting.unseen.take();
         *this.awaiting = None;
-        Poll::Ready(Ok(match (unseen, this.slot.used()) {
-            (Some(own), _) if !says_anything(&own) => match this.slot.seen() {
+        Poll::Ready(Ok(match (unseen, slot.used()) {
+            (Some(own), _) if !says_anything(&own) => match slot.seen() {
                 None => response,
                 Some(session) => finish_peeked(session, response),
             },
@@ -178,6 +233,26 @@ where
     }
 }
 
+/// Ends a session that a handler has ended before the handler panicked. Forgotten if it does not.
+struct EndOnPanic<'a, T: SessionType>(&'a SessionSlot<T>);
+
+impl<T: SessionType> Drop for EndOnPanic<'_, T> {
+    fn drop(&mut self) {
+        let Some(session) = self.0.used() else { return };
+        // There is no head to tell the client by. A second panic would end the process.
+        let end = || discard(session, false, &mut Context::from_waker(Waker::noop()));
+        let Ok(Finish::Pending(commit)) = catch_unwind(AssertUnwindSafe(end)) else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(commit);
+        }
+    }
+}
+
 fn commits<B>(engine: &Engine, response: &Response<B>) -> bool {
-    engine.policy.commit_on == CommitOn::Always || !response.status().is_server_error()
+    engine.policy.commit_on == CommitOn::Always || !is_cut_off(response.status())
+}
+
+/// Returns whether a handler may have failed half way. 499 is what proxies call a client that is gone.
+fn is_cut_off(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT || status.as_u16() == 499
 }

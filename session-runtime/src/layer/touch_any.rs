@@ -10,12 +10,8 @@ use crate::{
     engine::{Engine, load::Presented},
     event,
     request::{
-        RequestSession,
-        commit::{Saved, commit},
-        detached::Detached,
-        finish::Finish,
-        plan::Occasion,
-        state::Status,
+        RequestSession, commit::commit, detached::Detached, finish::Finish, plan::Occasion,
+        saved::Saved, state::Status,
     },
     transport::Found,
 };

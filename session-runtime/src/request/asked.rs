@@ -97,10 +97,19 @@ impl Requested {
         lifetime
     }
 
+    /// Returns what takes effect although no field is stored: an end, or else a new credential, if
+    /// the client can be told of it.
+    pub(crate) fn without_fields(&self, has_head: bool) -> Self {
+        let end = self.end.map(|_| End::Destroy);
+        Self { end, rotate: self.rotate && end.is_none() && has_head, ..Self::default() }
+    }
+
     /// Puts back what a failed commit had taken. What was asked for meanwhile stays, and an end
     /// cancels all that came before it.
     pub(crate) fn restore(&mut self, taken: Self) {
-        if self.end.is_some() {
+        if let Some(end) = self.end {
+            // A log-in before the end of everything must be told that it was in vain.
+            self.elevate |= taken.elevate && end == End::Destroy;
             return;
         }
         self.rotate |= taken.rotate;

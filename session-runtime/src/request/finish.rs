@@ -9,9 +9,10 @@ use std::{
 use super::{
     RequestSession,
     asked::Requested,
-    commit::{Prepared, Saved, commit, execute, prepare},
+    commit::{Prepared, commit_locked, execute, prepare},
     detached::{Detached, detached, hand_over},
     plan::Occasion,
+    saved::Saved,
 };
 use crate::{
     cell::model::{FieldSet, SessionType},
@@ -36,46 +37,106 @@ pub(crate) fn finish<T: SessionType>(
 ) -> Finish {
     let Some(guard) = session.core.lock.try_lock() else {
         // A save is on its way.
-        let commit = commit(Arc::clone(session), Occasion::Response);
-        return Finish::Pending(Box::pin(detached(commit)));
+        let session = Arc::clone(session);
+        return Finish::Pending(Box::pin(detached(async move {
+            let _guard = session.core.lock.lock().await;
+            match commit_locked(&session.core, session.fields(), Occasion::Response).await {
+                Err(error) => rotate_in_spite(&session, error).await,
+                saved => saved,
+            }
+        })));
     };
-    let prepared = prepare(session, Occasion::Response);
+    let prepared = prepare(&session.core, session.fields(), Occasion::Response);
     // On closed cells no other commit begins.
     drop(guard);
     match prepared {
-        Err(error) => Finish::Ready(Err(error)),
+        Err(error) if !session.core.state().requested.rotate => Finish::Ready(Err(error)),
+        Err(error) => {
+            let session = Arc::clone(session);
+            begin(Box::pin(async move { rotate_in_spite(&session, error).await }), cx)
+        }
         Ok(Prepared::Settled(saved)) => Finish::Ready(Ok(saved)),
         Ok(Prepared::Planned(work)) => {
-            if alone {
+            // A rotation that has to do without the changes needs the record.
+            if alone && !work.rotates() {
                 session.fields().context().release();
             }
             let session = Arc::clone(session);
-            let mut commit: Detached<Saved> =
-                Box::pin(async move { execute(&session, work, Occasion::Response).await });
-            // A store in memory is done at the first poll.
-            match commit.as_mut().poll(cx) {
-                Poll::Ready(result) => Finish::Ready(result),
-                Poll::Pending => Finish::Pending(Box::pin(hand_over(commit))),
-            }
+            let commit = async move {
+                match execute(&session.core, session.fields(), work, Occasion::Response).await {
+                    Err(error) => rotate_in_spite(&session, error).await,
+                    saved => saved,
+                }
+            };
+            begin(Box::pin(commit), cx)
         }
     }
 }
 
-/// Drops what was not saved: the response does not commit.
-pub(crate) fn discard<T: SessionType>(session: &Arc<RequestSession<T>>) -> Finish {
-    session.fields().context().close();
-    let drop_requested = |session: &RequestSession<T>| {
-        session.core.state().requested = Requested::default();
-        event::discarded(session.core.engine.name());
-        Ok(Saved::Unchanged)
-    };
-    if session.core.lock.try_lock().is_some() {
-        return Finish::Ready(drop_requested(session));
+/// Begins the last commit. A store in memory is done at the first poll.
+fn begin(mut commit: Detached<Saved>, cx: &mut Context<'_>) -> Finish {
+    match commit.as_mut().poll(cx) {
+        Poll::Ready(result) => Finish::Ready(result),
+        Poll::Pending => Finish::Pending(Box::pin(hand_over(commit))),
     }
-    // A save is on its way, and the response must carry the token that the save may bring.
+}
+
+/// Gives the session a new credential although its fields could not be saved, if that was asked for.
+/// Returns the error of the fields.
+async fn rotate_in_spite<T: SessionType>(
+    session: &RequestSession<T>,
+    error: Error,
+) -> Result<Saved, Error> {
+    if session.core.state().requested.rotate {
+        Box::pin(commit_without_fields(session, true)).await;
+    }
+    Err(error)
+}
+
+/// Drops what was not saved: the response does not commit. A session that was to end does all the
+/// same, and a new credential goes with the head of the response, if one will leave.
+pub(crate) fn discard<T: SessionType>(
+    session: &Arc<RequestSession<T>>,
+    has_head: bool,
+    cx: &mut Context<'_>,
+) -> Finish {
+    session.fields().context().close();
+    event::discarded(session.core.engine.name());
+    if let Some(_guard) = session.core.lock.try_lock() {
+        let mut state = session.core.state();
+        if !state.requested.without_fields(has_head).any() {
+            state.requested = Requested::default();
+            return Finish::Ready(Ok(Saved::Unchanged));
+        }
+    }
     let session = Arc::clone(session);
-    Finish::Pending(Box::pin(async move {
-        let _guard = session.core.lock.lock().await;
-        drop_requested(&session)
-    }))
+    begin(
+        Box::pin(async move {
+            // The response must carry the token of a save that is on its way.
+            let _guard = session.core.lock.lock().await;
+            Ok(commit_without_fields(&session, has_head).await)
+        }),
+        cx,
+    )
+}
+
+/// Commits what takes effect although no field is stored. The response is an error as it is, so an
+/// event is enough for an error of the store.
+async fn commit_without_fields<T: SessionType>(
+    session: &RequestSession<T>,
+    has_head: bool,
+) -> Saved {
+    let core = &session.core;
+    let fields = session.loaded_fields();
+    {
+        let mut state = core.state();
+        state.requested = state.requested.without_fields(has_head);
+        if !state.requested.any() {
+            return Saved::Unchanged;
+        }
+    }
+    commit_locked(core, &fields, Occasion::Response).await.unwrap_or_else(|error| {
+        event::commit_failed(core.engine.name(), &error);
+        Saved::Unchanged
+    })
 }

@@ -10,6 +10,7 @@ pub(crate) mod finish;
 pub(crate) mod lifetime;
 pub(crate) mod plan;
 mod reply;
+pub(crate) mod saved;
 pub(crate) mod slot;
 pub(crate) mod state;
 mod token_text;
@@ -34,7 +35,10 @@ use crate::{
     },
     error::Error,
     event::{self, Reason},
-    schema::{FieldSpec, OnDecodeError},
+    schema::{
+        FieldSpec, OnDecodeError,
+        options::{Create, OnStale},
+    },
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
@@ -47,6 +51,14 @@ impl<T: SessionType> RequestSession<T> {
     pub(crate) fn new(engine: Arc<Engine>, hooks: HookAnswers) -> Arc<Self> {
         let context = Context::new(engine.spec, engine.sealer.clone(), Arc::clone(&engine) as _);
         Arc::new(Self { fields: T::fields(context), core: Core::new(engine, hooks) })
+    }
+
+    /// Creates cells that hold what the request has loaded, or saved last.
+    pub(crate) fn loaded_fields(&self) -> T::Fields {
+        let engine = &self.core.engine;
+        let context = Context::new(engine.spec, engine.sealer.clone(), Arc::clone(engine) as _);
+        context.settle_like(self.fields().context());
+        T::fields(context)
     }
 
     pub(crate) const fn fields(&self) -> &T::Fields {
@@ -112,6 +124,14 @@ impl<T: SessionType> RequestSession<T> {
         state.loaded = LoadedRecord::AsLoaded;
     }
 
+    /// Notes that a handler has taken the session, which matters where sessions are created empty.
+    pub(crate) fn take(&self) {
+        let policy = &self.core.engine.policy;
+        if policy.create == Create::Eager || policy.on_stale == OnStale::NewSession {
+            self.core.state().is_taken = true;
+        }
+    }
+
     pub(crate) fn is_loaded(&self) -> bool {
         self.core.state().is_loaded()
     }
@@ -128,7 +148,9 @@ impl<T: SessionType> RequestSession<T> {
         let live = match &self.core.state().status {
             Status::Live(live) => live.clone(),
             Status::Degraded => return Err(Error::degraded()),
-            Status::Unknown | Status::Absent { .. } | Status::Over => return Ok(false),
+            Status::Unknown | Status::Absent { .. } | Status::Lost(_) | Status::Destroyed => {
+                return Ok(false);
+            }
         };
         self.core.engine.is_live(&live).await
     }

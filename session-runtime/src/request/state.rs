@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) outgoing: Outgoing,
     /// The selector of a session that is still to be created, or why there is none.
     pub(crate) fresh: Option<Result<Selector, Error>>,
+    /// A handler has taken the session, so that one may be created for it. Looking takes none.
+    pub(crate) is_taken: bool,
     /// Commits apply only if the record is still as loaded.
     pub(crate) only_as_loaded: bool,
     /// The degree to which the record still counts that the cells were loaded from.
@@ -49,8 +51,11 @@ pub(crate) enum Status {
     Live(LiveSession),
     /// The store failed at the load; nothing may be written.
     Degraded,
-    /// The session ended in this request, by this request or by another.
-    Over,
+    /// This session is over without this request: it expired, was ended or evicted, or its
+    /// credential was superseded.
+    Lost(LiveSession),
+    /// This request destroyed the session. Nothing goes on.
+    Destroyed,
 }
 
 /// The degree to which the record still counts that the cells were loaded from: from all of the
@@ -92,6 +97,7 @@ impl Core {
                 requested: Requested::default(),
                 outgoing: Outgoing::Nothing,
                 fresh: None,
+                is_taken: false,
                 only_as_loaded: false,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,
@@ -119,6 +125,13 @@ impl State {
         match &self.status {
             Status::Live(live) => Some(live),
             _ => None,
+        }
+    }
+
+    /// Notes that the live session is over without this request.
+    pub(crate) fn lose(&mut self) {
+        if let Status::Live(live) = &self.status {
+            self.status = Status::Lost(live.clone());
         }
     }
 

@@ -8,7 +8,8 @@ pub enum Create {
     /// `"on_write"`: with the first field that differs from its default.
     #[default]
     OnWrite,
-    /// `"eager"`: as soon as a handler extracts it, empty or not.
+    /// `"eager"`: as soon as a handler extracts `Session<T>`, empty or not. `Option<Session<T>>`,
+    /// [`Peek`](crate::Peek) and guards create none.
     Eager,
 }
 
@@ -36,7 +37,8 @@ pub enum OnStale {
     /// `"clear_token"`: the response makes the client forget the token.
     #[default]
     ClearToken,
-    /// `"new_session"`: a fresh session starts at once, empty or not.
+    /// `"new_session"`: a fresh session starts at once, empty or not, if a handler extracts
+    /// `Session<T>`. Otherwise the response makes the client forget the token.
     NewSession,
     /// `"ignore"`: none. The client continues to send the token.
     Ignore,
@@ -49,7 +51,8 @@ pub enum OnStoreError {
     /// `"fail"`: 503, from the extractor or at the commit.
     #[default]
     Fail,
-    /// `"degrade"`: handlers see an anonymous session, and nothing is written.
+    /// `"degrade"`: handlers see an anonymous session, whoever the visitor is. Reading works; a
+    /// request that writes to the session is 503.
     Degrade,
 }
 
@@ -57,7 +60,9 @@ pub enum OnStoreError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CommitOn {
-    /// `"not_5xx"`: all but server errors.
+    /// `"not_5xx"`: all but server errors, 408 (Request Timeout) and 499 (the client is gone), which
+    /// cut a handler off half way. A log-out, [`destroy`](crate::Session::destroy) and
+    /// [`rotate`](crate::Session::rotate) take effect all the same.
     #[default]
     Not5xx,
     /// `"always"`: all.

@@ -60,7 +60,8 @@ async fn without_consent_the_handler_works_on_a_session_that_is_not_saved() {
         let client = Client::new(&server);
         for path in ["/set", "/light", "/login", "/logout", "/save", "/look"] {
             let reply = client.get(path).await;
-            assert_eq!(reply.status, 200, "{path}");
+            let status = if path == "/login" { 403 } else { 200 };
+            assert_eq!(reply.status, status, "{path}");
             assert!(reply.set_cookies().is_empty(), "{path}");
             assert_eq!(reply.header("vary"), Some("Cookie"), "{path}");
         }

@@ -77,7 +77,6 @@ fn routes() -> Router<Arc<Handlers>> {
             get(async |s: Session<Fragile>| {
                 s.set_theme("lost".to_owned());
                 s.add_hits(100);
-                s.rotate();
                 StatusCode::INTERNAL_SERVER_ERROR
             }),
         )
@@ -92,7 +91,6 @@ fn routes() -> Router<Arc<Handlers>> {
             "/panic",
             get(async |s: Session<Fragile>| {
                 s.set_theme("lost".to_owned());
-                s.destroy();
                 let fail = || -> StatusCode { panic!("on purpose") };
                 fail()
             }),
@@ -280,16 +278,18 @@ async fn a_slow_store_meets_its_deadline() {
 }
 
 #[tokio::test]
-async fn degraded_sessions_are_anonymous_and_read_only() {
+async fn degraded_sessions_are_anonymous_and_a_write_to_them_is_503() {
     let case = start(|builder| builder.on_store_error(OnStoreError::Degrade)).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
     case.store.fault("load", Some(Fault::Down));
     case.store.calls();
-    let reply = client.get("/hit").await;
-    assert_eq!(reply.status, 200);
-    assert!(reply.set_cookies().is_empty(), "nothing is cleared or created");
-    assert_eq!(case.store.calls(), ["load"]);
+    for (path, status) in [("/hit", 503), ("/read", 200)] {
+        let reply = client.get(path).await;
+        assert_eq!(reply.status, status, "{path}");
+        assert!(reply.set_cookies().is_empty(), "{path}: nothing is cleared or created");
+        assert_eq!(case.store.calls(), ["load"], "{path}");
+    }
     assert_eq!(client.get("/read").await.body, " 0");
     let saved = client.get("/save").await.body;
     assert!(saved.starts_with("true "), "{saved}");

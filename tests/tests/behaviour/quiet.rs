@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::get};
 use session_runtime::{
-    KeyRing, Session, SessionLayer,
+    KeyRing, Peek, Session, SessionLayer,
     policy::{Create, OnEnd, OnStale, Resend},
     store::MemoryStore,
 };
@@ -208,4 +208,47 @@ async fn clearing_empties_the_fields_and_keeps_the_session() {
     assert_eq!(client.cookie("quiet"), token);
     assert_eq!(client.get("/read").await.body, " None");
     assert_eq!(client.get("/optional").await.body, "true", "still a live session");
+}
+
+#[derive(Session)]
+#[session(name = "eager", create = "eager", on_stale = "new_session")]
+struct Eager {
+    #[session(principal, extract = "EagerUser")]
+    user: Option<u64>,
+}
+
+#[tokio::test]
+async fn looking_and_a_guards_401_store_no_session_although_they_are_created_eagerly() {
+    let store = Spy::new(MemoryStore::default());
+    let layer = SessionLayer::<Eager>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(store.clone())
+        .insecure_dev()
+        .build()
+        .expect("a sound configuration");
+    let router = Router::new()
+        .route("/optional", get(async |s: Option<Session<Eager>>| s.is_some().to_string()))
+        .route("/guard", get(async |EagerUser(user): EagerUser| user.to_string()))
+        .route("/maybe", get(async |user: Option<EagerUser>| user.is_some().to_string()))
+        .route("/peek", get(async |eager: Peek<Eager>| format!("{:?}", eager.user)))
+        .route("/take", get(async |_: Session<Eager>| "taken"))
+        .layer(layer);
+    let server = Server::start(router).await;
+    for stale in [false, true] {
+        for (path, status) in [("/optional", 200), ("/guard", 401), ("/maybe", 200), ("/peek", 200)]
+        {
+            let client = Client::new(&server);
+            if stale {
+                client.set_cookie("eager", "AAAA");
+            }
+            let reply = client.get(path).await;
+            assert_eq!(reply.status.as_u16(), status, "{path}");
+            assert!(reply.set_cookies().iter().all(|cookie| cookie.contains("Max-Age=0")));
+            assert_eq!(store.calls(), [""; 0], "{path}");
+        }
+        let client = Client::new(&server);
+        assert_eq!(client.get("/take").await.set_cookies().len(), 1);
+        assert_eq!(store.calls(), ["insert"]);
+        assert_eq!(client.get("/optional").await.body, "true");
+        store.calls();
+    }
 }

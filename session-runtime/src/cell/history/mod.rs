@@ -238,6 +238,24 @@ impl<T> History<T> {
         self.0.get().is_some_and(|written| lock(&written.draft).set != Unsaved::No)
     }
 
+    /// Notes that what this request writes rests on what it has loaded.
+    pub(super) fn compare(&self) {
+        lock(&self.written().draft).changes().compared = Unsaved::Since;
+    }
+
+    /// Returns true if a write that is not saved rests on what the request has loaded.
+    pub(super) fn is_compared(&self) -> bool {
+        self.0.get().is_some_and(|written| {
+            let draft = lock(&written.draft);
+            draft.changes.as_ref().is_some_and(|changes| changes.compared != Unsaved::No)
+        })
+    }
+
+    /// Returns true if anything was written that is not saved.
+    pub(super) fn is_unsaved(&self) -> bool {
+        self.0.get().is_some_and(|written| lock(&written.draft).is_unsaved())
+    }
+
     /// Calls `emit` with the newest value, and with what led to the value since the last save.
     /// `whole`: also if nothing did. Returns `None` if there is nothing to emit.
     pub(super) fn emit<R>(

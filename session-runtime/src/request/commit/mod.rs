@@ -13,6 +13,7 @@ use super::{
     detached::detached,
     plan::{EndSession, Occasion, Planned, Work, is_idle, plan},
     reply::{expire_if_ended, expire_if_stale, max_age, resend},
+    saved::Saved,
     state::{Core, LoadedRecord, Outgoing, State, Status},
     token_text::TokenText,
 };
@@ -22,26 +23,6 @@ use crate::{
     error::{Error, Kind},
     event,
 };
-
-/// The outcome of a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Saved {
-    /// Nothing had changed; the store was not asked.
-    Unchanged,
-    /// There is a new session.
-    Created,
-    /// The changes are in the session.
-    Updated,
-    /// There is no session, and none was created: the client does not consent
-    /// ([`consent`](crate::SessionLayerBuilder::consent)). The changes are not saved.
-    Withheld,
-    /// The session was ended. The fields that are kept are in a new session.
-    Ended,
-    /// A parallel request has ended the session, or given it a new credential. The changes were
-    /// dropped.
-    Lost,
-}
 
 /// Commits everything so far, and finishes even if the caller is dropped.
 pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
@@ -54,9 +35,18 @@ pub(crate) async fn commit<T: SessionType>(
     occasion: Occasion,
 ) -> Result<Saved, Error> {
     let _guard = session.core.lock.lock().await;
-    match prepare(&session, occasion)? {
+    commit_locked(&session.core, session.fields(), occasion).await
+}
+
+/// Commits what the cells hold, under the lock of their session.
+pub(super) async fn commit_locked(
+    core: &Core,
+    fields: &dyn FieldSet,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    match prepare(core, fields, occasion)? {
         Prepared::Settled(saved) => Ok(saved),
-        Prepared::Planned(work) => execute(&session, work, occasion).await,
+        Prepared::Planned(work) => execute(core, fields, work, occasion).await,
     }
 }
 
@@ -67,11 +57,11 @@ pub(super) enum Prepared {
 }
 
 /// Plans, and settles what needs no store.
-pub(super) fn prepare<T: SessionType>(
-    session: &RequestSession<T>,
+pub(super) fn prepare(
+    core: &Core,
+    fields: &dyn FieldSet,
     occasion: Occasion,
 ) -> Result<Prepared, Error> {
-    let (core, fields) = (&session.core, session.fields());
     if occasion.is_last() {
         // Before the cells are read: a write from now on either is seen below or is reported.
         fields.context().close();
@@ -80,6 +70,8 @@ pub(super) fn prepare<T: SessionType>(
     } else if matches!(core.state().status, Status::Degraded) {
         return Err(Error::degraded());
     }
+    // Asked at every commit, so that the next one knows what came after this one.
+    let written = fields.context().take_written();
     let mut state = core.state();
     if is_idle(&core.engine, fields.context(), &state) {
         if occasion.is_last() {
@@ -87,9 +79,15 @@ pub(super) fn prepare<T: SessionType>(
         }
         return Ok(Prepared::Settled(Saved::Unchanged));
     }
+    let asked = state.requested.any();
+    if written && state.requested.end == Some(End::Destroy) {
+        let selector = state.selector(core);
+        event::written_after_end(core.engine.name(), selector);
+    }
     let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion)?;
     drop(state);
     Ok(match planned {
+        Planned::Over(saved) => Prepared::Settled(settle_over(core, saved, written, asked)),
         Planned::Nothing { requested, withheld } => {
             let settled = settle_nothing(core, requested, occasion);
             Prepared::Settled(if withheld { Saved::Withheld } else { settled })
@@ -99,20 +97,63 @@ pub(super) fn prepare<T: SessionType>(
 }
 
 /// Carries out a plan, and puts back what it was made of if that fails.
-pub(super) async fn execute<T: SessionType>(
-    session: &RequestSession<T>,
+pub(super) async fn execute(
+    core: &Core,
+    fields: &dyn FieldSet,
     mut work: Work,
     occasion: Occasion,
 ) -> Result<Saved, Error> {
-    let (core, fields) = (&session.core, session.fields());
     // By reference: a plan that is moved would be in this future twice.
-    let carried_out = match &mut work {
+    let carried_out = carry_out(core, fields, &mut work, occasion).await;
+    let (requested, no_user_changes) = work.into_requested();
+    match carried_out {
+        Ok(Saved::Lost) if requested.elevate => {
+            core.state().requested.restore(requested);
+            // Few log-ins come here, so that this is in a box, out of the way of the others.
+            Box::pin(log_in_anew(core, fields, occasion)).await
+        }
+        other => settle(core, requested, no_user_changes, other),
+    }
+}
+
+async fn carry_out(
+    core: &Core,
+    fields: &dyn FieldSet,
+    work: &mut Work,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    match work {
         Work::Stored(stored, plan) => stored::execute(core, fields, stored, plan, occasion).await,
         Work::InToken(in_token, plan) => {
             token::execute(core, fields, in_token, plan, occasion).await
         }
+    }
+}
+
+/// Logs in to a fresh session, since the one of the request is lost.
+async fn log_in_anew(
+    core: &Core,
+    fields: &dyn FieldSet,
+    occasion: Occasion,
+) -> Result<Saved, Error> {
+    let planned = plan(&core.engine, &core.hooks, fields, &mut core.state(), occasion)?;
+    let mut work = match planned {
+        Planned::Work(work) => work,
+        Planned::Over(saved) => return Ok(saved),
+        Planned::Nothing { requested, .. } => return Ok(settle_nothing(core, requested, occasion)),
     };
+    let carried_out = carry_out(core, fields, &mut work, occasion).await;
     let (requested, no_user_changes) = work.into_requested();
+    settle(core, requested, no_user_changes, carried_out)
+}
+
+/// Puts back what a plan was made of if the plan failed.
+fn settle(
+    core: &Core,
+    requested: Requested,
+    no_user_changes: bool,
+    carried_out: Result<Saved, Error>,
+) -> Result<Saved, Error> {
     match carried_out {
         Err(error) if no_user_changes && error.is_unavailable() => {
             event::upkeep_failed(core.engine.name(), &error);
@@ -128,6 +169,20 @@ pub(super) async fn execute<T: SessionType>(
         }
         saved => saved,
     }
+}
+
+/// Settles a commit to a session that is over. Returns `saved` if there is anything to say that of.
+fn settle_over(core: &Core, saved: Saved, written: bool, asked: bool) -> Saved {
+    if !written && !asked {
+        return Saved::Unchanged;
+    }
+    let mut state = core.state();
+    let selector = match &state.status {
+        Status::Lost(live) => live.selector,
+        _ => state.selector(core),
+    };
+    event::written_after_end(core.engine.name(), selector);
+    saved
 }
 
 /// Settles a commit that has no work for the store. The client may have to be told of its token all
@@ -166,7 +221,7 @@ fn leave(core: &Core, state: &mut State, requested: &Requested) {
     state.status = match requested.end {
         // A fresh session may follow.
         Some(End::LogOut) => Status::Absent { stale: false },
-        _ => Status::Over,
+        _ => Status::Destroyed,
     };
 }
 

@@ -40,7 +40,7 @@ pub(super) async fn execute(
     }
     let elevate = plan.requested.elevate;
     match plan.write.take() {
-        None => Ok(Saved::Ended),
+        None => plan.failure.take().map_or(Ok(Saved::Ended), Err),
         Some(Write::Insert(insert)) => {
             let meta = LoadedMeta::of(&insert.record.meta);
             // After the last commit nobody reads what the session started from.
@@ -109,7 +109,7 @@ pub(super) async fn execute(
                     }
                     // Another request has told the client already, or is about to: a word from
                     // here could overwrite what that one says.
-                    core.state().status = Status::Over;
+                    core.state().lose();
                     Ok(Saved::Lost)
                 }
             }

@@ -46,14 +46,16 @@ pub(super) async fn execute(
         let mut state = core.state();
         if !goes_on {
             event::gone(engine.name(), state.selector(core));
-            state.status = Status::Over;
+            state.lose();
             return Ok(Saved::Lost);
         }
         if requested.end.is_some() {
             leave(core, &mut state, requested);
         }
     }
-    let (Some(text), Some(sealing)) = (text, write) else { return Ok(Saved::Ended) };
+    let (Some(text), Some(sealing)) = (text, write) else {
+        return plan.failure.take().map_or(Ok(Saved::Ended), Err);
+    };
     let Seal { envelope, principal, .. } = *sealing;
     let mut state = core.state();
     let created = !matches!(state.status, Status::Live(_));

@@ -2,6 +2,7 @@
 //! do and what the client must be told. Pure decisions; `commit` carries them out. Here is what
 //! sessions in a store and sessions in their tokens have in common.
 
+mod anew;
 mod binding;
 pub(super) mod stored;
 pub(super) mod token;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use super::{
     asked::{End, Requested},
     lifetime,
+    saved::Saved,
     state::{State, Status},
 };
 use crate::{
@@ -49,6 +51,8 @@ pub(crate) enum Planned {
         withheld: bool,
     },
     Work(Work),
+    /// The session is over, and nothing can be written to it.
+    Over(Saved),
 }
 
 /// A plan, with the backend that carries it out.
@@ -68,6 +72,8 @@ pub(crate) struct Plan<W> {
     pub(crate) no_user_changes: bool,
     /// A session would have been created, but the client does not consent.
     withheld: bool,
+    /// Why the rest of what was asked for cannot be: the error after the end.
+    pub(crate) failure: Option<Error>,
 }
 
 pub(crate) struct EndSession {
@@ -86,6 +92,14 @@ impl Occasion {
 }
 
 impl Work {
+    /// Returns whether a new credential was asked for.
+    pub(crate) fn rotates(&self) -> bool {
+        match self {
+            Self::Stored(_, plan) => plan.requested.rotate,
+            Self::InToken(_, plan) => plan.requested.rotate,
+        }
+    }
+
     /// Returns what the plan was made of, and whether the plan only kept the session up.
     pub(crate) fn into_requested(self) -> (Requested, bool) {
         match self {
@@ -101,11 +115,20 @@ impl<W> Plan<W> {
     }
 
     fn end_only(end: Option<EndSession>, requested: Requested) -> Self {
-        Self { no_user_changes: end.is_none(), end, write: None, requested, withheld: false }
+        let no_user_changes = end.is_none();
+        Self { no_user_changes, end, write: None, requested, withheld: false, failure: None }
+    }
+
+    /// Ends the session, and nothing goes on. So nobody can be logged in.
+    fn destroy(end: Option<EndSession>, requested: Requested) -> Result<Self, Error> {
+        if requested.elevate {
+            return Err(Error::new(Kind::LogInDestroyed));
+        }
+        Ok(Self::end_only(end, requested))
     }
 
     fn write(end: Option<EndSession>, write: W, requested: Requested) -> Self {
-        Self { end, write: Some(write), requested, no_user_changes: false, withheld: false }
+        Self { write: Some(write), no_user_changes: false, ..Self::end_only(end, requested) }
     }
 
     /// Returns the plan, or the news that there is nothing to do.
@@ -128,34 +151,25 @@ pub(crate) fn plan(
 ) -> Result<Planned, Error> {
     // Taken at the end only: serialising a value may fail, or panic.
     let requested = state.requested.clone();
+    anew::lose_expired(engine, state);
+    anew::resume(engine, fields, state, &requested)?;
     let planner = Planner { engine, hooks, fields, now: engine.now(), occasion };
     let nothing = Planned::Nothing { requested: Requested::default(), withheld: false };
     let outcome = match state.status {
-        Status::Unknown | Status::Over => nothing,
-        // Nobody must believe that a session was ended that is still there, or that somebody is
-        // logged in who is not.
-        Status::Degraded if requested.end.is_some() || requested.elevate => {
+        // A log-in that cannot be is an error.
+        Status::Destroyed if requested.elevate => return Err(Error::new(Kind::LogInDestroyed)),
+        Status::Lost(_) => Planned::Over(Saved::Lost),
+        Status::Destroyed => Planned::Over(Saved::Ended),
+        // Nobody must believe that a write was saved, that a session was ended that is still there,
+        // or that somebody is logged in who is not.
+        Status::Degraded if fields.context().is_written() || requested.any() => {
             return Err(Error::degraded());
         }
-        Status::Degraded => {
-            if !planner.values()?.is_empty() || requested.any() {
-                event::degraded_write(engine.name());
-            }
-            nothing
-        }
-        Status::Absent { .. } | Status::Live(_) => {
-            if let Some(Err(error)) = &state.fresh {
-                return Err(error.clone());
-            }
-            match &engine.backend {
-                Backend::Stored(stored) => planner
-                    .plan_stored(stored, state, requested)?
-                    .or_nothing(|plan| Work::Stored(Arc::clone(stored), plan)),
-                Backend::InToken(in_token) => planner
-                    .plan_in_token(in_token, state, requested)?
-                    .or_nothing(|plan| Work::InToken(Arc::clone(in_token), plan)),
-            }
-        }
+        Status::Unknown | Status::Degraded => nothing,
+        Status::Absent { .. } | Status::Live(_) => match planner.plan_changes(state, requested) {
+            Ok(outcome) => outcome,
+            Err(error) => planner.plan_end(state, error)?,
+        },
     };
     state.requested = Requested::default();
     Ok(outcome)
@@ -185,6 +199,38 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    fn plan_changes(&self, state: &mut State, requested: Requested) -> Result<Planned, Error> {
+        if let Some(Err(error)) = &state.fresh {
+            return Err(error.clone());
+        }
+        Ok(match &self.engine.backend {
+            Backend::Stored(stored) => self
+                .plan_stored(stored, state, requested)?
+                .or_nothing(|plan| Work::Stored(Arc::clone(stored), plan)),
+            Backend::InToken(in_token) => self
+                .plan_in_token(in_token, state, requested)?
+                .or_nothing(|plan| Work::InToken(Arc::clone(in_token), plan)),
+        })
+    }
+
+    /// Plans the end alone of a session whose end was asked for: what cannot be written does not
+    /// keep the session alive.
+    #[cold]
+    fn plan_end(&self, state: &State, error: Error) -> Result<Planned, Error> {
+        let requested = state.requested.clone();
+        let Some(end) = self.asked_end(state.live(), &requested) else { return Err(error) };
+        let (end, failure) = (Some(end), Some(error));
+        Ok(Planned::Work(match &self.engine.backend {
+            Backend::Stored(stored) => {
+                Work::Stored(Arc::clone(stored), Plan { failure, ..Plan::end_only(end, requested) })
+            }
+            Backend::InToken(in_token) => {
+                let plan = Plan { failure, ..Plan::end_only(end, requested) };
+                Work::InToken(Arc::clone(in_token), plan)
+            }
+        }))
+    }
+
     /// Returns the end of the live session, if its end was asked for.
     fn asked_end(&self, live: Option<&LiveSession>, requested: &Requested) -> Option<EndSession> {
         requested.end.and(live).map(|live| self.end_session(live, false))
@@ -195,10 +241,13 @@ impl Planner<'_> {
         EndSession { selector: live.selector, until, superseded }
     }
 
-    /// No session is created. One that is to end does.
-    fn withheld<W>(&self, end: Option<EndSession>, requested: Requested) -> Plan<W> {
+    /// No session is created. One that is to end does. A log-in without a session is an error.
+    fn withheld<W>(&self, end: Option<EndSession>, requested: Requested) -> Result<Plan<W>, Error> {
         event::withheld(self.engine.name());
-        Plan { withheld: true, ..Plan::end_only(end, requested) }
+        if requested.elevate {
+            return Err(Error::new(Kind::NoConsent));
+        }
+        Ok(Plan { withheld: true, ..Plan::end_only(end, requested) })
     }
 
     /// Returns whether a session is created although nothing is in it.
@@ -208,6 +257,7 @@ impl Planner<'_> {
         requested.elevate
             || requested.create
             || (self.occasion.is_last()
+                && state.is_taken
                 && requested.end.is_none()
                 && (policy.create == Create::Eager
                     || (was_presented && policy.on_stale == OnStale::NewSession)))

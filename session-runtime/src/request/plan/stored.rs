@@ -12,6 +12,7 @@ use crate::{
         lifetime,
         state::{LoadedRecord, State, Status},
     },
+    schema::options::OnStoreError,
     store::{
         Cap, Check, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey, field_sizes,
     },
@@ -51,7 +52,7 @@ impl Planner<'_> {
         }
         let end = self.asked_end(state.live(), &requested);
         if is_destroyed(&requested) {
-            return Ok(Plan::end_only(end, requested));
+            return Plan::destroy(end, requested);
         }
         self.create(stored, state, end, requested)
     }
@@ -65,11 +66,15 @@ impl Planner<'_> {
         requested: Requested,
     ) -> Result<Plan<Write>, Error> {
         let mut ops = self.values()?;
+        // A visitor may read while the store is down, just as somebody who returns.
+        let no_user_changes = ops.is_empty()
+            && !requested.any()
+            && self.engine.policy.on_store_error == OnStoreError::Degrade;
         if ops.is_empty() && !self.starts_empty(state, &requested) {
             return Ok(Plan::end_only(end, requested));
         }
         if !self.hooks.consents {
-            return Ok(self.withheld(end, requested));
+            return self.withheld(end, requested);
         }
         let (selector, issued) = self.first_credential(stored, state)?;
         self.seal_secrets(selector, &mut ops)?;
@@ -89,7 +94,7 @@ impl Planner<'_> {
         let key = self.engine.key(selector);
         let cap = self.engine.policy.max_sessions;
         let insert = Write::Insert(Box::new(Insert { key, record, cap, issued }));
-        Ok(Plan::write(end, insert, requested))
+        Ok(Plan { no_user_changes, ..Plan::write(end, insert, requested) })
     }
 
     /// A session that is in the store.

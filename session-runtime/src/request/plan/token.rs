@@ -33,7 +33,7 @@ impl Planner<'_> {
         let live = state.live().cloned();
         let end = self.asked_end(live.as_ref(), &requested);
         if is_destroyed(&requested) {
-            return Ok(Plan::end_only(end, requested));
+            return Plan::destroy(end, requested);
         }
         let live = live.filter(|_| requested.end.is_none());
         self.seal(in_token, state, live.as_ref(), end, requested)
@@ -59,7 +59,7 @@ impl Planner<'_> {
             return Ok(Plan::end_only(end, requested));
         }
         if live.is_none() && !self.hooks.consents {
-            return Ok(self.withheld(end, requested));
+            return self.withheld(end, requested);
         }
         // An ended selector is remembered for as long as its tokens live, so one that lives for
         // another time needs another selector.

@@ -121,10 +121,8 @@ async fn k20_secure_by_policy_and_scheme() {
 }
 
 #[tokio::test]
-async fn k21_without_the_preset_a_store_that_is_down_is_503() {
-    for (policy, who, counted) in
-        [(OnStoreError::Fail, 503, [503; 2]), (OnStoreError::Degrade, 401, [200; 2])]
-    {
+async fn k21_without_the_preset_a_store_that_is_down_is_503_and_with_it_a_write_is() {
+    for (policy, who) in [(OnStoreError::Fail, 503), (OnStoreError::Degrade, 401)] {
         let app = start(|builder| builder.on_store_error(policy)).await;
         let client = Client::new(&app.server);
         for path in ["/login", "/counter", "/counter"] {
@@ -132,10 +130,8 @@ async fn k21_without_the_preset_a_store_that_is_down_is_503() {
         }
         app.store.fault("load", Some(Fault::Down));
         assert_eq!(client.get("/whoami").await.status.as_u16(), who);
-        for expected in counted {
-            let (status, body) = get_text(&client, "/counter").await;
-            assert_eq!(status, expected);
-            assert!(status != 200 || body == "1", "it counts from nothing: {body}");
+        for _ in 0..2 {
+            assert_eq!(client.get("/counter").await.status, 503, "{policy:?}");
         }
         app.store.fault("load", None);
         assert_eq!(get_text(&client, "/counter").await, (200, "3".to_owned()), "{policy:?}");
