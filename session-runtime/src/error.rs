@@ -84,6 +84,7 @@ pub(crate) enum Kind {
     Degraded,
     NotLoopback,
     NotListable,
+    EndsOneByOne,
     NoCurrentSession,
     Interrupted,
 }
@@ -325,6 +326,10 @@ impl fmt::Display for Error {
                 "sessions whose payload travels in the token cannot be listed or ended one by one; \
                  `end_all` works with `.revocation(store)`",
             ),
+            Kind::EndsOneByOne => f.write_str(
+                "sessions in a store are ended by session or by principal; `end_everything` is for \
+                 payloads in the token",
+            ),
             Kind::NoCurrentSession => {
                 f.write_str("no current session to leave out: extract `Sessions` in a handler")
             }
@@ -417,6 +422,7 @@ mod tests {
             (Kind::Random, "", 500),
             (Kind::SessionIds("zeros"), "", 500),
             (Kind::NotListable, "", 500),
+            (Kind::EndsOneByOne, "", 500),
             (Kind::NoCurrentSession, "", 500),
         ]
     }

@@ -178,6 +178,17 @@ pub(crate) fn ended_many(session: &str, count: Option<u64>) {
     info!(target: "session_runtime", session, count, "sessions of a principal ended");
 }
 
+pub(crate) fn revocation_begins(namespace: &str) {
+    warn!(
+        target: "session_runtime", namespace,
+        "the revocation store was empty; every session that began before is over"
+    );
+}
+
+pub(crate) fn ended_everything(session: &str) {
+    warn!(target: "session_runtime", session, "every session ended");
+}
+
 /// Logs an error that an extractor or a handler answered with.
 #[cfg(feature = "axum")]
 pub(crate) fn failed(error: &impl Display, severe: bool) {

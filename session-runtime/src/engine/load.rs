@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The largest difference between the clocks of two machines.
-const CLOCK_SKEW: Duration = Duration::from_secs(60);
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// The token of a request, verified as far as that goes without a store.
 pub(crate) enum Presented<'e> {
@@ -192,13 +192,8 @@ impl Engine {
     }
 
     async fn is_revoked(&self, revocation: &Revocation, live: &LiveSession) -> Result<bool, Error> {
-        let now = self.now();
         let principal = live.meta.as_ref().and_then(|meta| meta.principal.as_ref());
-        Ok(revocation.is_ended(live.selector, now).await?
-            || match principal {
-                Some(principal) => live.epoch < revocation.epoch(principal, now).await?,
-                None => false,
-            })
+        revocation.is_revoked(live.selector, principal, live.epoch, self.now()).await
     }
 
     fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {

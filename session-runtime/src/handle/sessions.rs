@@ -153,6 +153,25 @@ impl<T: SessionType> Sessions<T> {
         Ok(ended)
     }
 
+    /// Ends every session of this type, everybody's and nobody's, where payloads travel in the token.
+    /// For a leaked key, or a restored backup. Other processes notice within a second.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), for a payload in the
+    /// token without [`revocation`](crate::SessionLayerBuilder::revocation), and for sessions in a
+    /// store.
+    pub async fn end_everything(&self) -> Result<(), Error> {
+        let Backend::InToken(in_token) = &self.engine.backend else {
+            return Err(Error::new(Kind::EndsOneByOne));
+        };
+        let revocation =
+            in_token.revocation.as_ref().ok_or_else(|| Error::new(Kind::NotListable))?;
+        revocation.change_floor(self.engine.now()).await?;
+        event::ended_everything(self.engine.name());
+        Ok(())
+    }
+
     fn store(&self) -> Result<&DeadlineStore, Error> {
         match &self.engine.backend {
             Backend::Stored(stored) => Ok(&stored.store),

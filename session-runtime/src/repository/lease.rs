@@ -43,7 +43,7 @@ impl<'a> Lease<'a> {
         loop {
             pause(tries).await;
             tries = tries.saturating_add(1);
-            let lease = note(principal, now);
+            let lease = note(now);
             let version = lease.meta.revision;
             let taken = match load_latest(store, &key).await? {
                 None => store.insert(&key, Arc::new(lease)).await?,
@@ -67,12 +67,10 @@ impl<'a> Lease<'a> {
 }
 
 /// Makes the record of a lease that begins now.
-fn note(principal: &PrincipalKey, now: Timestamp) -> Record {
+fn note(now: Timestamp) -> Record {
     let mut meta = Meta::of_no_session(now, now.saturating_add(KEPT));
     // A version that no other lease has, in whatever process.
     meta.revision = random() >> 3;
-    // A bounded store first evicts records without a principal, and no notes of one.
-    meta.set_principal(Some(principal.clone()), now);
     let mut note = Record::new(meta);
     let until = SystemClock.now().saturating_add(LASTS);
     let until = i64::try_from(until.as_millis()).unwrap_or(i64::MAX);

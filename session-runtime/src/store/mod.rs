@@ -96,13 +96,17 @@ pub struct Properties {
     pub shared: bool,
     /// True if records outlive this process.
     pub durable: bool,
+    /// True if the store may remove records before they expire, to make room. A session that is
+    /// removed early logs somebody out; the note of a session that has ended must not be.
+    pub evicts: bool,
     /// True if commits are cheaper when they carry the record that was [loaded](Commit::loaded).
     pub wants_loaded: bool,
 }
 
 impl Properties {
     /// A store in this process's memory: neither shared nor durable.
-    pub const IN_PROCESS: Self = Self { shared: false, durable: false, wants_loaded: false };
+    pub const IN_PROCESS: Self =
+        Self { shared: false, durable: false, evicts: false, wants_loaded: false };
     /// A store that survives a restart, on one machine.
     pub const DURABLE: Self = Self { durable: true, wants_loaded: true, ..Self::IN_PROCESS };
     /// A store that many processes use, and that survives a restart.

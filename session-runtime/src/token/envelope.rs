@@ -35,7 +35,7 @@ pub(crate) struct Envelope {
     pub(crate) absolute_until: Timestamp,
     /// Rises with every new token of the session.
     pub(crate) generation: u32,
-    /// The principal's epoch when the session was made.
+    /// The mark of the revocation under which the session began; 0 without one.
     pub(crate) epoch: u64,
     pub(crate) persistent: bool,
     pub(crate) fields: Vec<(FieldName, FieldValue)>,

@@ -139,7 +139,7 @@ fn an_ephemeral_ring_is_refused_with_any_store_that_outlives_it() {
         };
         [stored(ephemeral()), sealed(ephemeral()), stored(generated()), sealed(generated())]
     };
-    assert!(build(Properties::IN_PROCESS).iter().all(Result::is_ok));
+    assert!(build(Properties::IN_PROCESS)[..3].iter().all(Result::is_ok));
     for properties in [Properties::DURABLE, Properties::SHARED] {
         let results = build(properties);
         for refused in &results[..2] {
@@ -147,6 +147,26 @@ fn an_ephemeral_ring_is_refused_with_any_store_that_outlives_it() {
             assert!(error.is_config() && error.to_string().contains("ephemeral"), "{error}");
         }
         assert!(results[2..].iter().all(Result::is_ok), "{properties:?}");
+    }
+}
+
+#[test]
+fn a_revocation_store_that_forgets_is_refused_with_keys_that_last() {
+    let build = |keys: KeyRing, properties| {
+        let store = Spy::new(MemoryStore::default());
+        store.pretend(properties);
+        SessionLayer::<Sealed>::builder(keys).revocation(store).build().map(drop)
+    };
+    let lasting = || KeyRing::generate().expect("random bytes");
+    assert!(build(KeyRing::ephemeral().expect("random bytes"), Properties::IN_PROCESS).is_ok());
+    assert!(build(lasting(), Properties::SHARED).is_ok());
+    let mut evicting = Properties::SHARED;
+    evicting.evicts = true;
+    for (properties, problem) in
+        [(Properties::IN_PROCESS, "forgets with this process"), (evicting, "noeviction")]
+    {
+        let error = build(lasting(), properties).expect_err("it forgets");
+        assert!(error.is_config() && error.to_string().contains(problem), "{error}");
     }
 }
 

@@ -32,6 +32,7 @@ mod peek;
 mod presets;
 mod quiet;
 mod redaction;
+mod revocation;
 mod saves;
 mod sealed;
 mod secure;

@@ -237,3 +237,19 @@ async fn a_server_is_reached_by_its_socket() {
     let told = store.load(&key).await.expect_err("nobody answers").to_string();
     assert!(told.contains(&path) && !told.contains("p@ss"), "{told}");
 }
+
+#[tokio::test]
+async fn a_server_that_evicts_or_does_not_tell_may_forget_a_log_out() {
+    for (policy, evicts) in [("noeviction", false), ("volatile-ttl", true), ("allkeys-lru", true)] {
+        let server = Redis::start(&["--maxmemory-policy", policy]);
+        assert_eq!(connect(&server.url()).await.properties().evicts, evicts, "{policy}");
+        let user = ["ACL", "SETUSER", "silent", "on", ">kingfisher", "~*", "+@all", "-info"];
+        let _ = server.ask(&user);
+        let url = format!("redis://silent:kingfisher@127.0.0.1:{}", server.port());
+        assert!(connect(&url).await.properties().evicts, "{policy}");
+    }
+    let held = cluster().await;
+    let url = on_its_own_thread(|| Cluster::shared().url()).await;
+    assert!(!connect(&url).await.properties().evicts, "each node of a Cluster tells");
+    drop(held);
+}

@@ -19,7 +19,7 @@ use crate::{
         deadline::DeadlineStore,
     },
     schema::{FieldSpec, Payload, Spec},
-    store::{Namespace, Store},
+    store::{Namespace, Properties, Store},
     token::{
         BindCodec, Binding, CredentialCodec, FieldCodec, IndexCodec, PayloadCodec, Purpose,
         RecordSealer, RecordSigner,
@@ -41,6 +41,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// - a payload in the token with neither [`revocation`](Self::revocation) nor
     ///   [`accept_replay_until_expiry`](Self::accept_replay_until_expiry);
     /// - an ephemeral key ring with a store that outlives the process;
+    /// - a [`revocation`](Self::revocation) store that does not, or that evicts, with keys that last;
     /// - times that are zero or contradict each other;
     /// - another session type of the same name, transport and keys.
     pub fn build(mut self) -> Result<SessionLayer<T>, Error> {
@@ -200,7 +201,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             (None, true) => Ok(None),
             (Some(store), false) => {
                 self.check_ephemeral(spec, &**store)?;
-                Ok(Some(Revocation::new(self.under_deadline(store), namespace)))
+                self.check_forgetful(spec, &**store)?;
+                Ok(Some(Revocation::new(self.under_deadline(store), namespace, self.random)))
             }
         }
     }
@@ -220,6 +222,25 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             ));
         }
         Ok(())
+    }
+
+    /// Refuses a revocation store that may forget an ended session whose token still passes.
+    fn check_forgetful(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {
+        let Properties { durable, evicts, .. } = store.properties();
+        if self.keys.is_ephemeral() || (durable && !evicts) {
+            return Ok(());
+        }
+        Err(refuse(
+            spec,
+            if evicts {
+                "its revocation store evicts records when it is full, and the token of a session \
+                 whose note is gone passes again; set Redis' `maxmemory-policy` to `noeviction`"
+            } else {
+                "its revocation store forgets with this process which sessions have ended, but its \
+                 keys last, and so do the tokens; use a store that outlives the process, such as \
+                 `EmbeddedStore`"
+            },
+        ))
     }
 }
 

@@ -123,8 +123,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     /// Sets the store that ends sessions whose payload travels in the token (ASVS 7.4.1). The store
-    /// remembers each ended session until the last copy of its token expires, and an epoch for each
-    /// principal. Costs a load a request, and a second load while somebody is logged in.
+    /// remembers each ended session until the last copy of its token has expired for a minute, an
+    /// epoch for each principal, and a floor for everybody. A store without a floor was emptied, so
+    /// every session that began before is over. That is so, too, when a program that had accepted
+    /// replay begins to use a revocation store.
+    ///
+    /// The store has to outlive the process and must not evict, unless the keys are ephemeral, too.
+    /// Costs a load a request, a second load while somebody is logged in, a load a second for the
+    /// floor, and for each log-in two loads.
     pub fn revocation(mut self, store: impl Store) -> Self {
         self.revocation = Some(Arc::new(store));
         self

@@ -13,7 +13,7 @@ use crate::{
         plan::{EndSession, Occasion, Plan, token::Seal},
         state::{Core, LoadedRecord, Status},
     },
-    store::{Check, KeyId, Lifetime, Meta, PrincipalKey, Record, field_sizes},
+    store::{Check, KeyId, Lifetime, Meta, Record, field_sizes},
     token::Envelope,
     transport::TooLarge,
 };
@@ -31,9 +31,9 @@ pub(super) async fn execute(
     // an error (too large) ends nothing.
     let text = match &mut write {
         Some(sealing) => {
-            if sealing.look_up_epoch {
-                let epoch = epoch_of(engine, in_token, sealing.principal.as_ref());
-                sealing.envelope.epoch = Box::pin(epoch).await?;
+            if let (true, Some(revocation)) = (sealing.begins, &in_token.revocation) {
+                let mark = revocation.mark(sealing.principal.as_ref(), engine.now());
+                sealing.envelope.epoch = Box::pin(mark).await?;
             }
             Some(seal(engine, in_token, &sealing.envelope)?)
         }
@@ -102,25 +102,14 @@ pub(super) async fn execute(
 async fn end_session(engine: &Engine, in_token: &InToken, end: &EndSession) -> Result<bool, Error> {
     // Without a revocation, replay until expiry was accepted, out loud, when the layer was built.
     if let Some(revocation) = &in_token.revocation {
-        let ended_now = revocation.end(end.selector, engine.now(), end.until).await?;
+        let ended_now =
+            revocation.end(end.selector, end.principal.as_ref(), engine.now(), end.until).await?;
         if !ended_now && end.superseded {
             return Ok(false);
         }
     }
     note_ended(engine, end);
     Ok(true)
-}
-
-/// Returns the epoch of a session that its principal begins now.
-async fn epoch_of(
-    engine: &Engine,
-    in_token: &InToken,
-    principal: Option<&PrincipalKey>,
-) -> Result<u64, Error> {
-    match (&in_token.revocation, principal) {
-        (Some(revocation), Some(principal)) => revocation.epoch(principal, engine.now()).await,
-        _ => Ok(0),
-    }
 }
 
 /// Writes the token of a payload. The error for a token that is too large names the fields, the

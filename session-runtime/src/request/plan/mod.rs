@@ -78,6 +78,8 @@ pub(crate) struct Plan<W> {
 
 pub(crate) struct EndSession {
     pub(crate) selector: Selector,
+    /// Whose session it is.
+    pub(crate) principal: Option<PrincipalKey>,
     /// Until when a token that names the session could pass.
     pub(crate) until: Timestamp,
     /// The session goes on under another selector (the elevation of a session in its token).
@@ -237,8 +239,13 @@ impl Planner<'_> {
     }
 
     fn end_session(&self, live: &LiveSession, superseded: bool) -> EndSession {
-        let until = live.meta.as_ref().map_or(self.now, |meta| meta.lifetime.absolute_until);
-        EndSession { selector: live.selector, until, superseded }
+        let meta = live.meta.as_ref();
+        EndSession {
+            selector: live.selector,
+            principal: meta.and_then(|meta| meta.principal.clone()),
+            until: meta.map_or(self.now, |meta| meta.lifetime.absolute_until),
+            superseded,
+        }
     }
 
     /// No session is created. One that is to end does. A log-in without a session is an error.

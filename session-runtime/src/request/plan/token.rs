@@ -19,8 +19,8 @@ use crate::{
 pub(crate) struct Seal {
     pub(crate) envelope: Envelope,
     pub(crate) principal: Option<PrincipalKey>,
-    /// The principal's epoch must be asked for before the payload is sealed.
-    pub(crate) look_up_epoch: bool,
+    /// The session begins, or its principal logs in.
+    pub(crate) begins: bool,
 }
 
 impl Planner<'_> {
@@ -113,8 +113,8 @@ impl Planner<'_> {
         if let (Some(live), true) = (live, new_token) {
             end = Some(self.end_session(live, true));
         }
-        let look_up_epoch = requested.elevate;
-        Ok(Plan::write(end, Box::new(Seal { envelope, principal, look_up_epoch }), requested))
+        let begins = requested.elevate || live.is_none();
+        Ok(Plan::write(end, Box::new(Seal { envelope, principal, begins }), requested))
     }
 
     fn reseal_is_due(&self, live: &LiveSession) -> bool {

@@ -52,10 +52,10 @@ impl Records {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Selector, &Record)> {
-        self.0
-            .all()
-            .flat_map(|space| space.iter().map(|(selector, held)| (*selector, &*held.record)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Namespace, Selector, &Record)> {
+        self.0.named().flat_map(|(namespace, space)| {
+            space.iter().map(move |(selector, held)| (namespace, *selector, &*held.record))
+        })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    store::{Cursor, Record, Selector, StoreKey},
+    store::{Cursor, Namespace, Record, Selector, StoreKey},
 };
 
 /// The part of a shard that is evicted at the limit is one in this number. It is large enough that
@@ -22,7 +22,7 @@ pub(super) const EVICTED_PART: usize = 16;
 /// A part of the records, under one lock.
 pub(super) struct Shard {
     pub(super) records: Records,
-    /// The number of records without a principal; with none, a search for one to evict is
+    /// The number of sessions without a principal; with none, a search for one to evict is
     /// pointless.
     anonymous: usize,
     /// A time before which no record expires. It may be too early, since use postpones expiry.
@@ -64,7 +64,7 @@ impl Shard {
         index: &Index,
     ) -> usize {
         let of_principal = index.add(key, &record);
-        self.anonymous += usize::from(record.meta.principal.is_none());
+        self.anonymous += usize::from(is_anonymous(&key.namespace, &record));
         self.earliest_end = self.earliest_end.min(record.meta.expires_at());
         self.records.insert(key, Held { record, bytes });
         of_principal
@@ -89,8 +89,10 @@ impl Shard {
         self.earliest_end = self.earliest_end.min(there.meta.expires_at());
         let mut of_principal = 0;
         if let Some((old, log_in)) = old.filter(|old| *old != entry(there)) {
-            self.anonymous += usize::from(there.meta.principal.is_none());
-            self.anonymous -= usize::from(old.is_none());
+            if !key.namespace.is_of_notes() {
+                self.anonymous += usize::from(there.meta.principal.is_none());
+                self.anonymous -= usize::from(old.is_none());
+            }
             of_principal = index.add(key, there);
             index.remove(&key.namespace, old.as_ref(), log_in);
         }
@@ -109,7 +111,7 @@ impl Shard {
         let Some(Held { record, bytes }) = self.records.remove(key, matches) else {
             return Taken::default();
         };
-        self.anonymous -= usize::from(record.meta.principal.is_none());
+        self.anonymous -= usize::from(is_anonymous(&key.namespace, &record));
         let log_in = Cursor::of(key.selector, &record);
         index.remove(&key.namespace, record.meta.principal.as_ref(), log_in);
         Taken::one(bytes)
@@ -140,7 +142,7 @@ impl Shard {
             let goes = removed.records < limit && record.meta.is_expired(now);
             if goes {
                 removed += Taken::one(*bytes);
-                self.anonymous -= usize::from(record.meta.principal.is_none());
+                self.anonymous -= usize::from(is_anonymous(namespace, record));
                 let log_in = Cursor::of(selector, record);
                 index.remove(namespace, record.meta.principal.as_ref(), log_in);
             } else {
@@ -158,13 +160,14 @@ impl Shard {
         if self.anonymous == 0 {
             return evicted;
         }
-        let may_go =
-            |selector, record: &Record| record.meta.principal.is_none() && selector != except;
+        let may_go = |namespace: &Namespace, selector, record: &Record| {
+            is_anonymous(namespace, record) && selector != except
+        };
         let mut seen: Vec<Timestamp> = self
             .records
             .iter()
-            .filter(|(selector, record)| may_go(*selector, record))
-            .map(|(_, record)| record.meta.last_seen)
+            .filter(|(namespace, selector, record)| may_go(namespace, *selector, record))
+            .map(|(_, _, record)| record.meta.last_seen)
             .collect();
         if seen.is_empty() {
             return evicted;
@@ -174,8 +177,8 @@ impl Shard {
         // Sessions of that very millisecond are evicted only as far as the older ones leave room in
         // the quota.
         let mut ties = quota - seen.iter().filter(|seen| **seen < newest_to_go).count();
-        self.records.retain(|_, selector, Held { record, bytes }| {
-            let goes = may_go(selector, record)
+        self.records.retain(|namespace, selector, Held { record, bytes }| {
+            let goes = may_go(namespace, selector, record)
                 && (record.meta.last_seen < newest_to_go
                     || (record.meta.last_seen == newest_to_go && ties > 0));
             ties -= usize::from(goes && record.meta.last_seen == newest_to_go);
@@ -187,4 +190,9 @@ impl Shard {
         self.anonymous -= evicted.records;
         evicted
     }
+}
+
+/// Returns whether a record is a session of nobody. The runtime's notes are nobody's, and no sessions.
+fn is_anonymous(namespace: &Namespace, record: &Record) -> bool {
+    record.meta.principal.is_none() && !namespace.is_of_notes()
 }

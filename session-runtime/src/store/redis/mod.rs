@@ -87,7 +87,8 @@ use crate::clock::Timestamp;
 /// either.
 ///
 /// **`maxmemory-policy` must be `noeviction`**, or `volatile-ttl` if logging people out early is
-/// better than refusing new sessions. The `allkeys-…` policies, `volatile-lru` and
+/// better than refusing new sessions (not as a
+/// [`revocation`](crate::SessionLayerBuilder::revocation) store: there it is refused). The `allkeys-…` policies, `volatile-lru` and
 /// `volatile-random` may evict a principal's index while its sessions live; "end all my sessions"
 /// would then miss them. `volatile-ttl` removes the keys that expire soonest, as far as its
 /// sampling finds them, and an index outlives its sessions. With `noeviction`, a full server
@@ -107,7 +108,8 @@ use crate::clock::Timestamp;
 /// ```
 ///
 /// With a database other than 0 also `+select`; in a Cluster also `+cluster|slots +ping +asking`, and
-/// not `+multi +exec`; under Sentinels `+role`.
+/// not `+multi +exec`; under Sentinels `+role`; as a revocation store `+info`, which tells
+/// `maxmemory-policy`.
 ///
 /// **Failures.** Each operation ends within the runtime's two seconds. After a connection breaks,
 /// the next request opens a new one; so it does after the answers `READONLY`, `LOADING` and
@@ -128,6 +130,7 @@ struct Inner {
     connection: Connection,
     keys: Keys,
     clock: ServerClock,
+    evicts: bool,
 }
 
 impl RedisStore {
@@ -160,7 +163,8 @@ impl RedisStore {
         let connection = Connection::open(&target).await?;
         let keys = Keys::new(&target.prefix);
         let clock = ServerClock::told(&connection, &keys).await?;
-        let store = Self(Arc::new(Inner { connection, keys, clock }));
+        let evicts = connection.evicts().await;
+        let store = Self(Arc::new(Inner { connection, keys, clock, evicts }));
         check(&store).await?;
         Ok(store)
     }
@@ -199,7 +203,7 @@ impl Inner {
 
 impl Store for RedisStore {
     fn properties(&self) -> Properties {
-        Properties::SHARED
+        Properties { evicts: self.0.evicts, ..Properties::SHARED }
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

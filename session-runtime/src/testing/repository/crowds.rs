@@ -19,6 +19,11 @@ use crate::{
 
 /// Sets the number of sessions of the principal who has very many.
 const SESSIONS: &str = "SESSION_SESSIONS";
+/// Returns whether a number of one's own makes a test take longer.
+pub(in crate::testing) fn is_asked_for_more() -> bool {
+    variable::<usize>(SESSIONS).is_some()
+}
+
 /// The longest time for one operation: the runtime's deadline.
 const DEADLINE: Duration = Duration::from_secs(2);
 

@@ -22,6 +22,8 @@ mod search;
 mod session;
 mod times;
 
+pub(super) use crowds::is_asked_for_more;
+
 /// Expands to `$then!` with the list of all tests of the suite, each with its module.
 #[doc(hidden)]
 #[macro_export]

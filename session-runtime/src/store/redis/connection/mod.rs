@@ -122,6 +122,17 @@ impl Connection {
         self.0.is_one_server.load(Ordering::SeqCst)
     }
 
+    /// Returns whether a server removes keys that live on when its memory is full. One that does not
+    /// tell may.
+    pub(super) async fn evicts(&self) -> bool {
+        let mut command = Cmd::new();
+        command.arg("INFO").arg("memory");
+        match self.ask(&command, Retry::Idempotent).await {
+            Ok(told) => !keeps_all(&told),
+            Err(_) => true,
+        }
+    }
+
     /// Makes an error that names the servers.
     pub(super) fn error(&self, what: &str) -> StoreError {
         StoreError::new(format!("{}: {what}", self.0.place))
@@ -259,4 +270,16 @@ impl Connection {
 struct Failure {
     error: StoreError,
     kind: FailureKind,
+}
+
+/// Returns whether what a server has told of its memory, or each server of several, names the policy
+/// of evicting nothing.
+fn keeps_all(told: &Value) -> bool {
+    const POLICY: &str = "maxmemory_policy:noeviction";
+    match told {
+        Value::BulkString(text) => String::from_utf8_lossy(text).contains(POLICY),
+        Value::VerbatimString { text, .. } => text.contains(POLICY),
+        Value::Map(servers) => servers.iter().all(|(_, told)| keeps_all(told)),
+        _ => false,
+    }
 }
