@@ -27,6 +27,7 @@ mod loaded;
 mod log_ins;
 mod login;
 mod missing_layer;
+mod model;
 mod pages;
 mod parallel;
 mod peek;
