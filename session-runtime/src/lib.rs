@@ -41,6 +41,7 @@ pub use key::{Key, KeyError, KeyRing};
 pub use layer::{
     SessionLayer,
     builder::SessionLayerBuilder,
+    committed::Committed,
     service::{ResponseFuture, SessionService},
 };
 pub use request::saved::Saved;
@@ -54,7 +55,7 @@ pub mod policy {
     pub use crate::{
         engine::{
             bind::{Bind, OnMismatch},
-            policy::TouchOn,
+            policy::{OnLost, TouchOn},
         },
         layer::preset::Preset,
         schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},

@@ -14,6 +14,11 @@ use crate::{
 type Consent = dyn Fn(&Parts) -> bool + Send + Sync;
 type SessionIds = dyn Fn(&Parts) -> [u8; 16] + Send + Sync;
 
+/// Returns the page for an error.
+#[cfg(feature = "axum")]
+pub(crate) type ErrorPage =
+    dyn Fn(&crate::error::Error) -> http::Response<axum_core::body::Body> + Send + Sync;
+
 /// The functions that the deployment has set.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
@@ -22,6 +27,8 @@ pub(crate) struct Hooks {
     pub(crate) binds: Option<Arc<Binds>>,
     /// The source of ids for new sessions, if not the operating system.
     pub(crate) session_ids: Option<Arc<SessionIds>>,
+    #[cfg(feature = "axum")]
+    pub(crate) error_page: Option<Arc<ErrorPage>>,
 }
 
 /// The functions' answers for one request.

@@ -40,6 +40,21 @@ pub enum TouchOn {
     AnyRequest,
 }
 
+/// The answer to a request whose changes are lost: its session was over before the commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnLost {
+    /// The request keeps its own answer. An event tells of the changes, and the response's extensions
+    /// have [`Saved::Lost`](crate::Saved::Lost) in a [`Committed`](crate::Committed).
+    #[default]
+    Keep,
+    /// 409, by an error that says that the session [is over](crate::Error::is_gone). A request that
+    /// changed nothing keeps its answer. With a payload in the token, each write with a revocation
+    /// costs a look whether the session was ended meanwhile; without a revocation, nothing can be
+    /// known of that.
+    Conflict,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) idle: Option<Duration>,
@@ -58,6 +73,7 @@ pub(crate) struct Policy {
     pub(crate) on_store_error: OnStoreError,
     pub(crate) commit_on: CommitOn,
     pub(crate) on_end: OnEnd,
+    pub(crate) on_lost: OnLost,
     /// True if a handler's own `Cache-Control` stays, also beside a token.
     pub(crate) handlers_decide_caching: bool,
 }
@@ -82,6 +98,7 @@ impl Policy {
             on_store_error: spec.on_store_error,
             commit_on: spec.commit_on,
             on_end: spec.on_end,
+            on_lost: OnLost::Keep,
             handlers_decide_caching: false,
         }
     }

@@ -3,6 +3,7 @@
 //! that no handler extracted. Knows nothing of axum; any service over `http` types will do.
 
 pub(crate) mod builder;
+pub(crate) mod committed;
 mod name_registry;
 pub(crate) mod preset;
 mod response;

@@ -6,6 +6,7 @@ use http::{
     header::{CACHE_CONTROL, Entry},
 };
 
+use super::committed::{Committed, error_response};
 use crate::{
     cell::model::{FieldSet, SessionType},
     error::Error,
@@ -42,28 +43,24 @@ fn mark_uncached(headers: &mut HeaderMap) {
     }
 }
 
-/// Returns a response that is an error, without a body.
-pub(super) fn error_response<B: Default>(error: Error) -> Response<B> {
-    let mut response = Response::new(B::default());
-    *response.status_mut() = error.status();
-    response.extensions_mut().insert(error);
-    response
-}
-
 /// Returns the client's response: with the headers for the token, or the error instead.
-pub(super) fn finish_response<T: SessionType, B: Default>(
+pub(super) fn finish_response<T: SessionType, B: Default + 'static>(
     session: &RequestSession<T>,
     result: Result<Saved, Error>,
     mut response: Response<B>,
 ) -> Response<B> {
     let engine = &session.core.engine;
+    let told = Committed::<T>::of(&result);
     if let Err(error) = result {
         if error.is_too_large() {
             event::too_large(engine.name(), &error);
         } else if !error.is_conflict() {
             event::commit_failed(engine.name(), &error);
         }
-        response = error_response(error);
+        response = error_response(engine, error);
+    }
+    if let Some(told) = told {
+        response.extensions_mut().insert(told);
     }
     let headers = response.headers_mut();
     engine.carrier.mark_read(headers);

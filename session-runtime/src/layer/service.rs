@@ -14,9 +14,12 @@ use http::{Request, Response, StatusCode, request::Parts};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+#[cfg(feature = "axum")]
+use super::committed::render;
 use super::{
     SessionLayer,
-    response::{error_response, finish_peeked, finish_response, says_anything},
+    committed::error_response,
+    response::{finish_peeked, finish_response, says_anything},
     touch_any::{is_called_for, touch_after, touch_unseen},
 };
 use crate::{
@@ -65,7 +68,7 @@ impl<S, T, RequestBody, ResponseBody> Service<Request<RequestBody>> for SessionS
 where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
     T: SessionType,
-    ResponseBody: Default,
+    ResponseBody: Default + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -163,7 +166,7 @@ impl<F, T, B, E> Future for ResponseFuture<F, T, B>
 where
     F: Future<Output = Result<Response<B>, E>>,
     T: SessionType,
-    B: Default,
+    B: Default + 'static,
 {
     type Output = Result<Response<B>, E>;
 
@@ -172,17 +175,24 @@ where
         let (inner, slot) = match (this.response.as_pin_mut(), this.slot) {
             (Some(inner), Some(slot)) => (inner, slot),
             (Some(inner), None) => return inner.poll(cx),
-            (None, _) => {
-                let Some(error) = this.refused.take() else { return Poll::Pending };
-                return Poll::Ready(Ok(error_response(error)));
+            (None, slot) => {
+                let refused = this.refused.take().zip(slot.as_ref());
+                let Some((error, slot)) = refused else { return Poll::Pending };
+                return Poll::Ready(Ok(error_response(&slot.engine, error)));
             }
         };
         if this.awaiting.is_none() {
             let panics = EndOnPanic(slot);
             let polled = inner.poll(cx);
             std::mem::forget(panics);
-            let response = ready!(polled)?;
-            let touch = this.touch.take().filter(|_| commits(&slot.engine, &response));
+            #[cfg_attr(not(feature = "axum"), expect(unused_mut, reason = "there are no pages"))]
+            let mut response = ready!(polled)?;
+            let commits = commits(&slot.engine, &response);
+            #[cfg(feature = "axum")]
+            if slot.engine.hooks.error_page.is_some() {
+                render(&slot.engine, &mut response);
+            }
+            let touch = this.touch.take().filter(|_| commits);
             let alone = SessionSlot::is_alone(slot);
             let (commit, unseen) = match (slot.used(), touch) {
                 (None, None) => {
@@ -197,7 +207,7 @@ where
                     (touch_unseen(Arc::clone(&own), parts), Some(own))
                 }
                 (Some(session), touch) => {
-                    let finish = if commits(&slot.engine, &response) {
+                    let finish = if commits {
                         finish(session, alone, cx)
                     } else {
                         discard(session, true, cx)

@@ -1,6 +1,7 @@
 //! The behaviour of the library, as seen by HTTP clients on real sockets and by stores that watch.
 //! One program for all of it, because each program links the whole library anew.
 
+mod answers;
 mod at_rest;
 mod bind;
 mod bounds;
@@ -26,6 +27,7 @@ mod loaded;
 mod log_ins;
 mod login;
 mod missing_layer;
+mod model;
 mod pages;
 mod parallel;
 mod peek;

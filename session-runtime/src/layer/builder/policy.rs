@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::SessionLayerBuilder;
 use crate::{
     cell::model::SessionType,
-    engine::policy::TouchOn,
+    engine::policy::{OnLost, TouchOn},
     layer::preset::Preset,
     schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     store::{Cap, OnMaxSessions},
@@ -205,6 +205,27 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// Sets the responses that commit, instead of the struct's `commit_on`.
     pub fn commit_on(mut self, commit_on: CommitOn) -> Self {
         self.policy.commit_on = commit_on;
+        self
+    }
+
+    /// Sets the answer to a request whose changes are lost because its session was over before the
+    /// commit. By default the request keeps its own answer, since the user has logged out meanwhile.
+    ///
+    /// ```
+    /// # use session_runtime::{policy::OnLost, Error, KeyRing, Session, SessionLayer};
+    /// # use session_runtime::store::MemoryStore;
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .on_lost(OnLost::Conflict)
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn on_lost(mut self, on_lost: OnLost) -> Self {
+        self.policy.on_lost = on_lost;
         self
     }
 

@@ -101,6 +101,41 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
+    /// Sets the page for the errors of sessions: of a commit (409 for a conflict, 422 for a number out
+    /// of range or a session that is too large, 503 for a store that is down), and of an extractor or
+    /// a handler that answers with an [`Error`](crate::Error). The default is the status alone.
+    ///
+    /// A page with a status of success gets the error's [status](crate::Error::status), since nothing
+    /// was saved. A redirect, and another error, stay as they are. **Show a client no text of the
+    /// error;** the text is for logs.
+    ///
+    /// ```
+    /// # use axum::response::Html;
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .error_pages(|error| {
+    ///         Html(match error.is_conflict() {
+    ///             true => "Somebody else was quicker. Please look again.",
+    ///             false => "That did not work. Please try again later.",
+    ///         })
+    ///     })
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    #[cfg(feature = "axum")]
+    pub fn error_pages<R: axum_core::response::IntoResponse>(
+        mut self,
+        page: impl Fn(&crate::Error) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.error_page = Some(Arc::new(move |error| page(error).into_response()));
+        self
+    }
+
     /// Binds each session to properties of its client, so that a stolen token is noticed, or is
     /// useless, on another client. May be called once for each kind of [`Bind`]. **This is a second
     /// line of defence only:** attackers can copy a `User-Agent`, and honest clients change

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     cell::model::{FieldSet, SessionType},
-    engine::{Engine, live::LiveSession},
+    engine::{Engine, live::LiveSession, policy::OnLost},
     error::{Error, Kind},
     event,
 };
@@ -87,7 +87,10 @@ pub(super) fn prepare(
     let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion)?;
     drop(state);
     Ok(match planned {
-        Planned::Over(saved) => Prepared::Settled(settle_over(core, saved, written, asked)),
+        Planned::Over(saved) => {
+            let saved = settle_over(core, saved, written, asked);
+            Prepared::Settled(or_conflict(core, saved, occasion)?)
+        }
         Planned::Nothing { requested, withheld } => {
             let settled = settle_nothing(core, requested, occasion);
             Prepared::Settled(if withheld { Saved::Withheld } else { settled })
@@ -112,7 +115,7 @@ pub(super) async fn execute(
             // Few log-ins come here, so that this is in a box, out of the way of the others.
             Box::pin(log_in_anew(core, fields, occasion)).await
         }
-        other => settle(core, requested, no_user_changes, other),
+        other => settle(core, requested, no_user_changes, occasion, other),
     }
 }
 
@@ -144,7 +147,7 @@ async fn log_in_anew(
     };
     let carried_out = carry_out(core, fields, &mut work, occasion).await;
     let (requested, no_user_changes) = work.into_requested();
-    settle(core, requested, no_user_changes, carried_out)
+    settle(core, requested, no_user_changes, occasion, carried_out)
 }
 
 /// Puts back what a plan was made of if the plan failed.
@@ -152,6 +155,7 @@ fn settle(
     core: &Core,
     requested: Requested,
     no_user_changes: bool,
+    occasion: Occasion,
     carried_out: Result<Saved, Error>,
 ) -> Result<Saved, Error> {
     match carried_out {
@@ -167,8 +171,16 @@ fn settle(
             core.state().requested.restore(requested);
             Err(error)
         }
+        Ok(saved) if !no_user_changes => or_conflict(core, saved, occasion),
         saved => saved,
     }
+}
+
+/// Returns the outcome of the last commit, or the error of changes that are lost where a response may
+/// not keep silent about that.
+fn or_conflict(core: &Core, saved: Saved, occasion: Occasion) -> Result<Saved, Error> {
+    let is_told = occasion.is_last() && core.engine.policy.on_lost == OnLost::Conflict;
+    if saved == Saved::Lost && is_told { Err(Error::new(Kind::Gone)) } else { Ok(saved) }
 }
 
 /// Settles a commit to a session that is over. Returns `saved` if there is anything to say that of.

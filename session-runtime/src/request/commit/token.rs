@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Saved, enter, leave, note_ended, settle_fields};
 use crate::{
     cell::model::FieldSet,
-    engine::{Engine, backend::InToken, live::LiveSession},
+    engine::{Engine, backend::InToken, live::LiveSession, policy::OnLost},
     error::{Error, Kind, Large},
     event,
     request::{
@@ -39,6 +39,17 @@ pub(super) async fn execute(
         }
         None => None,
     };
+    if text.is_some() && plan.end.is_none() && engine.policy.on_lost == OnLost::Conflict {
+        // A payload is sealed whatever other requests do, so this must be asked for.
+        let live = core.state().live().cloned();
+        if let Some(live) = live
+            && !Box::pin(engine.is_live(&live)).await?
+        {
+            event::gone(engine.name(), live.selector);
+            core.state().lose();
+            return Ok(Saved::Lost);
+        }
+    }
     let requested = &plan.requested;
     if let Some(end) = &plan.end {
         // Few plans end a session, so that this is in a box, out of the way of the others.

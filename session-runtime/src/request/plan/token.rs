@@ -47,11 +47,8 @@ impl Planner<'_> {
         mut end: Option<EndSession>,
         requested: Requested,
     ) -> Result<Plan<Box<Seal>>, Error> {
-        if let Some(live) = live
-            && self.changes()?.ops.is_empty()
-            && !requested.any()
-            && !self.reseal_is_due(live)
-        {
+        let no_user_changes = live.is_some() && !requested.any() && self.changes()?.ops.is_empty();
+        if no_user_changes && live.is_some_and(|live| !self.reseal_is_due(live)) {
             return Ok(Plan::nothing(requested));
         }
         let mut ops = self.values()?;
@@ -114,7 +111,8 @@ impl Planner<'_> {
             end = Some(self.end_session(live, true));
         }
         let begins = requested.elevate || live.is_none();
-        Ok(Plan::write(end, Box::new(Seal { envelope, principal, begins }), requested))
+        let seal = Box::new(Seal { envelope, principal, begins });
+        Ok(Plan { no_user_changes, ..Plan::write(end, seal, requested) })
     }
 
     fn reseal_is_due(&self, live: &LiveSession) -> bool {

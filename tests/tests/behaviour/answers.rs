@@ -1,0 +1,265 @@
+//! What a response says of its commit: to middleware in its extensions, to people by a page, and by a
+//! status where changes were lost.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    middleware,
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
+use session_runtime::{
+    Committed, Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType,
+    policy::OnLost, store::MemoryStore,
+};
+use tests::{Client, Fault, Reply, Server, Spy};
+use tokio::sync::{Barrier, Semaphore};
+
+macro_rules! session {
+    ($name:ident, $payload:literal) => {
+        #[derive(Session)]
+        #[session(name = "a", idle = "30m", absolute = "12h", payload = $payload)]
+        struct $name {
+            #[session(principal)]
+            user: Option<String>,
+            theme: String,
+            flow: Option<String>,
+        }
+    };
+}
+
+session!(Stored, "server");
+session!(Sealed, "sealed");
+
+#[derive(Session)]
+#[session(name = "b")]
+struct Counted {
+    #[session(counter)]
+    small: u8,
+}
+
+/// Holds a request where the test wants it.
+#[derive(Clone)]
+struct Gate {
+    entered: Arc<Barrier>,
+    go: Arc<Semaphore>,
+}
+
+struct Case {
+    server: Server,
+    store: Spy<MemoryStore>,
+    gate: Gate,
+}
+
+macro_rules! routes {
+    ($session:ty) => {
+        Router::new()
+            .route(
+                "/{words}",
+                get(
+                    async |s: Session<$session>,
+                           State(gate): State<Gate>,
+                           Path(words): Path<String>|
+                           -> Result<String, Error> {
+                        for word in words.split('+') {
+                            match word {
+                                "wait" => {
+                                    gate.entered.wait().await;
+                                    gate.go.acquire().await.expect("never closed").forget();
+                                }
+                                "read" => {}
+                                "flow" => s.set_flow("flow".to_owned()),
+                                "take" => drop(s.take_flow()),
+                                "ada" => s.log_in(word.to_owned()),
+                                "logout" => s.log_out(),
+                                "save" => drop(s.save().await?),
+                                theme => s.set_theme(theme.to_owned()),
+                            }
+                        }
+                        Ok(format!("{:?} {}", s.user(), s.theme()))
+                    },
+                ),
+            )
+            .route("/none", get(async || "none"))
+    };
+}
+
+/// Shows what middleware sees.
+macro_rules! told {
+    ($session:ty) => {
+        middleware::map_response(async |mut response: Response| {
+            let extensions = response.extensions();
+            let told = extensions.get::<Committed<$session>>().map(|committed| {
+                match (committed.saved(), committed.error()) {
+                    (Some(saved), None) => format!("{saved:?}"),
+                    (None, Some(error)) => error.status().as_u16().to_string(),
+                    (saved, error) => format!("{saved:?} {error:?}"),
+                }
+            });
+            let error = extensions.get::<Error>().map_or(0, |error| error.status().as_u16());
+            let text = format!("{} {error}", told.unwrap_or_else(|| "-".to_owned()));
+            let text = text.parse().expect("a header");
+            response.headers_mut().insert("x-told", text);
+            response
+        })
+    };
+}
+
+async fn start<T: SessionType>(
+    router: Router<Gate>,
+    tell: impl FnOnce(Router) -> Router,
+    settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
+) -> Case {
+    let store = Spy::new(MemoryStore::default());
+    let gate = Gate { entered: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    let builder = SessionLayer::<T>::builder(keys).insecure_dev();
+    let layer = settle(builder, store.clone()).build().expect("a sound configuration");
+    let router = tell(router.with_state(gate.clone()).layer(layer));
+    Case { server: Server::start(router).await, store, gate }
+}
+
+async fn stored(
+    adjust: impl FnOnce(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>,
+) -> Case {
+    let tell = |router: Router| router.layer(told!(Stored));
+    start::<Stored>(routes!(Stored), tell, |builder, store| adjust(builder.store(store))).await
+}
+
+async fn sealed(
+    adjust: impl FnOnce(SessionLayerBuilder<Sealed>) -> SessionLayerBuilder<Sealed>,
+) -> Case {
+    let tell = |router: Router| router.layer(told!(Sealed));
+    start::<Sealed>(routes!(Sealed), tell, |builder, store| adjust(builder.revocation(store))).await
+}
+
+impl Case {
+    async fn interleave(&self, client: &Client, held: &str, between: &str) -> Reply {
+        let slow = client.fork();
+        let path = format!("/{held}");
+        let task = tokio::spawn(async move { slow.get(&path).await });
+        self.gate.entered.wait().await;
+        client.get(&format!("/{between}")).await;
+        self.gate.go.add_permits(1);
+        task.await.expect("the request ends")
+    }
+}
+
+#[tokio::test]
+async fn a_responses_extensions_say_what_was_committed() {
+    let case = stored(|builder| builder).await;
+    let client = Client::new(&case.server);
+    for (words, expected) in [
+        ("none", "- 0"),
+        ("read", "- 0"),
+        ("dark", "Created 0"),
+        ("light", "- 0"),
+        ("read", "- 0"),
+        ("logout", "Ended 0"),
+        ("flow", "Created 0"),
+    ] {
+        let reply = client.get(&format!("/{words}")).await;
+        assert_eq!(reply.header("x-told"), Some(expected), "{words}");
+    }
+    let reply = case.interleave(&client, "take+wait", "take").await;
+    assert_eq!(reply.header("x-told"), Some("409 409"));
+    let reply = case.interleave(&client, "dark+wait", "logout").await;
+    assert_eq!((reply.status.as_u16(), reply.header("x-told")), (200, Some("Lost 0")));
+    case.store.fault("insert", Some(Fault::Down));
+    assert_eq!(client.get("/dark").await.header("x-told"), Some("503 503"));
+    let case = stored(|builder| builder.consent(|_| false)).await;
+    let reply = Client::new(&case.server).get("/dark").await;
+    assert_eq!(reply.header("x-told"), Some("Withheld 0"));
+}
+
+#[tokio::test]
+async fn changes_that_are_lost_are_a_conflict_where_the_deployment_says_so() {
+    let lost = |builder: SessionLayerBuilder<Stored>| builder.on_lost(OnLost::Conflict);
+    for (case, keeps) in [
+        (stored(|builder| builder).await, true),
+        (stored(lost).await, false),
+        (sealed(|builder| builder).await, true),
+        (sealed(|builder| builder.on_lost(OnLost::Conflict)).await, false),
+    ] {
+        for words in ["wait+dark", "dark+wait", "wait+dark+flow"] {
+            let client = Client::new(&case.server);
+            client.get("/ada").await;
+            let reply = case.interleave(&client, words, "logout").await;
+            let status = if keeps { 200 } else { 409 };
+            assert_eq!(reply.status.as_u16(), status, "{words}");
+            assert_eq!(client.get("/read").await.body, "None ");
+        }
+        for words in ["read+wait", "wait+logout", "wait+ada"] {
+            let client = Client::new(&case.server);
+            client.get("/ada").await;
+            let reply = case.interleave(&client, words, "logout").await;
+            assert_eq!(reply.status, 200, "{words}: nothing is lost");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_application_renders_the_errors_of_sessions() {
+    let pages = |builder: SessionLayerBuilder<Stored>| {
+        builder.error_pages(|error| Html(format!("<p>{}</p>", error.status().as_u16())))
+    };
+    let case = stored(pages).await;
+    let client = Client::new(&case.server);
+    client.get("/flow").await;
+    let reply = case.interleave(&client, "take+wait", "take").await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (409, "<p>409</p>"));
+    assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(reply.header("x-told"), Some("409 409"));
+    case.store.fault("replace", Some(Fault::Down));
+    for words in ["dark", "dark+save"] {
+        let reply = client.get(&format!("/{words}")).await;
+        assert_eq!((reply.status.as_u16(), reply.body.as_str()), (503, "<p>503</p>"), "{words}");
+    }
+    case.store.fault("load", Some(Fault::Down));
+    let reply = client.get("/read").await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (503, "<p>503</p>"), "an extractor's");
+    assert!(reply.set_cookies().is_empty());
+    assert_eq!(client.get("/none").await.body, "none");
+}
+
+#[tokio::test]
+async fn a_page_may_be_another_error_or_a_redirect_but_no_success() {
+    let page = |error: &Error| -> Response {
+        match error.status() {
+            StatusCode::UNPROCESSABLE_ENTITY => Redirect::to("/again").into_response(),
+            StatusCode::SERVICE_UNAVAILABLE => (StatusCode::BAD_GATEWAY, "down").into_response(),
+            _ => (StatusCode::CREATED, "no").into_response(),
+        }
+    };
+    let store = Spy::new(MemoryStore::default());
+    let layer = SessionLayer::<Counted>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(store.clone())
+        .insecure_dev()
+        .error_pages(page)
+        .build()
+        .expect("a sound configuration");
+    let outer = SessionLayer::<Stored>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(MemoryStore::default())
+        .insecure_dev()
+        .error_pages(|_| "the outer layer's")
+        .build()
+        .expect("a sound configuration");
+    let router = Router::new()
+        .route("/add/{by}", get(async |s: Session<Counted>, Path(by): Path<i64>| s.add_small(by)))
+        .route("/random", get(async |_: Session<Sealed>| "no layer for it"))
+        .layer(layer)
+        .layer(outer);
+    let server = Server::start(router).await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/add/200").await.status, 200);
+    let reply = client.get("/add/200").await;
+    assert_eq!((reply.status.as_u16(), reply.header("location")), (303, Some("/again")));
+    let reply = client.get("/random").await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (500, "no"));
+    store.fault("load", Some(Fault::Down));
+    let reply = client.get("/add/1").await;
+    assert_eq!((reply.status.as_u16(), reply.body.as_str()), (502, "down"));
+}
