@@ -14,11 +14,18 @@ use std::{
 use crate::{
     contestants::{BARE, Contestant},
     driver::{Driver, measured},
-    workload::Scenario,
+    workload::{CHANGES, CHANGES_EACH, Scenario},
 };
 
 /// How many requests are counted; a table shows the mean of these.
 pub const REQUESTS: u32 = 200;
+/// Of those with many changes, which are alike.
+const REQUESTS_WITH_CHANGES: u32 = 4;
+
+/// Returns how many requests of a scenario are counted.
+fn requests(scenario: Scenario) -> u32 {
+    if CHANGES.contains(&scenario) { REQUESTS_WITH_CHANGES } else { REQUESTS }
+}
 
 /// What is done once only (lazy statics, the first touch of the heap, tables that grow) is not
 /// counted.
@@ -35,8 +42,9 @@ pub fn run(contestant: &str, letter: &str, around: impl FnOnce(&mut dyn FnMut())
         return ExitCode::from(2);
     };
     let driver = Driver::new(contestant);
-    let mut requests = driver.requests(scenario, BEFORE + REQUESTS as usize);
-    for request in requests.split_off(REQUESTS as usize) {
+    let counted = requests(scenario) as usize;
+    let mut requests = driver.requests(scenario, BEFORE + counted);
+    for request in requests.split_off(counted) {
         // Not through `measured`, or they would be counted.
         assert!(driver.send(request).status().is_success());
     }
@@ -49,7 +57,7 @@ pub fn run(contestant: &str, letter: &str, around: impl FnOnce(&mut dyn FnMut())
 pub fn instructions((contestant, scenario): Entry) -> f64 {
     let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
     command.args(["count", contestant.name, &scenario.letter.to_string()]);
-    collected("benches::driver::measured", &command) / f64::from(REQUESTS)
+    collected("benches::driver::measured", &command) / f64::from(requests(scenario))
 }
 
 /// Instructions that a command spends in a function.
@@ -75,7 +83,25 @@ pub fn allocations((contestant, scenario): Entry) -> f64 {
         .expect("`allocations` is built beside this program: `cargo build --release`");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let total = String::from_utf8_lossy(&output.stdout);
-    total.trim().parse::<f64>().expect("a number") / f64::from(REQUESTS)
+    total.trim().parse::<f64>().expect("a number") / f64::from(requests(scenario))
+}
+
+/// Instructions of one change, before anything is saved.
+pub fn change((contestant, scenario): Entry) -> f64 {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
+    command.args(["count", contestant.name, &scenario.letter.to_string()]);
+    let requests = requests(scenario) + u32::try_from(BEFORE).expect("a few");
+    collected("benches::changes::many*", &command) / f64::from(requests * CHANGES_EACH)
+}
+
+/// Bytes that the changes of a request keep until it commits.
+pub fn kept((contestant, scenario): Entry) -> f64 {
+    let output = beside("allocations")
+        .args(["kept", contestant.name, &scenario.letter.to_string()])
+        .output()
+        .expect("`allocations` is built beside this program: `cargo build --release`");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
 }
 
 /// Another program of this package.
@@ -110,7 +136,17 @@ pub fn over_bare(
     scenarios: &[Scenario],
     count: impl Fn(Entry) -> f64 + Sync,
 ) -> Vec<f64> {
-    let both = scenarios.iter().flat_map(|scenario| [(BARE, *scenario), (contestant, *scenario)]);
+    over(BARE, contestant, scenarios, count)
+}
+
+/// The counts of a contestant, less those of another.
+pub fn over(
+    floor: &'static Contestant,
+    contestant: &'static Contestant,
+    scenarios: &[Scenario],
+    count: impl Fn(Entry) -> f64 + Sync,
+) -> Vec<f64> {
+    let both = scenarios.iter().flat_map(|scenario| [(floor, *scenario), (contestant, *scenario)]);
     let counted = all(&both.collect::<Vec<_>>(), count);
     counted.chunks(2).map(|pair| pair[1] - pair[0]).collect()
 }

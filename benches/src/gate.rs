@@ -6,11 +6,11 @@ use std::{collections::BTreeMap, fs, process::ExitCode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    contestants::OURS,
+    contestants::{CHANGING, OURS},
     count,
     machine::Machine,
     report::{Table, number},
-    workload::SCENARIOS,
+    workload::{CHANGES, CHANGES_EACH, SCENARIOS},
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/gate.json");
@@ -29,6 +29,8 @@ struct Recorded {
     with: With,
     /// By the scenario's letter.
     scenarios: BTreeMap<char, Counted>,
+    /// Requests with many changes, by the scenario's letter.
+    changes: BTreeMap<char, Changed>,
 }
 
 /// What counts depend on beside the code.
@@ -45,6 +47,22 @@ struct Counted {
     allocations: f64,
 }
 
+/// What one of many changes takes, beyond the same work without a session.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Changed {
+    /// Of the change alone.
+    instructions: f64,
+    /// Of the whole request, a change.
+    saved: f64,
+    /// The bytes that the changes keep until the commit, as a multiple of the value's.
+    memory: f64,
+}
+
+/// The most instructions of one change, whatever is recorded: adding to a counter, and pushing.
+const MOST: [(char, f64); 2] = [('k', 60.0), ('p', 60.0)];
+/// The most bytes that changes may keep which need no closure, as a multiple of the value's.
+const MOST_MEMORY: [(char, f64); 1] = [('p', 3.0)];
+
 impl Recorded {
     fn now() -> Self {
         let Machine { rustc, libc, features, .. } = Machine::this();
@@ -56,9 +74,25 @@ impl Recorded {
                 let allocations = (allocations * 10.0).round() / 10.0;
                 Counted { instructions: instructions.round(), allocations }
             });
+        let rounded = |number: f64| (number * 10.0).round() / 10.0;
+        let [floor, ours] = [&CHANGING[0], &CHANGING[1]];
+        let alone = count::over(floor, ours, &CHANGES, count::change);
+        let saved = count::over(floor, ours, &CHANGES, count::instructions);
+        let counts = alone.into_iter().zip(saved).zip(CHANGES);
+        let changes = counts.map(|((instructions, saved), scenario)| {
+            let [value, kept] = [floor, ours].map(|whose| count::kept((whose, scenario)));
+            let changed = Changed {
+                instructions: rounded(instructions),
+                saved: rounded(saved / f64::from(CHANGES_EACH)),
+                // A counter is a number, which nothing is a multiple of.
+                memory: rounded(if value > 0.0 { kept / value } else { 0.0 }),
+            };
+            (scenario.letter, changed)
+        });
         Self {
             with: With { rustc, libc, features },
             scenarios: SCENARIOS.iter().map(|scenario| scenario.letter).zip(counted).collect(),
+            changes: changes.collect(),
         }
     }
 }
@@ -71,7 +105,7 @@ pub fn record() -> ExitCode {
         eprintln!("{FILE}: {error}");
         return ExitCode::from(2);
     }
-    print!("{}", table(&now, &now));
+    print!("{}\n{}", table(&now, &now), table_of_changes(&now, &now));
     ExitCode::SUCCESS
 }
 
@@ -89,7 +123,7 @@ pub fn check() -> ExitCode {
         }
     };
     let now = Recorded::now();
-    print!("{}", table(&committed, &now));
+    print!("{}\n{}", table(&committed, &now), table_of_changes(&committed, &now));
     let mut tolerance = TOLERANCE;
     if committed.with != now.with {
         tolerance = ELSEWHERE;
@@ -101,11 +135,11 @@ pub fn check() -> ExitCode {
             tolerance * 100.0
         );
     }
-    let dearer: Vec<String> = SCENARIOS
-        .iter()
-        .filter(|it| is_dearer(&committed, &now, it.letter, tolerance))
-        .map(|it| format!("{} ({})", it.title, it.what))
-        .collect();
+    let dearer = SCENARIOS.iter().filter(|it| is_dearer(&committed, &now, it.letter, tolerance));
+    let changes =
+        CHANGES.iter().filter(|it| changes_dearer(&committed, &now, it.letter, tolerance));
+    let dearer: Vec<String> =
+        dearer.chain(changes).map(|it| format!("{} ({})", it.title, it.what)).collect();
     if dearer.is_empty() {
         println!(
             "\nNo request takes more than +{:.0} %. To record anew: {RECORD}",
@@ -128,6 +162,43 @@ fn is_dearer(committed: &Recorded, now: &Recorded, letter: char, tolerance: f64)
         now.instructions > then.instructions * (1.0 + tolerance)
             || now.allocations > then.allocations + ALLOCATIONS
     })
+}
+
+/// Returns whether many changes of one kind take more than was recorded, or more than any may.
+fn changes_dearer(committed: &Recorded, now: &Recorded, letter: char, tolerance: f64) -> bool {
+    let most = |of: &[(char, f64)]| {
+        of.iter().find(|(of, _)| *of == letter).map_or(f64::INFINITY, |(_, most)| *most)
+    };
+    let pair = committed.changes.get(&letter).zip(now.changes.get(&letter));
+    pair.is_none_or(|(then, now)| {
+        now.instructions > most(&MOST)
+            || now.memory > most(&MOST_MEMORY)
+            // Of a few instructions, one more is many per cent.
+            || now.instructions > then.instructions * (1.0 + tolerance) + 2.0
+            || now.saved > then.saved * (1.0 + tolerance) + 2.0
+            || now.memory > then.memory * (1.0 + tolerance)
+    })
+}
+
+fn table_of_changes(committed: &Recorded, now: &Recorded) -> Table {
+    let header =
+        ["each change, over the same work", "committed", "now", "saved", "now", "memory", "now"];
+    let mut table = Table::new(&header);
+    for scenario in CHANGES {
+        let then = committed.changes.get(&scenario.letter);
+        let now = now.changes[&scenario.letter];
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+        table.row([
+            format!("{}: {}", scenario.title, scenario.what),
+            or_none(then.map(|then| number(then.instructions))),
+            number(now.instructions),
+            or_none(then.map(|then| number(then.saved))),
+            number(now.saved),
+            or_none(then.map(|then| format!("{:.1}", then.memory))),
+            format!("{:.1}", now.memory),
+        ]);
+    }
+    table
 }
 
 fn table(committed: &Recorded, now: &Recorded) -> Table {
@@ -163,7 +234,7 @@ mod tests {
     fn recorded(instructions: f64, allocations: f64) -> Recorded {
         let with = With { rustc: String::new(), libc: String::new(), features: String::new() };
         let counted = Counted { instructions, allocations };
-        Recorded { with, scenarios: BTreeMap::from([('c', counted)]) }
+        Recorded { with, scenarios: BTreeMap::from([('c', counted)]), changes: BTreeMap::new() }
     }
 
     #[test]
@@ -173,6 +244,21 @@ mod tests {
         assert!(is_dearer(&then, &recorded(10_501.0, 4.0), 'c', TOLERANCE));
         assert!(!is_dearer(&then, &recorded(12_000.0, 4.0), 'c', ELSEWHERE));
         assert!(is_dearer(&then, &recorded(9_000.0, 5.0), 'c', TOLERANCE));
+    }
+
+    #[test]
+    fn changes_have_a_limit_whatever_is_recorded() {
+        let of = |letter, instructions, memory| {
+            let changes = BTreeMap::from([(letter, Changed { instructions, saved: 1.0, memory })]);
+            Recorded { changes, ..recorded(1.0, 0.0) }
+        };
+        let dearer = |letter, then, now| changes_dearer(&then, &now, letter, TOLERANCE);
+        assert!(!dearer('k', of('k', 50.0, 0.0), of('k', 54.0, 0.0)));
+        assert!(dearer('k', of('k', 50.0, 0.0), of('k', 55.0, 0.0)));
+        assert!(dearer('p', of('p', 70.0, 2.0), of('p', 61.0, 2.0)));
+        assert!(dearer('p', of('p', 50.0, 4.0), of('p', 50.0, 3.1)));
+        assert!(!dearer('u', of('u', 300.0, 9.0), of('u', 300.0, 9.0)));
+        assert!(dearer('u', of('k', 300.0, 9.0), of('u', 300.0, 9.0)));
     }
 
     #[test]

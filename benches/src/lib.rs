@@ -2,6 +2,7 @@
 //! allocations and memory are counted. Two programs are made of it: `benches` runs and reports,
 //! `allocations` is the same code under an allocator that counts, which would distort the times.
 
+pub mod changes;
 pub mod chart;
 pub mod compile;
 pub mod contest;

@@ -47,9 +47,22 @@ pub const SCENARIOS: [Scenario; 11] = [
     scenario('j', "j", "/many/read", true, "load", "read one field of fifty"),
 ];
 
+/// The changes that one request of [`CHANGES`] makes.
+pub const CHANGES_EACH: u32 = 10_000;
+
+/// Requests that make many changes to one field. What the bare application does is the same work on a value
+/// of its own, and the text of that value: what is over that is ours.
+pub const CHANGES: [Scenario; 5] = [
+    scenario('k', "k", "/changes/counter", true, "load, commit", "add to a counter"),
+    scenario('p', "p", "/changes/push", true, "load, commit", "push to a list"),
+    scenario('u', "u", "/changes/update", true, "load, commit", "push to a list in `update_list`"),
+    scenario('s', "s", "/changes/insert", true, "load, commit", "insert into a set what it lacks"),
+    scenario('m', "m", "/changes/map", true, "load, commit", "write under a key of a map"),
+];
+
 impl Scenario {
     pub fn by_letter(letter: &str) -> Option<Self> {
-        SCENARIOS.into_iter().find(|scenario| letter == scenario.letter.to_string())
+        SCENARIOS.into_iter().chain(CHANGES).find(|scenario| letter == scenario.letter.to_string())
     }
 
     /// The route that makes sessions for it.

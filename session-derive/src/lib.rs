@@ -67,8 +67,8 @@ use proc_macro::TokenStream;
 /// | any `x: T` | `x() -> &T`, `set_x(T)`, `update_x(\|x: &mut T\| …)`, `reset_x()` | the later `set_x` stands; `update_x` runs again on what the other has written |
 /// | `x: Option<T>` | `x() -> Option<&T>`, `set_x(T)`, `put_x(Option<T>)`, `take_x() -> Option<T>`, `clear_x()`, `update_x`, `reset_x`, `claim_x().await -> Result<Option<T>, Error>` | the second `take_x` is a conflict; of several `claim_x`, one gets the value |
 /// | `x: Vec<T>`, `VecDeque<T>` | `x()`, `push_x(T)`, `extend_x(iter)`, `set_x`, `update_x`, `reset_x` | all items arrive |
-/// | `x: BTreeMap<K, V>`, `HashMap<K, V>` | `x()`, `insert_x(K, V)`, `remove_x(&K)`, `update_x_at(K, \|v: &mut V\| …)`, `set_x`, `update_x`, `reset_x` | merged key by key |
-/// | `x: BTreeSet<M>`, `HashSet<M>` | `x()`, `insert_x(M)`, `remove_x(&M)`, `set_x`, `update_x`, `reset_x` | merged member by member |
+/// | `x: BTreeMap<K, V>`, `HashMap<K, V>` | `x()`, `contains_x(&K)`, `insert_x(K, V)`, `remove_x(&K)`, `update_x_at(K, \|v: &mut V\| …)`, `set_x`, `update_x`, `reset_x` | merged key by key |
+/// | `x: BTreeSet<M>`, `HashSet<M>` | `x()`, `contains_x(&M)`, `insert_x(M)`, `remove_x(&M)`, `set_x`, `update_x`, `reset_x` | merged member by member |
 /// | a number, `bool` or `char`, or an `Option` of one | as above, but `x() -> T` or `x() -> Option<T>` | |
 /// | `copy` | `x() -> T` | |
 /// | `counter` | `x() -> T`, `add_x(i64)`, `reset_x()`; on a map also `add_x(K, i64)` | they add up |
@@ -80,7 +80,33 @@ use proc_macro::TokenStream;
 /// A closure of `update_x` runs at once. At the commit it may run again, as that of
 /// [`fetch_update`](std::sync::atomic::AtomicU64::fetch_update) does, if another request has changed
 /// the field meanwhile. So the closure owns what it uses, has no effect but on the value, and decides
-/// inside what depends on the value. `remove_x` takes a `&str` where keys or members are `String`s.
+/// inside what depends on the value. `remove_x` and `contains_x` take a `&str` where keys or members are
+/// `String`s.
+///
+/// A reference from `x()` stays what it was until the request ends. So the first change after `x()` changes
+/// a clone, and the value that was shown is kept as long as the request runs; further changes are made in
+/// place. That is nothing to think of, except in a loop that reads by reference *and* changes each time:
+/// 10,000 rounds of `if !s.seen().contains(&id) { s.insert_seen(id) }` keep 10,000 sets, half a gigabyte.
+/// `contains_x`, a getter that returns by value, and an `update_x` that decides inside keep nothing:
+///
+/// ```
+/// # use session_runtime::Session;
+/// # use std::collections::BTreeSet;
+/// # #[derive(Session)]
+/// # struct Shop { seen: BTreeSet<u32>, cart: Vec<u32> }
+/// async fn merge(s: Session<Shop>, ids: Vec<u32>) {
+///     for id in ids {
+///         if !s.contains_seen(&id) {
+///             s.insert_seen(id);
+///         }
+///         s.update_cart(move |cart| {
+///             if !cart.contains(&id) {
+///                 cart.push(id);
+///             }
+///         });
+///     }
+/// }
+/// ```
 ///
 /// With a payload in the token there is nothing to merge with: of two parallel responses, the later
 /// one wins.

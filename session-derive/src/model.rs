@@ -110,6 +110,7 @@ pub(crate) enum Verb {
     Extend,
     Insert,
     Remove,
+    Contains,
     Update,
     UpdateAt,
     Add,
@@ -120,6 +121,11 @@ pub(crate) enum Verb {
 }
 
 impl Verb {
+    /// Returns true if the accessor writes nothing.
+    pub(crate) fn reads(self) -> bool {
+        matches!(self, Self::Get | Self::Peek | Self::Contains)
+    }
+
     /// What stands before the field's name; nothing for the getter.
     fn prefix(self) -> Option<&'static str> {
         Some(match self {
@@ -131,6 +137,7 @@ impl Verb {
             Self::Extend => "extend",
             Self::Insert => "insert",
             Self::Remove => "remove",
+            Self::Contains => "contains",
             Self::Update | Self::UpdateAt => "update",
             Self::Add => "add",
             Self::Reset => "reset",
@@ -153,8 +160,8 @@ impl Field {
     /// Its accessors on the handle.
     pub(crate) fn verbs(&self) -> &'static [Verb] {
         use Verb::{
-            Add, Claim, Clear, Extend, Get, Insert, Peek, Push, Put, Remove, Reset, Set, Take,
-            Update, UpdateAt,
+            Add, Claim, Clear, Contains, Extend, Get, Insert, Peek, Push, Put, Remove, Reset, Set,
+            Take, Update, UpdateAt,
         };
         match (self.kind, &self.shape) {
             (Kind::Plain, Shape::Option(_)) if self.in_store => {
@@ -165,10 +172,12 @@ impl Field {
             }
             (Kind::Plain, Shape::List(_)) => &[Get, Push, Extend, Set, Update, Reset],
             (Kind::Plain, Shape::Map(..)) if self.counts => {
-                &[Get, Add, Insert, Remove, UpdateAt, Set, Update, Reset]
+                &[Get, Contains, Add, Insert, Remove, UpdateAt, Set, Update, Reset]
             }
-            (Kind::Plain, Shape::Map(..)) => &[Get, Insert, Remove, UpdateAt, Set, Update, Reset],
-            (Kind::Plain, Shape::Set(_)) => &[Get, Insert, Remove, Set, Update, Reset],
+            (Kind::Plain, Shape::Map(..)) => {
+                &[Get, Contains, Insert, Remove, UpdateAt, Set, Update, Reset]
+            }
+            (Kind::Plain, Shape::Set(_)) => &[Get, Contains, Insert, Remove, Set, Update, Reset],
             (Kind::Plain | Kind::Local, _) => &[Get, Set, Update, Reset],
             (Kind::Counter, _) => &[Get, Add, Reset],
             (Kind::Flash, Shape::List(_)) => &[Push, Take, Peek],

@@ -80,7 +80,7 @@ pub mod __private0 {
         marker::{PhantomData, Send, Sync},
         ops::{Deref, FnMut, FnOnce},
         option::Option::{self, None, Some},
-        primitive::{i64, str},
+        primitive::{bool, i64, str},
         result::Result,
         time::Duration,
         unreachable,

@@ -1,9 +1,9 @@
 //! The same scenarios under an allocator that counts. A program of its own, since counting costs
 //! most those who allocate most, and would show in their times and instructions. `benches` runs it.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::atomic::Ordering};
 
-use benches::{count, memory};
+use benches::{changes, count, memory};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -17,6 +17,16 @@ fn main() -> ExitCode {
             measure();
             println!("{}", region.change().allocations);
         }),
+        ["kept", contestant, letter] => {
+            let live = || {
+                let stats = ALLOCATOR.stats();
+                stats.bytes_allocated - stats.bytes_deallocated
+            };
+            changes::LIVE.get_or_init(|| live);
+            let code = count::run(contestant, letter, |measure| measure());
+            println!("{}", changes::KEPT.load(Ordering::Relaxed));
+            code
+        }
         ["memory", which] => memory::fill(which, || {
             let stats = ALLOCATOR.stats();
             stats.bytes_allocated - stats.bytes_deallocated

@@ -23,7 +23,7 @@ use axum::Router;
 
 pub use ours::stored_on;
 
-use crate::workload::Scenario;
+use crate::{changes, workload::Scenario};
 
 pub struct Contestant {
     pub name: &'static str,
@@ -41,7 +41,7 @@ impl Contestant {
     }
 
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        CONTESTANTS.iter().find(|contestant| contestant.name == name)
+        CONTESTANTS.iter().chain(CHANGING).find(|contestant| contestant.name == name)
     }
 }
 
@@ -49,6 +49,25 @@ impl Contestant {
 pub const BARE: &Contestant = &CONTESTANTS[0];
 /// The library that this repository is about.
 pub const OURS: &Contestant = &CONTESTANTS[2];
+
+/// Those who make many changes in one request: without a session, and ours. By themselves, since more routes
+/// make every request dearer.
+pub const CHANGING: &[Contestant] = &[
+    Contestant {
+        name: "bare-changes",
+        what: "the same work on a value of its own",
+        scenarios: "kpusm",
+        keeps_sessions: false,
+        router: changes::bare,
+    },
+    Contestant {
+        name: "ours-changes",
+        what: "session-runtime: MemoryStore",
+        scenarios: "kpusm",
+        keeps_sessions: true,
+        router: changes::ours,
+    },
+];
 
 /// What peers with a store can do: with their interfaces, a write without a load is not possible.
 #[cfg(feature = "peers")]

@@ -64,7 +64,7 @@ fn method(emitter: &Emitter<'_>, field: &Field, verb: Verb) -> TokenStream {
     let Field { vis, inherited, .. } = field;
     let name = field.accessor(verb);
     let docs = docs(field, verb);
-    let must_use = matches!(verb, Verb::Get | Verb::Peek).then(|| quote!(#[must_use]));
+    let must_use = verb.reads().then(|| quote!(#[must_use]));
     let (signature, call) = accessor(emitter.session, field, verb);
     let body = emitter.body(call);
     quote! {
@@ -92,18 +92,15 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
     match (verb, shape) {
         (Verb::Get | Verb::Peek, shape) => match shape {
             _ if *kind == Kind::Counter => returned(quote!(#ty), "get"),
-            _ if *kind == Kind::Max => returned(quote!(#ty), "cloned"),
-            _ if field.primitive => {
-                let (signature, get) = returned(quote!(#ty), "get");
-                (signature, quote!(*#get))
-            }
+            _ if *kind == Kind::Max || field.primitive => returned(quote!(#ty), "cloned"),
             _ if field.copy => {
-                let (signature, get) = returned(quote!(#ty), "get");
-                (signature, quote!(<#ty as #private::CopyAccess>::copied(#get)))
+                let (signature, get) = returned(quote!(#ty), "cloned");
+                (signature, quote!(<#ty as #private::CopyAccess>::copied(&#get)))
             }
             Shape::Option(inner) => returned(quote!(#private::Option<&#inner>), "get_some"),
             _ => returned(quote!(&#ty), "get"),
         },
+        (Verb::Contains, shape) => contains(session, field, shape),
         (Verb::Set, Shape::Option(inner)) => {
             written(quote!(, #value: #inner), "set", quote!(, #private::Some(#value)))
         }
@@ -133,6 +130,19 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
             (quote!(#signature #start), call)
         }
     }
+}
+
+/// The accessor that looks for a key or member, without a reference to the collection that would stay.
+fn contains(session: &Session, field: &Field, shape: &Shape) -> (TokenStream, TokenStream) {
+    let (of, name) = match shape {
+        Shape::Map(of, _) => (of, local("key")),
+        Shape::Set(of) => (of, local("member")),
+        _ => unreachable!("`Field::verbs` gives `contains` to no other type"),
+    };
+    let (of, argument) = by_reference(session, of, &name);
+    let private = &session.private;
+    let call = call(field, "contains", &quote!(, #argument));
+    (quote!((&self, #name: #of) -> #private::bool), call)
 }
 
 /// A call of a method of the field's cell, with arguments behind a comma.
@@ -239,8 +249,7 @@ fn docs(field: &Field, verb: Verb) -> TokenStream {
 
 /// Returns whether an accessor writes what is in the token.
 fn merges(field: &Field, verb: Verb) -> bool {
-    let reads = matches!(verb, Verb::Get | Verb::Peek);
-    !field.in_store && !reads && field.kind != Kind::Local
+    !field.in_store && !verb.reads() && field.kind != Kind::Local
 }
 
 fn sentence(field: &Field, verb: Verb, name: &str, link: &str) -> String {
@@ -248,6 +257,9 @@ fn sentence(field: &Field, verb: Verb, name: &str, link: &str) -> String {
     const AGAIN: &str = "`change` runs at once. If a parallel request has changed the same by the \
         time of the commit, `change` runs again on what is there then, so that nothing is lost. So \
         `change` must have no other effect, and what it depends on is decided inside.";
+    /// The documentation of what reads without a reference to the value.
+    const UNSEEN: &str =
+        " Keeps no reference to the collection: a change after it is made in place.";
     let again = if field.in_store && field.group.is_none() && field.kind != Kind::Local {
         format!("\n\n{AGAIN}")
     } else {
@@ -259,6 +271,12 @@ fn sentence(field: &Field, verb: Verb, name: &str, link: &str) -> String {
         (Verb::Peek, ..) => format!(
             "Returns the value that `{name}` has at this moment, and leaves it for the next request."
         ),
+        (Verb::Contains, _, Shape::Map(..)) => {
+            format!("Returns true if {link} has a value under a key at this moment.{UNSEEN}")
+        }
+        (Verb::Contains, ..) => {
+            format!("Returns true if {link} has a member at this moment.{UNSEEN}")
+        }
         (Verb::Set, Kind::Max, _) => format!("Raises {link}; a smaller value changes nothing."),
         (Verb::Set, Kind::Once, _) => format!("Sets {link}, unless it was set before."),
         (Verb::Set | Verb::Put, ..) => format!("Sets {link}."),

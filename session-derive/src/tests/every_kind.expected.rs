@@ -53,7 +53,7 @@ const _: () = {
         #[must_use]
         #[inline]
         fn page(&self) -> Page {
-            <Page as __session::CopyAccess>::copied(self.page.get(&self.__context))
+            <Page as __session::CopyAccess>::copied(&self.page.cloned(&self.__context))
         }
         /// Sets [`page`](Self::page).
         #[inline]
@@ -79,7 +79,7 @@ const _: () = {
         #[must_use]
         #[inline]
         fn small(&self) -> Option<core::primitive::u8> {
-            *self.small.get(&self.__context)
+            self.small.cloned(&self.__context)
         }
         /// Sets [`small`](Self::small).
         #[inline]
@@ -196,6 +196,12 @@ const _: () = {
         fn tags(&self) -> &BTreeSet<String> {
             self.tags.get(&self.__context)
         }
+        /// Returns true if [`tags`](Self::tags) has a member at this moment. Keeps no reference to the collection: a change after it is made in place.
+        #[must_use]
+        #[inline]
+        fn contains_tags(&self, member: &__session::str) -> __session::bool {
+            self.tags.contains(&self.__context, &__session::Into::into(member))
+        }
         /// Inserts a member into [`tags`](Self::tags).
         #[inline]
         fn insert_tags(&self, member: String) {
@@ -233,6 +239,12 @@ const _: () = {
         #[inline]
         fn more(&self) -> &BTreeMap<u8, Value> {
             self.more.get(&self.__context)
+        }
+        /// Returns true if [`more`](Self::more) has a value under a key at this moment. Keeps no reference to the collection: a change after it is made in place.
+        #[must_use]
+        #[inline]
+        fn contains_more(&self, key: &u8) -> __session::bool {
+            self.more.contains(&self.__context, key)
         }
         /// Inserts a value into [`more`](Self::more) under a key.
         #[inline]
@@ -291,6 +303,12 @@ const _: () = {
         #[inline]
         fn stock(&self) -> &HashMap<String, u32> {
             self.stock.get(&self.__context)
+        }
+        /// Returns true if [`stock`](Self::stock) has a value under a key at this moment. Keeps no reference to the collection: a change after it is made in place.
+        #[must_use]
+        #[inline]
+        fn contains_stock(&self, key: &__session::str) -> __session::bool {
+            self.stock.contains(&self.__context, &__session::Into::into(key))
         }
         /// Adds to the number in [`stock`](Self::stock) under a key; parallel requests add up. `by` may be negative.
         #[inline]
@@ -443,7 +461,7 @@ const _: () = {
         #[must_use]
         #[inline]
         fn balance(&self) -> i64 {
-            *self.balance.get(&self.__context)
+            self.balance.cloned(&self.__context)
         }
         /// Sets [`balance`](Self::balance).
         #[inline]
@@ -492,7 +510,7 @@ const _: () = {
         #[must_use]
         #[inline]
         fn kind(&self) -> u8 {
-            *self.r#type.get(&self.__context)
+            self.r#type.cloned(&self.__context)
         }
         /// Sets [`type`](Self::kind).
         #[inline]

@@ -84,6 +84,12 @@ const _: () = {
         fn set(&self) -> &BTreeSet<T> {
             self.set.get(&self.__context)
         }
+        /// Returns true if [`set`](Self::set) has a member at this moment. Keeps no reference to the collection: a change after it is made in place.
+        #[must_use]
+        #[inline]
+        fn contains_set(&self, member: &T) -> __session::bool {
+            self.set.contains(&self.__context, member)
+        }
         /// Inserts a member into [`set`](Self::set).
         #[inline]
         fn insert_set(&self, member: T) {

@@ -295,8 +295,8 @@ fn a_field_costs_a_bounded_number_of_lines() {
         ("x: Vec<Item>", 52),
         ("x: Option<Item>", 60),
         ("#[session(counter)] x: i64", 24),
-        ("x: BTreeSet<String>", 56),
-        ("x: BTreeMap<String, u8>", 76),
+        ("x: BTreeSet<String>", 62),
+        ("x: BTreeMap<String, u8>", 82),
     ] {
         let cost = lines(field) - base;
         assert!(cost <= budget, "`{field}` costs {cost} lines, more than {budget}");

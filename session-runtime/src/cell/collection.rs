@@ -11,7 +11,7 @@ use std::{
 use super::{
     Context, Encoding,
     codec::Coded,
-    history::Step,
+    history::{Adding, Step},
     sorted::Sorted,
     value::{FunctionsFor, ValueCell, Values},
 };
@@ -25,8 +25,12 @@ use crate::{
 pub trait List<T>: Sized + 'static {
     /// Adds an item at the end.
     fn add(&mut self, item: T);
+    /// Removes the oldest items, so that with one more there are at most this many.
+    fn make_room(&mut self, most: usize);
     /// Removes the oldest items, so that at most this many are left.
     fn keep_last(&mut self, most: usize);
+    /// Returns clones of the last items, of all if there are fewer.
+    fn last(&self, count: usize) -> Vec<T>;
 }
 
 /// A map from `K` to `V`: `BTreeMap` and `HashMap`.
@@ -35,6 +39,7 @@ pub trait Map<K, V>: Sized + 'static {
     /// The stored form, in a fixed order.
     type Form: Encoding<Self>;
 
+    fn has(&self, key: &K) -> bool;
     fn put(&mut self, key: K, value: V);
     fn take(&mut self, key: &K);
     /// Returns the value under a key, `start` if there was none.
@@ -47,18 +52,20 @@ pub trait Set<M>: Sized + 'static {
     /// The stored form, in a fixed order.
     type Form: Encoding<Self>;
 
+    fn has(&self, member: &M) -> bool;
     fn put(&mut self, member: M);
     fn take(&mut self, member: &M);
 }
 
 /// The functions of a list type.
 pub struct ListFunctions<L: 'static, T: 'static> {
-    push: fn(T, usize) -> Step<L>,
-    extend: fn(Vec<T>, usize) -> Step<L>,
+    one: Adding<L, T>,
+    many: Adding<L, Vec<T>>,
 }
 
 /// The functions of a map type.
 pub struct MapFunctions<M: 'static, K: 'static, V: 'static> {
+    has: fn(&M, &K) -> bool,
     insert: fn(K, V) -> Step<M>,
     remove: fn(&K) -> Step<M>,
     at: At<M, K, V>,
@@ -69,6 +76,7 @@ type At<M, K, V> = fn(K, fn() -> V, Step<V>) -> Step<M>;
 
 /// The functions of a set type.
 pub struct SetFunctions<S: 'static, M: 'static> {
+    has: fn(&S, &M) -> bool,
     insert: fn(M) -> Step<S>,
     remove: fn(&M) -> Step<S>,
 }
@@ -92,23 +100,37 @@ named_debug! {
 
 impl<L: List<T>, T: Clone + Send + 'static> FunctionsFor<L> for ListFunctions<L, T> {
     const MORE: &'static Self = &Self {
-        push: |item, most| {
-            Box::new(move |list| {
-                list.add(item.clone());
-                list.keep_last(most);
-                Ok(())
-            })
+        one: Adding {
+            add: |list, item, most| {
+                // Before the item: a call less to remember things for. `max_len` is at least 1.
+                list.make_room(most);
+                list.add(item);
+            },
+            step: |item, most| push(vec![item], most),
+            last: |list, count, most| push(list.last(count), most),
         },
-        extend: |items, most| {
-            Box::new(move |list| {
-                for item in &items {
-                    list.add(item.clone());
+        many: Adding {
+            add: |list, items, most| {
+                for item in items {
+                    list.add(item);
                 }
                 list.keep_last(most);
-                Ok(())
-            })
+            },
+            step: push,
+            last: |list, count, most| push(list.last(count), most),
         },
     };
+}
+
+/// Returns the change that adds items at the end of a list.
+fn push<L: List<T>, T: Clone + Send + 'static>(items: Vec<T>, most: usize) -> Step<L> {
+    Box::new(move |list| {
+        for item in &items {
+            list.add(item.clone());
+        }
+        list.keep_last(most);
+        Ok(())
+    })
 }
 
 impl<M, K, V> FunctionsFor<M> for MapFunctions<M, K, V>
@@ -118,6 +140,7 @@ where
     V: Clone + Send + 'static,
 {
     const MORE: &'static Self = &Self {
+        has: M::has,
         insert: |key, value| {
             Box::new(move |map| {
                 map.put(key.clone(), value.clone());
@@ -131,12 +154,13 @@ where
                 Ok(())
             })
         },
-        at: |key, start, mut step| Box::new(move |map| step(map.at(key.clone(), start))),
+        at: |key, start, mut change| Box::new(move |map| change(map.at(key.clone(), start))),
     };
 }
 
 impl<S: Set<M>, M: Clone + Send + 'static> FunctionsFor<S> for SetFunctions<S, M> {
     const MORE: &'static Self = &Self {
+        has: S::has,
         insert: |member| {
             Box::new(move |set| {
                 set.put(member.clone());
@@ -156,13 +180,29 @@ impl<S: Set<M>, M: Clone + Send + 'static> FunctionsFor<S> for SetFunctions<S, M
 impl<L, T> ValueCell<L, ListFunctions<L, T>> {
     /// Adds an item at the end. Of more than `max_len` items, the oldest go.
     pub fn push(&self, context: &Context, item: T) {
-        self.change(context, (self.functions.more.push)(item, self.spec.max_len));
+        self.add(context, item, 1, &self.functions.more.one);
     }
 
     /// Adds items at the end. Of more than `max_len` items, the oldest go.
     pub fn extend(&self, context: &Context, items: impl IntoIterator<Item = T>) {
-        let items = items.into_iter().collect();
-        self.change(context, (self.functions.more.extend)(items, self.spec.max_len));
+        let items: Vec<_> = items.into_iter().collect();
+        let count = items.len();
+        self.add(context, items, count, &self.functions.more.many);
+    }
+
+    #[inline]
+    fn add<I>(&self, context: &Context, items: I, count: usize, adding: &Adding<L, I>) {
+        if let Err(items) = self.history.add_more(items, count, adding.add) {
+            self.add_first(context, items, count, adding);
+        }
+        context.wrote(self.spec);
+    }
+
+    #[cold]
+    fn add_first<I>(&self, context: &Context, items: I, count: usize, adding: &Adding<L, I>) {
+        let clone = self.functions.values.clone;
+        let start = || clone(self.base(context));
+        self.history.add(clone, start, (items, count), self.spec.max_len, adding);
     }
 }
 
@@ -192,6 +232,11 @@ impl<T> ValueCell<Vec<T>, ListFunctions<Vec<T>, T>> {
 }
 
 impl<M, K, V> ValueCell<M, MapFunctions<M, K, V>> {
+    /// Returns true if there is a value under a key.
+    pub fn contains(&self, context: &Context, key: &K) -> bool {
+        self.read(context, |map| (self.functions.more.has)(map, key))
+    }
+
     /// Writes a value under a key.
     pub fn insert(&self, context: &Context, key: K, value: V) {
         self.change(context, (self.functions.more.insert)(key, value));
@@ -234,6 +279,11 @@ impl<M, K, V> ValueCell<M, MapFunctions<M, K, V>> {
 }
 
 impl<S, M> ValueCell<S, SetFunctions<S, M>> {
+    /// Returns true if there is a member.
+    pub fn contains(&self, context: &Context, member: &M) -> bool {
+        self.read(context, |set| (self.functions.more.has)(set, member))
+    }
+
     /// Inserts a member.
     pub fn insert(&self, context: &Context, member: M) {
         self.change(context, (self.functions.more.insert)(member));
@@ -252,28 +302,59 @@ fn forms<T>(values: Values<Vec<T>>, items: &Vec<T>) -> Result<Vec<FieldValue>, R
     forms.map_err(|error| Refusal::Encode(error.to_string()))
 }
 
-impl<T: 'static> List<T> for Vec<T> {
+/// Removes the oldest items of a list that is full, which most lists never are.
+#[cold]
+#[inline(never)]
+fn keep_fewer<T>(list: &mut impl List<T>, most: usize) {
+    list.keep_last(most.saturating_sub(1));
+}
+
+impl<T: Clone + 'static> List<T> for Vec<T> {
     fn add(&mut self, item: T) {
         self.push(item);
     }
 
+    fn make_room(&mut self, most: usize) {
+        if self.len() >= most {
+            keep_fewer(self, most);
+        }
+    }
+
     fn keep_last(&mut self, most: usize) {
         self.drain(..self.len().saturating_sub(most));
     }
+
+    fn last(&self, count: usize) -> Vec<T> {
+        self[self.len().saturating_sub(count)..].to_vec()
+    }
 }
 
-impl<T: 'static> List<T> for VecDeque<T> {
+impl<T: Clone + 'static> List<T> for VecDeque<T> {
     fn add(&mut self, item: T) {
         self.push_back(item);
     }
 
+    fn make_room(&mut self, most: usize) {
+        if self.len() >= most {
+            keep_fewer(self, most);
+        }
+    }
+
     fn keep_last(&mut self, most: usize) {
         self.drain(..self.len().saturating_sub(most));
+    }
+
+    fn last(&self, count: usize) -> Vec<T> {
+        self.range(self.len().saturating_sub(count)..).cloned().collect()
     }
 }
 
 impl<K: SessionField + Ord, V: SessionField> Map<K, V> for BTreeMap<K, V> {
     type Form = Coded;
+
+    fn has(&self, key: &K) -> bool {
+        self.contains_key(key)
+    }
 
     fn put(&mut self, key: K, value: V) {
         self.insert(key, value);
@@ -296,6 +377,10 @@ where
 {
     type Form = Sorted;
 
+    fn has(&self, key: &K) -> bool {
+        self.contains_key(key)
+    }
+
     fn put(&mut self, key: K, value: V) {
         self.insert(key, value);
     }
@@ -312,6 +397,10 @@ where
 impl<M: SessionField + Ord> Set<M> for BTreeSet<M> {
     type Form = Coded;
 
+    fn has(&self, member: &M) -> bool {
+        self.contains(member)
+    }
+
     fn put(&mut self, member: M) {
         self.insert(member);
     }
@@ -327,6 +416,10 @@ where
     H: BuildHasher + Default + 'static,
 {
     type Form = Sorted;
+
+    fn has(&self, member: &M) -> bool {
+        self.contains(member)
+    }
 
     fn put(&mut self, member: M) {
         self.insert(member);

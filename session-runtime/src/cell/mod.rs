@@ -138,6 +138,7 @@ impl Context {
         self.closed.store(true, Ordering::SeqCst);
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
@@ -154,11 +155,17 @@ impl Context {
 
     /// Notes a write. A write sets `written` and then reads `closed`; the commit sets `closed` and
     /// then reads `written`. So every write is either committed or reported as late.
+    #[inline]
     fn wrote(&self, field: &FieldSpec) {
         self.written.store(EVER | SINCE, Ordering::SeqCst);
         if self.is_closed() {
-            event::late_write(self.session(), field.name);
+            self.wrote_late(field);
         }
+    }
+
+    #[cold]
+    fn wrote_late(&self, field: &FieldSpec) {
+        event::late_write(self.session(), field.name);
     }
 
     /// Returns the stored value of a field, opened if it is sealed, and the name it was found

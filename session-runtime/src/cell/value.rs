@@ -89,13 +89,15 @@ impl<T, F> ValueCell<T, F> {
         self.history.newest().unwrap_or_else(|| self.base(context))
     }
 
-    /// Returns a clone of the present value.
-    pub fn cloned(&self, context: &Context) -> T {
-        self.history.read(|value| self.clone(value.unwrap_or_else(|| self.base(context))))
+    /// Calls `read` with the present value. Unlike a reference from [`get`](Self::get), that leaves the
+    /// value free to change in place.
+    pub fn read<R>(&self, context: &Context, read: impl FnOnce(&T) -> R) -> R {
+        self.history.read(|value| read(value.unwrap_or_else(|| self.base(context))))
     }
 
-    fn clone(&self, value: &T) -> T {
-        (self.functions.values.clone)(value)
+    /// Returns a clone of the present value.
+    pub fn cloned(&self, context: &Context) -> T {
+        self.read(context, self.functions.values.clone)
     }
 
     pub(super) fn base(&self, context: &Context) -> &T {

@@ -6,6 +6,7 @@ mod at_rest;
 mod bind;
 mod bounds;
 mod cap;
+mod changes;
 mod codec;
 mod consent;
 mod cut_off;

@@ -5,9 +5,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use once_cell::race::OnceBox;
@@ -17,6 +20,16 @@ use crate::store::Refusal;
 
 /// A change that can run again.
 pub(super) type Step<T> = Box<dyn FnMut(&mut T) -> Result<(), Refusal> + Send>;
+
+/// A way to add items of type `I` at the end of a value.
+pub(super) struct Adding<T, I> {
+    /// Adds the items. Leaves at most so many in the value.
+    pub(super) add: fn(&mut T, I, usize),
+    /// Makes the change that adds the items.
+    pub(super) step: fn(I, usize) -> Step<T>,
+    /// Makes the change that adds the last items of a value.
+    pub(super) last: fn(&T, usize, usize) -> Step<T>,
+}
 
 /// The history is one pointer, since a request has many cells and most are only read.
 pub(super) struct History<T: 'static>(OnceBox<Written<T>>);
@@ -30,7 +43,7 @@ struct Written<T: 'static> {
     changing: AtomicUsize,
     draft: Mutex<Draft<T>>,
     /// The writes of a change to its own cell. They are carried out after the change.
-    nested: OnceBox<Mutex<Vec<Write<T>>>>,
+    nested: OnceBox<Mutex<VecDeque<Write<T>>>>,
 }
 
 /// The part of a history that nobody has seen yet.
@@ -46,12 +59,21 @@ struct Draft<T: 'static> {
 struct Changes<T: 'static> {
     /// The changes since the last emission. Before them, nothing was set that is not saved.
     steps: Vec<Step<T>>,
+    /// The change after these. The value has the items, so that adding one more costs next to nothing.
+    added: Option<Added<T>>,
     /// Those of emissions that are not saved yet.
     emitted: Vec<Arc<Steps<T>>>,
     /// The value rests on what the store held.
     compared: Unsaved,
     /// Why the newest value is none that can be saved.
     refused: Option<Refusal>,
+}
+
+/// Items at the end of the newest value.
+struct Added<T: 'static> {
+    count: usize,
+    most: usize,
+    step: fn(&T, usize, usize) -> Step<T>,
 }
 
 /// The state of a write or a comparison on its way to the store.
@@ -186,7 +208,8 @@ impl<T> History<T> {
         let before = written.take(&mut draft, clone, start);
         draft.value = Some(empty);
         if draft.set == Unsaved::No {
-            draft.changes().steps = vec![step];
+            let changes = draft.changes();
+            (changes.steps, changes.added) = (vec![step], None);
         }
         drop(draft);
         written.note_draft();
@@ -214,6 +237,54 @@ impl<T> History<T> {
                 }
             }
         }
+        drop(draft);
+        written.note_draft();
+    }
+
+    /// Adds items to a value to whose end this request has added the last ones. Otherwise returns the items.
+    ///
+    /// Almost every call ends here if there are many, and then is little more than adding to the value.
+    #[inline]
+    pub(super) fn add_more<I>(
+        &self,
+        items: I,
+        count: usize,
+        add: fn(&mut T, I, usize),
+    ) -> Result<(), I> {
+        let Some(written) = self.0.get() else { return Err(items) };
+        // Not to be had, for instance, while a change runs that calls this.
+        let Ok(mut draft) = written.draft.try_lock() else { return Err(items) };
+        let Draft { value: Some(value), changes: Some(changes), .. } = &mut *draft else {
+            return Err(items);
+        };
+        let Some(added) = &mut changes.added else { return Err(items) };
+        added.count += count;
+        add(value, items, added.most);
+        Ok(())
+    }
+
+    /// Adds items at the end of the newest value, or of `start`. Leaves at most `most` in the value.
+    #[cold]
+    pub(super) fn add<I>(
+        &self,
+        clone: fn(&T) -> T,
+        start: impl FnOnce() -> T,
+        (items, count): (I, usize),
+        most: usize,
+        adding: &Adding<T, I>,
+    ) {
+        let written = self.written();
+        if written.is_changing_here() {
+            return written.nest(Write::Change((adding.step)(items, most)));
+        }
+        let mut draft = lock(&written.draft);
+        let mut value = written.take(&mut draft, clone, start);
+        if draft.set == Unsaved::No {
+            let none = || Added { count: 0, most, step: adding.last };
+            draft.changes().added.get_or_insert_with(none).count += count;
+        }
+        (adding.add)(&mut value, items, most);
+        draft.value = Some(value);
         drop(draft);
         written.note_draft();
     }
@@ -268,6 +339,7 @@ impl<T> History<T> {
         if !whole && !draft.is_unsaved() {
             return None;
         }
+        written.note_added(&mut draft);
         let steps = draft.emitted();
         let changes = draft.changes.as_deref();
         if let Some(why) = changes.and_then(|changes| changes.refused.clone()) {
@@ -292,6 +364,7 @@ impl<T> History<T> {
         if draft.set != Unsaved::No {
             return;
         }
+        written.note_added(&mut draft);
         let (emitted, steps) = match &mut draft.changes {
             Some(changes) => (changes.emitted.clone(), std::mem::take(&mut changes.steps)),
             None => (Vec::new(), Vec::new()),
@@ -332,13 +405,12 @@ impl<T> Written<T> {
 
     /// Notes what a change writes to its own cell.
     fn nest(&self, write: Write<T>) {
-        lock(self.nested.get_or_init(Box::default)).push(write);
+        lock(self.nested.get_or_init(Box::default)).push_back(write);
     }
 
     /// Takes what a change has written to its own cell, the oldest first.
     fn nested(&self) -> Option<Write<T>> {
-        let mut nested = lock(self.nested.get()?);
-        (!nested.is_empty()).then(|| nested.remove(0))
+        lock(self.nested.get()?).pop_front()
     }
 
     fn newest(&self) -> Option<&T> {
@@ -377,8 +449,19 @@ impl<T> Written<T> {
         draft.value.take().unwrap_or_else(|| self.last_shown().map_or_else(start, clone))
     }
 
+    /// Makes a change of the items that were added.
+    fn note_added(&self, draft: &mut Draft<T>) {
+        let Draft { value, changes: Some(changes), .. } = draft else { return };
+        if let Some(value) = value.as_ref().or_else(|| self.last_shown()) {
+            changes.note_added(value);
+        }
+    }
+
     /// Runs a change on a value, and puts the value into the draft.
     fn run(&self, draft: &mut Draft<T>, value: T, mut step: Step<T>) {
+        if let Some(changes) = &mut draft.changes {
+            changes.note_added(&value);
+        }
         let ran = self.run_unrecorded(draft, value, &mut step);
         if ran && draft.set == Unsaved::No {
             draft.changes().steps.push(step);
@@ -432,6 +515,7 @@ impl<T> Draft<T> {
             || self.changes.as_ref().is_some_and(|changes| {
                 changes.refused.is_some()
                     || !changes.steps.is_empty()
+                    || changes.added.is_some()
                     || !changes.emitted.is_empty()
             })
     }
@@ -460,9 +544,19 @@ impl<T> Draft<T> {
     }
 }
 
+impl<T> Changes<T> {
+    /// Makes a change of the items that were added at the end of `value`.
+    fn note_added(&mut self, value: &T) {
+        if let Some(Added { count, most, step }) = self.added.take() {
+            self.steps.push(step(value, count, most));
+        }
+    }
+}
+
 impl<T> Default for Changes<T> {
     fn default() -> Self {
-        Self { steps: Vec::new(), emitted: Vec::new(), compared: Unsaved::No, refused: None }
+        let (steps, emitted) = (Vec::new(), Vec::new());
+        Self { steps, added: None, emitted, compared: Unsaved::No, refused: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{History, Refusal, Step};
+use super::{Adding, History, Refusal, Step};
 
 type List = Vec<u32>;
 
@@ -127,4 +127,69 @@ fn changes_of_parallel_tasks_all_count() {
     let mut seen = history.newest().cloned().expect("it was changed");
     seen.sort_unstable();
     assert_eq!(seen, (0..1000).collect::<Vec<_>>());
+}
+
+/// Adding numbers to a list.
+const ADDING: Adding<List, u32> = Adding {
+    add: |list, number, most| {
+        list.push(number);
+        list.drain(..list.len().saturating_sub(most));
+    },
+    step: |number, _| push(number),
+    last: |list, count, most| {
+        let added = list[list.len().saturating_sub(count)..].to_vec();
+        Box::new(move |list: &mut List| {
+            list.extend(&added);
+            list.drain(..list.len().saturating_sub(most));
+            Ok(())
+        })
+    },
+};
+
+fn add(history: &History<List>, number: u32, most: usize) {
+    if history.add_more(number, 1, ADDING.add).is_err() {
+        history.add(List::clone, List::new, (number, 1), most, &ADDING);
+    }
+}
+
+#[test]
+fn items_that_are_added_are_one_change_in_their_place_among_the_others() {
+    let history = History::new();
+    for number in 1..4 {
+        add(&history, number, 9);
+    }
+    let shown = history.newest();
+    add(&history, 4, 9);
+    change(&history, Box::new(|list: &mut List| Ok(list.retain(|number| *number > 2))));
+    add(&history, 5, 9);
+    assert_eq!(shown, Some(&vec![1, 2, 3]));
+    assert_eq!(emitted(&history), Some((vec![3, 4, 5], Some(vec![100, 3, 4, 5]))));
+    add(&history, 6, 9);
+    history.mark_saved();
+    assert_eq!(emitted(&history), Some((vec![3, 4, 5, 6], Some(vec![100, 6]))));
+    history.set(vec![7]);
+    add(&history, 8, 9);
+    assert_eq!(emitted(&history), Some((vec![7, 8], None)));
+}
+
+#[test]
+fn items_that_have_pushed_others_out_do_so_again() {
+    let history = History::new();
+    change(&history, push(0));
+    for number in 1..9 {
+        add(&history, number, 3);
+    }
+    assert_eq!(emitted(&history), Some((vec![6, 7, 8], Some(vec![6, 7, 8]))));
+}
+
+#[test]
+fn items_that_were_added_run_again_on_an_adopted_value() {
+    let history = History::new();
+    add(&history, 1, 9);
+    history.adopt(vec![50]);
+    add(&history, 2, 9);
+    assert_eq!(history.newest(), Some(&vec![50, 1, 2]));
+    assert_eq!(emitted(&history), Some((vec![50, 1, 2], Some(vec![100, 1, 2]))));
+    history.settle(vec![60]);
+    assert_eq!((history.newest(), emitted(&history)), (Some(&vec![60]), None));
 }
