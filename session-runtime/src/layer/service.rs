@@ -80,7 +80,7 @@ where
             touch = is_called_for(engine, &parts).then(|| Box::new(parts.clone()));
             request = Request::from_parts(parts, body);
         }
-        let slot = Arc::new(SessionSlot::<T>::new(Arc::clone(engine)));
+        let slot = Arc::new(SessionSlot::<T>::new(Arc::clone(engine), request.uri()));
         request.extensions_mut().insert(Arc::clone(&slot));
         ResponseFuture { response: self.inner.call(request), slot, touch, awaiting: None }
     }
