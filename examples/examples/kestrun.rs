@@ -24,7 +24,7 @@ use session_runtime::{Error, Session, policy::Preset};
 /// What the program itself remembers has a name and a type. `extra` is for what callers name: their
 /// keys are kept apart, so `key=user` is nobody's log-in, and `key=counter` counts nothing.
 #[derive(Session)]
-#[session(name = "Kr.Session", idle = "20s")]
+#[session(name = "Kr.Session", prefix = "none", idle = "20s")]
 struct Tutorial {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,

@@ -26,7 +26,7 @@ use session_runtime::{Challenge, Error, Session, policy::Preset};
 /// A minute from the last visit. The name is set by `log_in` only, which changes the cookie too;
 /// the extractor `CurrentUser` gives it to handlers, if it is one of ours.
 #[derive(Session)]
-#[session(name = "user_session", idle = "1m", absolute = "12h", persistent)]
+#[session(name = "user_session", prefix = "none", idle = "1m", absolute = "12h", persistent)]
 struct UserSession {
     #[session(principal, extract = "CurrentUser")]
     #[session(validate = |name: &String| name.starts_with("jet"))]

@@ -19,7 +19,14 @@ use session_runtime::{Error, Session, policy::Preset};
 /// Everything the server knows about a visitor. `sealed` encrypts it into the cookie; nobody can
 /// read it there, nor change a bit of it. `persistent` gives the cookie a `Max-Age`: the idle time.
 #[derive(Session)]
-#[session(name = "user_session", payload = "sealed", idle = "10s", absolute = "12h", persistent)]
+#[session(
+    name = "user_session",
+    prefix = "none",
+    payload = "sealed",
+    idle = "10s",
+    absolute = "12h",
+    persistent
+)]
 struct UserSession {
     #[session(principal)]
     id: Option<String>,

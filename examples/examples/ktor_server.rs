@@ -20,7 +20,7 @@ use session_runtime::{Error, Session, policy::Preset};
 
 /// Seven days from the log-in, used or not; with an `idle` time it would be from the last use.
 #[derive(Session)]
-#[session(name = "cart_session", idle = "never", absolute = "7d", persistent)]
+#[session(name = "cart_session", prefix = "none", idle = "never", absolute = "7d", persistent)]
 struct CartSession {
     #[session(principal)]
     user: Option<String>,

@@ -26,7 +26,7 @@ use session_runtime::{Error, Session, policy::Preset};
 #[derive(Session)]
 // `-Duration 120`. `persistent` gives the cookie a `Max-Age`, in whole seconds: browsers ignore the
 // fractions that Pode sends.
-#[session(name = "pode.sid", idle = "never", absolute = "120s", persistent)]
+#[session(name = "pode.sid", prefix = "none", idle = "never", absolute = "120s", persistent)]
 struct Visitor {
     /// Added up by the store, so that of two requests at once both count.
     #[session(counter)]

@@ -20,7 +20,13 @@ use session_runtime::{Error, Session, policy::Preset};
 
 /// There, nothing ever ends. Here everything does, if late: a month without a visit, or a year.
 #[derive(Session)]
-#[session(name = "sessionId", same_site = "strict", idle = "30d", absolute = "365d")]
+#[session(
+    name = "sessionId",
+    prefix = "none",
+    same_site = "strict",
+    idle = "30d",
+    absolute = "365d"
+)]
 struct Visitor {
     #[session(counter)]
     visits: i64,

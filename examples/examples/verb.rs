@@ -31,7 +31,14 @@ use session_runtime::{Error, Rejection, Session};
 /// `Max-Age`: the 24 hours of `idle`, which start anew with each visit. Not even a busy visitor's
 /// session lives longer than `absolute`, which Verb has no word for.
 #[derive(Session)]
-#[session(name = "verb.sid", create = "eager", idle = "24h", absolute = "30d", persistent)]
+#[session(
+    name = "verb.sid",
+    prefix = "none",
+    create = "eager",
+    idle = "24h",
+    absolute = "30d",
+    persistent
+)]
 struct Visit {
     #[session(principal, extract = "CurrentUser")]
     user: Option<User>,

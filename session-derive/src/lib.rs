@@ -118,7 +118,9 @@ use proc_macro::TokenStream;
 ///
 /// | key | says | otherwise |
 /// |---|---|---|
-/// | `name = "__Host-shop"` | name of the cookie or header | `__Host-` and the struct's name in kebab case; `__Secure-` or no prefix where `path`, `domain` or `secure` rule that out |
+/// | `name = "shop"` | name of the cookie or header; a cookie's name gets a `prefix`, unless it begins with one | the struct's name in kebab case |
+/// | `prefix = "strongest"` | the prefix that the name of a cookie gets, by which browsers hold it to its attributes: the `strongest` that `path`, `domain`, `secure` and `http_only` allow (`__Host-Http-`, `__Host-`, `__Http-`, `__Secure-`), or `none`: the cookie has exactly the name that is written | `strongest` |
+/// | `namespace = "shop"` | name of the session type in stores, tokens and logs: types of one namespace read each other's sessions, so that a struct can be renamed | the struct's name in kebab case |
 /// | `transport = "cookie"` | where the token travels: `cookie`, `header` or `bearer` | `cookie` |
 /// | `payload = "server"` | where the fields are: `server` (in a store), `sealed` (in the token, encrypted) or `signed` (in the token, readable) | `server` |
 /// | `idle = "30m"` | how long it lives without use, or `"never"` | 30 minutes |

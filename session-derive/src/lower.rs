@@ -204,28 +204,19 @@ fn config(given: &Container, ident: &Ident) -> Config {
     };
     let switch =
         |slot: &Option<Slot<bool>>, default| slot.as_ref().map_or(default, |slot| slot.value);
-    let transport = word(&given.transport, "Cookie");
-    let path = text(given.path.as_ref()).unwrap_or_else(|| "/".to_owned());
-    let domain = text(given.domain.as_ref());
-    let secure = switch(&given.secure, true);
-    let prefix = match () {
-        () if transport != "Cookie" || !secure => "",
-        // Browsers take `__Host-` only for this host and all of it.
-        () if domain.is_some() || path != "/" => "__Secure-",
-        () => "__Host-",
-    };
-    let name = text(given.name.as_ref())
-        .unwrap_or_else(|| format!("{prefix}{}", names::kebab(&names::plain(ident))));
+    let kebab = names::kebab(&names::plain(ident));
     Config {
-        name,
-        transport,
+        name: text(given.name.as_ref()).unwrap_or_else(|| kebab.clone()),
+        prefix: word(&given.prefix, "Strongest"),
+        namespace: text(given.namespace.as_ref()).unwrap_or(kebab),
+        transport: word(&given.transport, "Cookie"),
         payload: word(&given.payload, "Server"),
         idle: given.idle.as_ref().map_or(Some(30 * MINUTE), |slot| slot.value),
         absolute: given.absolute.as_ref().map_or(Some(12 * 60 * MINUTE), |slot| slot.value),
-        path,
-        domain,
+        path: text(given.path.as_ref()).unwrap_or_else(|| "/".to_owned()),
+        domain: text(given.domain.as_ref()),
         same_site: word(&given.same_site, "Lax"),
-        secure,
+        secure: switch(&given.secure, true),
         http_only: switch(&given.http_only, true),
         partitioned: switch(&given.partitioned, false),
         persistent: switch(&given.persistent, false),

@@ -27,7 +27,10 @@ pub(crate) struct Session {
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 #[derive(Debug)]
 pub(crate) struct Config {
+    /// As written, without a prefix that is added.
     pub(crate) name: String,
+    pub(crate) prefix: &'static str,
+    pub(crate) namespace: String,
     pub(crate) transport: &'static str,
     pub(crate) payload: &'static str,
     /// Seconds; `None`: no limit.

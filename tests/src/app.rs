@@ -18,7 +18,7 @@ use session_runtime::{
 
 /// Fields of most kinds.
 #[derive(Session)]
-#[session(name = "app", idle = "30m", absolute = "12h")]
+#[session(name = "app", prefix = "none", idle = "30m", absolute = "12h")]
 struct App {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,
@@ -32,7 +32,7 @@ struct App {
 
 /// Fields to which parallel requests add.
 #[derive(Session)]
-#[session(name = "numbers", idle = "30m", absolute = "12h")]
+#[session(name = "numbers", prefix = "none", idle = "30m", absolute = "12h")]
 struct Numbers {
     #[session(counter)]
     hits: i64,

@@ -192,6 +192,12 @@ impl Example {
         self.url().rsplit(':').next().expect("an address ends with its port")
     }
 
+    /// The name of the cookie that is `name` with a prefix over https: it has the port in its stead.
+    #[must_use]
+    pub fn dev_name(&self, name: &str) -> String {
+        format!("{name}-{}", self.port())
+    }
+
     /// A client with a cookie jar of its own.
     ///
     /// # Panics

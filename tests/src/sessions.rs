@@ -41,7 +41,7 @@ macro_rules! session {
     ($(#[$documentation:meta])* $name:ident: $($attributes:tt)*) => {
         $(#[$documentation])*
         #[derive(Debug, Session)]
-        #[session(name = "s", idle = "30m", absolute = "12h", $($attributes)*)]
+        #[session(name = "s", prefix = "none", idle = "30m", absolute = "12h", $($attributes)*)]
         pub struct $name {
             /// Who is logged in.
             #[session(principal)]

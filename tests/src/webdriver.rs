@@ -97,6 +97,11 @@ impl Chromium {
         self.get("cookie")
     }
 
+    /// Forgets the cookies that the page's address is sent.
+    pub fn forget_cookies(&self) {
+        command("DELETE", &format!("{}/cookie", self.session), &Value::Null);
+    }
+
     fn get(&self, what: &str) -> Value {
         command("GET", &format!("{}/{what}", self.session), &Value::Null)
     }

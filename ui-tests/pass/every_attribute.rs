@@ -28,7 +28,7 @@ fn is_known(user: &UserId) -> bool {
 
 /// A shop.
 #[derive(Session)]
-#[session(name = "__Secure-shop", transport = "cookie", payload = "server")]
+#[session(name = "__Secure-shop", prefix = "none", namespace = "corner.shop", transport = "cookie", payload = "server")]
 #[session(idle = "30m", absolute = "1d 6h", path = "/shop", domain = "example.com")]
 #[session(same_site = "none", secure = true, http_only, partitioned, persistent = false)]
 #[session(create = "eager", resend = "always", on_stale = "new_session")]
@@ -240,13 +240,14 @@ fn guard(user: &CurrentUser) -> (u64, CurrentUser) {
 }
 
 fn main() {
-    use session_runtime::{SameSite, policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, Transport}};
+    use session_runtime::{SameSite, policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, Prefix, Transport}};
     use std::time::Duration;
 
     let _ = (handle, claim, guarded, guard);
 
     let spec = Shop::spec();
-    assert_eq!((spec.type_name, spec.name, spec.bare_name()), ("Shop", "__Secure-shop", "shop"));
+    assert_eq!((spec.type_name, spec.name, spec.namespace), ("Shop", "__Secure-shop", "corner.shop"));
+    assert_eq!(spec.prefix, Prefix::None);
     assert_eq!((spec.transport, spec.payload), (Transport::Cookie, Payload::Server));
     assert_eq!(spec.idle, Some(Duration::from_secs(1800)));
     assert_eq!(spec.absolute, Some(Duration::from_secs(30 * 3600)));
@@ -307,7 +308,7 @@ fn main() {
     assert_eq!((spec.idle, spec.absolute), (None, Some(Duration::from_secs(14 * 86400))));
 
     let spec = HeaderToken::spec();
-    assert_eq!(spec.name, "header-token");
+    assert_eq!((spec.name, spec.namespace, spec.prefix), ("header-token", "header-token", Prefix::Strongest));
     assert_eq!((spec.idle, spec.absolute), (Some(Duration::from_secs(1800)), None));
 
     assert_eq!(Dev::spec().name, "dev");

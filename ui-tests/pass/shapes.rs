@@ -109,7 +109,7 @@ mod names {
 
     pub fn check() {
         let spec = Raw::spec();
-        assert_eq!((spec.type_name, spec.name), ("Raw", "__Host-raw"));
+        assert_eq!((spec.type_name, spec.name), ("Raw", "raw"));
         assert_eq!(spec.fields[0].name, "type");
     }
 }

@@ -10,6 +10,8 @@ use crate::diag::Diag;
 #[derive(Default)]
 pub(crate) struct Container {
     pub(crate) name: Option<Slot<String>>,
+    pub(crate) prefix: Option<Slot<&'static str>>,
+    pub(crate) namespace: Option<Slot<String>>,
     pub(crate) transport: Option<Slot<&'static str>>,
     pub(crate) payload: Option<Slot<&'static str>>,
     pub(crate) idle: Option<Slot<Option<u64>>>,
@@ -43,6 +45,8 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> Container {
         }
         match key.name {
             "name" => fill(&mut all.name, value::text(entry, key, diag), diag),
+            "prefix" => fill(&mut all.prefix, value::word(entry, key, diag), diag),
+            "namespace" => fill(&mut all.namespace, value::text(entry, key, diag), diag),
             "transport" => fill(&mut all.transport, value::word(entry, key, diag), diag),
             "payload" => fill(&mut all.payload, value::word(entry, key, diag), diag),
             "idle" => fill(&mut all.idle, value::duration(entry, key, diag), diag),

@@ -96,7 +96,18 @@ use Place::{Container, Field};
 
 /// All keys, in the order of the docs.
 pub(crate) const KEYS: &[Key] = &[
-    key("name", Container, Text("__Host-shop"), "name of the cookie or header"),
+    key("name", Container, Text("shop"), "name of the cookie or header"),
+    cookie(
+        "prefix",
+        Words(&[("strongest", "Strongest"), ("none", "None")]),
+        "the prefix that the name of a cookie gets",
+    ),
+    key(
+        "namespace",
+        Container,
+        Text("shop"),
+        "name of the session type in stores, tokens and logs",
+    ),
     key(
         "transport",
         Container,

@@ -271,6 +271,18 @@ pub(crate) fn token_problem(name: &str) -> Option<String> {
     name.chars().find(|&c| !is_token(c)).map(|c| format!("it contains {c:?}"))
 }
 
+/// What is wrong with the namespace of a session type, if anything.
+pub(crate) fn namespace_problem(name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    if name.len() > 64 {
+        return Some(format!("it has {} bytes, more than 64", name.len()));
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    name.chars().find(|&c| !fits(c)).map(|c| format!("it contains {c:?}"))
+}
+
 /// What is wrong with the stored name of a field or group, if anything.
 pub(crate) fn stored_problem(name: &str) -> Option<String> {
     if name.is_empty() {
@@ -332,6 +344,10 @@ mod tests {
         assert_eq!(token_problem("__Host-shop"), None);
         assert!(token_problem("my shop").is_some());
         assert!(token_problem(&"x".repeat(65)).is_some());
+        assert_eq!(namespace_problem("shop_2.old-one"), None);
+        for bad in ["", "a b", "a@b", "a/b", "ä", &"x".repeat(65)] {
+            assert!(namespace_problem(bad).is_some(), "{bad}");
+        }
         assert_eq!(stored_problem("cart"), None);
         assert!(stored_problem("a:b").is_some());
         assert!(stored_problem("ä").is_some());

@@ -11,8 +11,17 @@ use crate::{
     attr::{Slot, container::Container, field::FieldKeys, value},
     diag::{Diag, code},
     lower::Lowered,
-    model::{Config, Field},
+    model::{Config, Field, Session},
 };
+
+/// The prefixes of cookie names, and whether browsers ask for `HttpOnly`, and for `Path=/` without a
+/// `Domain`. They ask for `Secure` with each. A prefix stands before those that it begins with.
+const PREFIXES: [(&str, bool, bool); 4] = [
+    ("__Host-Http-", true, true),
+    ("__Host-", false, true),
+    ("__Http-", true, false),
+    ("__Secure-", false, false),
+];
 
 pub(crate) fn check(lowered: &Lowered, diag: &Diag) {
     let Lowered { session, container, keys, .. } = lowered;
@@ -20,6 +29,7 @@ pub(crate) fn check(lowered: &Lowered, diag: &Diag) {
     let name_span = container.name.as_ref().map_or(session.ident.span(), |slot| slot.span);
     if !session.fields.is_empty() {
         name(name_span, container, &session.config, diag);
+        namespace(container, session, diag);
     }
     cookie(container, &session.config, diag);
     for (field, keys) in session.fields.iter().zip(keys) {
@@ -84,29 +94,46 @@ fn name(span: Span, given: &Container, config: &Config, diag: &Diag) {
         };
         diag.error(span, format_args!("{} is no name of {what}: {problem}", code(name)), help);
     }
-    if config.transport != "Cookie" || given.name.is_none() {
-        return;
+    if config.transport == "Cookie" && given.name.is_some() {
+        prefix(name, given, diag);
     }
-    let has = |prefix: &str| {
-        name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+}
+
+/// Reports a namespace that stores cannot hold.
+fn namespace(given: &Container, session: &Session, diag: &Diag) {
+    let name = &session.config.namespace;
+    let Some(problem) = value::namespace_problem(name) else { return };
+    let (span, help) = match &given.namespace {
+        Some(slot) => (slot.span, "use 1 to 64 ASCII letters, digits, `-`, `.` and `_`"),
+        None => {
+            (session.ident.span(), "give one with `#[session(namespace = \"…\")]` on the struct")
+        }
     };
-    let refuse = |span: Span, prefix: &str, problem: &str, fix: &str| {
+    diag.error(span, format_args!("{} is no namespace: {problem}", code(name)), help);
+}
+
+/// Reports what browsers refuse of a name that is written with a prefix.
+fn prefix(name: &str, given: &Container, diag: &Diag) {
+    let Some(&(prefix, http, host)) = PREFIXES.iter().find(|(prefix, ..)| {
+        name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    }) else {
+        return;
+    };
+    let refuse = |span: Span, problem: &str, fix: &str| {
         let message = format_args!("browsers refuse a `{prefix}` cookie {problem}");
         diag.error(span, message, format_args!("{fix}, or drop the prefix from `name`"));
     };
-    let insecure = given.secure.as_ref().filter(|slot| !slot.value);
-    if has("__Host-") {
-        if let Some(slot) = &given.domain {
-            refuse(slot.span, "__Host-", "with a domain", "drop `domain`");
-        }
-        if let Some(slot) = given.path.as_ref().filter(|slot| slot.value != "/") {
-            refuse(slot.span, "__Host-", "with a path other than `/`", "drop `path`");
-        }
-        if let Some(slot) = insecure {
-            refuse(slot.span, "__Host-", "that is not `Secure`", "drop `secure = false`");
-        }
-    } else if let (true, Some(slot)) = (has("__Secure-"), insecure) {
-        refuse(slot.span, "__Secure-", "that is not `Secure`", "drop `secure = false`");
+    if let (true, Some(slot)) = (host, &given.domain) {
+        refuse(slot.span, "with a domain", "drop `domain`");
+    }
+    if let (true, Some(slot)) = (host, given.path.as_ref().filter(|slot| slot.value != "/")) {
+        refuse(slot.span, "with a path other than `/`", "drop `path`");
+    }
+    if let Some(slot) = given.secure.as_ref().filter(|slot| !slot.value) {
+        refuse(slot.span, "that is not `Secure`", "drop `secure = false`");
+    }
+    if let (true, Some(slot)) = (http, given.http_only.as_ref().filter(|slot| !slot.value)) {
+        refuse(slot.span, "that is not `HttpOnly`", "drop `http_only = false`");
     }
 }
 

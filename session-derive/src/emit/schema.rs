@@ -201,8 +201,9 @@ fn spec(session: &Session) -> TokenStream {
         let (name, variant) = (format_ident!("{name}"), format_ident!("{variant}"));
         quote!(#private::#name::#variant)
     };
-    let Config { name, path, secure, http_only, partitioned, persistent, .. } = config;
+    let Config { name, namespace, path, secure, http_only, partitioned, persistent, .. } = config;
     let (idle, absolute) = (limit(session, config.idle), limit(session, config.absolute));
+    let prefix = variant("Prefix", config.prefix);
     let transport = variant("Transport", config.transport);
     let payload = variant("Payload", config.payload);
     let same_site = variant("SameSite", config.same_site);
@@ -218,6 +219,8 @@ fn spec(session: &Session) -> TokenStream {
         #private::Spec {
             type_name: #type_name,
             name: #name,
+            prefix: #prefix,
+            namespace: #namespace,
             transport: #transport,
             payload: #payload,
             idle: #idle,

@@ -607,6 +607,8 @@ const _: () = {
             static SPEC: __session::Spec = __session::Spec {
                 type_name: "Shop",
                 name: "shop",
+                prefix: __session::Prefix::Strongest,
+                namespace: "shop",
                 transport: __session::Transport::Cookie,
                 payload: __session::Payload::Server,
                 idle: __session::None,

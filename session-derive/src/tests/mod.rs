@@ -1,6 +1,7 @@
 //! Tests of the whole macro, run on token streams: recorded expansions, where names point to, odd
 //! input, the size of what is generated, the reserved names, and the docs.
 
+mod cookies;
 mod docs;
 mod layout;
 mod odd;

@@ -59,7 +59,9 @@ const _: () = {
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
                 type_name: "Shop",
-                name: "__Host-shop",
+                name: "shop",
+                prefix: __session::Prefix::Strongest,
+                namespace: "shop",
                 transport: __session::Transport::Cookie,
                 payload: __session::Payload::Server,
                 idle: __session::Some(__session::Duration::from_secs(1800u64)),

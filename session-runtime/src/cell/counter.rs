@@ -218,6 +218,8 @@ mod tests {
     static SPEC: Spec = Spec {
         type_name: "Test",
         name: "test",
+        prefix: crate::schema::Prefix::Strongest,
+        namespace: "test",
         transport: Transport::Cookie,
         payload: Payload::Server,
         idle: None,

@@ -86,7 +86,7 @@ impl Context {
     }
 
     fn session(&self) -> &'static str {
-        self.spec.bare_name()
+        self.spec.namespace
     }
 
     fn base(&self) -> MutexGuard<'_, Option<Base>> {

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::{
     engine::bind::{Binds, Bound},
-    transport::SecureCookie,
+    transport::{Carrier, CookieContext, SecureCookie},
 };
 
 type Consent = dyn Fn(&Parts) -> bool + Send + Sync;
@@ -34,8 +34,8 @@ pub(crate) struct Hooks {
 /// The functions' answers for one request.
 #[derive(Clone)]
 pub(crate) struct HookAnswers {
-    /// The cookie is `Secure`, where that depends on the request.
-    pub(crate) secure: bool,
+    /// The facts of the request that its cookie depends on.
+    pub(crate) cookie: CookieContext,
     /// A session may be created.
     pub(crate) consents: bool,
     /// The client's traits that sessions are bound to.
@@ -53,9 +53,10 @@ impl Hooks {
     }
 
     /// Asks the functions about a request.
-    pub(crate) fn ask(&self, parts: &Parts) -> HookAnswers {
+    pub(crate) fn ask(&self, parts: &Parts, carrier: &Carrier) -> HookAnswers {
+        let secure = self.secure.is_none_or(|decide| decide(parts));
         HookAnswers {
-            secure: self.secure.is_none_or(|decide| decide(parts)),
+            cookie: carrier.context(parts, secure),
             consents: self.consent.as_ref().is_none_or(|consents| consents(parts)),
             bound: self.binds.as_ref().map(|binds| Arc::new(binds.look_at(parts))),
             session_ids: self

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderValue, request::Parts};
 
 use super::{
     Engine,
@@ -34,6 +34,21 @@ pub(crate) enum Presented<'e> {
     Payload(&'e InToken, Box<Envelope>, bool),
 }
 
+/// What a request presents.
+pub(crate) struct FoundToken<'e> {
+    pub(crate) presented: Presented<'e>,
+    /// The header that an accepted token is in.
+    pub(crate) header: Option<HeaderValue>,
+    /// Expires the tokens of a client that has several, wherever it may have them from.
+    pub(crate) elsewhere: Vec<HeaderValue>,
+}
+
+impl<'e> FoundToken<'e> {
+    pub(crate) const fn new(presented: Presented<'e>, header: Option<HeaderValue>) -> Self {
+        Self { presented, header, elsewhere: Vec::new() }
+    }
+}
+
 /// The outcome of a load.
 pub(crate) enum Loaded {
     Absent {
@@ -48,14 +63,15 @@ pub(crate) enum Loaded {
 type Judged = Result<Loaded, (Selector, Reason)>;
 
 impl Engine {
-    /// Finds and verifies the token, without touching a store. Returns the header that the token is
-    /// in, too.
-    pub(crate) fn present(&self, headers: &HeaderMap) -> (Presented<'_>, Option<HeaderValue>) {
-        let (text, header) = match self.carrier.find(headers) {
-            Found::None => return (Presented::Nothing, None),
+    /// Finds and verifies the token, without touching a store. `path` is the one that the client
+    /// asked for.
+    pub(crate) fn present(&self, parts: &Parts, path: &str) -> FoundToken<'_> {
+        let (text, header) = match self.carrier.find(parts) {
+            Found::None => return FoundToken::new(Presented::Nothing, None),
             Found::Duplicate => {
                 self.reject(None, Reason::Duplicate);
-                return (Presented::Rejected, None);
+                let elsewhere = self.carrier.everywhere(parts, path);
+                return FoundToken { presented: Presented::Rejected, header: None, elsewhere };
             }
             Found::One(text, header) => (text, header),
         };
@@ -75,10 +91,10 @@ impl Engine {
             }),
         };
         match presented {
-            Ok(presented) => (presented, Some(header.clone())),
+            Ok(presented) => FoundToken::new(presented, Some(header.clone())),
             Err(reason) => {
                 self.reject(None, reason);
-                (Presented::Rejected, None)
+                FoundToken::new(Presented::Rejected, None)
             }
         }
     }

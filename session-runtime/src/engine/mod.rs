@@ -122,7 +122,7 @@ impl Engine {
     pub(crate) fn may_resend(&self) -> bool {
         match self.policy.resend {
             Resend::Always => true,
-            Resend::OnChange => self.spec.transport == Transport::Cookie,
+            Resend::OnChange => self.carrier.transport() == Transport::Cookie,
             Resend::Never => false,
         }
     }

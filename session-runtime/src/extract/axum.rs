@@ -53,7 +53,7 @@ impl Rejection {
             return Self(Cause::Redirect(status, location.clone()));
         }
         // RFC 9110, 11.6.1: a 401 names a scheme. No scheme is registered for cookies.
-        let bearer = engine.spec.transport == Transport::Bearer;
+        let bearer = engine.carrier.transport() == Transport::Bearer;
         Self(Cause::Unauthorized { scheme: if bearer { "Bearer" } else { "Session" } })
     }
 }

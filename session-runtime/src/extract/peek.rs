@@ -79,6 +79,6 @@ impl<T> Deref for Peek<T> {
 impl<T: SessionType> fmt::Debug for Peek<T> {
     /// Prints the session's name, and no field.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peek").field("name", &T::spec().bare_name()).finish_non_exhaustive()
+        f.debug_struct("Peek").field("name", &T::spec().namespace).finish_non_exhaustive()
     }
 }

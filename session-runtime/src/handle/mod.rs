@@ -102,7 +102,7 @@ impl<T: SessionType> Session<T> {
         let core = &self.session.core;
         let state = core.state();
         state.live()?;
-        state.token.as_ref()?.text(&core.engine.carrier).map(SessionToken::new)
+        state.token.as_ref()?.text(&core.engine.carrier, core.hooks.cookie).map(SessionToken::new)
     }
 
     /// Returns true if the request came without a live session.

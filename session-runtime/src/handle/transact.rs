@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::Session;
 use crate::{
     cell::model::{FieldSet, SessionType},
-    engine::{backend::Backend, load::Presented},
+    engine::{
+        backend::Backend,
+        load::{FoundToken, Presented},
+    },
     error::{Error, Kind},
     repository::pause,
     request::{
@@ -135,7 +138,7 @@ impl<T: SessionType> Session<T> {
             (Status::Lost(_) | Status::Destroyed, _) => return Err(Error::new(Kind::Gone)),
             (Status::Live(live), Backend::Stored(stored)) => {
                 let presented = Presented::Credential(stored, live.credential());
-                fresh.load(|| (presented, None)).await?;
+                fresh.load(|| FoundToken::new(presented, None)).await?;
                 let mut state = fresh.core.state();
                 if !matches!(state.status, Status::Live(_)) {
                     // The session has ended or expired, or has another credential. A new session

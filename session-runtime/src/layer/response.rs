@@ -64,20 +64,23 @@ pub(super) fn finish_response<T: SessionType, B: Default + 'static>(
     }
     let headers = response.headers_mut();
     engine.carrier.mark_read(headers);
-    let secure = session.core.hooks.secure;
+    let cookie = session.core.hooks.cookie;
     let mut state = session.core.state();
     let carries_token = match std::mem::take(&mut state.outgoing) {
         Outgoing::Nothing => false,
         Outgoing::Token { max_age } => {
-            let text = state.token.as_ref().and_then(|token| token.text(&engine.carrier));
+            let text = state.token.as_ref().and_then(|token| token.text(&engine.carrier, cookie));
             // The size was checked when the token was made; a credential is 72 characters.
-            text.is_some_and(|text| engine.carrier.write(headers, text, max_age, secure).is_ok())
+            text.is_some_and(|text| engine.carrier.write(headers, text, max_age, cookie).is_ok())
         }
         Outgoing::Expire => {
-            engine.carrier.expire(headers, secure);
+            engine.carrier.expire(headers, cookie);
             true
         }
     };
+    if carries_token {
+        engine.carrier.expire_elsewhere(headers, std::mem::take(&mut state.elsewhere));
+    }
     drop(state);
     let said = engine.policy.handlers_decide_caching && headers.contains_key(CACHE_CONTROL);
     if !carries_token {

@@ -86,7 +86,7 @@ where
             touch = is_called_for(engine, &parts).then(|| Box::new(parts.clone()));
             request = Request::from_parts(parts, body);
         }
-        let slot = Arc::new(SessionSlot::<T>::new(Arc::clone(engine)));
+        let slot = Arc::new(SessionSlot::<T>::new(Arc::clone(engine), request.uri()));
         if let Some(outer) = request.extensions_mut().insert(Arc::clone(&slot)) {
             return self.call_inside(request, outer, slot);
         }
@@ -157,7 +157,7 @@ struct AwaitingCommit<T: SessionType, B> {
 impl<F, T: SessionType, B> fmt::Debug for ResponseFuture<F, T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture")
-            .field("session", &T::spec().bare_name())
+            .field("session", &T::spec().namespace)
             .finish_non_exhaustive()
     }
 }

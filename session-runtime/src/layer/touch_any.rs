@@ -18,7 +18,7 @@ use crate::{
 
 /// Returns true if a request may call for a touch, because it presents one token.
 pub(super) fn is_called_for(engine: &Engine, parts: &Parts) -> bool {
-    matches!(engine.carrier.find(&parts.headers), Found::One(..))
+    matches!(engine.carrier.find(parts), Found::One(..))
 }
 
 /// Returns true if nothing has asked the store for the session: the request extracted only a list
@@ -65,11 +65,11 @@ async fn touch<T: SessionType>(own: Arc<RequestSession<T>>, parts: Box<Parts>) {
     if engine.refuse_remote(&parts).is_err() {
         return;
     }
-    let (presented, header) = engine.present(&parts.headers);
-    if matches!(presented, Presented::Nothing | Presented::Rejected) {
+    let found = engine.present(&parts, parts.uri.path());
+    if matches!(found.presented, Presented::Nothing | Presented::Rejected) {
         return;
     }
-    if let Err(error) = own.load(|| (presented, header)).await {
+    if let Err(error) = own.load(|| found).await {
         return event::touch_failed(engine.name(), &error);
     }
     if own.core.state().live().is_none() {

@@ -31,7 +31,7 @@ use crate::{
     engine::{
         Engine,
         hooks::HookAnswers,
-        load::{Loaded, Presented},
+        load::{FoundToken, Loaded},
     },
     error::Error,
     event::{self, Reason},
@@ -69,7 +69,7 @@ impl<T: SessionType> RequestSession<T> {
     /// request presents, if that is still to be looked at.
     pub(crate) async fn load<'e>(
         &self,
-        present: impl FnOnce() -> (Presented<'e>, Option<HeaderValue>),
+        present: impl FnOnce() -> FoundToken<'e>,
     ) -> Result<(), Error> {
         if self.is_loaded() {
             return Ok(());
@@ -79,7 +79,8 @@ impl<T: SessionType> RequestSession<T> {
         if self.is_loaded() {
             return Ok(());
         }
-        let (presented, header) = present();
+        let FoundToken { presented, header, elsewhere } = present();
+        self.core.state().elsewhere = elsewhere;
         self.settle(self.core.engine.load(presented, &self.core.hooks).await?, header);
         Ok(())
     }

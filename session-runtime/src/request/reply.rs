@@ -17,7 +17,7 @@ use crate::{
 
 /// Returns how long the client is to keep the token; `None`: until the browser closes.
 pub(crate) fn max_age(engine: &Engine, live: &LiveSession) -> Option<Duration> {
-    lifetime::max_age(engine.spec.cookie.persistent, live.meta.as_ref(), || engine.now())
+    lifetime::max_age(engine.carrier.is_persistent(), live.meta.as_ref(), || engine.now())
 }
 
 /// Queues the token that the client has, with its present lifetime, if the token is to be sent at
@@ -29,7 +29,7 @@ pub(crate) fn resend(core: &Core, state: &mut State) {
     let Some(live) = state.live().filter(|_| state.token.is_some()) else { return };
     // Without a load the lifetime is not known; a cookie that does not give one is forgotten with
     // the browser.
-    if live.meta.is_none() && core.engine.spec.transport == Transport::Cookie {
+    if live.meta.is_none() && core.engine.carrier.transport() == Transport::Cookie {
         return;
     }
     let max_age = max_age(&core.engine, live);

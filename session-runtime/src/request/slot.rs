@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use http::{Extensions, request::Parts};
+use http::{Extensions, Uri, request::Parts, uri::PathAndQuery};
 
 use super::RequestSession;
 use crate::{
@@ -22,11 +22,20 @@ pub(crate) struct SessionSlot<T: SessionType> {
     session: OnceLock<Arc<RequestSession<T>>>,
     /// An extractor asked for the session that may write: the response commits.
     used: AtomicBool,
+    /// The path that the client asked for, if other paths may have set our token: nested routers
+    /// shorten the path of the request.
+    path: Option<PathAndQuery>,
 }
 
 impl<T: SessionType> SessionSlot<T> {
-    pub(crate) const fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, session: OnceLock::new(), used: AtomicBool::new(false) }
+    pub(crate) fn new(engine: Arc<Engine>, uri: &Uri) -> Self {
+        let path = engine.carrier.may_be_elsewhere().then(|| uri.path_and_query().cloned());
+        let (session, used) = (OnceLock::new(), AtomicBool::new(false));
+        Self { engine, session, used, path: path.flatten() }
+    }
+
+    fn path<'a>(&'a self, parts: &'a Parts) -> &'a str {
+        self.path.as_ref().map_or_else(|| parts.uri.path(), PathAndQuery::path)
     }
 
     /// Returns the slot that the layer for `T` left in this request.
@@ -61,7 +70,10 @@ impl<T: SessionType> SessionSlot<T> {
 
     /// Builds a session of this request that handlers do not see.
     pub(crate) fn new_session(&self, parts: &Parts) -> Arc<RequestSession<T>> {
-        RequestSession::new(Arc::clone(&self.engine), self.engine.hooks.ask(parts))
+        RequestSession::new(
+            Arc::clone(&self.engine),
+            self.engine.hooks.ask(parts, &self.engine.carrier),
+        )
     }
 
     /// Uses the session. Returns the loaded session.
@@ -79,7 +91,7 @@ impl<T: SessionType> SessionSlot<T> {
     pub(crate) async fn look(&self, parts: &Parts) -> Result<Arc<RequestSession<T>>, Error> {
         self.engine.refuse_remote(parts)?;
         let session = Arc::clone(self.session(parts));
-        session.load(|| self.engine.present(&parts.headers)).await?;
+        session.load(|| self.engine.present(parts, self.path(parts))).await?;
         Ok(session)
     }
 
@@ -90,7 +102,7 @@ impl<T: SessionType> SessionSlot<T> {
         {
             return session.core.state().live().map(|live| live.selector);
         }
-        match self.engine.present(&parts.headers).0 {
+        match self.engine.present(parts, self.path(parts)).presented {
             Presented::Credential(_, credential) => Some(credential.selector),
             Presented::Payload(_, envelope, _) => Some(envelope.selector),
             Presented::Nothing | Presented::Rejected => None,

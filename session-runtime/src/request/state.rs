@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderValue;
+
 use super::{asked::Requested, async_lock::AsyncLock, token_text::TokenText};
 use crate::{
     engine::{Engine, hooks::HookAnswers, live::LiveSession},
@@ -38,6 +40,8 @@ pub(crate) struct State {
     pub(crate) loaded: LoadedRecord,
     /// The token of the live session: what the client has, or gets with this response.
     pub(crate) token: Option<TokenText>,
+    /// Expires other tokens of ours that the client has, in a response that sets or expires ours.
+    pub(crate) elsewhere: Vec<HeaderValue>,
 }
 
 /// The session that the client is in.
@@ -101,6 +105,7 @@ impl Core {
                 only_as_loaded: false,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,
+                elsewhere: Vec::new(),
             }),
             lock: AsyncLock::new(),
         }

@@ -3,7 +3,7 @@
 
 use http::HeaderValue;
 
-use crate::transport::Carrier;
+use crate::transport::{Carrier, CookieContext};
 
 pub(crate) enum TokenText {
     /// Somewhere in this header of the request.
@@ -12,9 +12,9 @@ pub(crate) enum TokenText {
 }
 
 impl TokenText {
-    pub(crate) fn text(&self, carrier: &Carrier) -> Option<&str> {
+    pub(crate) fn text(&self, carrier: &Carrier, context: CookieContext) -> Option<&str> {
         match self {
-            Self::Presented(header) => std::str::from_utf8(carrier.token_in(header)?).ok(),
+            Self::Presented(header) => std::str::from_utf8(carrier.token_in(header, context)?).ok(),
             Self::Issued(text) => Some(text),
         }
     }

@@ -23,6 +23,18 @@ pub enum Transport {
     Bearer,
 }
 
+/// The prefix of a cookie's name that is written without one. `#[session(prefix = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Prefix {
+    /// `"strongest"`: the strongest that the cookie's attributes allow, of `__Host-Http-`,
+    /// `__Host-`, `__Http-`, `__Secure-` and none.
+    #[default]
+    Strongest,
+    /// `"none"`: none. The cookie has exactly the name that is written.
+    None,
+}
+
 /// The place of the fields. `#[session(payload = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -148,8 +160,12 @@ pub struct CookieSpec {
 pub struct Spec {
     /// The struct's name, for messages.
     pub type_name: &'static str,
-    /// The name of the cookie or header, prefix included.
+    /// The name of the cookie or header as written, without a prefix that is added.
     pub name: &'static str,
+    /// The prefix that is added to the name of a cookie.
+    pub prefix: Prefix,
+    /// The name of the session type, for stores, keys and logs.
+    pub namespace: &'static str,
     /// The carrier of the token.
     pub transport: Transport,
     /// The place of the fields.
@@ -174,24 +190,6 @@ pub struct Spec {
     pub on_end: OnEnd,
     /// The fields, in the struct's order.
     pub fields: &'static [FieldSpec],
-}
-
-impl Spec {
-    /// Returns the session's name without `__Host-` or `__Secure-`, for namespaces and logs.
-    #[must_use]
-    pub fn bare_name(&self) -> &'static str {
-        strip_prefix(self.name)
-    }
-}
-
-/// Returns a cookie's name without its security prefix, matched in any case as browsers do.
-pub(crate) fn strip_prefix(name: &str) -> &str {
-    ["__Host-", "__Secure-"]
-        .iter()
-        .find(|prefix| {
-            name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-        })
-        .map_or(name, |prefix| &name[prefix.len()..])
 }
 
 /// A type that a field can have: `Clone + Serialize + DeserializeOwned + Send + Sync + 'static`.

@@ -91,6 +91,7 @@ pub enum Written {
 /// The properties of a store that the runtime needs to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Properties {
     /// True if other processes see the same records.
     pub shared: bool,

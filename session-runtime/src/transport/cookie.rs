@@ -2,21 +2,23 @@
 //! Finds our cookie in the raw `Cookie` bytes; writes `Set-Cookie` from a part that the crate
 //! `cookie` rendered once, at start. Knows nothing of a token's content.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use cookie::{Cookie, SameSite, time};
 use http::{
     HeaderMap, HeaderValue,
     header::{COOKIE, SET_COOKIE},
+    request::Parts,
 };
 use memchr::memchr;
 
 use super::{
-    CookieOptions, Found, SecureCookie, append,
-    extra::{self, fits, is_token},
-    sensitive,
+    CarrierOptions, CookieContext, Found, append,
+    attributes::Attributes,
+    authority::authority,
+    everywhere, sensitive,
+    settings::{CookieSettings, Secured},
 };
-use crate::schema::{CookieSpec, strip_prefix};
 
 /// The most bytes of name and value together. Browsers drop a larger cookie (bis, section 5.6).
 pub(super) const LIMIT: usize = 4096;
@@ -25,7 +27,7 @@ const MAX_AGE: u64 = 400 * 24 * 60 * 60;
 
 #[derive(Debug)]
 pub(super) struct CookieCarrier {
-    name: String,
+    settings: CookieSettings,
     fixed: Fixed,
     /// The same without `Secure`, for types where the request decides.
     plain: Option<Fixed>,
@@ -36,34 +38,19 @@ pub(super) struct CookieCarrier {
 struct Fixed {
     /// The attributes in the form in which they follow the value: `; HttpOnly; …`.
     attributes: String,
-    /// The whole `Set-Cookie` that makes the browser drop our cookie.
+    /// The attributes that make the browser drop our cookie.
+    expiry: String,
+    /// The whole `Set-Cookie` that makes the browser drop our cookie, under the constant name.
     expired: HeaderValue,
 }
 
 impl CookieCarrier {
-    pub(super) fn new(
-        name: &str,
-        spec: &CookieSpec,
-        options: &CookieOptions,
-    ) -> Result<Self, String> {
-        let always = options.is_always_secure(spec.secure);
-        check(name, spec, always)?;
-        extra::check(name, &options.attributes)?;
-        let by_request = match options.secure {
-            Some(_) if options.insecure_dev => {
-                return Err(
-                    "`secure` and `insecure_dev` contradict each other; drop one".to_owned()
-                );
-            }
-            secure => matches!(secure, Some(SecureCookie::When(_))),
-        };
-        let name = if options.insecure_dev { strip_prefix(name) } else { name };
-        if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(format!("`{name}` cannot be the name of a cookie"));
-        }
-        let plain = by_request.then(|| Fixed::new(name, spec, options, false)).transpose()?;
-        let fixed = Fixed::new(name, spec, options, always || by_request)?;
-        Ok(Self { name: name.to_owned(), fixed, plain })
+    pub(super) fn new(settings: CookieSettings, options: &CarrierOptions) -> Result<Self, String> {
+        let secured = settings.secured;
+        let fixed = |secure| Fixed::new(&settings, options, secure);
+        let plain = (secured == Secured::ByRequest).then(|| fixed(false)).transpose()?;
+        let fixed = fixed(secured != Secured::Never)?;
+        Ok(Self { settings, fixed, plain })
     }
 
     fn fixed(&self, secure: bool) -> &Fixed {
@@ -71,17 +58,41 @@ impl CookieCarrier {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.settings.name
+    }
+
+    /// Returns true if a browser may have our cookie in other scopes than ours.
+    pub(super) const fn may_be_elsewhere(&self) -> bool {
+        !self.settings.is_alone
+    }
+
+    /// Returns the number of bytes of the longest name that a request can lead to.
+    pub(super) fn longest_name(&self) -> usize {
+        let port = if self.settings.by_port { "-65535".len() } else { 0 };
+        self.settings.name.len() + port
+    }
+
+    /// Returns the port that a request was sent to, if the cookie's name has it.
+    pub(super) fn port(&self, parts: &Parts) -> Option<u16> {
+        self.settings.by_port.then(|| authority(parts)?.port_u16()).flatten()
+    }
+
+    /// Returns the name for requests to this port. Cookies know no ports (RFC 6265, section 8.5):
+    /// two programs on one host would otherwise overwrite each other's cookie.
+    fn name_at(&self, port: Option<u16>) -> Cow<'_, str> {
+        let name = self.name();
+        port.map_or(Cow::Borrowed(name), |port| Cow::Owned(format!("{name}-{port}")))
     }
 
     /// Finds our cookie. **Compares names byte for byte, without decoding:** if `%5F_Host-id` or
     /// `__host-id` passed for `__Host-id`, a neighbouring site could set the cookie that the prefix
     /// protects. HTTP/2 clients may split cookies over several headers (RFC 9113, section 8.2.3).
-    pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
+    pub(super) fn find<'h>(&self, headers: &'h HeaderMap, port: Option<u16>) -> Found<'h> {
+        let name = self.name_at(port);
         let mut found = Found::None;
         for header in headers.get_all(COOKIE) {
             for pair in pairs(header) {
-                if let Some(value) = value_of(pair, self.name.as_bytes()) {
+                if let Some(value) = value_of(pair, name.as_bytes()) {
                     found = found.and(value, header);
                 }
             }
@@ -89,8 +100,15 @@ impl CookieCarrier {
         found
     }
 
-    pub(super) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
-        pairs(header).find_map(|pair| value_of(pair, self.name.as_bytes()))
+    pub(super) fn token_in<'h>(
+        &self,
+        header: &'h HeaderValue,
+        port: Option<u16>,
+    ) -> Option<&'h [u8]> {
+        let name = self.name_at(port);
+        pairs(header)
+            .filter_map(|pair| value_of(pair, name.as_bytes()))
+            .find(|value| !value.is_empty())
     }
 
     pub(super) fn write(
@@ -98,9 +116,9 @@ impl CookieCarrier {
         headers: &mut HeaderMap,
         token: &str,
         max_age: Option<Duration>,
-        secure: bool,
+        CookieContext { secure, port }: CookieContext,
     ) {
-        let attributes = &self.fixed(secure).attributes;
+        let (name, attributes) = (self.name_at(port), &self.fixed(secure).attributes);
         // Rounded up: a moment after the start of a one-minute session, its cookie still lives for
         // a minute. And a cookie for the last second is not deleted by its own `Max-Age`.
         let seconds = |age: Duration| age.as_millis().div_ceil(1000).min(MAX_AGE.into());
@@ -108,74 +126,94 @@ impl CookieCarrier {
         // Exactly this capacity: a header value takes over a buffer that has no spare room.
         let more = seconds.as_ref().map_or(0, |seconds| "; Max-Age=".len() + seconds.len());
         let mut text =
-            String::with_capacity(self.name.len() + 1 + token.len() + attributes.len() + more);
-        text.extend([&self.name, "=", token, attributes]);
+            String::with_capacity(name.len() + 1 + token.len() + attributes.len() + more);
+        text.extend([&name, "=", token, attributes]);
         if let Some(seconds) = &seconds {
             text.extend(["; Max-Age=", seconds]);
         }
-        self.set(headers, sensitive(text));
+        set(headers, &name, sensitive(text));
     }
 
-    pub(super) fn expire(&self, headers: &mut HeaderMap, secure: bool) {
-        self.set(headers, self.fixed(secure).expired.clone());
+    pub(super) fn expire(
+        &self,
+        headers: &mut HeaderMap,
+        CookieContext { secure, port }: CookieContext,
+    ) {
+        let (name, fixed) = (self.name_at(port), self.fixed(secure));
+        let expired = match port {
+            None => fixed.expired.clone(),
+            Some(_) => sensitive(format!("{name}={}", fixed.expiry)),
+        };
+        set(headers, &name, expired);
     }
 
-    /// Adds our `Set-Cookie`, and removes an earlier one of ours: a response should not set a
-    /// cookie twice (RFC 6265, section 4.1.1). Other cookies' `Set-Cookie` stay.
-    fn set(&self, headers: &mut HeaderMap, value: HeaderValue) {
-        let ours = |value: &HeaderValue| value_of(value.as_bytes(), self.name.as_bytes()).is_some();
-        if headers.get_all(SET_COOKIE).iter().any(ours) {
-            let others: Vec<_> =
-                headers.get_all(SET_COOKIE).iter().filter(|value| !ours(value)).cloned().collect();
-            headers.remove(SET_COOKIE);
-            for value in others {
-                append(headers, SET_COOKIE, value);
-            }
+    /// Returns what expires our cookie wherever else the client may have it.
+    pub(super) fn everywhere(&self, parts: &Parts, path: &str) -> Vec<HeaderValue> {
+        let CookieSettings { attributes, is_alone, .. } = &self.settings;
+        // Attributes beyond these are not told from others by the browser.
+        let secure = self.fixed.attributes.contains("; Secure");
+        let name = self.name_at(self.port(parts));
+        everywhere::values(&name, attributes, secure, *is_alone, parts, path)
+    }
+}
+
+/// Adds our `Set-Cookie`, and removes an earlier one of ours: a response should not set a cookie
+/// twice (RFC 6265, section 4.1.1). Other cookies' `Set-Cookie` stay.
+fn set(headers: &mut HeaderMap, name: &str, value: HeaderValue) {
+    let ours = |value: &HeaderValue| value_of(value.as_bytes(), name.as_bytes()).is_some();
+    if headers.get_all(SET_COOKIE).iter().any(ours) {
+        let others: Vec<_> =
+            headers.get_all(SET_COOKIE).iter().filter(|value| !ours(value)).cloned().collect();
+        headers.remove(SET_COOKIE);
+        for value in others {
+            append(headers, SET_COOKIE, value);
         }
-        append(headers, SET_COOKIE, value);
     }
+    append(headers, SET_COOKIE, value);
 }
 
 impl Fixed {
     fn new(
-        name: &str,
-        spec: &CookieSpec,
-        options: &CookieOptions,
+        settings: &CookieSettings,
+        options: &CarrierOptions,
         secure: bool,
     ) -> Result<Self, String> {
-        let CookieOptions { insecure_dev, attributes: extra, .. } = options;
+        let CookieSettings { name, attributes, .. } = settings;
+        let Attributes { path, domain, same_site, http_only, partitioned } = attributes;
+        let CarrierOptions { insecure_dev, attributes: extra, .. } = options;
         let insecure_dev = *insecure_dev;
-        let mut cookie = Cookie::build((name, ""))
-            .http_only(spec.http_only)
+        let mut cookie = Cookie::build(("", ""))
+            .http_only(*http_only)
             // Always written, since browsers differ in their default.
-            .same_site(match spec.same_site {
+            .same_site(match same_site {
                 // Browsers refuse `None` without `Secure`; `Lax` is the closest value that works.
                 SameSite::None if insecure_dev => SameSite::Lax,
-                same_site => same_site,
+                same_site => *same_site,
             })
-            .partitioned(spec.partitioned && !insecure_dev)
+            .partitioned(*partitioned && !insecure_dev)
             .secure(secure && !insecure_dev)
-            .path(spec.path)
+            .path(path.as_str())
             .build();
-        if let Some(domain) = spec.domain {
+        if let Some(domain) = domain {
             // The crate drops a leading dot: it has no meaning since RFC 6265 (section 5.2.3).
-            cookie.set_domain(domain);
+            cookie.set_domain(domain.as_str());
         }
         let render = |cookie: &Cookie<'_>| {
             let mut text = cookie.to_string();
             for attribute in extra {
                 text.extend(["; ", attribute]);
             }
-            text
+            text.split_off("=".len())
         };
-        let attributes = render(&cookie).split_off(name.len() + "=".len());
+        let attributes = render(&cookie);
         // With the same attributes as at its creation: browsers distinguish cookies by some of
         // them. Not `make_removal`, whose date depends on when the program started.
         cookie.set_max_age(time::Duration::ZERO);
         cookie.set_expires(time::OffsetDateTime::UNIX_EPOCH);
-        let expired = HeaderValue::try_from(render(&cookie))
+        let expiry = render(&cookie);
+        let expired = HeaderValue::try_from(format!("{name}={expiry}"))
             .map_err(|_| format!("the attributes of cookie `{name}` are not visible ASCII"))?;
-        Ok(Self { attributes, expired })
+        Ok(Self { attributes, expiry, expired })
     }
 }
 
@@ -205,35 +243,4 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
-}
-
-/// Checks the facts. The derive already refuses these mistakes, but somebody else may have written
-/// them.
-fn check(name: &str, spec: &CookieSpec, secure: bool) -> Result<(), String> {
-    let bare = strip_prefix(name);
-    let prefix = &name[..name.len() - bare.len()];
-    let refuse = |what: &str| Err(format!("cookie `{name}`: {what}"));
-    if !prefix.is_empty() && !secure {
-        return refuse("a name with this prefix needs `Secure` on every response");
-    }
-    if prefix.eq_ignore_ascii_case("__Host-") && (spec.path != "/" || spec.domain.is_some()) {
-        return refuse("a name that begins with `__Host-` needs `Path=/` and no `Domain`");
-    }
-    if spec.same_site == SameSite::None && !secure {
-        return refuse("`SameSite=None` needs `Secure` on every response");
-    }
-    if spec.partitioned && !secure {
-        return refuse("`Partitioned` needs `Secure` on every response");
-    }
-    if !spec.path.starts_with('/') || !fits(spec.path) || spec.path != spec.path.trim() {
-        return refuse("its path must begin with `/` and be visible ASCII without `;`");
-    }
-    let in_domain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.');
-    if spec
-        .domain
-        .is_some_and(|domain| domain.is_empty() || !fits(domain) || !domain.bytes().all(in_domain))
-    {
-        return refuse("its domain must be letters, digits, `-` and `.`");
-    }
-    Ok(())
 }

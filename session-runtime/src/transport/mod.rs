@@ -2,11 +2,16 @@
 //! response. A [`Carrier`] is made once, at start, from the session's static facts. It reads raw
 //! bytes and knows nothing of a token's content.
 
+mod attributes;
+pub(crate) mod authority;
 mod cookie;
+mod everywhere;
 mod extra;
 mod header;
+mod prefix;
 pub mod proxy;
 mod secure;
+mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -15,10 +20,11 @@ use std::{fmt, time::Duration};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{self as names, CACHE_CONTROL, Entry, VARY},
+    request::Parts,
 };
 
-pub(crate) use self::secure::CookieOptions;
 pub use self::secure::SecureCookie;
+pub(crate) use self::settings::{CarrierOptions, Domain};
 use self::{cookie::CookieCarrier, header::HeaderCarrier};
 use crate::schema::{Spec, Transport};
 
@@ -28,18 +34,29 @@ pub(crate) enum Found<'h> {
     None,
     /// One value, as raw bytes, and its header. Nothing is verified.
     One(&'h [u8], &'h HeaderValue),
-    /// More than one value. Nothing shows which of them is ours, so none is accepted.
+    /// Different values. Nothing shows which of them is ours, so none is accepted.
     Duplicate,
 }
 
 impl<'h> Found<'h> {
-    /// Adds one more value to the result.
+    /// Adds one more value to the result. An empty value is none, and equal ones are one.
     fn and(self, value: &'h [u8], header: &'h HeaderValue) -> Self {
         match self {
+            found if value.is_empty() => found,
             Self::None => Self::One(value, header),
+            Self::One(first, header) if first == value => Self::One(first, header),
             Self::One(..) | Self::Duplicate => Self::Duplicate,
         }
     }
+}
+
+/// The facts of one request that its cookie depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CookieContext {
+    /// The cookie is `Secure`, where that depends on the request.
+    pub(crate) secure: bool,
+    /// The port that the request was sent to, where the cookie's name has it.
+    pub(crate) port: Option<u16>,
 }
 
 impl fmt::Debug for Found<'_> {
@@ -63,12 +80,14 @@ pub(crate) struct TooLarge {
 #[derive(Debug)]
 pub(crate) struct Carrier {
     kind: Kind,
-    label: &'static str,
+    transport: Transport,
+    persistent: bool,
     /// The headers that responses vary by.
     vary: HeaderValue,
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program has one for each of its layers")]
 enum Kind {
     Cookie(CookieCarrier),
     Header(HeaderCarrier),
@@ -77,29 +96,30 @@ enum Kind {
 impl Carrier {
     /// Makes the carrier of a session type. Returns what is wrong with the type's name, attributes
     /// or options, if anything is.
-    pub(crate) fn new(spec: &Spec, options: &CookieOptions) -> Result<Self, String> {
-        if spec.transport != Transport::Cookie {
+    pub(crate) fn new(spec: &Spec, options: &CarrierOptions) -> Result<Self, String> {
+        let transport = options.transport(spec);
+        if transport != Transport::Cookie {
             options.check_unused()?;
         }
-        let (kind, label, vary) = match spec.transport {
+        let (kind, vary) = match transport {
             Transport::Cookie => {
-                let cookie = CookieCarrier::new(spec.name, &spec.cookie, options)?;
-                (Kind::Cookie(cookie), "cookie", HeaderValue::from_static("Cookie"))
+                let cookie = CookieCarrier::new(options.cookie(spec)?, options)?;
+                (Kind::Cookie(cookie), HeaderValue::from_static("Cookie"))
             }
             Transport::Header => {
-                let header = HeaderCarrier::new(spec.name, false)?;
+                let header = HeaderCarrier::new(options.name(spec), false)?;
                 let vary = HeaderValue::from(header.request());
-                (Kind::Header(header), "header", vary)
+                (Kind::Header(header), vary)
             }
             Transport::Bearer => {
-                let header = HeaderCarrier::new(spec.name, true)?;
-                (Kind::Header(header), "bearer", HeaderValue::from_static("Authorization"))
+                let header = HeaderCarrier::new(options.name(spec), true)?;
+                (Kind::Header(header), HeaderValue::from_static("Authorization"))
             }
         };
-        Ok(Self { kind, label, vary })
+        Ok(Self { kind, transport, persistent: options.is_persistent(spec), vary })
     }
 
-    /// Returns the name of the cookie or header as sent.
+    /// Returns the name of the cookie or header as sent, but for the port in development.
     pub(crate) fn name(&self) -> &str {
         match &self.kind {
             Kind::Cookie(cookie) => cookie.name(),
@@ -107,24 +127,68 @@ impl Carrier {
         }
     }
 
-    /// Returns the transport's name, which tokens are bound to.
-    pub(crate) const fn transport_label(&self) -> &'static str {
-        self.label
+    pub(crate) const fn transport(&self) -> Transport {
+        self.transport
     }
 
-    /// Finds our token. Parses only what leads to it, and allocates nothing.
-    pub(crate) fn find<'h>(&self, headers: &'h HeaderMap) -> Found<'h> {
+    /// Returns true if the client is to keep every token for the session's lifetime.
+    pub(crate) const fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+
+    /// Returns the transport's name, which tokens are bound to.
+    pub(crate) const fn transport_label(&self) -> &'static str {
+        match self.transport {
+            Transport::Cookie => "cookie",
+            Transport::Header => "header",
+            Transport::Bearer => "bearer",
+        }
+    }
+
+    /// Returns the facts of a request that its cookie depends on, but for `Secure`.
+    pub(crate) fn context(&self, parts: &Parts, secure: bool) -> CookieContext {
+        let port = match &self.kind {
+            Kind::Cookie(cookie) => cookie.port(parts),
+            Kind::Header(_) => None,
+        };
+        CookieContext { secure, port }
+    }
+
+    /// Finds our token. Parses only what leads to it, and allocates nothing but in development.
+    pub(crate) fn find<'h>(&self, parts: &'h Parts) -> Found<'h> {
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.find(headers),
-            Kind::Header(header) => header.find(headers),
+            Kind::Cookie(cookie) => cookie.find(&parts.headers, cookie.port(parts)),
+            Kind::Header(header) => header.find(&parts.headers),
         }
     }
 
     /// Returns the token in the header where [`find`](Self::find) has found one.
-    pub(crate) fn token_in<'h>(&self, header: &'h HeaderValue) -> Option<&'h [u8]> {
+    pub(crate) fn token_in<'h>(
+        &self,
+        header: &'h HeaderValue,
+        context: CookieContext,
+    ) -> Option<&'h [u8]> {
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.token_in(header),
+            Kind::Cookie(cookie) => cookie.token_in(header, context.port),
             Kind::Header(carrier) => carrier.token_in(header),
+        }
+    }
+
+    /// Returns what expires our cookie wherever else the client may have it, for the response to a
+    /// request with [different](Found::Duplicate) values. `path` is the one that the client asked
+    /// for, which a nested router has shortened.
+    pub(crate) fn everywhere(&self, parts: &Parts, path: &str) -> Vec<HeaderValue> {
+        match &self.kind {
+            Kind::Cookie(cookie) => cookie.everywhere(parts, path),
+            Kind::Header(_) => Vec::new(),
+        }
+    }
+
+    /// Returns true if a client may have our token in several scopes.
+    pub(crate) const fn may_be_elsewhere(&self) -> bool {
+        match &self.kind {
+            Kind::Cookie(cookie) => cookie.may_be_elsewhere(),
+            Kind::Header(_) => false,
         }
     }
 
@@ -134,33 +198,51 @@ impl Carrier {
             Kind::Cookie(_) => cookie::LIMIT,
             Kind::Header(_) => header::LIMIT,
         };
-        let size = self.name().len() + token.len();
+        let name = match &self.kind {
+            Kind::Cookie(cookie) => cookie.longest_name(),
+            Kind::Header(header) => header.name().len(),
+        };
+        let size = name + token.len();
         if size > limit { Err(TooLarge { size, limit }) } else { Ok(()) }
     }
 
     /// Writes a token (base64url) into a response, in place of an earlier one of ours. The client
-    /// keeps it for `max_age`, or without one until the client closes. `secure` makes the cookie
-    /// `Secure`, if that depends on the request. Both apply to cookies only.
+    /// keeps it for `max_age`, or without one until the client closes.
     pub(crate) fn write(
         &self,
         headers: &mut HeaderMap,
         token: &str,
         max_age: Option<Duration>,
-        secure: bool,
+        context: CookieContext,
     ) -> Result<(), TooLarge> {
         self.check(token)?;
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.write(headers, token, max_age, secure),
+            Kind::Cookie(cookie) => cookie.write(headers, token, max_age, context),
             Kind::Header(header) => header.write(headers, token),
         }
         Ok(())
     }
 
     /// Makes the client forget the token.
-    pub(crate) fn expire(&self, headers: &mut HeaderMap, secure: bool) {
+    pub(crate) fn expire(&self, headers: &mut HeaderMap, context: CookieContext) {
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.expire(headers, secure),
+            Kind::Cookie(cookie) => cookie.expire(headers, context),
             Kind::Header(header) => header.expire(headers),
+        }
+    }
+
+    /// Adds what [`everywhere`](Self::everywhere) has returned to a response that sets or expires
+    /// the token. They come first: to a browser that does not know `Partitioned`, one of them is
+    /// about the cookie itself.
+    #[expect(clippy::unused_self, reason = "all that touches a response goes through the carrier")]
+    pub(crate) fn expire_elsewhere(&self, headers: &mut HeaderMap, values: Vec<HeaderValue>) {
+        if values.is_empty() {
+            return;
+        }
+        let others: Vec<_> = headers.get_all(names::SET_COOKIE).iter().cloned().collect();
+        headers.remove(names::SET_COOKIE);
+        for value in values.into_iter().chain(others) {
+            append(headers, names::SET_COOKIE, value);
         }
     }
 

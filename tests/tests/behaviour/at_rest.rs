@@ -206,7 +206,7 @@ async fn a_record_is_indexed_by_nothing_that_the_name_gives_away() {
 }
 
 #[derive(Session)]
-#[session(name = "wallet")]
+#[session(name = "wallet", prefix = "none")]
 struct Wallet {
     coins: u32,
 }

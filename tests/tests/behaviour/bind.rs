@@ -12,7 +12,7 @@ use session_runtime::{
 use tests::{Client, Log, Server, Spy, sessions::Sealed};
 
 #[derive(Session)]
-#[session(name = "s")]
+#[session(name = "s", namespace = "s", prefix = "none")]
 struct Stored {
     #[session(principal)]
     user: Option<String>,

@@ -15,7 +15,7 @@ use session_runtime::{
 use tests::{Client, Log, Server, sessions::Sealed};
 
 #[derive(Session)]
-#[session(name = "notes")]
+#[session(name = "notes", prefix = "none")]
 struct Notes {
     #[session(principal)]
     user: Option<String>,

@@ -73,7 +73,7 @@ struct Item {
 }
 
 #[derive(Session)]
-#[session(name = "s", codec = MsgPack)]
+#[session(name = "s", namespace = "s", prefix = "none", codec = MsgPack)]
 struct Stored {
     #[session(principal)]
     user: Option<String>,
@@ -97,7 +97,7 @@ struct Stored {
 }
 
 #[derive(Session)]
-#[session(name = "s", payload = "sealed", codec = MsgPack)]
+#[session(name = "s", namespace = "s", prefix = "none", payload = "sealed", codec = MsgPack)]
 struct Sealed {
     #[session(principal)]
     user: Option<String>,

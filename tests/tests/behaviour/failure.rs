@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 
 #[derive(Session)]
-#[session(name = "fail")]
+#[session(name = "fail", prefix = "none")]
 struct Fragile {
     #[session(principal)]
     user: Option<String>,

@@ -32,7 +32,7 @@ struct Profile {
 }
 
 #[derive(Session)]
-#[session(name = "fields")]
+#[session(name = "fields", prefix = "none")]
 struct Fields {
     theme: String,
     cart: Vec<u32>,

@@ -18,7 +18,7 @@ fn is_active(user: &User) -> bool {
 }
 
 #[derive(Session)]
-#[session(name = "s")]
+#[session(name = "s", prefix = "none")]
 struct Account {
     #[session(principal, extract = "CurrentUser", validate = is_active)]
     user: Option<User>,

@@ -13,7 +13,7 @@ use tests::{Client, Server, Spy};
 use tokio::sync::{mpsc, oneshot};
 
 #[derive(Session)]
-#[session(name = "main")]
+#[session(name = "main", prefix = "none")]
 struct Main {
     #[session(principal)]
     user: Option<String>,
@@ -37,7 +37,7 @@ struct Api {
 }
 
 #[derive(Session)]
-#[session(name = "main")]
+#[session(name = "main", prefix = "none")]
 struct Twin {
     other: u32,
 }

@@ -16,7 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "never")]
+#[session(name = "s", prefix = "none", idle = "30m", absolute = "never")]
 struct Endless {
     #[session(principal)]
     user: Option<String>,

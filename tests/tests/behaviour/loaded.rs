@@ -5,7 +5,7 @@ use session_runtime::{KeyRing, Session, SessionLayer, store::MemoryStore};
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "loaded")]
+#[session(name = "loaded", prefix = "none")]
 struct Visits {
     #[session(principal)]
     user: Option<u64>,

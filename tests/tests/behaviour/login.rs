@@ -12,7 +12,7 @@ use session_runtime::{
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "login")]
+#[session(name = "login", prefix = "none")]
 struct Account {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,

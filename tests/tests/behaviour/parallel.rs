@@ -12,7 +12,7 @@ use tests::{Client, Server, Spy};
 use tokio::sync::{Barrier, Semaphore};
 
 #[derive(Session)]
-#[session(name = "par")]
+#[session(name = "par", prefix = "none")]
 struct Parallel {
     #[session(principal)]
     user: Option<String>,

@@ -22,7 +22,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h")]
+#[session(name = "s", prefix = "none", idle = "30m", absolute = "12h")]
 struct Stored {
     #[session(principal)]
     user: Option<String>,
@@ -30,13 +30,13 @@ struct Stored {
 }
 
 #[derive(Session)]
-#[session(name = "s", idle = "30m", absolute = "12h", payload = "sealed")]
+#[session(name = "s", prefix = "none", idle = "30m", absolute = "12h", payload = "sealed")]
 struct Sealed {
     theme: String,
 }
 
 #[derive(Session)]
-#[session(name = "other")]
+#[session(name = "other", prefix = "none")]
 struct Other {
     visits: u32,
 }

@@ -9,7 +9,7 @@ use session_runtime::{
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "quiet")]
+#[session(name = "quiet", prefix = "none")]
 struct Quiet {
     theme: String,
     #[session(counter)]

@@ -14,7 +14,7 @@ const MARKER: &str = "MARKER-VALUE-OF-A-SECRET-FIELD";
 const PERSON: &str = "PERSON-WHO-IS-LOGGED-IN";
 
 #[derive(Session)]
-#[session(name = "red")]
+#[session(name = "red", prefix = "none")]
 struct Red {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,

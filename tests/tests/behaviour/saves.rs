@@ -20,7 +20,7 @@ use session_runtime::{
 use tests::{Client, Fault, Odd, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "saves")]
+#[session(name = "saves", prefix = "none")]
 struct Account {
     #[session(principal)]
     user: Option<String>,

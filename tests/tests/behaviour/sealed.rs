@@ -11,7 +11,7 @@ use session_runtime::{
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "prefs", payload = "sealed")]
+#[session(name = "prefs", prefix = "none", payload = "sealed")]
 struct Prefs {
     #[session(principal)]
     user: Option<String>,

@@ -11,30 +11,31 @@ use tests::{
 };
 
 #[derive(Session)]
-#[session(name = "shop")]
+#[session(name = "shop", prefix = "none")]
 struct Shop {
     theme: String,
 }
 
 #[derive(Session)]
-#[session(name = "plain", secure = false)]
+#[session(name = "plain", prefix = "none", secure = false)]
 struct Plain {
     theme: String,
 }
 
 #[derive(Session)]
+#[session(name = "__Secure-shop")]
 struct Prefixed {
     theme: String,
 }
 
 #[derive(Session)]
-#[session(name = "embedded", same_site = "none")]
+#[session(name = "embedded", prefix = "none", same_site = "none")]
 struct Embedded {
     theme: String,
 }
 
 #[derive(Session)]
-#[session(name = "chips", partitioned)]
+#[session(name = "chips", prefix = "none", partitioned)]
 struct Chips {
     theme: String,
 }
@@ -132,7 +133,7 @@ fn refused<T: SessionType>(
 fn what_needs_secure_gets_it_always_or_is_refused_at_start() {
     for secure in [SecureCookie::Never, SecureCookie::When(proxy::is_https)] {
         let message = refused::<Prefixed>(|builder| builder.secure(secure));
-        assert!(message.contains("prefix needs `Secure`"), "{message}");
+        assert!(message.contains("`__Secure-` needs `Secure`"), "{message}");
         let message = refused::<Embedded>(|builder| builder.secure(secure));
         assert!(message.contains("`SameSite=None` needs `Secure`"), "{message}");
         let message = refused::<Chips>(|builder| builder.secure(secure));

@@ -15,7 +15,7 @@ use tests::{Client, Reply, Server, Spy};
 use tokio::sync::{Barrier, Semaphore};
 
 #[derive(Session)]
-#[session(name = "tx")]
+#[session(name = "tx", prefix = "none")]
 struct Order {
     #[session(principal)]
     user: Option<String>,

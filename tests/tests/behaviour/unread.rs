@@ -10,7 +10,7 @@ use session_runtime::{
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "blind")]
+#[session(name = "blind", prefix = "none")]
 struct Blind {
     #[session(principal)]
     user: Option<String>,

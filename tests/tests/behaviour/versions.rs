@@ -12,7 +12,7 @@ use tests::{Client, Server};
 
 /// The older version.
 #[derive(Session)]
-#[session(name = "v")]
+#[session(name = "v", namespace = "v", prefix = "none")]
 struct Old {
     #[session(principal)]
     user: Option<String>,
@@ -28,7 +28,7 @@ struct Old {
 
 /// The newer one.
 #[derive(Session)]
-#[session(name = "v")]
+#[session(name = "v", namespace = "v", prefix = "none")]
 struct New {
     #[session(principal)]
     user: Option<String>,
@@ -44,7 +44,7 @@ struct New {
 
 /// One whose users have numbers.
 #[derive(Session)]
-#[session(name = "v")]
+#[session(name = "v", namespace = "v", prefix = "none")]
 struct Numbered {
     #[session(principal)]
     user: Option<u32>,
@@ -52,7 +52,7 @@ struct Numbered {
 }
 
 #[derive(Session)]
-#[session(name = "v", payload = "sealed")]
+#[session(name = "v", namespace = "v", prefix = "none", payload = "sealed")]
 struct OldSealed {
     #[session(principal)]
     user: Option<String>,
@@ -62,7 +62,7 @@ struct OldSealed {
 }
 
 #[derive(Session)]
-#[session(name = "v", payload = "sealed")]
+#[session(name = "v", namespace = "v", prefix = "none", payload = "sealed")]
 struct NewSealed {
     #[session(principal)]
     user: Option<String>,

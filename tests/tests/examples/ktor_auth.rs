@@ -96,7 +96,7 @@ fn t22_the_log_out_clears_the_cookie_and_every_copy_of_it() {
 
 /// The session of the example, for a program that lets in whoever asks.
 #[derive(Session)]
-#[session(name = "user_session", idle = "1m", absolute = "12h", persistent)]
+#[session(name = "user_session", prefix = "none", idle = "1m", absolute = "12h", persistent)]
 struct UserSession {
     #[session(principal)]
     name: Option<String>,

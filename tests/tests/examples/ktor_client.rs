@@ -117,10 +117,12 @@ async fn t07_a_cookie_with_any_byte_flipped_is_no_session_and_no_error() {
         let flipped = String::from_utf8(flipped).expect("still ASCII");
         assert_nobody(&example, &flipped).await;
     }
-    for cut in [&token[1..], &token[..token.len() - 1], &token[..60], "A", ""] {
+    for cut in [&token[1..], &token[..token.len() - 1], &token[..60], "A"] {
         assert_nobody(&example, cut).await;
     }
     assert_nobody(&example, &format!("{token}A")).await;
+    // A cookie without a value is none, so there is nothing to clear.
+    assert!(example.replay("/user", "user_session=").set_cookies().is_empty());
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn files(copy: &Copy) -> Vec<PathBuf> {
             if path.is_dir() {
                 collect(&path, found);
             } else if path.file_name().is_some_and(|name| {
-                name.to_str().is_some_and(|name| name.ends_with("-cart_session"))
+                name.to_str().is_some_and(|name| name.ends_with("-cart-session"))
             }) {
                 found.push(path);
             }
@@ -61,7 +61,7 @@ fn t14_the_log_in_answers_with_the_header_and_makes_a_file() {
         files(&copy).into_iter().partition(|path| path.iter().any(|part| part == "sessions"));
     assert_eq!((sessions.len(), index.len()), (1, 1), "{sessions:?} {index:?}");
     let name = sessions[0].file_name().and_then(|name| name.to_str()).expect("a name");
-    assert_eq!(name.len(), "-cart_session".len() + 32, "{name}");
+    assert_eq!(name.len(), "-cart-session".len() + 32, "{name}");
 }
 
 #[test]

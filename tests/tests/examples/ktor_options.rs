@@ -26,7 +26,7 @@ use tests::{Client, Server, Spy};
 use crate::ktor::Cookie;
 
 #[derive(Session)]
-#[session(name = "cart", idle = "7d", absolute = "90d", persistent)]
+#[session(name = "cart", prefix = "none", idle = "7d", absolute = "90d", persistent)]
 struct Cart {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,
@@ -34,7 +34,14 @@ struct Cart {
 }
 
 #[derive(Session)]
-#[session(name = "theme", payload = "sealed", idle = "7d", absolute = "90d", persistent)]
+#[session(
+    name = "theme",
+    prefix = "none",
+    payload = "sealed",
+    idle = "7d",
+    absolute = "90d",
+    persistent
+)]
 struct Theme {
     colour: Option<String>,
 }
@@ -156,7 +163,7 @@ async fn two_sessions_side_by_side_one_in_its_cookie_one_behind_a_header() {
 #[tokio::test]
 async fn a_token_of_one_session_is_nothing_to_another() {
     #[derive(Session)]
-    #[session(name = "colours", payload = "sealed")]
+    #[session(name = "colours", prefix = "none", payload = "sealed")]
     struct Colours {
         colour: Option<String>,
     }
@@ -195,7 +202,7 @@ async fn a_layer_gives_its_own_routes_sessions_and_no_others() {
 #[test]
 fn one_name_for_two_types_is_an_error_at_start_unless_something_tells_them_apart() {
     #[derive(Session)]
-    #[session(name = "cart")]
+    #[session(name = "cart", prefix = "none")]
     struct Other {
         _products: Vec<u32>,
     }
@@ -228,7 +235,13 @@ fn one_name_for_two_types_is_an_error_at_start_unless_something_tells_them_apart
 #[tokio::test]
 async fn the_clearing_cookie_has_every_attribute_of_the_one_it_clears() {
     #[derive(Session)]
-    #[session(name = "cart", path = "/shop", domain = "shop.example", same_site = "strict")]
+    #[session(
+        name = "cart",
+        prefix = "none",
+        path = "/shop",
+        domain = "shop.example",
+        same_site = "strict"
+    )]
     #[session(persistent, idle = "5s")]
     struct Dressed {
         #[session(principal)]
@@ -260,12 +273,12 @@ async fn the_clearing_cookie_has_every_attribute_of_the_one_it_clears() {
 #[tokio::test]
 async fn a_cookie_of_the_browsers_run_says_no_age_and_a_century_is_four_hundred_days() {
     #[derive(Session)]
-    #[session(name = "short")]
+    #[session(name = "short", prefix = "none")]
     struct Short {
         seen: bool,
     }
     #[derive(Session)]
-    #[session(name = "long", idle = "never", absolute = "36500d", persistent)]
+    #[session(name = "long", prefix = "none", idle = "never", absolute = "36500d", persistent)]
     struct Long {
         seen: bool,
     }

@@ -25,9 +25,8 @@ fn bring(browser: &Browser<'_>, cookie: &str) -> Reply {
 #[track_caller]
 fn assert_stranger(reply: &Reply, why: &str) {
     assert_eq!((reply.status, reply.body.as_str()), (200, "Hello, stranger."), "{why}");
-    let expired = "app=; ";
-    let mut set = reply.headers("set-cookie").filter(|cookie| cookie.starts_with("app="));
-    assert!(set.all(|cookie| cookie.starts_with(expired)), "{why}: {reply:?}");
+    let mut set = reply.headers("set-cookie").filter_map(|cookie| cookie.strip_prefix("app-"));
+    assert!(set.all(|cookie| cookie.contains("=; ")), "{why}: {reply:?}");
 }
 
 fn expires(reply: &Reply, cookie: &str) -> bool {
@@ -45,7 +44,7 @@ fn each_format_logs_its_user_in_once_and_its_cookie_goes() {
         let first = bring(&browser, cookie);
         assert_eq!((first.status, first.body.as_str()), (200, hello));
         assert!(expires(&first, cookie), "{first:?}");
-        let ours = browser.cookie(OURS).expect("a session of ours");
+        let ours = browser.cookie(&app.dev_name(OURS)).expect("a session of ours");
         assert!(!ours.contains("value") && !ours.contains("abc123"), "an id of its own: {ours}");
         // From now on without the old one.
         let second = browser.get("/");
@@ -62,9 +61,10 @@ fn the_session_that_comes_of_it_is_ours_alone() {
     let app = start();
     let (one, other) = (app.browser(), app.browser());
     bring(&one, PODE);
-    let ours = one.cookie(OURS).expect("a session of ours");
-    assert_ne!(ours, "app=value");
-    assert_stranger(&app.replay("/", "app=value"), "an old id is no token");
+    let ours = one.cookie(&app.dev_name(OURS)).expect("a session of ours");
+    let value = format!("{}=value", app.dev_name(OURS));
+    assert_ne!(ours, value);
+    assert_stranger(&app.replay("/", &value), "an old id is no token");
     assert_stranger(&other.get("/"), "another browser");
 }
 
@@ -139,7 +139,7 @@ fn with_a_live_session_of_ours_the_old_cookie_does_nothing_ever() {
     let app = start();
     let browser = app.browser();
     bring(&browser, PODE);
-    let ours = browser.cookie(OURS).expect("a session of ours");
+    let ours = browser.cookie(&app.dev_name(OURS)).expect("a session of ours");
     let reply = app.replay("/", &format!("{ours}; {EXPRESS}"));
     assert_eq!(reply.body, "Hello, user 1.");
     assert_eq!(reply.set_cookies(), ["connect.sid=; Path=/; Max-Age=0"]);
@@ -152,9 +152,9 @@ fn a_log_out_is_not_undone_by_the_old_cookie() {
     let app = start();
     let browser = app.browser();
     bring(&browser, PODE);
-    let ours = browser.cookie(OURS).expect("a session of ours");
+    let ours = browser.cookie(&app.dev_name(OURS)).expect("a session of ours");
     let out = browser.post("/logout", &[]);
-    assert_eq!((out.status, browser.cookie(OURS)), (200, None));
+    assert_eq!((out.status, browser.cookie(&app.dev_name(OURS))), (200, None));
     assert_stranger(&app.replay("/", PODE), "replayed after log-out");
     assert_stranger(&app.replay("/", &format!("{ours}; {PODE}")), "with the dead session of ours");
 

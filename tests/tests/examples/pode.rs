@@ -182,7 +182,7 @@ fn p11_removing_a_session_ends_it_here_there_and_in_the_store() {
         let shards = shards.map(|shard| shard.expect("it can be read").path());
         let files = shards.flat_map(|shard| fs::read_dir(shard).expect("a folder of records"));
         let names = files.map(|file| file.expect("it can be read").file_name());
-        names.filter(|name| name.to_string_lossy().contains("pode")).count()
+        names.filter(|name| name.to_string_lossy().contains("visitor")).count()
     };
     let browser = pode.browser();
     let (token, attributes) = cookie(&browser.get("/"));

@@ -141,7 +141,7 @@ async fn serve<T: SessionType>(
 }
 
 #[derive(Session)]
-#[session(name = "session_id", same_site = "lax", path = "/blog")]
+#[session(name = "session_id", prefix = "none", same_site = "lax", path = "/blog")]
 struct Options {
     visits: u32,
 }
@@ -189,7 +189,7 @@ async fn r07_an_id_of_a_managers_own_is_shown_and_given_once() {
 /// Later versions: a session begins when it is asked for, and holds what it is given. Here that
 /// which is written is what begins it (`create = "on_write"`, the default).
 #[derive(Session)]
-#[session(name = "session_id", same_site = "strict")]
+#[session(name = "session_id", prefix = "none", same_site = "strict")]
 struct Later {
     data: BTreeMap<String, String>,
 }

@@ -92,11 +92,11 @@ fn the_cart_survives_log_in_and_reload() {
     let browser = shop.browser();
     let added = browser.post("/add/1", &[]);
     assert_eq!((added.status, added.header("location")), (303, Some("/cart")));
-    let before = browser.cookie("shop").expect("a cart needs a session");
+    let before = browser.cookie(&shop.dev_name("shop")).expect("a cart needs a session");
     assert_eq!(browser.get("/").user(), None);
 
     browser.log_in_ada();
-    let after = browser.cookie("shop").expect("a log-in needs a session");
+    let after = browser.cookie(&shop.dev_name("shop")).expect("a log-in needs a session");
     assert_ne!(before, after, "log-in changes the token");
     assert_eq!(shop.replay("/", &before).user(), None, "the token from before the log-in is dead");
 
@@ -133,7 +133,7 @@ fn log_out_ends_the_session_and_keeps_the_theme() {
     browser.post("/add/5", &[]);
     let themed = browser.post("/theme", &["theme=dark"]);
     assert_eq!((themed.status, themed.header("location")), (303, Some("/")));
-    let old = browser.cookie("shop").expect("logged in");
+    let old = browser.cookie(&shop.dev_name("shop")).expect("logged in");
     let before = shop.replay("/", &old);
     assert_eq!((before.user(), before.theme()), (Some("Ada"), Some("dark")), "it is good until");
 
@@ -254,7 +254,10 @@ fn parallel_requests_lose_nothing() {
     let shop = start(&[]);
     let browser = shop.browser();
     assert_eq!(browser.get("/").visits(), Some("1"));
-    let cookie = format!("Cookie: {}", browser.cookie("shop").expect("a visit needs a session"));
+    let cookie = format!(
+        "Cookie: {}",
+        browser.cookie(&shop.dev_name("shop")).expect("a visit needs a session")
+    );
     let url = shop.url();
     thread::scope(|scope| {
         for id in 1..=6 {
@@ -276,7 +279,11 @@ fn what_does_not_exist_is_not_found() {
     let browser = shop.browser();
     assert_eq!(browser.post("/add/7", &[]).status, 404);
     assert_eq!(browser.get("/nowhere").status, 404);
-    assert_eq!(browser.cookie("shop"), None, "nothing happened, so nothing is kept");
+    assert_eq!(
+        browser.cookie(&shop.dev_name("shop")),
+        None,
+        "nothing happened, so nothing is kept"
+    );
 }
 
 #[test]
@@ -301,7 +308,7 @@ fn tls_makes_the_cookie_secure() {
     let reply = browser.log_in_ada();
     let cookie = reply.header("set-cookie").expect("log-in sets the cookie");
     let attributes: Vec<_> = cookie.split("; ").skip(1).map(str::to_ascii_lowercase).collect();
-    assert!(cookie.starts_with("__Host-shop="), "{cookie}");
+    assert!(cookie.starts_with("__Host-Http-shop="), "{cookie}");
     for attribute in ["secure", "httponly", "samesite=lax", "path=/"] {
         assert!(attributes.iter().any(|other| other == attribute), "{attribute}: {cookie}");
     }
@@ -310,7 +317,7 @@ fn tls_makes_the_cookie_secure() {
     let plain = start(&[]);
     let reply = plain.browser().log_in_ada();
     let cookie = reply.header("set-cookie").expect("log-in sets the cookie");
-    assert!(cookie.starts_with("shop=") && !cookie.contains("Secure"), "{cookie}");
+    assert!(cookie.starts_with(&plain.dev_name("shop")) && !cookie.contains("Secure"), "{cookie}");
 }
 
 #[test]
@@ -324,11 +331,13 @@ fn everybody_is_still_logged_in_after_a_crash_and_a_restart() {
             let browser = shop.browser();
             browser.log_in_ada();
             browser.post("/add/3", &[]);
-            browser.cookie("shop").expect("a log-in needs a session")
+            browser.cookie(&shop.dev_name("shop")).expect("a log-in needs a session")
         };
         let shop = start();
-        assert_eq!(shop.replay("/", &cookie).user(), Some("Ada"), "{store:?}");
-        assert_eq!(shop.replay("/", "shop=another").user(), None);
+        let (_, token) = cookie.split_once('=').expect("a cookie has a value");
+        let name = shop.dev_name("shop");
+        assert_eq!(shop.replay("/", &format!("{name}={token}")).user(), Some("Ada"), "{store:?}");
+        assert_eq!(shop.replay("/", &format!("{name}=another")).user(), None);
     }
     #[cfg(unix)]
     {

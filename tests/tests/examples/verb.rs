@@ -212,7 +212,7 @@ fn records(folder: &Path) -> usize {
         if path.is_dir() {
             return records(&path);
         }
-        usize::from(path.to_string_lossy().ends_with("-verb%2esid"))
+        usize::from(path.to_string_lossy().ends_with("-visit"))
     };
     entries.map(count).sum()
 }
@@ -248,7 +248,14 @@ fn v15_log_in_changes_the_token_and_keeps_the_visits() {
 // ---- The options that the documented application does not set. ----
 
 #[derive(Session)]
-#[session(name = "verb.sid", create = "eager", idle = "24h", absolute = "30d", persistent)]
+#[session(
+    name = "verb.sid",
+    prefix = "none",
+    create = "eager",
+    idle = "24h",
+    absolute = "30d",
+    persistent
+)]
 struct Visit {
     #[session(counter)]
     visits: i64,

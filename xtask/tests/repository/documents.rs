@@ -12,7 +12,7 @@ fn attributes(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
         let tables = markdown::tables(text).into_iter();
         tables.filter(|table| table.contains(key)).flatten().collect()
     };
-    (with("transport"), with("clear_on_login"))
+    (with("crate"), with("clear_on_login"))
 }
 
 #[test]

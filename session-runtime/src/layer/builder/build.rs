@@ -51,7 +51,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         if let Some(challenge) = &self.challenge {
             challenge.check().map_err(|message| refuse(spec, &message))?;
         }
-        let carrier = Carrier::new(spec, &self.cookie).map_err(|message| refuse(spec, &message))?;
+        let carrier =
+            Carrier::new(spec, &self.carrier).map_err(|message| refuse(spec, &message))?;
         let transport = carrier.transport_label();
         let name = carrier.name().to_owned();
         let bind = |purpose| Binding::new(purpose, transport, &name, &self.audience, SCHEMA);
@@ -97,7 +98,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         })?;
         let engine = Engine {
             spec,
-            name: spec.bare_name(),
+            name: spec.namespace,
             by_name: by_name(spec.fields),
             policy: self.policy,
             carrier,
@@ -108,7 +109,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             clock: self.clock,
             random: self.random,
             hooks: self.hooks,
-            loopback_only: self.cookie.insecure_dev,
+            loopback_only: self.carrier.insecure_dev,
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
@@ -116,7 +117,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {
-        let name = spec.bare_name();
+        let name = spec.namespace;
         if self.audience.is_empty() {
             return Ok(Namespace::new(name));
         }

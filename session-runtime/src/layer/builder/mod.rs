@@ -2,6 +2,7 @@
 //! every check that can be made at start.
 
 mod build;
+mod carrier;
 mod policy;
 mod request;
 
@@ -23,7 +24,7 @@ use crate::{
     schema::Spec,
     store::Store,
     token::Random,
-    transport::CookieOptions,
+    transport::CarrierOptions,
 };
 
 impl<T: SessionType> SessionLayer<T> {
@@ -72,7 +73,7 @@ pub struct SessionLayerBuilder<T> {
     accept_replay: bool,
     at_rest: Protection,
     audience: String,
-    cookie: CookieOptions,
+    carrier: CarrierOptions,
     hooks: Hooks,
     binds: Vec<(Bind, OnMismatch)>,
     clock: Arc<dyn Clock>,
@@ -103,7 +104,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             accept_replay: false,
             at_rest: Protection::Open,
             audience: String::new(),
-            cookie: CookieOptions::default(),
+            carrier: CarrierOptions::default(),
             hooks: Hooks::default(),
             binds: Vec::new(),
             clock: Arc::new(SystemClock),
@@ -200,11 +201,15 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Serves development over plain http: drops `Secure` and the `__Host-` or `__Secure-` prefix.
+    /// Serves development over plain http: drops `Secure` from the cookie, and the prefix from the
+    /// cookie's name. In place of the prefix, the name ends in the port that the request was sent to
+    /// (`shop-3000`), since browsers send a cookie to every port of a host: two programs on one
+    /// machine do not overwrite each other's cookie.
+    ///
     /// **Not for production:** requests that are not addressed to localhost, or came through a
     /// proxy, are refused with an error.
     pub fn insecure_dev(mut self) -> Self {
-        self.cookie.insecure_dev = true;
+        self.carrier.insecure_dev = true;
         self
     }
 
@@ -236,5 +241,5 @@ impl<T> std::fmt::Debug for SessionLayerBuilder<T> {
 }
 
 fn refuse(spec: &Spec, message: &str) -> Error {
-    Error::config(format!("session `{}` ({}): {message}", spec.bare_name(), spec.type_name))
+    Error::config(format!("session `{}` ({}): {message}", spec.namespace, spec.type_name))
 }

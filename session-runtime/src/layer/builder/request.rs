@@ -1,4 +1,4 @@
-//! The options that depend on the request, and the cookie's text. Set here, checked by `build`.
+//! The options that depend on the request. Set here, checked by `build`.
 
 use std::sync::Arc;
 
@@ -8,67 +8,9 @@ use http::request::Parts;
 use crate::{
     cell::model::SessionType,
     engine::bind::{Bind, OnMismatch},
-    transport::SecureCookie,
 };
 
 impl<T: SessionType> SessionLayerBuilder<T> {
-    /// Makes the cookie `Secure` always, never, or by a function of the request. Replaces the
-    /// struct's `secure`. The function is called once for each request that uses the session; its
-    /// answer holds for the cookie that is set and for the one that expires it.
-    ///
-    /// [`proxy::is_https`](crate::transport::proxy::is_https) is the function for servers behind a
-    /// proxy that ends TLS. Browsers accept a name with `__Host-` or `__Secure-`, `SameSite=None`
-    /// and `Partitioned` only on a `Secure` cookie, so these need [`SecureCookie::Always`]; every
-    /// other value is an error at start. A transport other than a cookie, or
-    /// [`insecure_dev`](Self::insecure_dev) beside this option, is an error, too.
-    ///
-    /// ```
-    /// # use session_runtime::{proxy, Error, KeyRing, Session, SessionLayer};
-    /// # use session_runtime::policy::SecureCookie;
-    /// # use session_runtime::store::MemoryStore;
-    /// #[derive(Session)]
-    /// #[session(name = "shop")]
-    /// struct Shop {
-    ///     cart: Vec<u32>,
-    /// }
-    ///
-    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
-    /// SessionLayer::<Shop>::builder(keys)
-    ///     .store(MemoryStore::default())
-    ///     .secure(SecureCookie::When(proxy::is_https))
-    ///     .build()
-    /// # }
-    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
-    /// ```
-    pub fn secure(mut self, secure: SecureCookie) -> Self {
-        self.cookie.secure = Some(secure);
-        self.hooks.secure(secure);
-        self
-    }
-
-    /// Adds an attribute to the cookie, exactly as given: `Priority=High`, or a name alone. May be
-    /// called several times. The cookie that expires the token has the attribute, too.
-    ///
-    /// `build` refuses an attribute that the struct has a key for (`Path`, `SameSite`, …), one that
-    /// is given twice, and characters that an attribute cannot have (`;`, control characters).
-    ///
-    /// ```
-    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
-    /// # #[derive(Session)]
-    /// # struct Shop { cart: Vec<u32> }
-    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
-    /// SessionLayer::<Shop>::builder(keys)
-    ///     .store(MemoryStore::default())
-    ///     .cookie_attribute("Priority=High")
-    ///     .build()
-    /// # }
-    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
-    /// ```
-    pub fn cookie_attribute(mut self, attribute: &str) -> Self {
-        self.cookie.attributes.push(attribute.to_owned());
-        self
-    }
-
     /// Sets a function that says, for each request that uses the session, whether a new session may
     /// be created. While it returns false, no session is created and no token is sent: the handler
     /// works on a session that is not saved, and [`save`](crate::Session::save) returns

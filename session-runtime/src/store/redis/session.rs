@@ -69,13 +69,13 @@ pub(super) fn asking_entry(name: &str) -> Cmd {
 /// Reads the answer to [`asking_entry`].
 pub(super) fn read_entry(answer: Value) -> Option<Entry> {
     let Value::BulkString(bytes) = answer else { return None };
-    split(&bytes)?.0.1
+    split(&bytes)?.0.entry
 }
 
 /// Reads the answer to [`asking`]. Returns `None` if there is no session.
 pub(super) fn read(answer: Value) -> Option<Stored> {
     let Value::BulkString(bytes) = answer else { return None };
-    let Some(((last_seen, entry), bytes)) = split(&bytes) else {
+    let Some((Head { last_seen, entry }, bytes)) = split(&bytes) else {
         return Some(Stored { record: None, entry: None });
     };
     let record = decode(bytes).map(|mut record| {
@@ -87,15 +87,20 @@ pub(super) fn read(answer: Value) -> Option<Stored> {
     Some(Stored { record, entry })
 }
 
-/// Reads the time at which the session was last seen and the entry, and returns what follows the
-/// head.
-fn split(value: &[u8]) -> Option<((Timestamp, Option<Entry>), &[u8])> {
+/// What a head tells beside the version, which the record has, too.
+struct Head {
+    last_seen: Timestamp,
+    entry: Option<Entry>,
+}
+
+/// Reads the head, and returns what follows it.
+fn split(value: &[u8]) -> Option<(Head, &[u8])> {
     let length = value.iter().take(HEAD + 1).position(|byte| *byte == b'\n')?;
     let (head, rest) = (str::from_utf8(&value[..length]).ok()?, &value[length + 1..]);
     let (_, head) = head.split_at_checked(NUMBER)?;
     let (last_seen, entry) = head.split_at_checked(NUMBER)?;
     let entry = if entry.is_empty() { None } else { Some(Entry::read(entry.as_bytes())?) };
-    Some(((read_number(last_seen)?, entry), rest))
+    Some((Head { last_seen: read_number(last_seen)?, entry }, rest))
 }
 
 /// Returns the milliseconds for which the server keeps a value that ends at `until`; empty: for

@@ -225,21 +225,18 @@ impl Inner {
         if self.connection.is_one_server() {
             let name = self.keys.session(writing.key);
             let entering = index.entering(&member, &life);
-            let answers = match writing.version {
+            let answers = if let Some(version) = writing.version {
                 // The same script, so the server knows both or neither.
-                Some(version) => {
-                    let putting = || writing.call(&name, Some(version), Some(&entry.attempt));
-                    let command = putting().command();
-                    entering.make_before(command, putting, &self.connection).await
-                }
+                let putting = || writing.call(&name, Some(version), Some(&entry.attempt));
+                let command = putting().command();
+                entering.make_before(command, putting, &self.connection).await
+            } else {
                 // If the server does not know the script, the record is there before its entry. That
                 // harms nobody: nobody has the token of a new session yet.
-                None => {
-                    let setting = writing.setting(&name, Some(entry));
-                    let own = Some(writing.record.meta.revision);
-                    let putting = || writing.call(&name, own, None);
-                    entering.make_before(setting, putting, &self.connection).await
-                }
+                let setting = writing.setting(&name, Some(entry));
+                let own = Some(writing.record.meta.revision);
+                let putting = || writing.call(&name, own, None);
+                entering.make_before(setting, putting, &self.connection).await
             };
             match answers {
                 Ok((entered, put)) => {

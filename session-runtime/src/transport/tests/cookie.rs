@@ -1,6 +1,9 @@
 //! Cookies: the parser's hard cases, the exact text of `Set-Cookie`, and names that are refused.
 
-use super::*;
+use super::{
+    super::{Domain, SecureCookie},
+    *,
+};
 
 fn ours() -> Carrier {
     carrier(Transport::Cookie, "__Host-id")
@@ -18,19 +21,19 @@ fn with(
     change(&mut cookie);
     Carrier::new(
         &spec(Transport::Cookie, name, cookie),
-        &CookieOptions { insecure_dev, ..CookieOptions::default() },
+        &CarrierOptions { insecure_dev, ..CarrierOptions::default() },
     )
 }
 
 fn written(carrier: &Carrier, max_age: Option<Duration>) -> String {
     let mut response = HeaderMap::new();
-    carrier.write(&mut response, "TOKEN", max_age, true).unwrap();
+    carrier.write(&mut response, "TOKEN", max_age, HTTPS).unwrap();
     values(&response, SET_COOKIE).join(" | ")
 }
 
 fn expired(carrier: &Carrier) -> String {
     let mut response = HeaderMap::new();
-    carrier.expire(&mut response, true);
+    carrier.expire(&mut response, HTTPS);
     values(&response, SET_COOKIE).join(" | ")
 }
 
@@ -93,7 +96,8 @@ fn nothing_else_passes_for_it() {
 
 #[test]
 fn a_value_is_taken_as_it_is() {
-    for value in [&b""[..], b"\"v\"", b"a=b=", b"%41", b"a b", b"a,b", b"\x80\xff", b"'", b"a\tb"] {
+    for value in [&b"v"[..], b"\"v\"", b"a=b=", b"%41", b"a b", b"a,b", b"\x80\xff", b"'", b"a\tb"]
+    {
         let header = [b"a=b; __Host-id=", value, b" ; c=d"].concat();
         assert_eq!(found(&ours(), &headers(&COOKIE, &[header])), Some(value.to_vec()), "{value:?}");
     }
@@ -120,21 +124,33 @@ fn cookies_may_come_in_several_headers() {
 }
 
 #[test]
-fn of_several_none_is_taken() {
+fn of_several_different_cookies_none_is_taken() {
     for split in [
         &["__Host-id=a; __Host-id=b"][..],
-        &["__Host-id=a;__Host-id=a"],
+        &["__Host-id=a", "__Host-id=b"],
+        &["__Host-id=a; __Host-id=a; __Host-id=b"],
+        &["__Host-id=a", "x=y", "z=1; __Host-id=; __Host-id=c"],
+    ] {
+        let found = found(&ours(), &headers(&COOKIE, split));
+        assert_eq!(found, Some(b"DUPLICATE".to_vec()), "{split:?}");
+    }
+}
+
+#[test]
+fn of_several_cookies_equal_ones_count_once_and_empty_ones_not_at_all() {
+    for split in [
+        &["__Host-id=a;__Host-id=a"][..],
         &["__Host-id=a; x=y; __Host-id="],
         &["__Host-id=; __Host-id=a"],
-        &["__Host-id=a", "__Host-id=b"],
-        &["__Host-id=a", "x=y", "z=1; __Host-id=a; __Host-id=c"],
+        &["__Host-id= ; __Host-id=a", "__Host-id=a"],
     ] {
-        assert_eq!(
-            found(&ours(), &headers(&COOKIE, split)),
-            Some(b"DUPLICATE".to_vec()),
-            "{split:?}"
-        );
+        let request = headers(&COOKIE, split);
+        assert_eq!(found(&ours(), &request), Some(b"a".to_vec()), "{split:?}");
+        let holders: Vec<_> =
+            request.values().filter_map(|line| ours().token_in(line, HTTPS)).collect();
+        assert!(holders.iter().all(|token| *token == b"a") && !holders.is_empty(), "{split:?}");
     }
+    assert_eq!(found(&ours(), &headers(&COOKIE, &["__Host-id=", "__Host-id="])), None);
 }
 
 #[test]
@@ -207,9 +223,9 @@ fn expiring_mirrors_every_attribute() {
 
 #[test]
 fn a_further_attribute_is_on_every_cookie_as_it_was_given() {
-    let options = CookieOptions {
+    let options = CarrierOptions {
         attributes: vec!["Priority=High".to_owned(), "x-a=b%20c".to_owned()],
-        ..CookieOptions::default()
+        ..CarrierOptions::default()
     };
     let spec = spec(Transport::Cookie, "__Host-id", COOKIE_DEFAULTS);
     let carrier = Carrier::new(&spec, &options).unwrap();
@@ -240,8 +256,71 @@ fn an_attribute_is_written_as_it_was_given() {
 }
 
 #[test]
+fn a_name_gets_the_strongest_prefix_that_its_attributes_allow() {
+    let changes: [(&str, Change); 9] = [
+        ("__Host-Http-id", |_| ()),
+        ("__Host-id", |cookie| cookie.http_only = false),
+        ("__Http-id", |cookie| cookie.path = "/shop"),
+        ("__Http-id", |cookie| cookie.domain = Some("example.com")),
+        ("__Secure-id", |cookie| {
+            cookie.domain = Some("example.com");
+            cookie.http_only = false;
+        }),
+        ("id", |cookie| cookie.secure = false),
+        ("__Host-Http-id", |cookie| cookie.partitioned = true),
+        ("__Host-Http-id", |cookie| cookie.same_site = SameSite::None),
+        ("__Host-Http-id", |cookie| cookie.persistent = true),
+    ];
+    for (name, change) in changes {
+        let mut cookie = COOKIE_DEFAULTS;
+        change(&mut cookie);
+        let spec = Spec { prefix: Prefix::Strongest, ..spec(Transport::Cookie, "id", cookie) };
+        let carrier = Carrier::new(&spec, &CarrierOptions::default()).unwrap();
+        assert_eq!(carrier.name(), name);
+        let options = CarrierOptions { prefix: Some(Prefix::None), ..CarrierOptions::default() };
+        assert_eq!(Carrier::new(&spec, &options).unwrap().name(), "id", "unless told otherwise");
+    }
+    let spec = spec(Transport::Cookie, "id", COOKIE_DEFAULTS);
+    let by_request = CarrierOptions {
+        prefix: Some(Prefix::Strongest),
+        secure: Some(SecureCookie::When(|_| true)),
+        ..CarrierOptions::default()
+    };
+    assert_eq!(Carrier::new(&spec, &by_request).unwrap().name(), "id");
+}
+
+#[test]
+fn a_deployment_says_what_the_struct_says_otherwise() {
+    let spec = Spec { prefix: Prefix::Strongest, ..spec(Transport::Cookie, "id", COOKIE_DEFAULTS) };
+    let options = CarrierOptions {
+        name: Some("other".to_owned()),
+        path: Some("/shop".to_owned()),
+        domain: Some(Domain::Below("example.com".to_owned())),
+        same_site: Some(SameSite::Strict),
+        http_only: Some(false),
+        partitioned: Some(true),
+        persistent: Some(true),
+        ..CarrierOptions::default()
+    };
+    let carrier = Carrier::new(&spec, &options).unwrap();
+    assert!(carrier.is_persistent());
+    assert_eq!(
+        written(&carrier, None),
+        "__Secure-other=TOKEN; SameSite=Strict; Partitioned; Secure; Path=/shop; \
+         Domain=example.com",
+    );
+    let domain = CookieSpec { domain: Some("example.com"), ..COOKIE_DEFAULTS };
+    let spec = Spec { cookie: domain, ..spec };
+    let none = CarrierOptions { domain: Some(Domain::ThisHost), ..CarrierOptions::default() };
+    assert_eq!(Carrier::new(&spec, &none).unwrap().name(), "__Host-Http-id");
+    let header = CarrierOptions { transport: Some(Transport::Header), ..CarrierOptions::default() };
+    let header = Carrier::new(&spec, &header).unwrap();
+    assert_eq!((header.name(), header.transport_label()), ("id", "header"));
+}
+
+#[test]
 fn insecure_dev_drops_what_needs_https() {
-    for name in ["__Host-id", "__Secure-id", "__host-id", "id"] {
+    for name in ["__Host-Http-id", "__Host-id", "__Http-id", "__Secure-id", "__host-id", "id"] {
         let carrier = with(name, true, |cookie| {
             cookie.partitioned = true;
             cookie.same_site = SameSite::None;
@@ -256,15 +335,97 @@ fn insecure_dev_drops_what_needs_https() {
 }
 
 #[test]
+fn under_insecure_dev_a_prefix_gives_way_to_the_port() {
+    let prefixed = with("__Host-id", true, |_| ()).unwrap();
+    let plain = with("id", true, |_| ()).unwrap();
+    for (host, port) in [("localhost:3000", "-3000"), ("[::1]:81", "-81"), ("localhost", "")] {
+        let cookies = format!("id-3001=theirs; id{port}=ours");
+        let request = request("/", &[("host", host), ("cookie", &cookies)]);
+        let context = prefixed.context(&request, true);
+        let Found::One(token, header) = prefixed.find(&request) else { panic!("{host}") };
+        assert_eq!((token, prefixed.token_in(header, context)), (&b"ours"[..], Some(&b"ours"[..])));
+        let mut response = HeaderMap::new();
+        prefixed.write(&mut response, "TOKEN", None, context).unwrap();
+        assert_eq!(
+            values(&response, SET_COOKIE),
+            [format!("id{port}=TOKEN; HttpOnly; SameSite=Lax; Path=/")]
+        );
+        prefixed.expire(&mut response, context);
+        assert_eq!(
+            values(&response, SET_COOKIE),
+            [format!(
+                "id{port}=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0; \
+                 Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+            )]
+        );
+        assert_eq!(plain.context(&request, true).port, None, "an exact name stays as it is");
+    }
+}
+
+#[test]
+fn different_cookies_are_expired_wherever_they_may_have_been_set() {
+    let all = |carrier: &Carrier, host: &str, path: &str| {
+        let parts = request("/", &[("host", host)]);
+        let lines = carrier.everywhere(&parts, path);
+        lines.iter().map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let plain = with("id", false, |cookie| cookie.secure = false).unwrap();
+    let line = |scope: &str| format!("id=; Max-Age=0; {scope}; HttpOnly");
+    assert_eq!(
+        all(&plain, "shop.Example.com:8080", "/app/x"),
+        [
+            "Path=/app",
+            "Path=/app/",
+            "Path=/app/x",
+            "Path=/; Domain=shop.example.com",
+            "Path=/app; Domain=shop.example.com",
+            "Path=/app/; Domain=shop.example.com",
+            "Path=/app/x; Domain=shop.example.com",
+            "Path=/; Domain=example.com",
+            "Path=/app; Domain=example.com",
+            "Path=/app/; Domain=example.com",
+            "Path=/app/x; Domain=example.com",
+        ]
+        .map(line)
+    );
+    assert_eq!(all(&plain, "127.0.0.1:3000", "/a"), ["Path=/a"].map(line));
+    assert_eq!(all(&plain, "127.0.0.1", "/a;b"), [""; 0], "no attribute can say that path");
+    let scoped = with("id", false, |cookie| {
+        cookie.secure = false;
+        cookie.path = "/app";
+        cookie.domain = Some(".example.com");
+    })
+    .unwrap();
+    let lines = all(&scoped, "example.com", "/app");
+    assert_eq!(lines, ["Path=/", "Path=/app", "Path=/; Domain=example.com"].map(line));
+    let secure = with("__Secure-id", false, |_| ()).unwrap();
+    assert_eq!(
+        all(&secure, "localhost", "/"),
+        [
+            "__Secure-id=; Max-Age=0; Path=/; HttpOnly; Secure; Partitioned",
+            "__Secure-id=; Max-Age=0; Path=/; Domain=localhost; HttpOnly; Secure",
+        ]
+    );
+    let alone = with("__Host-id", false, |_| ()).unwrap();
+    assert_eq!(
+        all(&alone, "a.example.com", "/a/b"),
+        ["__Host-id=; Max-Age=0; Path=/; HttpOnly; Secure; Partitioned"],
+        "browsers keep no other",
+    );
+    let deep = "/a".repeat(100);
+    assert_eq!(all(&plain, "a.b.c.d.example.com", &deep).len(), 54, "a response has a limit");
+}
+
+#[test]
 fn other_cookies_stay_and_ours_is_there_once() {
     let others = ["a=b; Path=/", "__Host-id2=x", "x__Host-id=y", "a=__Host-id=z", "__host-id=w"];
     let mut response = headers(&SET_COOKIE, &others);
     let ours = ours();
-    ours.write(&mut response, "ONE", None, true).unwrap();
-    ours.expire(&mut response, true);
-    ours.write(&mut response, "TWO", Some(Duration::from_secs(5)), true).unwrap();
+    ours.write(&mut response, "ONE", None, HTTPS).unwrap();
+    ours.expire(&mut response, HTTPS);
+    ours.write(&mut response, "TWO", Some(Duration::from_secs(5)), HTTPS).unwrap();
     response.append(SET_COOKIE, HeaderValue::from_static("later=1"));
-    ours.write(&mut response, "THREE", None, true).unwrap();
+    ours.write(&mut response, "THREE", None, HTTPS).unwrap();
     let mut expected = others.to_vec();
     expected.push("later=1");
     expected.push("__Host-id=THREE; HttpOnly; SameSite=Lax; Secure; Path=/");
@@ -279,10 +440,10 @@ fn a_cookie_that_browsers_drop_is_not_sent() {
     let too_large = TooLarge { size: 4097, limit: 4096 };
     let longer = format!("{fits}A");
     assert_eq!(ours.check(&longer), Err(too_large));
-    assert_eq!(ours.write(&mut response, &longer, None, true), Err(too_large));
+    assert_eq!(ours.write(&mut response, &longer, None, HTTPS), Err(too_large));
     assert_eq!(values(&response, SET_COOKIE), ["__Host-id=earlier"], "nothing was touched");
     assert_eq!(ours.check(&fits), Ok(()));
-    assert_eq!(ours.write(&mut response, &fits, None, true), Ok(()));
+    assert_eq!(ours.write(&mut response, &fits, None, HTTPS), Ok(()));
     assert_eq!(response.get_all(SET_COOKIE).iter().count(), 1);
 }
 
@@ -303,7 +464,7 @@ fn names_and_attributes_cannot_inject() {
         "__Host-a;",
     ] {
         for dev in [false, true] {
-            assert!(with(name, dev, |_| ()).is_err() || (name == "__Host-" && !dev), "{name:?}");
+            assert!(with(name, dev, |_| ()).is_err(), "{name:?}");
         }
     }
     for path in ["", "shop", "/a;Domain=evil.com", "/\r\nX: y", "/\0", "/ä", "/ ", " /"] {
@@ -321,7 +482,13 @@ fn names_and_attributes_cannot_inject() {
 
 #[test]
 fn combinations_that_browsers_refuse_are_refused() {
-    let refused: [(&str, Change); 7] = [
+    let refused: [(&str, Change); 13] = [
+        ("__Host-Http-id", |cookie| cookie.secure = false),
+        ("__Host-Http-id", |cookie| cookie.http_only = false),
+        ("__host-http-id", |cookie| cookie.path = "/shop"),
+        ("__Host-Http-id", |cookie| cookie.domain = Some("example.com")),
+        ("__Http-id", |cookie| cookie.secure = false),
+        ("__HTTP-id", |cookie| cookie.http_only = false),
         ("__Host-id", |cookie| cookie.secure = false),
         ("__Secure-id", |cookie| cookie.secure = false),
         ("__secure-id", |cookie| cookie.secure = false),
@@ -339,5 +506,7 @@ fn combinations_that_browsers_refuse_are_refused() {
     for (name, change) in refused {
         assert!(with(name, false, change).is_err(), "{name}");
     }
-    assert!(with("__Secure-id", false, |cookie| cookie.domain = Some("example.com")).is_ok());
+    for name in ["__Secure-id", "__Http-id"] {
+        assert!(with(name, false, |cookie| cookie.domain = Some("example.com")).is_ok());
+    }
 }

@@ -79,10 +79,10 @@ fn a_response_carries_the_token_in_the_named_header() {
         let ours = carrier(transport, "x-shop");
         let mut response = headers(&NAME, &["handler", "handler"]);
         response.insert(SET_COOKIE, HeaderValue::from_static("a=b"));
-        ours.write(&mut response, "TOKEN", Some(Duration::from_secs(60)), true).unwrap();
+        ours.write(&mut response, "TOKEN", Some(Duration::from_secs(60)), HTTPS).unwrap();
         assert_eq!(values(&response, NAME), ["TOKEN"]);
         assert!(response[NAME].is_sensitive());
-        ours.expire(&mut response, true);
+        ours.expire(&mut response, HTTPS);
         assert_eq!(values(&response, NAME), [""]);
         assert_eq!(values(&response, SET_COOKIE), ["a=b"]);
         assert!(!response.contains_key(AUTHORIZATION));
@@ -95,9 +95,9 @@ fn a_header_that_servers_refuse_is_not_sent() {
     let fits = "A".repeat(8192 - "x-shop".len());
     let mut response = HeaderMap::new();
     let too_large = TooLarge { size: 8193, limit: 8192 };
-    assert_eq!(ours.write(&mut response, &format!("{fits}A"), None, true), Err(too_large));
+    assert_eq!(ours.write(&mut response, &format!("{fits}A"), None, HTTPS), Err(too_large));
     assert!(response.is_empty());
-    assert_eq!(ours.write(&mut response, &fits, None, true), Ok(()));
+    assert_eq!(ours.write(&mut response, &fits, None, HTTPS), Ok(()));
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_name_must_be_free_and_a_name() {
             "HOST",
         ] {
             let result =
-                Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), &CookieOptions::default());
+                Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), &CarrierOptions::default());
             assert!(result.is_err(), "{name:?}");
         }
         // No attribute of a cookie matters here.
@@ -124,7 +124,7 @@ fn a_name_must_be_free_and_a_name() {
         assert!(
             Carrier::new(
                 &spec(transport, "x-shop", cookie),
-                &CookieOptions { insecure_dev: true, ..CookieOptions::default() }
+                &CarrierOptions { insecure_dev: true, ..CarrierOptions::default() }
             )
             .is_ok()
         );

@@ -11,11 +11,12 @@ use ::cookie::SameSite;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CACHE_CONTROL, COOKIE, SET_COOKIE, VARY},
+    request::Parts,
 };
 
-use super::{Carrier, CookieOptions, Found, TooLarge};
+use super::{Carrier, CarrierOptions, CookieContext, Found, TooLarge};
 use crate::schema::{
-    CookieSpec, Payload, Spec, Transport,
+    CookieSpec, Payload, Prefix, Spec, Transport,
     options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
 };
 
@@ -30,10 +31,15 @@ const COOKIE_DEFAULTS: CookieSpec = CookieSpec {
     persistent: false,
 };
 
+/// The facts of a request to a server whose cookie has no port in its name.
+const HTTPS: CookieContext = CookieContext { secure: true, port: None };
+
 fn spec(transport: Transport, name: &'static str, cookie: CookieSpec) -> Spec {
     Spec {
         type_name: "Shop",
         name,
+        prefix: Prefix::None,
+        namespace: "shop",
         transport,
         payload: Payload::Server,
         idle: None,
@@ -50,7 +56,7 @@ fn spec(transport: Transport, name: &'static str, cookie: CookieSpec) -> Spec {
 }
 
 fn carrier(transport: Transport, name: &'static str) -> Carrier {
-    Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), &CookieOptions::default()).unwrap()
+    Carrier::new(&spec(transport, name, COOKIE_DEFAULTS), &CarrierOptions::default()).unwrap()
 }
 
 fn headers(name: &HeaderName, values: &[impl AsRef<[u8]>]) -> HeaderMap {
@@ -65,9 +71,20 @@ fn values(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect()
 }
 
+/// Returns a request with these headers.
+fn request(path: &str, headers: &[(&str, &str)]) -> Parts {
+    let mut request = http::Request::builder().uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap().into_parts().0
+}
+
 /// Returns the result of `find` in a form that can be compared.
 fn found(carrier: &Carrier, headers: &HeaderMap) -> Option<Vec<u8>> {
-    match carrier.find(headers) {
+    let mut parts = request("/", &[]);
+    parts.headers.extend(headers.clone());
+    match carrier.find(&parts) {
         Found::None => None,
         Found::One(value, _) => Some(value.to_vec()),
         Found::Duplicate => Some(b"DUPLICATE".to_vec()),
@@ -139,7 +156,7 @@ fn nothing_prints_a_token() {
     assert_eq!(format!("{:?} {:?}", Found::None, Found::Duplicate), "None Duplicate");
     for transport in [Transport::Cookie, Transport::Header, Transport::Bearer] {
         let mut response = HeaderMap::new();
-        carrier(transport, "x-shop").write(&mut response, "canary", None, true).unwrap();
+        carrier(transport, "x-shop").write(&mut response, "canary", None, HTTPS).unwrap();
         assert!(!format!("{response:?}").contains("canary"), "{response:?}");
     }
 }
@@ -157,8 +174,8 @@ fn a_full_response_does_not_panic() {
     }
     for transport in [Transport::Cookie, Transport::Header] {
         let carrier = carrier(transport, "shop");
-        let _ = carrier.write(&mut response, "token", None, true);
-        carrier.expire(&mut response, true);
+        let _ = carrier.write(&mut response, "token", None, HTTPS);
+        carrier.expire(&mut response, HTTPS);
         carrier.mark_read(&mut response);
         carrier.mark_private(&mut response);
     }

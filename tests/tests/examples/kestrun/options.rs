@@ -20,7 +20,7 @@ use tests::{Client, Fault, Server, Spy};
 use tower_http::catch_panic::CatchPanicLayer;
 
 #[derive(Session)]
-#[session(name = "Kr.Session", idle = "20s")]
+#[session(name = "Kr.Session", prefix = "none", idle = "20s")]
 struct Tutorial {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,

@@ -30,7 +30,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// `-Duration 120`, as in the example.
 #[derive(Session)]
-#[session(name = "pode.sid", idle = "never", absolute = "120s", persistent)]
+#[session(name = "pode.sid", prefix = "none", idle = "never", absolute = "120s", persistent)]
 struct Counter {
     #[session(counter)]
     views: i64,
@@ -38,7 +38,7 @@ struct Counter {
 
 /// `-Duration 120 -Extend`, with `resend` below.
 #[derive(Session)]
-#[session(name = "pode.sid", idle = "120s", absolute = "never", persistent)]
+#[session(name = "pode.sid", prefix = "none", idle = "120s", absolute = "never", persistent)]
 struct Extended {
     #[session(counter)]
     views: i64,
@@ -46,7 +46,7 @@ struct Extended {
 
 /// `-Name my.sid`.
 #[derive(Session)]
-#[session(name = "my.sid")]
+#[session(name = "my.sid", prefix = "none")]
 struct Named {
     #[session(counter)]
     views: i64,
@@ -273,7 +273,7 @@ fn p13_what_cannot_work_is_refused_at_start() {
 
 /// The log-in by a form, `-Duration 120 -Extend`: the page is for those who are logged in.
 #[derive(Session)]
-#[session(name = "pode.sid", idle = "120s", persistent)]
+#[session(name = "pode.sid", prefix = "none", idle = "120s", persistent)]
 struct Site {
     #[session(principal, extract = "CurrentUser")]
     user: Option<String>,
