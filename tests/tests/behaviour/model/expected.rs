@@ -25,6 +25,7 @@ enum Write<T> {
 }
 
 /// What the handler asked for, word after word.
+#[expect(clippy::struct_excessive_bools, reason = "each was asked for apart from the others")]
 #[derive(Debug)]
 pub(super) struct Asked {
     /// What the handler sees by now.

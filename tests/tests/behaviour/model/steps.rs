@@ -1,6 +1,6 @@
 //! What happens in a sequence, drawn from a seed.
 
-/// A generator of numbers that a seed repeats (SplitMix64).
+/// A generator of numbers that a seed repeats: `SplitMix64`.
 pub(super) struct Random(u64);
 
 impl Random {
@@ -89,11 +89,8 @@ fn step(random: &mut Random, may_nest: bool) -> Step {
         return Step::Wait(random.of(&[1, 59, 61, 600, 29 * 60, 31 * 60, 13 * 3600]));
     }
     let nests = may_nest && random.once_in(2);
-    let between = if nests {
-        (0..1 + random.below(2)).map(|_| step(random, false)).collect()
-    } else {
-        vec![]
-    };
+    let between =
+        if nests { (0..=random.below(2)).map(|_| step(random, false)).collect() } else { vec![] };
     let words = |random: &mut Random, most| {
         let length = random.below(most);
         (0..length).map(|_| word(random)).collect::<Vec<_>>()

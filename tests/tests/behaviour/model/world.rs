@@ -253,8 +253,8 @@ impl World {
         let loaded = self.view(token.as_deref()).await;
         let words: Vec<Word> = [request.first.as_slice(), request.then.as_slice()].concat();
         let asked = Asked::of(&words, loaded.as_ref());
-        let path = |words: &[Word]| words.iter().map(|word| word.text()).collect::<Vec<_>>();
-        let texts = [path(&request.first), vec!["-".to_owned()], path(&request.then)].concat();
+        let texts = |words: &[Word]| words.iter().map(|word| word.text()).collect::<Vec<_>>();
+        let texts = [texts(&request.first), vec!["-".to_owned()], texts(&request.then)].concat();
         let path = format!("/{}/{}", texts.join("+"), request.status);
 
         self.gate.0.store(false, Ordering::SeqCst);
@@ -264,104 +264,102 @@ impl World {
         for step in &request.between {
             Box::pin(self.step(step)).await?;
         }
-        let before = match request.between.is_empty() {
-            true => loaded.clone(),
-            false => self.view(token.as_deref()).await,
+        let before = if request.between.is_empty() {
+            loaded.clone()
+        } else {
+            self.view(token.as_deref()).await
         };
         // Sessions that are none of this request's.
-        let others: Vec<String> = self
-            .sent
-            .iter()
-            .rev()
-            .filter(|sent| Some(*sent) != token.as_ref())
-            .take(2)
-            .cloned()
-            .collect();
-        let others_before = self.views(&others).await;
+        let sent = self.sent.iter().rev().filter(|sent| Some(*sent) != token.as_ref());
+        let others: Vec<String> = sent.take(2).cloned().collect();
+        let others = others.iter().cloned().zip(self.views(&others).await).collect();
+        let course = Course { request, asked, token, loaded, before, others };
+        self.end(course, answer).await
+    }
 
-        if request.end == End::DroppedInHandler {
+    /// Lets a request end from its middle on, and checks what the next one sees.
+    async fn end(&mut self, course: Course<'_>, answer: Answer) -> Result<(), String> {
+        if course.request.end == End::DroppedInHandler {
             drop(answer);
-            let after = self.view(token.as_deref()).await;
-            return equal(&after, &[before], "a dropped request did something");
-        }
-        if let Some(operation) = request.fault {
-            self.store.fault(operation, Some(Fault::Down));
+            let after = self.view(course.token.as_deref()).await;
+            return equal(after.as_ref(), &[course.before], "a dropped request did something");
         }
         self.gate.0.store(true, Ordering::SeqCst);
-        if request.end == End::DroppedInCommit {
-            return self.drop_in_commit(answer, token, before, &asked, loaded, request).await;
+        if course.request.end == End::DroppedInCommit {
+            return self.drop_in_commit(&course, answer).await;
+        }
+        if let Some(operation) = course.request.fault {
+            self.store.fault(operation, Some(Fault::Down));
         }
         let response = answer.await;
-        if let Some(operation) = request.fault {
+        if let Some(operation) = course.request.fault {
             self.store.fault(operation, None);
         }
+        let next = self.take_over(&course, sent(&response));
+        let after = self.view(next.as_deref()).await;
         let status = response.status().as_u16();
-        let sent = sent(&response);
-        let own = token.clone();
-        let next = match &sent {
-            Sent::Nothing => token.clone(),
-            Sent::Token(new) => Some(new.clone()),
+        let told = format!("status {status}, {course:?}");
+        equal(after.as_ref(), &course.allowed(self.kind, status, &told)?, &told)?;
+        self.check_the_old_token(&course, status, next.as_deref(), &told).await?;
+        self.check_others(&course, next.as_deref(), &told).await
+    }
+
+    /// Notes what a response does to the client's token. Returns the token of the next request.
+    fn take_over(&mut self, course: &Course<'_>, sent: Sent) -> Option<String> {
+        let next = match sent {
+            Sent::Nothing => return course.token.clone(),
+            Sent::Token(new) => Some(new),
             Sent::Expiry => None,
         };
-        if !matches!(sent, Sent::Nothing) {
-            self.clients[request.client].clone_from(&next);
-        }
-        if let Sent::Token(new) = &sent
-            && !self.sent.contains(new)
-        {
-            self.sent.push(new.clone());
-        }
-        let after = self.view(next.as_deref()).await;
-        let context = format!("status {status}, loaded {loaded:?}, before {before:?}, {asked:?}");
+        self.clients[course.request.client].clone_from(&next);
+        let new = next.iter().filter(|new| !self.sent.contains(new)).cloned().collect::<Vec<_>>();
+        self.sent.extend(new);
+        next
+    }
 
-        let outcomes = asked.outcomes(self.kind, request.status, loaded.as_ref(), before.as_ref());
-        let expected: Vec<_> = outcomes
-            .into_iter()
-            .filter(|outcome| outcome.status == status)
-            .map(|Outcome { view, .. }| view)
-            .collect();
-        if expected.is_empty() {
-            let may_fail = request.fault.is_some() || self.kind == Kind::StoredSmall;
-            if status != 503 || !may_fail {
-                return Err(format!("unexpected: {context}"));
-            }
-            let ended = asked.ends().then_some(None);
-            let allowed: Vec<_> = ended.into_iter().chain([before.clone()]).collect();
-            equal(&after, &allowed, &context)?;
-        } else {
-            let mut allowed = expected;
-            // An end that failed beside an error.
-            if request.fault.is_some() && status >= 400 && status != 404 {
-                allowed.push(before.clone());
-            }
-            equal(&after, &allowed, &context)?;
+    async fn check_the_old_token(
+        &mut self,
+        course: &Course<'_>,
+        status: u16,
+        next: Option<&str>,
+        told: &str,
+    ) -> Result<(), String> {
+        let Course { request, asked, token, before, .. } = course;
+        let is_error = is_error(status);
+        // An ended note lasts as long as its token, so another lifetime is another token.
+        let is_revocable = matches!(self.kind, Kind::Revocable | Kind::RevocableTold);
+        let changes = asked.log_in.is_some() || asked.rotate || (asked.remember && is_revocable);
+        // An error stores no field, and stops no rotation.
+        let rotates = asked.rotate && !asked.ends() && before.is_some() && asked.log_in.is_none();
+        let is_certain = request.fault.is_none() && status != 503;
+        let is_new = before.is_some()
+            && ((!is_error && (asked.ends() || changes)) || (rotates && is_certain));
+        if is_new && next == token.as_deref() {
+            return Err(format!("no new token: {told}"));
         }
+        let Some(token) = token else { return Ok(()) };
+        let is_over = asked.ends() || rotates || (!is_error && changes);
+        if before.is_none() || (is_over && is_certain && self.kind != Kind::Irrevocable) {
+            if let Some(view) = self.view(Some(token)).await {
+                return Err(format!("the old token shows {view:?}: {told}"));
+            }
+            self.dead.push(token.clone());
+        }
+        Ok(())
+    }
 
-        let is_error = status >= 400 && status != 404;
-        let changes_token = asked.log_in.is_some()
-            || asked.rotate
-            || (asked.remember && self.kind == Kind::RevocableTold)
-            || (asked.remember && self.kind == Kind::Revocable);
-        if !is_error && before.is_some() && (asked.ends() || changes_token) && next == own {
-            return Err(format!("no new token: {context}"));
-        }
-        let ends_own = asked.ends() || (!is_error && changes_token);
-        let is_certain = request.fault.is_none() && status != 503 && self.kind != Kind::Irrevocable;
-        if let Some(own) = own
-            && (before.is_none() || (ends_own && is_certain))
-        {
-            if let Some(view) = self.view(Some(&own)).await {
-                return Err(format!("the old token shows {view:?}: {context}"));
-            }
-            self.dead.push(own);
-        }
-        let may_end_others =
-            asked.ends() || self.kind == Kind::StoredSmall || !self.kind.is_stored();
-        let others_after = self.views(&others).await;
-        for (token, (was, is)) in others.iter().zip(others_before.iter().zip(&others_after)) {
-            let is_ended = is.is_none() && may_end_others;
-            if was != is && !is_ended && Some(token) != next.as_ref() {
-                return Err(format!("another session was {was:?}, is {is:?}: {context}"));
+    async fn check_others(
+        &self,
+        course: &Course<'_>,
+        next: Option<&str>,
+        told: &str,
+    ) -> Result<(), String> {
+        let may_end =
+            course.asked.ends() || self.kind == Kind::StoredSmall || !self.kind.is_stored();
+        for (other, was) in course.others.iter().filter(|(other, _)| Some(other.as_str()) != next) {
+            let is = self.view(Some(other)).await;
+            if *was != is && !(is.is_none() && may_end) {
+                return Err(format!("another session was {was:?}, is {is:?}: {told}"));
             }
         }
         Ok(())
@@ -370,16 +368,9 @@ impl World {
     /// Drops a request whose store takes its time. Its commit happens as a whole, or not at all.
     async fn drop_in_commit(
         &mut self,
+        course: &Course<'_>,
         mut answer: Answer,
-        token: Option<String>,
-        before: Option<View>,
-        asked: &Asked,
-        loaded: Option<View>,
-        request: &Request,
     ) -> Result<(), String> {
-        if let Some(operation) = request.fault {
-            self.store.fault(operation, None);
-        }
         let operations = ["insert", "replace", "remove", "touch"];
         for operation in operations {
             self.store.fault(operation, Some(Fault::Held));
@@ -390,16 +381,59 @@ impl World {
         for operation in operations {
             self.store.fault(operation, None);
         }
+        // The tasks that go on with it.
         for _ in 0..16 {
             tokio::task::yield_now().await;
         }
-        let after = self.view(token.as_deref()).await;
-        let outcomes = asked.outcomes(self.kind, request.status, loaded.as_ref(), before.as_ref());
+        let after = self.view(course.token.as_deref()).await;
         // The token that it would have sent is lost with it.
-        let mut allowed = vec![before, None];
-        allowed.extend(outcomes.into_iter().map(|outcome| outcome.view));
-        equal(&after, &allowed, "half of a commit")
+        let mut allowed = vec![course.before.clone(), None];
+        allowed.extend(course.outcomes(self.kind).into_iter().map(|outcome| outcome.view));
+        equal(after.as_ref(), &allowed, "half of a commit")
     }
+}
+
+/// A request in its middle.
+#[derive(Debug)]
+struct Course<'a> {
+    request: &'a Request,
+    asked: Asked,
+    token: Option<String>,
+    loaded: Option<View>,
+    before: Option<View>,
+    /// Tokens of other requests, with what they show.
+    others: Vec<(String, Option<View>)>,
+}
+
+impl Course<'_> {
+    fn outcomes(&self, kind: Kind) -> Vec<Outcome> {
+        let (loaded, before) = (self.loaded.as_ref(), self.before.as_ref());
+        self.asked.outcomes(kind, self.request.status, loaded, before)
+    }
+
+    /// Returns what the next request may see after this status, or an error if no answer has it.
+    fn allowed(&self, kind: Kind, status: u16, told: &str) -> Result<Vec<Option<View>>, String> {
+        let outcomes = self.outcomes(kind).into_iter();
+        let mut allowed: Vec<_> =
+            outcomes.filter(|outcome| outcome.status == status).map(|it| it.view).collect();
+        let is_faulty = self.request.fault.is_some();
+        if allowed.is_empty() {
+            if status != 503 || !(is_faulty || kind == Kind::StoredSmall) {
+                return Err(format!("unexpected: {told}"));
+            }
+            allowed.push(self.before.clone());
+            allowed.extend(self.asked.ends().then_some(None));
+        } else if is_faulty && is_error(status) {
+            // An end that failed beside an error.
+            allowed.push(self.before.clone());
+        }
+        Ok(allowed)
+    }
+}
+
+/// Returns whether a response with this status may store nothing. The handlers' own 404 stores.
+const fn is_error(status: u16) -> bool {
+    status >= 400 && status != 404
 }
 
 fn builder<T: SessionType>(kind: Kind, clock: &Arc<ManualClock>) -> SessionLayerBuilder<T> {
@@ -410,11 +444,11 @@ fn builder<T: SessionType>(kind: Kind, clock: &Arc<ManualClock>) -> SessionLayer
         .insecure_dev()
 }
 
-fn equal(after: &Option<View>, allowed: &[Option<View>], context: &str) -> Result<(), String> {
-    if allowed.contains(after) {
+fn equal(after: Option<&View>, allowed: &[Option<View>], told: &str) -> Result<(), String> {
+    if allowed.iter().any(|allowed| allowed.as_ref() == after) {
         return Ok(());
     }
-    Err(format!("the next request sees {after:?}, not {allowed:?}: {context}"))
+    Err(format!("the next request sees {after:?}, not {allowed:?}: {told}"))
 }
 
 fn sent(response: &Response) -> Sent {
