@@ -29,6 +29,7 @@ mod parallel;
 mod peek;
 mod presets;
 mod quiet;
+mod read_back;
 mod redaction;
 mod saves;
 mod sealed;
