@@ -115,6 +115,9 @@ fn lower_field(
     if let Err(error) = field.modifiers.require_empty() {
         diag.error(error.span(), "modifiers of fields are not supported here", "remove them");
     }
+    if keys.skip.is_none() {
+        reject_serde_skip(&field.attrs, diag);
+    }
     // A named field always has a name; the fallback keeps the macro from panicking on odd tokens.
     let ident = field.ident.clone().unwrap_or_else(|| Ident::new("field", field.span()));
     let ty = without_self(&field.ty, input);
@@ -168,6 +171,37 @@ fn lower_field(
         stored,
     };
     (field, keys)
+}
+
+/// Reports `#[serde(skip)]` and the like: a session does not ask serde for its fields one by one, so the
+/// field would be stored all the same.
+fn reject_serde_skip(attrs: &[Attribute], diag: &Diag) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        // What serde does not understand is for serde to report.
+        let _ = attr.parse_nested_meta(|meta| {
+            if ["skip", "skip_serializing", "skip_deserializing"].iter().any(|key| meta.path.is_ident(key)) {
+                diag.error_on(
+                    &meta.path,
+                    "serde's attributes do not keep a field out of the session",
+                    "write `#[session(skip)]` as well: the field then lives for one request, and is not stored",
+                );
+            }
+            // Over the value, or what is in parentheses.
+            let rest = |input: syn::parse::ParseStream<'_>| {
+                input.step(|cursor| {
+                    let mut rest = *cursor;
+                    while let Some((tree, next)) = rest.token_tree() {
+                        if matches!(&tree, TokenTree::Punct(punct) if punct.as_char() == ',') {
+                            break;
+                        }
+                        rest = next;
+                    }
+                    Ok(((), rest))
+                })
+            };
+            rest(meta.input)
+        });
+    }
 }
 
 /// The field's codec, or the struct's. Where the store, or the library, must understand what is

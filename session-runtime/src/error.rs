@@ -182,7 +182,8 @@ impl Error {
         matches!(*self.0, Kind::TooLarge { .. })
     }
 
-    /// Returns true if a field's value does not serialise. The message names the field.
+    /// Returns true if a field's value does not serialise, or would read back as another value. The
+    /// message names the field.
     #[must_use]
     pub fn is_encode(&self) -> bool {
         matches!(*self.0, Kind::Encode { .. })
@@ -202,14 +203,17 @@ impl Error {
     }
 
     /// Returns the status for a response that reports this error: 409 for a conflict and for a
-    /// session that is over, 422 for a number out of range and for a session that is too large, 403
-    /// for one session too many and for a log-in without consent, 503 for a store that is
-    /// unavailable, 421 for a request that `insecure_dev()` refuses, otherwise 500.
+    /// session that is over, 422 for a number out of range, for a value that does not serialise and
+    /// for a session that is too large, 403 for one session too many and for a log-in without
+    /// consent, 503 for a store that is unavailable, 421 for a request that `insecure_dev()` refuses,
+    /// otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match *self.0 {
             Kind::Conflict { .. } | Kind::LogInConflict { .. } | Kind::Gone => StatusCode::CONFLICT,
-            Kind::OutOfRange { .. } | Kind::TooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::OutOfRange { .. } | Kind::TooLarge { .. } | Kind::Encode { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Kind::TooManySessions | Kind::NoConsent => StatusCode::FORBIDDEN,
             Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -404,7 +408,7 @@ mod tests {
                 "too_large",
                 422,
             ),
-            (Kind::Encode { field: "f".to_owned(), message: "m".to_owned() }, "encode", 500),
+            (Kind::Encode { field: "f".to_owned(), message: "m".to_owned() }, "encode", 422),
             (Kind::OutOfRange { field: "f".to_owned() }, "out_of_range", 422),
             (Kind::Panicked { field: "f".to_owned() }, "", 500),
             (Kind::Gone, "gone", 409),

@@ -108,7 +108,11 @@ impl<T, C: Codec<T>> Encoding<T> for Coded<C> {
     fn decode(stored: &FieldValue) -> Result<T, DecodeError> {
         match stored {
             FieldValue::Bytes(bytes) => Ok(C::decode(bytes)?),
-            _ => Err(DecodeError::Kind),
+            // Was counted or compared before.
+            FieldValue::Int(number) => {
+                C::decode(number.to_string().as_bytes()).map_err(|_| DecodeError::Kind)
+            }
+            FieldValue::Set(_) => Err(DecodeError::Kind),
         }
     }
 }
@@ -132,9 +136,6 @@ impl<T: Integer> Encoding<T> for Int {
     }
 
     fn decode(stored: &FieldValue) -> Result<T, DecodeError> {
-        match stored {
-            FieldValue::Int(number) => Ok(T::from_i64(*number)),
-            _ => Err(DecodeError::Kind),
-        }
+        stored.number().map(T::from_i64).ok_or(DecodeError::Kind)
     }
 }

@@ -11,9 +11,11 @@ mod counter;
 mod history;
 mod local;
 pub(crate) mod model;
+mod read_back;
 mod sealing;
 mod shown;
 mod sorted;
+mod told;
 mod value;
 
 use std::{
@@ -229,8 +231,12 @@ impl Context {
         self.record()?.get(name).cloned()
     }
 
+    /// Logs that a field does not decode, once a session.
     fn decode_failed(&self, field: &FieldSpec, error: &DecodeError) {
-        event::decode_failure(self.session(), field.name, error);
+        let selector = self.base().as_ref().map(|base| base.selector);
+        if selector.is_none_or(|selector| told::is_news(selector, field.name, &error.to_string())) {
+            event::decode_failure(self.session(), field.name, error);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Serialize, ser::SerializeMap as _};
 
 use super::{DecodeError, Encoding};
 use crate::{
-    codec::{CodecError, json_place},
+    codec::{CodecError, json_place, write_json},
     schema::SessionField,
     store::FieldValue,
 };
@@ -60,7 +60,8 @@ where
 {
     fn json(&self) -> Result<Vec<u8>, CodecError> {
         let entries = self.iter().map(|(key, value)| {
-            let mut one = serde_json::to_vec(&Entry(key, value))?;
+            let mut one = Vec::new();
+            write_json(&Entry(key, value), &mut one)?;
             // Without the braces around it.
             one.pop();
             Ok(one.split_off(1))
@@ -79,7 +80,13 @@ where
     H: BuildHasher + Default + 'static,
 {
     fn json(&self) -> Result<Vec<u8>, CodecError> {
-        Sorted::join(*b"[]", self.iter().map(serde_json::to_vec))
+        Sorted::join(
+            *b"[]",
+            self.iter().map(|member| {
+                let mut one = Vec::new();
+                write_json(member, &mut one).map(|()| one)
+            }),
+        )
     }
 
     fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {

@@ -12,7 +12,7 @@ use super::{
     claim::{Claim, Exchanged, note},
     emit_set, emit_unset,
     history::{Emitted, History, Step, Steps},
-    twin,
+    read_back, twin,
 };
 use crate::{
     codec::CodecError,
@@ -45,7 +45,7 @@ pub(super) struct Values<T> {
     pub(super) clone: fn(&T) -> T,
     pub(super) encode: fn(&T) -> Result<FieldValue, CodecError>,
     encode_but: EncodeBut<T>,
-    decode: fn(&FieldValue) -> Result<T, DecodeError>,
+    pub(super) decode: fn(&FieldValue) -> Result<T, DecodeError>,
 }
 
 type EncodeBut<T> = fn(&T, &T, &mut Vec<u8>) -> Result<Option<FieldValue>, CodecError>;
@@ -67,6 +67,22 @@ impl<T> Clone for Values<T> {
 }
 
 impl<T> Copy for Values<T> {}
+
+impl<T> Values<T> {
+    /// Returns a value's stored form, or `None` if the default has the same form. `scratch` is a buffer.
+    fn written(
+        &self,
+        value: &T,
+        default: &T,
+        scratch: &mut Vec<u8>,
+    ) -> Result<Option<FieldValue>, CodecError> {
+        let written = (self.encode_but)(value, default, scratch)?;
+        if let Some(written) = &written {
+            read_back::check(self, written)?;
+        }
+        Ok(written)
+    }
+}
 
 impl<T: Clone> Values<T> {
     const fn encoded<C: Encoding<T>>() -> Self {
@@ -176,8 +192,7 @@ impl<T, F> ValueCell<T, F> {
     /// Returns the form that a store must hold for the value, or `None` if the value does not
     /// encode.
     fn target(&self, value: &T, out: &mut Emission) -> Option<Target> {
-        let encode_but = self.functions.values.encode_but;
-        match encode_but(value, &(self.default)(), &mut out.scratch) {
+        match self.functions.values.written(value, &(self.default)(), &mut out.scratch) {
             Ok(Some(value)) => Some(Target::Value(value)),
             Ok(None) => Some(Target::Nothing),
             Err(error) => {
@@ -257,13 +272,13 @@ impl<T, F> ValueCell<T, F> {
         session: &'static str,
     ) -> Again {
         let Self { spec, default, .. } = *self;
-        let Values { encode_but, decode, .. } = self.functions.values;
+        let values = self.functions.values;
         Again::new(move |there| {
             let opened = match &sealing {
                 Some(sealing) => there.map(|there| sealing.open(there)).transpose(),
                 None => Ok(there.cloned()),
             };
-            let decoded = opened.and_then(|there| there.as_ref().map(decode).transpose());
+            let decoded = opened.and_then(|there| there.as_ref().map(values.decode).transpose());
             let mut value = decoded
                 .unwrap_or_else(|error| {
                     event::decode_failure(session, spec.name, &error);
@@ -273,7 +288,8 @@ impl<T, F> ValueCell<T, F> {
             // A panic must not end a store that runs this half-way through a commit.
             let run = AssertUnwindSafe(|| steps.iter().try_for_each(|steps| steps.run(&mut value)));
             catch_unwind(run).unwrap_or(Err(Refusal::Panicked))?;
-            let encoded = encode_but(&value, &default(), &mut Vec::new())
+            let encoded = values
+                .written(&value, &default(), &mut Vec::new())
                 .map_err(|error| Refusal::Encode(told(spec, &error)))?;
             match (encoded, &sealing) {
                 (Some(plain), Some(sealing)) => sealing.seal(plain).map(Some),

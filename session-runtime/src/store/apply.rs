@@ -186,8 +186,5 @@ fn set(fields: &mut VecMap<FieldValue>, field: &FieldName, value: &FieldValue) {
 /// Returns the number in a field. A value of another kind counts as missing: the field's policy was
 /// changed.
 fn number(fields: &VecMap<FieldValue>, field: &str) -> Option<i64> {
-    match fields.get(field) {
-        Some(FieldValue::Int(number)) => Some(*number),
-        _ => None,
-    }
+    fields.get(field)?.number()
 }

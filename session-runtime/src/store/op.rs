@@ -37,6 +37,16 @@ impl FieldValue {
         }
     }
 
+    /// Returns the value as a number, also if it is the JSON text of one: the number of a field that is
+    /// counted or compared now, and was a plain one before.
+    pub(crate) fn number(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::Bytes(bytes) => serde_json::from_slice(bytes).ok(),
+            Self::Set(_) => None,
+        }
+    }
+
     /// Returns a copy for a record to keep. Short bytes are copied: that is as quick as sharing
     /// them, and the buffer that they were a part of need not stay.
     pub(crate) fn kept(&self) -> Self {

@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// A number that counts how often it is cloned.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Item(u32);
 
 impl Clone for Item {
@@ -72,12 +72,6 @@ fn change(s: &Session<Changes>, what: &str, n: u32) {
         "number" => s.set_number(s.number() + 1),
         "counter" => s.add_hits(1),
         other => unreachable!("no change `{other}`, or one that was made already"),
-    }
-}
-
-impl Default for Item {
-    fn default() -> Self {
-        Self(0)
     }
 }
 

@@ -315,7 +315,7 @@ async fn a_value_that_does_not_serialise_commits_nothing_and_a_counter_stays_in_
     let case = start(|builder| builder).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    assert_eq!(client.get("/break").await.status, 500);
+    assert_eq!(client.get("/break").await.status, 422);
     assert_eq!(client.get("/overflow").await.status, 200);
     assert_eq!(client.get("/overflow").await.status, 422, "200 + 200 does not fit a u8");
     assert_eq!(client.get("/read").await.body, "dark 0");

@@ -36,6 +36,7 @@ mod peek;
 mod prefixes;
 mod presets;
 mod quiet;
+mod read_back;
 mod redaction;
 mod revocation;
 mod saves;

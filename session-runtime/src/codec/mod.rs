@@ -1,10 +1,13 @@
 //! The encoding of a field's value: the trait, its error, and the codecs that are ready to use.
 //! Knows nothing of cells or stores.
 
+mod strict;
+
 use std::{fmt, marker::PhantomData};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::strict::Forms;
 use crate::causes;
 
 /// A way to write values of `T` as bytes, for `#[session(codec = …)]` on a field, or on the struct
@@ -16,8 +19,11 @@ use crate::causes;
 /// its default, or ends the session with `on_decode_error = "reject"`. So a codec that replaces
 /// another codec should read what the other codec wrote.
 ///
-/// The fields that the store or the library must understand cannot have a codec: `counter`, `set`,
-/// `extra`, `merge = "max"` and `principal`.
+/// A value must read back as the same value. In a build with debug assertions, each value that is written
+/// is read and written again, and refused if the bytes differ by more than the order of what is in them.
+///
+/// The fields that the store or the library must understand cannot have a codec: `counter`,
+/// `merge = "max"` and `principal`.
 ///
 /// ```
 /// use session_runtime::{Session, codec::{Codec, CodecError}};
@@ -108,21 +114,35 @@ impl fmt::Debug for CodecError {
 impl std::error::Error for CodecError {}
 
 /// Writes values as JSON text. The default codec of a field.
+///
+/// Refuses what JSON has no form for, and would read back as another value: NaN and infinite numbers, and
+/// `Some` of what is written as `null`, such as `Some(())`, `Some(None)` and `Some(Value::Null)`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Json;
 
 impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
-        serde_json::to_vec(value).map_err(|error| CodecError(error.to_string()))
+        let mut bytes = Vec::with_capacity(128);
+        write_json(value, &mut bytes).map_err(|error| CodecError(error.to_string()))?;
+        Ok(bytes)
     }
 
     fn encode_into(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        serde_json::to_writer(out, value).map_err(|error| CodecError(error.to_string()))
+        write_json(value, out).map_err(|error| CodecError(error.to_string()))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
         serde_json::from_slice(bytes).map_err(|error| json_place(&error))
     }
+}
+
+/// Appends the JSON text of a value that reads back as the same value.
+pub(crate) fn write_json<T: Serialize + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    let forms = Forms { not_finite: false };
+    strict::write(value, &mut serde_json::Serializer::new(out), forms)
 }
 
 /// Returns the place where JSON does not parse. serde's own message may quote the value.
@@ -176,6 +196,7 @@ impl<T, First: Codec<T>, Second: Codec<Vec<u8>>> Codec<T> for Chain<First, Secon
 
 /// Writes values as `MessagePack`, which is smaller than JSON, above all for numbers and bytes. A
 /// struct is written with the names of its fields, so that fields can be added and removed later.
+/// Refuses `Some` of what is written as nothing, such as `Some(())`, since that reads back as `None`.
 /// Needs the feature `msgpack`.
 ///
 /// ```
@@ -195,11 +216,15 @@ pub struct MsgPack;
 #[cfg(feature = "msgpack")]
 impl<T: Serialize + DeserializeOwned> Codec<T> for MsgPack {
     fn encode(value: &T) -> Result<Vec<u8>, CodecError> {
-        rmp_serde::to_vec_named(value).map_err(|error| CodecError(error.to_string()))
+        let mut bytes = Vec::with_capacity(128);
+        Self::encode_into(value, &mut bytes)?;
+        Ok(bytes)
     }
 
     fn encode_into(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        rmp_serde::encode::write_named(out, value).map_err(|error| CodecError(error.to_string()))
+        let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
+        let forms = Forms { not_finite: true };
+        strict::write(value, &mut serializer, forms).map_err(|error| CodecError(error.to_string()))
     }
 
     fn decode(bytes: &[u8]) -> Result<T, CodecError> {
