@@ -206,9 +206,9 @@ def envelopes() -> list[dict]:
 
 def cases() -> dict:
     scopes = [
-        {"transport": "cookie", "name": "__Host-shop", "audience": "", "schema": "1"},
-        {"transport": "header", "name": "x-shop", "audience": "https://a.example", "schema": "1"},
-        {"transport": "bearer", "name": "größe", "audience": "b", "schema": ""},
+        {"transport": "cookie", "name": "__Host-shop", "type": "shop", "audience": "", "schema": "1"},
+        {"transport": "header", "name": "x-shop", "type": "shop.v2", "audience": "https://a.example", "schema": "1"},
+        {"transport": "bearer", "name": "größe", "type": "größe", "audience": "b", "schema": ""},
     ]
     secrets = [pseudo_random("key 32", 32), pseudo_random("key 100", 100)]
     plains = [b"", b"x", json.dumps({"user": "ada"}).encode(), pseudo_random("plain", 200)]

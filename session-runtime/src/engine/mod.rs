@@ -10,7 +10,7 @@ mod claim;
 pub(crate) mod hooks;
 pub(crate) mod live;
 pub(crate) mod load;
-mod loopback;
+pub(crate) mod loopback;
 pub(crate) mod policy;
 pub(crate) mod revocation;
 

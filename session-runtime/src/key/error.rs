@@ -97,6 +97,11 @@ pub(super) enum Problem {
         mode: u32,
         path: String,
     },
+    #[cfg_attr(not(unix), expect(dead_code, reason = "only unix has owners"))]
+    Owner {
+        owner: u32,
+        path: String,
+    },
     Random,
 }
 
@@ -148,6 +153,11 @@ impl fmt::Display for Problem {
                 f,
                 "others than its owner can read or change it (mode {mode:03o}); run `chmod 600 \
                  {path}`"
+            ),
+            Self::Owner { owner, path } => write!(
+                f,
+                "it belongs to another user (id {owner}), who can change it; run `chown $(id -u) \
+                 {path}` as root"
             ),
             Self::Random => f.write_str("the operating system gave no random bytes for a key"),
         }

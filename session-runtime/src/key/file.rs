@@ -83,11 +83,9 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let metadata = file.metadata().map_err(KeyError::unreadable)?;
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o066 != 0 {
-            return Err(Problem::Mode { mode, path: path.display().to_string() }.into());
-        }
+        use std::os::unix::fs::MetadataExt;
+        let file = Access { owner: metadata.uid(), group: metadata.gid(), mode: metadata.mode() };
+        file.check(&Reader::this_process(), path)?;
     }
     if metadata.len() > MAX_FILE {
         return Err(Problem::LargeFile(metadata.len()).into());
@@ -100,5 +98,52 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyError> {
         Ok(_) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Problem::NotText.into()),
         Err(error) => Err(KeyError::unreadable(error)),
+    }
+}
+
+/// The owner of a file, and what others may do with the file.
+#[cfg(unix)]
+pub(super) struct Access {
+    pub(super) owner: u32,
+    pub(super) group: u32,
+    pub(super) mode: u32,
+}
+
+/// The user and the groups of a process.
+#[cfg(unix)]
+pub(super) struct Reader {
+    pub(super) user: u32,
+    pub(super) groups: Vec<u32>,
+}
+
+#[cfg(unix)]
+impl Access {
+    /// Checks that nobody but root and the reader's user can read or change the file; its group may
+    /// read the file as secrets are mounted into containers.
+    pub(super) fn check(&self, reader: &Reader, path: &Path) -> Result<(), Problem> {
+        const ROOT: u32 = 0;
+        let (path, mode) = (path.display().to_string(), self.mode & 0o777);
+        if self.owner != ROOT && self.owner != reader.user {
+            return Err(Problem::Owner { owner: self.owner, path });
+        }
+        let is_mounted = self.owner == ROOT && reader.groups.contains(&self.group);
+        if mode & if is_mounted { 0o026 } else { 0o066 } != 0 {
+            return Err(Problem::Mode { mode, path });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+impl Reader {
+    fn this_process() -> Self {
+        use rustix::process::{getegid, geteuid, getgroups};
+
+        // Without the list, only the main group counts.
+        let groups = getgroups().unwrap_or_default().into_iter().chain([getegid()]);
+        Self {
+            user: geteuid().as_raw(),
+            groups: groups.map(rustix::process::Gid::as_raw).collect(),
+        }
     }
 }

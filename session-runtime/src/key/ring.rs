@@ -155,9 +155,10 @@ impl KeyRing {
             .map_err(|error: KeyError| error.in_variable(variable))
     }
 
-    /// Reads a ring from a file, in the form of [`KeyRing::from_text`]. On Unix, a file that
-    /// anybody but its owner can read or change is refused (a Kubernetes secret needs `defaultMode:
-    /// 0400`).
+    /// Reads a ring from a file, in the form of [`KeyRing::from_text`]. On Unix, the file must
+    /// belong to root or to the process' user, and nobody else may read or change it. Exception: a
+    /// file of root's may be readable by a group of the process (0440, 0640). So Kubernetes mounts a
+    /// secret with `defaultMode: 0440` and an `fsGroup`, and Docker one with a `gid` and a `mode`.
     ///
     /// ```
     /// # use session_runtime::{Key, KeyRing};
@@ -237,8 +238,14 @@ impl KeyRing {
 
     /// Returns an identifier of the ring's writing key. It is derived, so that it may be stored and
     /// compared.
+    #[cfg(test)]
     pub(crate) fn fingerprint(&self) -> [u8; 32] {
         *self.0.first.fingerprint()
+    }
+
+    /// Returns an identifier of each key, that of the writing key first.
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = [u8; 32]> {
+        std::iter::once(self.first()).chain(self.rest()).map(|key| *key.fingerprint())
     }
 
     /// Returns the key that writes.

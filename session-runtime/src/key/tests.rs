@@ -271,7 +271,7 @@ fn a_file_is_read_if_only_its_owner_can_read_it() {
     std::fs::write(&path, "").unwrap();
     #[cfg(unix)]
     for (mode, fine) in
-        [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o620, false)]
+        [(0o600, true), (0o400, true), (0o604, false), (0o620, false), (0o644, false)]
     {
         use std::os::unix::fs::PermissionsExt;
         std::fs::remove_file(&path).unwrap();
@@ -291,6 +291,51 @@ fn a_file_is_read_if_only_its_owner_can_read_it() {
     assert_eq!(problem(read(b"# later")), Problem::Empty);
     std::fs::remove_file(&path).unwrap();
     assert!(KeyRing::from_file(std::env::temp_dir()).is_err(), "a directory");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_may_be_mounted_as_containers_mount_secrets() {
+    use super::file::{Access, Reader};
+
+    let service = Reader { user: 1000, groups: vec![1000, 2000] };
+    let root = Reader { user: 0, groups: vec![0] };
+    let check = |reader: &Reader, owner, group, mode: u32| {
+        let file = Access { owner, group, mode: 0o100_000 | mode };
+        file.check(reader, std::path::Path::new("keys")).is_ok()
+    };
+    for (owner, group, mode, fine) in [
+        (0, 2000, 0o440, true),
+        (0, 2000, 0o640, true),
+        (0, 1000, 0o440, true),
+        (0, 0, 0o400, true),
+        (1000, 1000, 0o600, true),
+        (0, 3000, 0o440, false),
+        (0, 2000, 0o460, false),
+        (0, 2000, 0o444, false),
+        (0, 2000, 0o442, false),
+        (1000, 1000, 0o640, false),
+        (1000, 2000, 0o440, false),
+    ] {
+        assert_eq!(check(&service, owner, group, mode), fine, "{owner}:{group} {mode:o}");
+    }
+    assert!(check(&root, 0, 0, 0o640));
+    assert!(!check(&root, 0, 2000, 0o640), "a group of others");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_another_user_is_refused_even_by_root() {
+    use super::file::{Access, Reader};
+
+    for (user, owner, fine) in
+        [(0, 1000, false), (1000, 1001, false), (0, 0, true), (1000, 1000, true), (1000, 0, true)]
+    {
+        let reader = Reader { user, groups: vec![user] };
+        let file = Access { owner, group: owner, mode: 0o600 };
+        let result = file.check(&reader, std::path::Path::new("keys"));
+        assert_eq!(result.is_ok(), fine, "{user} reads what {owner} owns");
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ use crate::{
 #[must_use]
 pub fn sealed(store: impl Store) -> impl Store {
     let keys = KeyRing::generate().expect("the operating system has randomness");
-    let binding = Binding::new(Purpose::Record, "cookie", "conformance", "", "1");
+    let binding = Binding::new(Purpose::Record, "cookie", "conformance", "conformance", "", "1");
     let sealer = RecordSealer::new(&keys, &binding, Random::SYSTEM);
     AtRest::new(Arc::new(store), Method::Seal(sealer))
 }

@@ -79,7 +79,7 @@ impl Purpose {
 }
 
 /// Everything that a token is valid for. It enters the derivation of the key, so a token for
-/// another name, transport, audience or purpose is a forgery like any other. Each part has its
+/// another name, transport, session type, audience or purpose is a forgery like any other. Each part has its
 /// length in front. If the parts were only concatenated, cookie `a` of audience `bc` and cookie
 /// `ab` of audience `c` would accept each other's tokens (Django's CVE-2026-6873).
 #[derive(Clone, Debug)]
@@ -92,11 +92,13 @@ impl Binding {
         purpose: Purpose,
         transport: &str,
         name: &str,
+        namespace: &str,
         audience: &str,
         schema: &str,
     ) -> Self {
         let mut bytes = Vec::new();
-        for part in ["session-runtime/v1", purpose.label(), transport, name, audience, schema] {
+        let purpose = purpose.label();
+        for part in ["session-runtime/v1", purpose, transport, name, namespace, audience, schema] {
             push_part(&mut bytes, part.as_bytes());
         }
         Self { bytes }

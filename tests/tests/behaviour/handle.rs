@@ -8,7 +8,9 @@ use axum::{
     response::Response,
     routing::get,
 };
-use session_runtime::{Error, KeyRing, Session, SessionLayer, SessionType, store::MemoryStore};
+use session_runtime::{
+    Error, Key, KeyRing, Session, SessionLayer, SessionType, store::MemoryStore,
+};
 use tests::{Client, Server, Spy};
 use tokio::sync::{mpsc, oneshot};
 
@@ -234,6 +236,36 @@ fn two_types_with_one_name_are_an_error_at_start() {
     let text = error.to_string();
     assert!(text.contains("Twin") && text.contains("Main") && text.contains("name"), "{text}");
     assert_eq!(Main::spec().name, Twin::spec().name);
+}
+
+#[derive(Session)]
+#[session(name = "renamed", namespace = "main")]
+struct Renamed {
+    visits: u32,
+}
+
+#[test]
+fn two_types_of_one_name_or_namespace_are_refused_if_they_have_any_key_in_common() {
+    let texts: [_; 3] = std::array::from_fn(|_| Key::generate().expect("random bytes").to_base64());
+    let ring = |keys: &[usize]| {
+        let keys = keys.iter().map(|at| Key::from_base64(&texts[*at]).expect("a key"));
+        KeyRing::new(keys).expect("a sound ring")
+    };
+    SessionLayer::<Main>::new(MemoryStore::default(), ring(&[0, 1])).expect("the first");
+    let error = |result: Result<(), Error>| result.expect_err("it is taken").to_string();
+    for shared in [&[1][..], &[0], &[2, 1], &[1, 0], &[2, 0]] {
+        let keys = ring(shared);
+        let name = SessionLayer::<Twin>::new(MemoryStore::default(), keys.clone()).map(drop);
+        assert!(error(name).contains("`main`"), "{shared:?}");
+        let namespace = SessionLayer::<Renamed>::new(MemoryStore::default(), keys).map(drop);
+        let message = error(namespace);
+        assert!(message.contains("namespace `main`") && message.contains("Main"), "{message}");
+    }
+    let other = SessionLayer::<Main>::builder(ring(&[1]));
+    other.store(MemoryStore::default()).build().expect("the same type");
+    SessionLayer::<Renamed>::new(MemoryStore::default(), ring(&[2])).expect("no key in common");
+    let elsewhere = SessionLayer::<Renamed>::builder(ring(&[1])).audience("elsewhere");
+    elsewhere.store(MemoryStore::default()).build().expect("another audience");
 }
 
 #[tokio::test]

@@ -158,6 +158,12 @@ async fn insecure_dev_serves_loopback_only() {
         [("host", "shop.example.com"), ("accept", "*/*")],
         [("host", "localhost"), ("x-forwarded-for", "203.0.113.7")],
         [("host", "localhost"), ("forwarded", "for=203.0.113.7")],
+        [("host", "localhost"), ("x-forwarded-proto", "https")],
+        [("host", "localhost"), ("x-forwarded-host", "shop.example.com")],
+        [("host", "localhost"), ("x-real-ip", "203.0.113.7")],
+        [("host", "localhost"), ("via", "1.1 proxy")],
+        [("host", "localhost.example.com"), ("accept", "*/*")],
+        [("host", "notlocalhost"), ("accept", "*/*")],
         [("host", "127.0.0.1.example.com"), ("accept", "*/*")],
     ] {
         let reply = client.send(Method::GET, "/read", &headers).await;
@@ -171,11 +177,32 @@ async fn insecure_dev_serves_loopback_only() {
         ("127.0.0.1:80", "-80"),
         ("[::1]:3000", "-3000"),
         ("127.8.8.8", ""),
+        ("localhost.", ""),
+        ("app.localhost:3000", "-3000"),
+        ("a.b.LocalHost.:3000", "-3000"),
     ] {
         let cookie = format!("my-shop{port}={token}");
         let headers = [("host", host), ("cookie", &cookie)];
         let reply = client.blank().send(Method::GET, "/read", &headers).await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "dark"), "{host}");
+    }
+}
+
+#[tokio::test]
+async fn insecure_dev_refuses_a_target_in_absolute_form_of_another_host() {
+    use tower::ServiceExt;
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    let builder = SessionLayer::<MyShop>::builder(keys).store(MemoryStore::default());
+    let app = routes::<MyShop>().layer(builder.insecure_dev().build().expect("a sound layer"));
+    for (target, host, status) in [
+        ("http://shop.example.com/read", "localhost", 421),
+        ("http://localhost/read", "shop.example.com", 421),
+        ("http://localhost:3000/read", "localhost:3000", 200),
+    ] {
+        let request = http::Request::builder().uri(target).header("host", host);
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let response = app.clone().oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), status, "{target} {host}");
     }
 }
 

@@ -90,7 +90,7 @@ async fn serve<T: SessionType>(
     routes: Router,
     settle: impl FnOnce(SessionLayerBuilder<T>) -> SessionLayerBuilder<T>,
 ) -> Server {
-    let builder = settle(SessionLayer::<T>::builder(keys).insecure_dev());
+    let builder = settle(SessionLayer::<T>::builder(keys).insecure_dev().as_another_program());
     Server::start(routes.layer(builder.build().expect("a sound configuration"))).await
 }
 

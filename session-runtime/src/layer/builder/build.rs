@@ -9,6 +9,7 @@ use crate::{
         Engine,
         backend::{Backend, InToken, Stored},
         bind::Binds,
+        loopback::{VARIABLE, check_build},
         policy::Policy,
         revocation::Revocation,
     },
@@ -43,9 +44,16 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// - an ephemeral key ring with a store that outlives the process;
     /// - a [`revocation`](Self::revocation) store that does not, or that evicts, with keys that last;
     /// - times that are zero or contradict each other;
-    /// - another session type of the same name, transport and keys.
+    /// - another session type of the same name and transport, or the same namespace, with a key in
+    ///   common;
+    /// - [`insecure_dev`](Self::insecure_dev) in a build without debug assertions.
     pub fn build(mut self) -> Result<SessionLayer<T>, Error> {
         let spec = T::spec();
+        if self.carrier.insecure_dev {
+            let variable = std::env::var_os(VARIABLE);
+            check_build(cfg!(debug_assertions), variable.as_deref())
+                .map_err(|message| refuse(spec, &message))?;
+        }
         self.policy.check(spec).map_err(|message| refuse(spec, &message))?;
         #[cfg(feature = "axum")]
         if let Some(challenge) = &self.challenge {
@@ -55,7 +63,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             Carrier::new(spec, &self.carrier).map_err(|message| refuse(spec, &message))?;
         let transport = carrier.transport_label();
         let name = carrier.name().to_owned();
-        let bind = |purpose| Binding::new(purpose, transport, &name, &self.audience, SCHEMA);
+        let bind = |purpose| {
+            Binding::new(purpose, transport, &name, spec.namespace, &self.audience, SCHEMA)
+        };
         for (index, (bind, _)) in self.binds.iter().enumerate() {
             bind.check(&self.binds[..index]).map_err(|message| refuse(spec, &message))?;
         }
@@ -89,13 +99,10 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         });
         let index = (self.at_rest == Protection::Encrypted)
             .then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
-        claim::<T>(&self.keys, transport, &name, &self.audience).map_err(|owner| {
-            let message = format!(
-                "the {transport} `{name}` belongs to the session type `{owner}` already; give one \
-                 of them another `#[session(name = \"…\")]`",
-            );
-            refuse(spec, &message)
-        })?;
+        if self.is_of_this_program {
+            claim::<T>(&self.keys, transport, &name, &self.audience)
+                .map_err(|message| refuse(spec, &message))?;
+        }
         let engine = Engine {
             spec,
             name: spec.namespace,

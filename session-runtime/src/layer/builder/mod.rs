@@ -81,6 +81,8 @@ pub struct SessionLayerBuilder<T> {
     #[cfg(feature = "axum")]
     challenge: Option<Challenge>,
     policy: Policy,
+    /// False if the layer stands for another program, for tests of both in one.
+    is_of_this_program: bool,
     /// True if the deployment, not the struct, set the idle time.
     idle_is_ours: bool,
     session: PhantomData<fn() -> T>,
@@ -112,6 +114,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             #[cfg(feature = "axum")]
             challenge: None,
             policy: Policy::of(spec),
+            is_of_this_program: true,
             idle_is_ours: false,
             session: PhantomData,
         }
@@ -206,8 +209,10 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// (`shop-3000`), since browsers send a cookie to every port of a host: two programs on one
     /// machine do not overwrite each other's cookie.
     ///
-    /// **Not for production:** requests that are not addressed to localhost, or came through a
-    /// proxy, are refused with an error.
+    /// **Not for production:** requests that are not addressed to localhost, or that speak of a
+    /// proxy (`Forwarded`, `X-Forwarded-…`, `X-Real-IP`, `Via`), are refused with an error (421). In
+    /// a build without debug assertions, `build` refuses this setting, unless the environment
+    /// variable `SESSION_INSECURE_DEV` is `allow`.
     pub fn insecure_dev(mut self) -> Self {
         self.carrier.insecure_dev = true;
         self
@@ -217,6 +222,15 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// exist for another audience.
     pub fn audience(mut self, audience: &str) -> Self {
         audience.clone_into(&mut self.audience);
+        self
+    }
+
+    /// Lets this layer stand for another program than the other layers of this one: its session type
+    /// may have a name or a namespace that another type has under the same keys. For tests of two
+    /// versions of a program in one.
+    #[cfg(feature = "testing")]
+    pub fn as_another_program(mut self) -> Self {
+        self.is_of_this_program = false;
         self
     }
 

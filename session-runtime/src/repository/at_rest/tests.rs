@@ -31,7 +31,7 @@ fn ring(seeds: &[u8]) -> KeyRing {
 }
 
 fn binding(purpose: Purpose) -> Binding {
-    Binding::new(purpose, "cookie", "__Host-shop", "", "1")
+    Binding::new(purpose, "cookie", "__Host-shop", "shop", "", "1")
 }
 
 fn seal(seeds: &[u8]) -> Method {

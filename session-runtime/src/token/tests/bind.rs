@@ -19,8 +19,8 @@ fn what_is_kept_is_form_key_salt_and_hash() {
     assert_eq!(kept(NETWORK)[..2], [24, 56]);
     assert_eq!(kept(NETWORK)[2..6], ring(&[1]).first().id.0);
     assert_eq!(kept(NETWORK)[6..14], [1, 2, 3, 4, 5, 6, 7, 8]);
-    assert_eq!(hash(kept(NETWORK)), 0xe9f3_95ab_72ef_7f55_0b20_e270_6948_feb1);
-    assert_eq!(hash(kept(NOBODY)), 0x72b4_c925_08e1_59c8_9fe9_1484_c572_b717);
+    assert_eq!(hash(kept(NETWORK)), 0xde2e_8e4e_19fb_a20c_0f2f_12a2_ca78_bf8e);
+    assert_eq!(hash(kept(NOBODY)), 0x77b0_3174_fe71_93ef_a315_11da_d1f1_141f);
 }
 
 #[test]

@@ -39,9 +39,10 @@ fn each(purpose: Purpose, check: impl Fn(&Value, &KeyRing, &Binding)) {
     assert_eq!(cases.len(), 6);
     for case in cases {
         let ring = KeyRing::from_text(text(case, "key")).unwrap();
-        let [transport, name, audience, schema] =
-            ["transport", "name", "audience", "schema"].map(|part| text(case, part));
-        check(case, &ring, &Binding::new(purpose, transport, name, audience, schema));
+        let parts = ["transport", "name", "type", "audience", "schema"];
+        let [transport, name, namespace, audience, schema] = parts.map(|part| text(case, part));
+        let binding = Binding::new(purpose, transport, name, namespace, audience, schema);
+        check(case, &ring, &binding);
     }
 }
 

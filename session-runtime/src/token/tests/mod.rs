@@ -42,23 +42,26 @@ fn retiring(first: u8, old: u8) -> KeyRing {
 }
 
 fn binding(purpose: Purpose) -> Binding {
-    Binding::new(purpose, "cookie", "__Host-shop", "prod", "1")
+    Binding::new(purpose, "cookie", "__Host-shop", "shop", "prod", "1")
 }
 
 /// Bindings that differ from [`binding`] in one part each, or in where a part ends.
 fn other_bindings(purpose: Purpose) -> Vec<Binding> {
     let mut bindings = vec![
-        Binding::new(purpose, "header", "__Host-shop", "prod", "1"),
-        Binding::new(purpose, "bearer", "__Host-shop", "prod", "1"),
-        Binding::new(purpose, "cookie", "shop", "prod", "1"),
-        Binding::new(purpose, "cookie", "__host-shop", "prod", "1"),
-        Binding::new(purpose, "cookie", "__Host-shop", "", "1"),
-        Binding::new(purpose, "cookie", "__Host-shop", "test", "1"),
-        Binding::new(purpose, "cookie", "__Host-shop", "prod", "2"),
-        Binding::new(purpose, "cookie", "__Host-shopp", "rod", "1"),
-        Binding::new(purpose, "cookie", "__Host-sho", "pprod", "1"),
-        Binding::new(purpose, "cookie", "__Host-shop", "prod1", ""),
-        Binding::new(purpose, "cookie__Host-shop", "", "prod", "1"),
+        Binding::new(purpose, "header", "__Host-shop", "shop", "prod", "1"),
+        Binding::new(purpose, "bearer", "__Host-shop", "shop", "prod", "1"),
+        Binding::new(purpose, "cookie", "shop", "shop", "prod", "1"),
+        Binding::new(purpose, "cookie", "__host-shop", "shop", "prod", "1"),
+        Binding::new(purpose, "cookie", "__Host-shop", "shop", "", "1"),
+        Binding::new(purpose, "cookie", "__Host-shop", "shop", "test", "1"),
+        Binding::new(purpose, "cookie", "__Host-shop", "shop", "prod", "2"),
+        Binding::new(purpose, "cookie", "__Host-shop", "Shop", "prod", "1"),
+        Binding::new(purpose, "cookie", "__Host-shop", "shopp", "rod", "1"),
+        Binding::new(purpose, "cookie", "__Host-shops", "hop", "prod", "1"),
+        Binding::new(purpose, "cookie", "__Host-shopp", "shop", "rod", "1"),
+        Binding::new(purpose, "cookie", "__Host-sho", "shop", "pprod", "1"),
+        Binding::new(purpose, "cookie", "__Host-shop", "shop", "prod1", ""),
+        Binding::new(purpose, "cookie__Host-shop", "", "shop", "prod", "1"),
     ];
     let all = [
         Purpose::Credential,
@@ -143,10 +146,12 @@ fn bindings_cannot_be_taken_for_one_another() {
     for purpose in [Purpose::Credential, Purpose::Sealed, Purpose::Signed, Purpose::Field] {
         for transport in ["cookie", "header", "bearer"] {
             for name in parts {
-                for audience in parts {
-                    for schema in parts {
-                        let binding = Binding::new(purpose, transport, name, audience, schema);
-                        all.push(binding.as_bytes().to_vec());
+                for namespace in parts {
+                    for audience in parts {
+                        let bind = |schema| {
+                            Binding::new(purpose, transport, name, namespace, audience, schema)
+                        };
+                        all.extend(parts.map(|schema| bind(schema).as_bytes().to_vec()));
                     }
                 }
             }
@@ -157,15 +162,15 @@ fn bindings_cannot_be_taken_for_one_another() {
     all.dedup();
     assert_eq!(all.len(), count);
     // The pair of Django's CVE-2026-6873, where name and salt were strung together.
-    let bind = |name, audience| Binding::new(Purpose::Signed, "cookie", name, audience, "");
+    let bind = |name, audience| Binding::new(Purpose::Signed, "cookie", name, "", audience, "");
     assert_ne!(bind("a", "bc").as_bytes(), bind("ab", "c").as_bytes());
 }
 
 #[test]
 fn a_binding_is_its_parts_with_their_lengths() {
-    let binding = Binding::new(Purpose::Sealed, "cookie", "id", "", "1");
+    let binding = Binding::new(Purpose::Sealed, "cookie", "id", "shop", "", "1");
     let expected = b"\0\0\0\x12session-runtime/v1\0\0\0\x06sealed\0\0\0\x06cookie\0\0\0\x02id\
-                     \0\0\0\0\0\0\0\x011";
+                     \0\0\0\x04shop\0\0\0\0\0\0\0\x011";
     assert_eq!(binding.as_bytes(), expected);
 }
 
