@@ -183,8 +183,8 @@ fn set(fields: &mut VecMap<FieldValue>, field: &FieldName, value: &FieldValue) {
     }
 }
 
-/// Returns the number in a field. A value of another kind counts as missing: the field's policy was
-/// changed.
+/// Returns the number in a field, also in the form of a field without a policy. A value of another kind
+/// counts as missing: the field's policy was changed.
 fn number(fields: &VecMap<FieldValue>, field: &str) -> Option<i64> {
     fields.get(field)?.number()
 }

@@ -63,6 +63,7 @@ macro_rules! __with_repository_cases {
             names::field_names_are_any_text,
             names::names_without_a_colon_are_any_text_too,
             ops::a_set_that_becomes_empty_is_removed,
+            ops::a_plain_number_is_a_number,
             ops::a_value_of_another_kind_counts_as_missing,
             ops::add_adds,
             ops::add_counts_a_missing_number_as_zero,
