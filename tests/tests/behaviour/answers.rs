@@ -21,7 +21,7 @@ use tokio::sync::{Barrier, Semaphore};
 macro_rules! session {
     ($name:ident, $payload:literal) => {
         #[derive(Session)]
-        #[session(name = "a", idle = "30m", absolute = "12h", payload = $payload)]
+        #[session(name = "a", prefix = "none", idle = "30m", absolute = "12h", payload = $payload)]
         struct $name {
             #[session(principal)]
             user: Option<String>,
@@ -35,7 +35,7 @@ session!(Stored, "server");
 session!(Sealed, "sealed");
 
 #[derive(Session)]
-#[session(name = "b")]
+#[session(name = "b", prefix = "none")]
 struct Counted {
     #[session(counter)]
     small: u8,

@@ -15,7 +15,7 @@ use session_runtime::{
 use tests::{Client, Server, Spy};
 
 #[derive(Session)]
-#[session(name = "layers")]
+#[session(name = "layers", prefix = "none")]
 struct Shop {
     #[session(principal)]
     user: Option<String>,
@@ -25,7 +25,7 @@ struct Shop {
 }
 
 #[derive(Session)]
-#[session(name = "other")]
+#[session(name = "other", prefix = "none")]
 struct Other {
     theme: String,
 }
@@ -119,7 +119,7 @@ async fn a_layer_inside_of_one_with_other_settings_is_an_error_that_names_both()
     for path in ["/in/none", "/in/set"] {
         let reply = client.get(path).await;
         assert_eq!(reply.status, 500, "{path}");
-        for part in ["`Shop`", "`layers@inside`", "`layers@outside`"] {
+        for part in ["`Shop`", "`shop@inside`", "`shop@outside`"] {
             assert!(reply.body.contains(part), "{}", reply.body);
         }
     }

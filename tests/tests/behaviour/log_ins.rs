@@ -25,7 +25,7 @@ const SECOND: Duration = Duration::from_secs(1);
 macro_rules! session {
     ($name:ident, $payload:literal) => {
         #[derive(Session)]
-        #[session(name = "l", idle = "30m", absolute = "12h", payload = $payload)]
+        #[session(name = "l", prefix = "none", idle = "30m", absolute = "12h", payload = $payload)]
         struct $name {
             #[session(principal)]
             user: Option<String>,
@@ -47,7 +47,7 @@ session!(Sealed, "sealed");
 
 /// Fields that only a store can merge or compare.
 #[derive(Session)]
-#[session(name = "l", idle = "30m", absolute = "12h")]
+#[session(name = "l", prefix = "none", idle = "30m", absolute = "12h")]
 struct Merged {
     #[session(principal)]
     user: Option<String>,

@@ -59,7 +59,7 @@ struct Nested {
 }
 
 #[derive(Session)]
-#[session(name = "odd")]
+#[session(name = "odd", prefix = "none")]
 struct Odd {
     begun: bool,
     ratio: f64,
@@ -210,7 +210,7 @@ async fn a_hash_map_that_gets_a_value_that_it_has_is_not_written_and_conflicts_w
 
 /// The newer version of a program, in which fields are of another kind than in the older one.
 #[derive(Session)]
-#[session(name = "kinds")]
+#[session(name = "kinds", prefix = "none")]
 struct Merged {
     begun: bool,
     #[session(counter)]
@@ -274,7 +274,7 @@ async fn kinds() -> (Server, Client) {
     let client = Client::new(&server);
     let id = client.get("/begin").await.body;
     let selector = Selector::from_hex(&id).expect("a session id");
-    let key = StoreKey { namespace: Namespace::new("kinds"), selector };
+    let key = StoreKey { namespace: Namespace::new("merged"), selector };
     let mut record = (*store.load(&key).await.expect("in memory").expect("it is there")).clone();
     for (field, text) in OLDER {
         record.set(field, FieldValue::Bytes(text.into()));

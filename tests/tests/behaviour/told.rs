@@ -22,7 +22,7 @@ const DROPPED: &str = "session was written to after its end; the changes were dr
 macro_rules! session {
     ($name:ident, $payload:literal) => {
         #[derive(Session)]
-        #[session(name = "t", idle = "30m", absolute = "12h", payload = $payload)]
+        #[session(name = "t", prefix = "none", idle = "30m", absolute = "12h", payload = $payload)]
         struct $name {
             #[session(principal)]
             user: Option<String>,
