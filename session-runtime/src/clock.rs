@@ -7,6 +7,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+/// The largest difference between the clocks of two machines that is allowed for.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// A point in time: milliseconds since the Unix epoch, in UTC. Arithmetic saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);

@@ -78,7 +78,11 @@ impl<T> Values<T> {
     ) -> Result<Option<FieldValue>, CodecError> {
         let written = (self.encode_but)(value, default, scratch)?;
         if let Some(written) = &written {
-            read_back::check(self, written)?;
+            read_back::check(written, || {
+                let read = (self.decode)(written)
+                    .map_err(|error| CodecError::new(format!("it does not read back: {error}")))?;
+                (self.encode)(&read)
+            })?;
         }
         Ok(written)
     }

@@ -1,7 +1,7 @@
 //! From what a request presents to a live session, or the reason why there is none: finds and
 //! verifies the token, loads the record or opens the payload, and judges both.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::{HeaderValue, request::Parts};
 
@@ -13,7 +13,7 @@ use super::{
     revocation::Revocation,
 };
 use crate::{
-    clock::Timestamp,
+    clock::{CLOCK_SKEW, Timestamp},
     error::Error,
     event::{self, Reason},
     schema::options::OnStoreError,
@@ -21,9 +21,6 @@ use crate::{
     token::{Credential, Envelope},
     transport::Found,
 };
-
-/// The largest difference between the clocks of two machines.
-pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// The token of a request, verified as far as that goes without a store.
 pub(crate) enum Presented<'e> {

@@ -12,9 +12,8 @@ use std::{
     time::Duration,
 };
 
-use super::load::CLOCK_SKEW;
 use crate::{
-    clock::Timestamp,
+    clock::{CLOCK_SKEW, Timestamp},
     error::{Error, Kind},
     event,
     repository::deadline::DeadlineStore,

@@ -2,6 +2,7 @@
 //! a reference to, and the changes that are not saved yet, so that they can run again on what another
 //! request has written. Knows neither encodings nor stores.
 
+mod changing;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use std::{
 
 use once_cell::race::OnceBox;
 
+use self::changing::ChangingThread;
 use super::shown::Shown;
 use crate::store::Refusal;
 
@@ -40,7 +42,7 @@ struct Written<T: 'static> {
     /// Twice the number of shown values, and one more if the draft is newer than all of them.
     state: AtomicUsize,
     /// The thread that runs a change, while it holds the draft.
-    changing: AtomicUsize,
+    changing: ChangingThread,
     draft: Mutex<Draft<T>>,
     /// The writes of a change to its own cell. They are carried out after the change.
     nested: OnceBox<Mutex<VecDeque<Write<T>>>>,
@@ -399,7 +401,7 @@ impl<T> Written<T> {
     fn of(draft: Draft<T>) -> Self {
         // The lowest bit of `state`: the draft is newer than what was shown, which is nothing.
         let state = AtomicUsize::new(usize::from(draft.value.is_some()));
-        let (shown, changing) = (Shown::new(), AtomicUsize::new(0));
+        let (shown, changing) = (Shown::new(), ChangingThread::default());
         Self { shown, state, changing, draft: Mutex::new(draft), nested: OnceBox::new() }
     }
 
@@ -440,8 +442,7 @@ impl<T> Written<T> {
     }
 
     fn is_changing_here(&self) -> bool {
-        let changing = self.changing.load(Ordering::SeqCst);
-        changing != 0 && changing == this_thread()
+        self.changing.is_this()
     }
 
     /// Takes the newest value out of the draft, or clones the one that was shown.
@@ -477,7 +478,7 @@ impl<T> Written<T> {
     ) -> bool {
         // If the change panics, the value is gone, and what is left cannot be saved.
         let before = draft.changes().refused.replace(Refusal::Panicked);
-        let changing = Changing::begin(&self.changing);
+        let changing = self.changing.begin();
         let result = step(&mut value);
         drop(changing);
         let ran = result.is_ok();
@@ -572,28 +573,6 @@ impl Unsaved {
             *self = Self::No;
         }
     }
-}
-
-/// Notes the thread that runs a change, until it is dropped.
-struct Changing<'a>(&'a AtomicUsize);
-
-impl<'a> Changing<'a> {
-    fn begin(changing: &'a AtomicUsize) -> Self {
-        changing.store(this_thread(), Ordering::SeqCst);
-        Self(changing)
-    }
-}
-
-impl Drop for Changing<'_> {
-    fn drop(&mut self) {
-        self.0.store(0, Ordering::SeqCst);
-    }
-}
-
-/// Returns a number that no other thread has at this time.
-fn this_thread() -> usize {
-    thread_local!(static HERE: u8 = const { 0 });
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
