@@ -76,9 +76,8 @@ async fn login(session: Session<Tutorial>, Query(query): Query<Parameters>) -> R
     let user = filled(query.user)
         .ok_or_else(|| bad_request("Missing 'user' query parameter", "/session/login?user=max"))?;
     // A new cookie, so that nobody who knew the old one is logged in now.
+    // "Logged in" is not said if that does not happen: the response is an error then.
     session.log_in(user.clone());
-    // Before the answer: "Logged in" is not said while the store is down.
-    session.save().await?;
     Ok(body([("message", "Logged in"), ("user", &user)]))
 }
 

@@ -71,7 +71,6 @@ events! {
     committed => debug, "session committed";
     elevated => info, "session elevated: the principal changed, the old credential is dead";
     rotated => debug, "session rotated: it has a new credential";
-    written_after_end => warn, "session was written to after its end; the changes were dropped";
     log_in_anew => info, "session was over before the log-in could be committed; the log-in takes place in a fresh session";
     ended => info, "session ended";
     gone => info, "session was over before its changes could be committed; they were dropped";
@@ -98,6 +97,15 @@ pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) 
 /// Logs that a client presents a session that is bound to another client.
 pub(crate) fn mismatch(session: &str, handle: Selector, bind: &str) {
     warn!(target: "session_runtime", session, %handle, bind, "session presented by another client");
+}
+
+/// Logs a write to a session that is over.
+pub(crate) fn written_after_end(session: &str, handle: Option<Selector>) {
+    let handle = handle.map(tracing::field::display);
+    warn!(
+        target: "session_runtime", session, handle,
+        "session was written to after its end; the changes were dropped",
+    );
 }
 
 /// Logs that a session was not created because the client does not consent.

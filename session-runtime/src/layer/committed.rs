@@ -34,12 +34,8 @@ pub struct Committed<T> {
 }
 
 impl<T> Committed<T> {
-    /// Returns the word about a commit, if there is one to say.
-    pub(super) fn of(result: &Result<Saved, Error>) -> Option<Self> {
-        if matches!(result, Ok(Saved::Unchanged | Saved::Updated)) {
-            return None;
-        }
-        Some(Self { result: result.clone(), session: PhantomData })
+    pub(super) const fn of(result: Result<Saved, Error>) -> Self {
+        Self { result, session: PhantomData }
     }
 
     /// Returns the outcome of the commit, or `None` if the commit failed.
@@ -65,6 +61,11 @@ impl<T> fmt::Debug for Committed<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Committed").field(&self.result).finish()
     }
+}
+
+/// Returns whether there is a word to say about a commit.
+pub(super) const fn tells(result: &Result<Saved, Error>) -> bool {
+    !matches!(result, Ok(Saved::Unchanged | Saved::Updated))
 }
 
 /// Returns the response that reports an error: the application's page, or the status alone.

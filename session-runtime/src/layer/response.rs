@@ -6,7 +6,7 @@ use http::{
     header::{CACHE_CONTROL, Entry},
 };
 
-use super::committed::{Committed, error_response};
+use super::committed::{Committed, error_response, tells};
 use crate::{
     cell::model::{FieldSet, SessionType},
     error::Error,
@@ -50,7 +50,7 @@ pub(super) fn finish_response<T: SessionType, B: Default + 'static>(
     mut response: Response<B>,
 ) -> Response<B> {
     let engine = &session.core.engine;
-    let told = Committed::<T>::of(&result);
+    let told = tells(&result).then(|| result.clone());
     if let Err(error) = result {
         if error.is_too_large() {
             event::too_large(engine.name(), &error);
@@ -60,7 +60,7 @@ pub(super) fn finish_response<T: SessionType, B: Default + 'static>(
         response = error_response(engine, error);
     }
     if let Some(told) = told {
-        response.extensions_mut().insert(told);
+        response.extensions_mut().insert(Committed::<T>::of(told));
     }
     let headers = response.headers_mut();
     engine.carrier.mark_read(headers);

@@ -90,8 +90,13 @@ where
         if let Some(outer) = request.extensions_mut().insert(Arc::clone(&slot)) {
             return self.call_inside(request, outer, slot);
         }
-        let response = Some(self.inner.call(request));
-        ResponseFuture { response, slot: Some(slot), touch, refused: None, awaiting: None }
+        ResponseFuture {
+            response: self.inner.call(request),
+            slot: Some(slot),
+            touch,
+            refused: None,
+            awaiting: None,
+        }
     }
 }
 
@@ -109,25 +114,21 @@ impl<S, T: SessionType> SessionService<S, T> {
     where
         S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
     {
-        if Arc::ptr_eq(&outer.engine, &own.engine) {
-            request.extensions_mut().insert(outer);
-            let response = Some(self.inner.call(request));
-            return ResponseFuture {
-                response,
-                slot: None,
-                touch: None,
-                refused: None,
-                awaiting: None,
-            };
-        }
-        let error = Error::new(Kind::TwoLayers {
-            type_name: T::spec().type_name,
-            outer: outer.engine.settings(),
-            inner: own.engine.settings(),
+        let is_same = Arc::ptr_eq(&outer.engine, &own.engine);
+        let refused = (!is_same).then(|| {
+            let error = Error::new(Kind::TwoLayers {
+                type_name: T::spec().type_name,
+                outer: outer.engine.settings(),
+                inner: own.engine.settings(),
+            });
+            event::refused(own.engine.name(), &error);
+            error
         });
-        event::refused(own.engine.name(), &error);
-        let (slot, refused) = (Some(own), Some(error));
-        ResponseFuture { response: None, slot, touch: None, refused, awaiting: None }
+        request.extensions_mut().insert(outer);
+        let slot = (!is_same).then_some(own);
+        // A response that is refused is never polled.
+        let response = self.inner.call(request);
+        ResponseFuture { response, slot, touch: None, refused, awaiting: None }
     }
 }
 
@@ -135,7 +136,7 @@ pin_project! {
     /// The response of a [`SessionService`]: the inner response, after the commit.
     pub struct ResponseFuture<F, T: SessionType, B> {
         #[pin]
-        response: Option<F>,
+        response: F,
         // `None` if an outer layer commits.
         slot: Option<Arc<SessionSlot<T>>>,
         // The request, if its token is to touch the session even if no handler extracts it.
@@ -172,21 +173,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (inner, slot) = match (this.response.as_pin_mut(), this.slot) {
-            (Some(inner), Some(slot)) => (inner, slot),
-            (Some(inner), None) => return inner.poll(cx),
-            (None, slot) => {
-                let refused = this.refused.take().zip(slot.as_ref());
-                let Some((error, slot)) = refused else { return Poll::Pending };
+        let Some(slot) = this.slot else { return this.response.poll(cx) };
+        if this.awaiting.is_none() {
+            if let Some(error) = this.refused.take() {
                 return Poll::Ready(Ok(error_response(&slot.engine, error)));
             }
-        };
-        if this.awaiting.is_none() {
-            let panics = EndOnPanic(slot);
-            let polled = inner.poll(cx);
-            std::mem::forget(panics);
             #[cfg_attr(not(feature = "axum"), expect(unused_mut, reason = "there are no pages"))]
-            let mut response = ready!(polled)?;
+            let mut response = {
+                let _panics = EndOnPanic(slot);
+                ready!(this.response.poll(cx))?
+            };
             let commits = commits(&slot.engine, &response);
             #[cfg(feature = "axum")]
             if slot.engine.hooks.error_page.is_some() {
@@ -243,11 +239,20 @@ where
     }
 }
 
-/// Ends a session that a handler has ended before the handler panicked. Forgotten if it does not.
+/// Ends a session that a handler has ended before the handler panicked.
 struct EndOnPanic<'a, T: SessionType>(&'a SessionSlot<T>);
 
 impl<T: SessionType> Drop for EndOnPanic<'_, T> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.end();
+        }
+    }
+}
+
+impl<T: SessionType> EndOnPanic<'_, T> {
+    #[cold]
+    fn end(&self) {
         let Some(session) = self.0.used() else { return };
         // There is no head to tell the client by. A second panic would end the process.
         let end = || discard(session, false, &mut Context::from_waker(Waker::noop()));

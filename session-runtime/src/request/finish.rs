@@ -57,8 +57,7 @@ pub(crate) fn finish<T: SessionType>(
         }
         Ok(Prepared::Settled(saved)) => Finish::Ready(Ok(saved)),
         Ok(Prepared::Planned(work)) => {
-            // A rotation that has to do without the changes needs the record.
-            if alone && !work.rotates() {
+            if alone && !work.needs_record() {
                 session.fields().context().release();
             }
             let session = Arc::clone(session);

@@ -81,7 +81,7 @@ pub(super) fn prepare(
     }
     let asked = state.requested.any();
     if written && state.requested.end == Some(End::Destroy) {
-        let selector = state.selector(core);
+        let selector = state.live().map(|live| live.selector);
         event::written_after_end(core.engine.name(), selector);
     }
     let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion)?;
@@ -188,10 +188,9 @@ fn settle_over(core: &Core, saved: Saved, written: bool, asked: bool) -> Saved {
     if !written && !asked {
         return Saved::Unchanged;
     }
-    let mut state = core.state();
-    let selector = match &state.status {
-        Status::Lost(live) => live.selector,
-        _ => state.selector(core),
+    let selector = match &core.state().status {
+        Status::Lost(live) => Some(live.selector),
+        _ => None,
     };
     event::written_after_end(core.engine.name(), selector);
     saved

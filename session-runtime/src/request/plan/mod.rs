@@ -94,12 +94,10 @@ impl Occasion {
 }
 
 impl Work {
-    /// Returns whether a new credential was asked for.
-    pub(crate) fn rotates(&self) -> bool {
-        match self {
-            Self::Stored(_, plan) => plan.requested.rotate,
-            Self::InToken(_, plan) => plan.requested.rotate,
-        }
+    /// Returns whether the record is still needed if the plan fails: a payload that gets a new
+    /// credential without its changes is sealed from the record.
+    pub(crate) fn needs_record(&self) -> bool {
+        matches!(self, Self::InToken(_, plan) if plan.requested.rotate)
     }
 
     /// Returns what the plan was made of, and whether the plan only kept the session up.
@@ -201,6 +199,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    #[inline]
     fn plan_changes(&self, state: &mut State, requested: Requested) -> Result<Planned, Error> {
         if let Some(Err(error)) = &state.fresh {
             return Err(error.clone());
