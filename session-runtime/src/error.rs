@@ -40,6 +40,7 @@ pub(crate) enum Kind {
     Encode { field: String, message: String },
     OutOfRange { field: String },
     Panicked { field: String },
+    Identity { field: String },
     Gone,
     Random,
     SessionIds(&'static str),
@@ -67,6 +68,7 @@ impl Kind {
             Refusal::OutOfRange => Self::OutOfRange { field },
             Refusal::Encode(message) => Self::Encode { field, message },
             Refusal::Panicked => Self::Panicked { field },
+            Refusal::Identity => Self::Identity { field },
             Refusal::Random => Self::Random,
         }
     }
@@ -223,6 +225,11 @@ impl fmt::Display for Error {
             Kind::Panicked { field } => {
                 write!(f, "a closure that changes the session field `{field}` panicked")
             }
+            Kind::Identity { field } => write!(
+                f,
+                "a change of session field `{field}` changed who is logged in, so it was not made; \
+                 another principal is logged in by `log_in`",
+            ),
             Kind::Gone => f.write_str("the session is over; nothing was changed"),
             Kind::TooManySessions => f.write_str(
                 "the principal has as many sessions as `max_sessions` allows; one must end first",
@@ -344,6 +351,7 @@ mod tests {
             (Kind::Encode { field: "f".to_owned(), message: "m".to_owned() }, "encode", 422),
             (Kind::OutOfRange { field: "f".to_owned() }, "out_of_range", 422),
             (Kind::Panicked { field: "f".to_owned() }, "", 500),
+            (Kind::Identity { field: "f".to_owned() }, "", 500),
             (Kind::Gone, "gone", 409),
             (Kind::Closed, "closed", 500),
             (Kind::MissingLayer { type_name: "T" }, "missing_layer", 500),

@@ -44,7 +44,8 @@ pub use layer::{
     service::{ResponseFuture, SessionService},
 };
 pub use request::commit::Saved;
-pub use session_derive::Session;
+pub use schema::principal::Principal;
+pub use session_derive::{Principal, Session};
 pub use store::session_id::{ParseSessionIdError, SessionId};
 pub use token::session_token::SessionToken;
 pub use transport::proxy;
@@ -79,7 +80,7 @@ pub mod __private0 {
         marker::{PhantomData, Send, Sync},
         ops::{Deref, FnMut, FnOnce},
         option::Option::{self, None, Some},
-        primitive::{bool, i64, str},
+        primitive::{bool, i64, str, u8},
         result::Result,
         time::Duration,
         unreachable,
@@ -100,7 +101,11 @@ pub mod __private0 {
             Emission, Encoding, Int, ListAccess, ListFunctions, LocalAccess, LocalCell, MapAccess,
             MapFunctions, NumberAccess, SetAccess, SetFunctions, ValueAccess, ValueCell, model::*,
         },
-        schema::{options::*, *},
+        schema::{
+            options::*,
+            principal::{Identity, Principal, is_identity},
+            *,
+        },
     };
 }
 

@@ -4,6 +4,7 @@ use super::Session;
 use crate::{
     cell::model::{FieldSet, PrincipalType},
     request::asked::{End, Requested},
+    schema::principal::Principal as _,
     store::PrincipalKey,
 };
 
@@ -11,6 +12,8 @@ use crate::{
 impl<T: PrincipalType> Session<T> {
     /// Logs a principal in. At the commit, the session gets a new credential and a new lifetime,
     /// and the old credential is superseded at once. That prevents session fixation (ASVS 7.2.4).
+    ///
+    /// Who is the same principal is decided by the [id](crate::Principal::id) alone.
     ///
     /// If nobody was logged in, the fields stay, except those marked `clear_on_login`. If another
     /// principal was logged in, only the fields marked `keep` stay. If the same principal was, all
@@ -37,9 +40,9 @@ impl<T: PrincipalType> Session<T> {
         let context = fields.context();
         let cell = T::principal(fields);
         // A principal that does not decode still counts as a principal.
-        let before =
-            cell.get(context).as_ref().map(PrincipalKey::of).or_else(|| self.recorded().map(Ok));
-        let key = PrincipalKey::of(&principal);
+        let before = cell.get(context).as_ref().map(|before| PrincipalKey::of(before.id()));
+        let before = before.or_else(|| self.recorded().map(Ok));
+        let key = PrincipalKey::of(principal.id());
         match before {
             Some(before) if before != key => {
                 self.clear_but(|cell| cell.spec().keep || cell.spec().principal);

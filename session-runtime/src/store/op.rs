@@ -218,6 +218,8 @@ pub enum Refusal {
     Encode(String),
     /// The closure panicked.
     Panicked,
+    /// The closure changed who is logged in.
+    Identity,
     /// The operating system gave no random bytes to seal the value with.
     Random,
 }

@@ -98,6 +98,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             spec,
             name: spec.bare_name(),
             by_name: by_name(spec.fields),
+            identity: T::identity,
             policy: self.policy,
             carrier,
             namespace,
