@@ -106,7 +106,8 @@ pub enum Op {
         /// The field.
         field: FieldName,
     },
-    /// Adds to a number; a missing number counts as 0. A result outside `min..=max` is refused.
+    /// Adds to a number, also to the JSON text of one; a missing number counts as 0. A result outside
+    /// `min..=max` is refused.
     Add {
         /// The field.
         field: FieldName,

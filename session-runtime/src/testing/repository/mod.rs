@@ -61,6 +61,7 @@ macro_rules! __with_repository_cases {
             names::names_without_a_colon_are_any_text_too,
             ops::a_set_that_becomes_empty_is_removed,
             ops::a_value_of_another_kind_counts_as_missing,
+            ops::a_number_in_json_is_the_number_that_it_says,
             ops::add_adds,
             ops::add_counts_a_missing_number_as_zero,
             ops::add_never_wraps,
