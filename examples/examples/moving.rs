@@ -27,7 +27,7 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
-use session_runtime::{Error, Session};
+use session_runtime::{Error, Principal, Session};
 use sha2::Sha256;
 
 #[derive(Session)]
@@ -36,7 +36,7 @@ struct App {
     user: Option<UserId>,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Principal, Clone, Copy, Serialize, Deserialize)]
 struct UserId(u32);
 
 #[tokio::main]

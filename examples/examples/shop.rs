@@ -20,7 +20,7 @@ use axum::{
 };
 use examples::Startup;
 use serde::{Deserialize, Serialize};
-use session_runtime::{Challenge, Error, Session, SessionId, SessionInfo, Sessions};
+use session_runtime::{Challenge, Error, Principal, Session, SessionId, SessionInfo, Sessions};
 
 /// What the shop knows about a visitor. Each field becomes a few methods on `Session<Shop>`.
 #[derive(Session)]
@@ -44,7 +44,7 @@ struct Shop {
     theme: Option<Theme>,
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Principal, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct UserId(u32);
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]

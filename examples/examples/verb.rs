@@ -25,7 +25,7 @@ use axum::{
 use examples::Startup;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use session_runtime::{Error, Rejection, Session};
+use session_runtime::{Error, Principal, Rejection, Session};
 
 /// Every visitor has one (`eager`; Verb's `saveUninitialized`). `persistent` gives the cookie a
 /// `Max-Age`: the 24 hours of `idle`, which start anew with each visit. Not even a busy visitor's
@@ -49,8 +49,9 @@ struct Visit {
     preferences: BTreeMap<String, Value>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Principal, Clone, Serialize, Deserialize)]
 struct User {
+    #[principal(id)]
     id: u32,
     username: String,
     role: String,

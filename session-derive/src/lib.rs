@@ -9,6 +9,7 @@ mod lower;
 mod model;
 mod names;
 mod paths;
+mod principal;
 mod shape;
 mod suggest;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use proc_macro::TokenStream;
 /// ```
 /// use session_runtime::Session;
 /// # use std::fmt;
-/// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// # #[derive(session_runtime::Principal, Clone, serde::Serialize, serde::Deserialize)]
 /// # struct UserId(u64);
 /// # impl fmt::Display for UserId {
 /// #     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +74,7 @@ use proc_macro::TokenStream;
 /// | `copy` | `x() -> T` | |
 /// | `counter` | `x() -> T`, `add_x(i64)`, `reset_x()`; on a map also `add_x(K, i64)` | they add up |
 /// | `flash` | of an `Option` `set_x(T)`, of a `Vec` `push_x(T)`; `take_x()`, `peek_x()` | what was taken goes, what was written meanwhile stays |
-/// | `principal` | `x() -> Option<&T>`; it is set by `log_in` and `log_out` | |
+/// | `principal` | `x() -> Option<&T>`, `update_x(\|x: &mut T\| …)` for what is not the identity; it is set by `log_in` and `log_out` | |
 /// | `merge = "max"` | `x() -> T`, `set_x(T)` | the largest stands |
 /// | `merge = "once"` | `x()`, `set_x(T)` | the first stands |
 ///
@@ -158,7 +159,7 @@ use proc_macro::TokenStream;
 ///
 /// | key | says |
 /// |---|---|
-/// | `principal` | says whose session it is; an `Option`, at most one |
+/// | `principal` | says whose session it is; an `Option` of a type that is a `Principal`, at most one |
 /// | `extract = "CurrentUser"` | generates an extractor that requires the field, which is an `Option` |
 /// | `validate = is_active` | whether the extractor accepts a value that is there: a function or closure from a reference to `bool`; if not, the request is rejected as if there were none |
 /// | `counter` | parallel requests add up: no addition is lost; integers up to `i64`, or a map of them |
@@ -208,4 +209,27 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(Session, attributes(session))]
 pub fn derive_session(input: TokenStream) -> TokenStream {
     expand::expand(input.into()).into()
+}
+
+/// Says what is the identity of a principal: the value itself of a newtype, or the member that is marked
+/// `#[principal(id)]`. What else is in the value may change without making another principal of it.
+///
+/// ```
+/// # use session_runtime::Principal;
+/// #[derive(Principal, Clone, serde::Serialize, serde::Deserialize)]
+/// struct UserId(u64);
+///
+/// #[derive(Principal, Clone, serde::Serialize, serde::Deserialize)]
+/// struct User {
+///     #[principal(id)]
+///     id: UserId,
+///     name: String,
+/// }
+/// ```
+///
+/// What a newtype holds must be `Eq + Hash`; a marked member must be a principal itself. For a runtime under
+/// another name, `#[principal(crate = path)]` on the type says where it is.
+#[proc_macro_derive(Principal, attributes(principal))]
+pub fn derive_principal(input: TokenStream) -> TokenStream {
+    expand::guarded(|| principal::expand(input.into())).into()
 }

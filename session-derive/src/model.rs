@@ -186,6 +186,7 @@ impl Field {
             (Kind::Flash, Shape::List(_)) => &[Push, Take, Peek],
             (Kind::Flash, _) => &[Set, Take, Peek],
             (Kind::Max | Kind::Once, _) => &[Get, Set],
+            (Kind::Principal, Shape::Option(_)) => &[Get, Update],
             (Kind::Principal, _) => &[Get],
         }
     }

@@ -60,6 +60,9 @@ pub(crate) enum Kind {
     Panicked {
         field: String,
     },
+    Identity {
+        field: String,
+    },
     Gone,
     /// A log-in lost its session, and the request had compared a field with that session.
     LogInConflict {
@@ -104,6 +107,7 @@ impl Kind {
             Refusal::OutOfRange => Self::OutOfRange { field },
             Refusal::Encode(message) => Self::Encode { field, message },
             Refusal::Panicked => Self::Panicked { field },
+            Refusal::Identity => Self::Identity { field },
             Refusal::Random => Self::Random,
         }
     }
@@ -269,6 +273,11 @@ impl fmt::Display for Error {
             Kind::Panicked { field } => {
                 write!(f, "a closure that changes the session field `{field}` panicked")
             }
+            Kind::Identity { field } => write!(
+                f,
+                "a change of session field `{field}` changed who is logged in, so it was not made; \
+                 another principal is logged in by `log_in`",
+            ),
             Kind::Gone => f.write_str("the session is over; nothing was changed"),
             Kind::LogInConflict { field } => write!(
                 f,
@@ -411,6 +420,7 @@ mod tests {
             (Kind::Encode { field: "f".to_owned(), message: "m".to_owned() }, "encode", 422),
             (Kind::OutOfRange { field: "f".to_owned() }, "out_of_range", 422),
             (Kind::Panicked { field: "f".to_owned() }, "", 500),
+            (Kind::Identity { field: "f".to_owned() }, "", 500),
             (Kind::Gone, "gone", 409),
             (Kind::LogInConflict { field: "f".to_owned() }, "conflict", 409),
             (Kind::LogInDestroyed, "", 500),

@@ -45,7 +45,8 @@ pub use layer::{
     service::{ResponseFuture, SessionService},
 };
 pub use request::saved::Saved;
-pub use session_derive::Session;
+pub use schema::principal::Principal;
+pub use session_derive::{Principal, Session};
 pub use store::session_id::{ParseSessionIdError, SessionId};
 pub use token::session_token::SessionToken;
 pub use transport::proxy;
@@ -80,7 +81,7 @@ pub mod __private0 {
         marker::{PhantomData, Send, Sync},
         ops::{Deref, FnMut, FnOnce},
         option::Option::{self, None, Some},
-        primitive::{bool, i64, str},
+        primitive::{bool, i64, str, u8},
         result::Result,
         time::Duration,
         unreachable,
@@ -101,7 +102,11 @@ pub mod __private0 {
             Emission, Encoding, Int, ListAccess, ListFunctions, LocalAccess, LocalCell, MapAccess,
             MapFunctions, NumberAccess, SetAccess, SetFunctions, ValueAccess, ValueCell, model::*,
         },
-        schema::{options::*, *},
+        schema::{
+            options::*,
+            principal::{Identity, Principal, is_identity},
+            *,
+        },
     };
 }
 

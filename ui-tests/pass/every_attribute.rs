@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use session_runtime::{
-    Session, SessionType,
+    Principal, Session, SessionType,
     codec::{Codec, CodecError, Json},
 };
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Principal, Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct UserId(u64);
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -37,7 +37,7 @@ pub mod shop {
     struct Secret(u8);
 
     /// Who.
-    #[derive(Clone, Debug, Serialize, Deserialize)]
+    #[derive(session_runtime::Principal, Clone, Debug, Serialize, Deserialize)]
     #[allow(missing_copy_implementations)]
     pub struct UserId(pub u64);
 

@@ -109,6 +109,13 @@ fn accessor(session: &Session, field: &Field, verb: Verb) -> (TokenStream, Token
             let parameter = quote!(, #change: impl #private::FnOnce(&mut #ty));
             written(parameter, "update", quote!(, #change))
         }
+        (Verb::Update, Shape::Option(inner)) if *kind == Kind::Principal => {
+            let parameter = changes(session, inner, &change);
+            let (signature, call) =
+                written(quote!(, #parameter), "update_principal", quote!(, #change));
+            let bound = only_for_callers(inner, quote!(#private::Principal));
+            (quote!(#signature #bound), call)
+        }
         (Verb::Update, _) => {
             let parameter = changes(session, ty, &change);
             written(quote!(, #parameter), "update", quote!(, #change))
@@ -202,9 +209,14 @@ fn by_reference(session: &Session, of: &Type, name: &Ident) -> (TokenStream, Tok
 fn starts(session: &Session, verb: Verb, shape: &Shape) -> Option<TokenStream> {
     let (Verb::UpdateAt, Shape::Map(_, item)) = (verb, shape) else { return None };
     let private = &session.private;
-    let any = at(spanned_at(item), quote!(for<'__any>));
-    let default = at(spanned_at(item), quote!(#private::Default));
-    Some(quote!(where #any #item: #default))
+    Some(only_for_callers(item, quote!(#private::Default)))
+}
+
+/// A bound on a type that is checked where the accessor is called.
+fn only_for_callers(ty: &Type, bound: TokenStream) -> TokenStream {
+    let any = at(spanned_at(ty), quote!(for<'__any>));
+    let bound = at(spanned_at(ty), bound);
+    quote!(where #any #ty: #bound)
 }
 
 /// The parameter that changes a value of a type, and may run again. What rustc has to say of a
@@ -296,6 +308,10 @@ fn sentence(field: &Field, verb: Verb, name: &str, link: &str) -> String {
         (Verb::Insert, ..) => format!("Inserts a member into {link}."),
         (Verb::Remove, _, Shape::Map(..)) => format!("Removes a key from {link}."),
         (Verb::Remove, ..) => format!("Removes a member from {link}."),
+        (Verb::Update, Kind::Principal, _) => format!(
+            "Changes {link} in place, if somebody is logged in. A change of the identity is an error at the \
+             commit: another principal is logged in by `log_in`.{again}"
+        ),
         (Verb::Update, ..) => format!("Changes {link} in place.{again}"),
         (Verb::UpdateAt, ..) => {
             format!(

@@ -111,6 +111,9 @@ fn bounds(session: &Session) -> WhereClause {
             // Claimed across an `.await`.
             bounds.predicates.push(syn::parse_quote!(#inner: #private::Send + #private::Sync));
         }
+        if let (Kind::Principal, Some(inner)) = (field.kind, field.inner()) {
+            bounds.predicates.push(syn::parse_quote!(#inner: #private::Principal));
+        }
         let starts = schema::needs_default(field).then(|| quote!(+ #private::FieldDefault));
         if let Some(codec) = &field.codec {
             let functions = functions(session, field);

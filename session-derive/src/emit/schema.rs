@@ -53,6 +53,14 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let snapshot = emitter.body(quote!(Self { #clones }));
     let replaces: TokenStream = session.fields.iter().map(|field| write(field, &given)).collect();
     let replace = emitter.body(replaces);
+    let identity = session.principal().map(|_| {
+        let stored = local("stored");
+        let body = emitter.body(quote!(#private::identity::<Self>(#stored)));
+        quote! {
+            #[inline]
+            fn identity(#stored: &[#private::u8]) -> #private::Option<#private::String> #body
+        }
+    });
     // In reach of the user's defaults, hence the name.
     let statics = (!emitter.skeleton).then(|| {
         let (count, specs) = (session.fields.len(), session.fields.iter());
@@ -72,6 +80,7 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
             fn snapshot(#given: &Self::Fields) -> Self #snapshot
             #[inline]
             fn replace(#given: &Self::Fields, #value: Self) #replace
+            #identity
         }
     }
 }

@@ -49,6 +49,19 @@ const _: () = {
         pub fn user(&self) -> __session::Option<&UserId> {
             self.user.get_some(&self.__context)
         }
+        /// Changes [`user`](Self::user) in place, if somebody is logged in. A change of the identity is an error at the commit: another principal is logged in by `log_in`.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        pub fn update_user(
+            &self,
+            change: impl __session::FnMut(&mut UserId) + __session::Send + 'static,
+        )
+        where
+            for<'__any> UserId: __session::Principal,
+        {
+            self.user.update_principal(&self.__context, change);
+        }
         /// Returns the value that `page` has at this moment.
         #[must_use]
         #[inline]
@@ -777,6 +790,10 @@ const _: () = {
             fields.timer.set(&fields.__context, value.timer);
             fields.r#type.set(&fields.__context, value.r#type);
             fields.packed.set(&fields.__context, value.packed);
+        }
+        #[inline]
+        fn identity(stored: &[__session::u8]) -> __session::Option<__session::String> {
+            __session::identity::<Self>(stored)
         }
     }
     #[automatically_derived]

@@ -19,7 +19,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("check", &["attr", "diag", "lower", "model", "names", "shape"]),
     ("emit", &["model", "names", "shape"]),
     ("expand", &["check", "diag", "emit", "lower"]),
-    ("lib", &["expand"]),
+    ("principal", &["diag", "paths"]),
+    ("lib", &["expand", "principal"]),
 ];
 
 fn sources(folder: &Path, all: &mut Vec<PathBuf>) {

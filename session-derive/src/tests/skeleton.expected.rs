@@ -20,6 +20,19 @@ const _: () = {
         fn user(&self) -> __session::Option<&UserId> {
             __session::unreachable!()
         }
+        /// Changes [`user`](Self::user) in place, if somebody is logged in. A change of the identity is an error at the commit: another principal is logged in by `log_in`.
+        ///
+        /// `change` runs at once. If a parallel request has changed the same by the time of the commit, `change` runs again on what is there then, so that nothing is lost. So `change` must have no other effect, and what it depends on is decided inside.
+        #[inline]
+        fn update_user(
+            &self,
+            change: impl __session::FnMut(&mut UserId) + __session::Send + 'static,
+        )
+        where
+            for<'__any> UserId: __session::Principal,
+        {
+            __session::unreachable!()
+        }
         /// Returns the value that `cart` has at this moment.
         #[must_use]
         #[inline]
@@ -74,6 +87,10 @@ const _: () = {
         }
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
+            __session::unreachable!()
+        }
+        #[inline]
+        fn identity(stored: &[__session::u8]) -> __session::Option<__session::String> {
             __session::unreachable!()
         }
     }

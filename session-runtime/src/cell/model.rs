@@ -3,7 +3,7 @@
 
 use crate::{
     cell::{Cell, Context, ValueCell},
-    schema::{SessionField, Spec},
+    schema::{SessionField, Spec, principal::Principal},
 };
 
 /// A struct with `#[derive(Session)]`. Only the derive implements this trait.
@@ -24,6 +24,12 @@ pub trait SessionType: Sized + Send + Sync + 'static {
     fn snapshot(fields: &Self::Fields) -> Self;
     /// Writes every field but the principal.
     fn replace(fields: &Self::Fields, value: Self);
+
+    /// Returns the JSON text of the principal's id, from the stored form of the principal.
+    #[doc(hidden)]
+    fn identity(_stored: &[u8]) -> Option<String> {
+        None
+    }
 }
 
 /// A session type with a field marked `principal`. Only the derive implements this trait.
@@ -33,9 +39,17 @@ pub trait SessionType: Sized + Send + Sync + 'static {
 )]
 pub trait PrincipalType: SessionType {
     /// The type of the principal: the type inside the `Option`.
-    type Principal: SessionField;
+    type Principal: SessionField + Principal;
     /// Returns the cell of the principal.
     fn principal(fields: &Self::Fields) -> &ValueCell<Option<Self::Principal>>;
+}
+
+/// Returns the JSON text of the id in the stored form of a principal.
+#[doc(hidden)]
+#[must_use]
+pub fn identity<T: PrincipalType>(stored: &[u8]) -> Option<String> {
+    let principal: Option<T::Principal> = serde_json::from_slice(stored).ok()?;
+    serde_json::to_string(principal?.id()).ok()
 }
 
 /// The generated struct of field cells.

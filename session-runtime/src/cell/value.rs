@@ -18,8 +18,8 @@ use crate::{
     codec::CodecError,
     error::{Error, Kind},
     event,
-    schema::{FieldSpec, Policy},
-    store::{Again, Change, FieldValue, Op, Refusal},
+    schema::{FieldSpec, Policy, principal::Principal},
+    store::{Again, Change, FieldValue, Op, PrincipalKey, Refusal},
 };
 
 /// One value, with everything that this request makes of it.
@@ -328,6 +328,24 @@ impl<V, F> ValueCell<Option<V>, F> {
         let taken = self.history.exchange(clone, || clone(self.base(context)), compare, none)?;
         context.wrote(self.spec);
         taken
+    }
+}
+
+impl<V: Principal> ValueCell<Option<V>> {
+    /// Changes what is known of the principal, if there is one. The id must stay.
+    pub fn update_principal(
+        &self,
+        context: &Context,
+        mut change: impl FnMut(&mut V) + Send + 'static,
+    ) {
+        let change = move |principal: &mut Option<V>| {
+            let Some(principal) = principal else { return Ok(()) };
+            let before = PrincipalKey::of(principal.id());
+            change(principal);
+            let is_same = before == PrincipalKey::of(principal.id());
+            if is_same { Ok(()) } else { Err(Refusal::Identity) }
+        };
+        self.change(context, Box::new(change));
     }
 }
 

@@ -213,7 +213,11 @@ impl Engine {
         let field = self.spec.fields.iter().find(|field| field.principal)?;
         let stored = |name: &str| envelope.fields.iter().find(|(stored, _)| stored == name);
         match field.names().find_map(stored)? {
-            (_, FieldValue::Bytes(json)) => std::str::from_utf8(json).ok().map(PrincipalKey::new),
+            (_, FieldValue::Bytes(json)) => {
+                // A principal that does not decode still counts as a principal.
+                let id = (self.identity)(json).or_else(|| String::from_utf8(json.to_vec()).ok());
+                id.as_deref().map(PrincipalKey::new)
+            }
             _ => None,
         }
     }

@@ -45,6 +45,8 @@ pub(crate) struct Engine {
     pub(crate) namespace: Namespace,
     pub(crate) backend: Backend,
     pub(crate) sealer: Option<Arc<dyn FieldSealer>>,
+    /// Returns the JSON text of a principal's id, from the principal's stored form.
+    pub(crate) identity: fn(&[u8]) -> Option<String>,
     /// Hides principals from the store, under encryption at rest.
     pub(crate) index: Option<IndexCodec>,
     pub(crate) clock: Arc<dyn Clock>,

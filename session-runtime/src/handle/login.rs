@@ -4,6 +4,7 @@ use super::Session;
 use crate::{
     cell::model::{FieldSet, PrincipalType},
     request::asked::{End, Requested},
+    schema::principal::Principal as _,
     store::PrincipalKey,
 };
 
@@ -21,6 +22,8 @@ impl<T: PrincipalType> Session<T> {
     /// there is no log-in either: the response is an error if the client does not
     /// [consent](crate::Error::is_withheld), or if the request also calls
     /// [`destroy`](Self::destroy).
+    ///
+    /// Who is the same principal is decided by the [id](crate::Principal::id) alone.
     ///
     /// If nobody was logged in, the fields stay, except those marked `clear_on_login`. If another
     /// principal was logged in, only the fields marked `keep` stay. If the same principal was, all
@@ -47,9 +50,9 @@ impl<T: PrincipalType> Session<T> {
         let context = fields.context();
         let cell = T::principal(fields);
         // A principal that does not decode still counts as a principal.
-        let before =
-            cell.get(context).as_ref().map(PrincipalKey::of).or_else(|| self.recorded().map(Ok));
-        let key = PrincipalKey::of(&principal);
+        let before = cell.get(context).as_ref().map(|before| PrincipalKey::of(before.id()));
+        let before = before.or_else(|| self.recorded().map(Ok));
+        let key = PrincipalKey::of(principal.id());
         match before {
             Some(before) if before != key => {
                 self.clear_but(|cell| cell.spec().keep || cell.spec().principal);

@@ -13,6 +13,7 @@ use crate::{
     event,
     repository::deadline::DeadlineStore,
     request::slot::SessionSlot,
+    schema::principal::Principal,
     store::{Cursor, PrincipalKey, Selector, session_id::SessionId},
 };
 
@@ -180,6 +181,10 @@ impl<T: SessionType> Sessions<T> {
     }
 }
 
+/// The id of a session type's principals.
+type Id<T> = <<T as PrincipalType>::Principal as Principal>::Id;
+
+/// A principal is named by its [id](Principal::id) alone: `&42` or `&"ada".to_owned()`.
 impl<T: PrincipalType> Sessions<T> {
     /// Returns a page of the live sessions of a principal, the latest log-in first: the first page,
     /// or the one after `after`, which the page before it has named. A page has up to 64 sessions.
@@ -207,7 +212,7 @@ impl<T: PrincipalType> Sessions<T> {
     /// travels in the token: such sessions cannot be listed.
     pub async fn list(
         &self,
-        principal: &T::Principal,
+        principal: &Id<T>,
         after: Option<SessionCursor>,
     ) -> Result<SessionPage, Error> {
         let Engine { namespace, .. } = &*self.engine;
@@ -229,7 +234,7 @@ impl<T: PrincipalType> Sessions<T> {
     /// # Errors
     ///
     /// As [`list`](Self::list).
-    pub async fn end(&self, principal: &T::Principal, session: &SessionId) -> Result<bool, Error> {
+    pub async fn end(&self, principal: &Id<T>, session: &SessionId) -> Result<bool, Error> {
         let principals = self.keys(principal)?;
         let record = self.store()?.load(&self.engine.key(session.0)).await?;
         // Session ids are public, so an id alone must not end somebody else's session.
@@ -248,7 +253,7 @@ impl<T: PrincipalType> Sessions<T> {
     ///
     /// As [`list`](Self::list). Also returns an error outside of a request, where there is no
     /// session to leave out.
-    pub async fn end_others(&self, principal: &T::Principal) -> Result<EndedSessions, Error> {
+    pub async fn end_others(&self, principal: &Id<T>) -> Result<EndedSessions, Error> {
         let current = self.current.ok_or_else(|| Error::new(Kind::NoCurrentSession))?;
         self.end_but(principal, Some(current)).await
     }
@@ -272,7 +277,7 @@ impl<T: PrincipalType> Sessions<T> {
     ///
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or for a payload in
     /// the token without [`revocation`](crate::SessionLayerBuilder::revocation).
-    pub async fn end_all(&self, principal: &T::Principal) -> Result<EndedSessions, Error> {
+    pub async fn end_all(&self, principal: &Id<T>) -> Result<EndedSessions, Error> {
         if let Backend::InToken(in_token) = &self.engine.backend
             && let Some(revocation) = &in_token.revocation
         {
@@ -286,7 +291,7 @@ impl<T: PrincipalType> Sessions<T> {
 
     async fn end_but(
         &self,
-        principal: &T::Principal,
+        principal: &Id<T>,
         except: Option<Selector>,
     ) -> Result<EndedSessions, Error> {
         let mut all = EndedSessions { count: 0, is_done: true };
@@ -300,11 +305,11 @@ impl<T: PrincipalType> Sessions<T> {
     }
 
     /// Returns the keys under which the store may have indexed a principal's sessions.
-    fn keys(&self, principal: &T::Principal) -> Result<Vec<PrincipalKey>, Error> {
+    fn keys(&self, principal: &Id<T>) -> Result<Vec<PrincipalKey>, Error> {
         Ok(self.engine.index_keys(self.key(principal)?))
     }
 
-    fn key(&self, principal: &T::Principal) -> Result<PrincipalKey, Error> {
+    fn key(&self, principal: &Id<T>) -> Result<PrincipalKey, Error> {
         PrincipalKey::of(principal).map_err(|message| {
             let field = self.engine.spec.fields.iter().find(|field| field.principal);
             Error::new(Kind::Encode {

@@ -2,6 +2,7 @@
 //! fields' types must implement. Knows nothing of requests, stores or tokens.
 
 pub(crate) mod options;
+pub(crate) mod principal;
 
 use std::time::Duration;
 

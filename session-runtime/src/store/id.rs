@@ -201,11 +201,9 @@ impl PrincipalKey {
         Self(text.into())
     }
 
-    /// Returns the index key of a principal, or the reason why the principal does not serialise.
-    pub(crate) fn of(principal: &impl serde::Serialize) -> Result<Self, String> {
-        serde_json::to_string(principal)
-            .map(|json| Self::new(&json))
-            .map_err(|error| error.to_string())
+    /// Returns the index key of a principal's id, or the reason why the id does not serialise.
+    pub(crate) fn of(id: &impl serde::Serialize) -> Result<Self, String> {
+        serde_json::to_string(id).map(|json| Self::new(&json)).map_err(|error| error.to_string())
     }
 
     /// Returns the selector of a note about the principal, which is the same in every process.

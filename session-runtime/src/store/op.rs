@@ -106,7 +106,8 @@ pub enum Op {
         /// The field.
         field: FieldName,
     },
-    /// Adds to a number; a missing number counts as 0. A result outside `min..=max` is refused.
+    /// Adds to a number, also to the JSON text of one; a missing number counts as 0. A result outside
+    /// `min..=max` is refused.
     Add {
         /// The field.
         field: FieldName,
@@ -218,6 +219,8 @@ pub enum Refusal {
     Encode(String),
     /// The closure panicked.
     Panicked,
+    /// The closure changed who is logged in.
+    Identity,
     /// The operating system gave no random bytes to seal the value with.
     Random,
 }

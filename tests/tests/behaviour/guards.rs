@@ -3,12 +3,13 @@
 use axum::{Router, extract::Path, routing::get};
 use serde::{Deserialize, Serialize};
 use session_runtime::{
-    Challenge, KeyRing, Session, SessionLayer, SessionLayerBuilder, store::MemoryStore,
+    Challenge, KeyRing, Principal, Session, SessionLayer, SessionLayerBuilder, store::MemoryStore,
 };
 use tests::{Client, Server};
 
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Principal, Clone, PartialEq, Serialize, Deserialize)]
 struct User {
+    #[principal(id)]
     name: String,
     suspended: bool,
 }

@@ -20,6 +20,7 @@ mod forced;
 mod guards;
 mod handle;
 mod headers;
+mod identity;
 mod ids;
 mod keys;
 mod layers;

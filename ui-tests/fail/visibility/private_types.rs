@@ -1,8 +1,8 @@
 mod shop {
-    use session_runtime::Session;
+    use session_runtime::{Principal, Session};
 
-    #[derive(Clone, serde::Serialize, serde::Deserialize)]
-    struct UserId;
+    #[derive(Principal, Clone, serde::Serialize, serde::Deserialize)]
+    struct UserId(u32);
 
     #[derive(Session)]
     pub struct Shop {

@@ -107,6 +107,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             spec,
             name: spec.namespace,
             by_name: by_name(spec.fields),
+            identity: T::identity,
             policy: self.policy,
             carrier,
             namespace,

@@ -296,7 +296,7 @@ pub async fn clear_without_names_removes_everything(it: Fixture) {
 
 pub async fn a_value_of_another_kind_counts_as_missing(it: Fixture) {
     let rule = "`Add`, `Max`, `Insert` and `Remove` treat a value of another kind as missing";
-    for other in [bytes("[]"), bytes("\"7\""), members(["7"])] {
+    for other in [bytes("\"7\""), bytes("[]"), bytes("7.5"), members(["7"])] {
         let before = [("f", other.clone())];
         change(&it, rule, &before, [add("f", 2)], &[("f", int(2))]).await;
         change(&it, rule, &before, [max("f", -2)], &[("f", int(-2))]).await;
@@ -309,11 +309,13 @@ pub async fn a_value_of_another_kind_counts_as_missing(it: Fixture) {
     }
 }
 
-pub async fn a_plain_number_is_a_number(it: Fixture) {
-    let rule = "a number as a plain field has it is not lost when the field becomes a counter";
+pub async fn a_number_in_json_is_the_number_that_it_says(it: Fixture) {
+    let rule =
+        "`Add` and `Max` go on from the JSON number that a field held when it was a plain one";
     let before = [("f", bytes("7"))];
     change(&it, rule, &before, [add("f", 2)], &[("f", int(9))]).await;
     change(&it, rule, &before, [max("f", 8)], &[("f", int(8))]).await;
+    change(&it, rule, &before, [max("f", 6)], &before).await;
     change(&it, rule, &before, [add_within("f", 2, 5, 10)], &[("f", int(9))]).await;
     refuse(&it, rule, &before, [add_within("f", 4, 5, 10)], "f").await;
 }

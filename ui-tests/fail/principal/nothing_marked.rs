@@ -1,0 +1,12 @@
+use session_runtime::Principal;
+
+#[derive(Principal)]
+struct User {
+    id: u64,
+    role: String,
+}
+
+#[derive(Principal)]
+struct Nobody;
+
+fn main() {}
