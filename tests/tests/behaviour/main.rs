@@ -18,6 +18,7 @@ mod guards;
 mod handle;
 mod headers;
 mod ids;
+mod junk;
 mod keys;
 mod lifetimes;
 mod live;
