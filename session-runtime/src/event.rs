@@ -38,6 +38,11 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// Returns true if anybody can cause the reason, without a token that was ever made here.
+    pub(crate) const fn is_junk(self) -> bool {
+        matches!(self, Self::Malformed | Self::Duplicate | Self::Forged)
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
@@ -85,13 +90,28 @@ pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) 
         Reason::Expired => {
             debug!(target: "session_runtime", session, handle, reason = why, "session expired");
         }
-        Reason::Unknown | Reason::Revoked | Reason::UnknownKey | Reason::RetiredKey => {
+        Reason::Unknown
+        | Reason::Revoked
+        | Reason::UnknownKey
+        | Reason::RetiredKey
+        | Reason::Malformed
+        | Reason::Duplicate
+        | Reason::Forged => {
             debug!(target: "session_runtime", session, handle, reason = why, "session token rejected");
         }
         _ => {
             warn!(target: "session_runtime", session, handle, reason = why, "session token rejected");
         }
     }
+}
+
+/// Logs the number of tokens since the last such event that nobody here made. Each has an event of
+/// its own at debug level.
+pub(crate) fn junk(session: &str, count: u64) {
+    warn!(
+        target: "session_runtime", session, count,
+        "session tokens rejected that were not made here: malformed, forged, or several at once",
+    );
 }
 
 /// Logs that a client presents a session that is bound to another client.

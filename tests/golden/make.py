@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-VERSION = 1
+VERSION = 2
 SEALED, FIELD, SIGNED, CREDENTIAL = 0x01, 0x02, 0x10, 0x20
 
 
@@ -117,8 +117,10 @@ def credential(secret: bytes, scope: dict, selector: bytes, verifier: bytes) -> 
 
 def sealed(secret: bytes, scope: dict, nonce: bytes, plain: bytes) -> dict:
     context = binding("sealed", scope)
-    header = bytes([VERSION, SEALED]) + key_id(secret) + nonce
-    text = xchacha20_poly1305(expand(secret, context, 32), nonce, plain, header + context)
+    commitment = expand(secret, context + lp(b"commitment"), 16)
+    header = bytes([VERSION, SEALED]) + key_id(secret) + commitment + nonce
+    padded = plain + b"\x80" + bytes(31 - len(plain) % 32)
+    text = xchacha20_poly1305(expand(secret, context, 32), nonce, padded, header)
     return {"nonce": nonce.hex(), "plain": plain.hex(), "token": b64(header + text)}
 
 

@@ -8,6 +8,7 @@ pub(crate) mod bind;
 pub(crate) mod challenge;
 mod claim;
 pub(crate) mod hooks;
+pub(crate) mod junk;
 pub(crate) mod live;
 pub(crate) mod load;
 pub(crate) mod loopback;
@@ -53,6 +54,7 @@ pub(crate) struct Engine {
     pub(crate) random: Random,
     pub(crate) hooks: Hooks,
     pub(crate) loopback_only: bool,
+    pub(crate) junk: junk::Junk,
     #[cfg(feature = "axum")]
     pub(crate) challenge: Option<challenge::Challenge>,
 }
@@ -91,6 +93,11 @@ impl Engine {
 
     pub(crate) fn reject(&self, selector: Option<Selector>, reason: Reason) {
         event::rejected(self.name(), selector, reason);
+        if reason.is_junk()
+            && let Some(count) = self.junk.note(self.now())
+        {
+            event::junk(self.name(), count);
+        }
     }
 
     /// Draws the selector of a session to be created.

@@ -37,16 +37,18 @@ impl RecordSealer {
 
     pub(crate) fn seal(&self, place: &[u8], content: &impl Plain) -> Result<Bytes, RandomError> {
         let (key, nonce) = (self.keys.first(), self.random.bytes()?);
-        let sealed = aead::seal(&key.prepared, (suite::RECORD, key.id), &nonce, place, content);
+        let sealed =
+            aead::seal(&key.prepared, &aead::head(suite::RECORD, key.id), &nonce, place, content);
         Ok(sealed.into())
     }
 
     /// Returns the content of a blob that [`seal`](Self::seal) made in this place.
     pub(crate) fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Bytes, Reason> {
-        let id = aead::key_id(sealed, suite::RECORD).ok_or(Reason::Malformed)?;
+        let id = aead::key_id(sealed, suite::RECORD, aead::HEAD).ok_or(Reason::Malformed)?;
         let key = self.keys.get(id).ok_or(Reason::UnknownKey)?;
         let mut blob = sealed.to_vec();
-        let content = aead::open(&key.prepared, place, &mut blob).ok_or(Reason::Forged)?;
+        let content =
+            aead::open(&key.prepared, aead::HEAD, place, &mut blob).ok_or(Reason::Forged)?;
         Ok(Bytes::from(blob).slice(content))
     }
 }

@@ -45,7 +45,7 @@ impl FieldCodec {
     ) -> Vec<u8> {
         let key = self.keys.first();
         let context = self.context(selector, field);
-        aead::seal(&key.prepared, (suite::FIELD, key.id), nonce, &context, plain)
+        aead::seal(&key.prepared, &aead::head(suite::FIELD, key.id), nonce, &context, plain)
     }
 
     /// Returns the place that a blob is bound to. It leaves out the record's revision, which rises
@@ -74,9 +74,10 @@ impl FieldSealer for FieldCodec {
     /// tokens: the credential of this request was made under a key that has not ended, and a field
     /// is sealed again only when it is written.
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let key = self.keys.get(aead::key_id(sealed, suite::FIELD)?)?;
+        let key = self.keys.get(aead::key_id(sealed, suite::FIELD, aead::HEAD)?)?;
         let mut blob = sealed.to_vec();
-        let plain = aead::open(&key.prepared, &self.context(selector, field), &mut blob)?;
+        let plain =
+            aead::open(&key.prepared, aead::HEAD, &self.context(selector, field), &mut blob)?;
         blob.truncate(plain.end);
         blob.drain(..plain.start);
         Some(blob)

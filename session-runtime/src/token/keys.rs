@@ -29,11 +29,13 @@ impl<T> Keys<T> {
         binding: &Binding,
         prepare: impl Fn(Zeroizing<[u8; 32]>) -> T,
     ) -> Self {
-        let entry = |key: &RingKey| Entry {
-            id: key.id,
-            not_after: key.not_after,
-            prepared: prepare(key.derive(binding.as_bytes())),
-        };
+        Self::with(ring, |key| prepare(key.derive(binding.as_bytes())))
+    }
+
+    /// Prepares every key of the ring, once.
+    pub(super) fn with(ring: &KeyRing, prepare: impl Fn(&RingKey) -> T) -> Self {
+        let entry =
+            |key: &RingKey| Entry { id: key.id, not_after: key.not_after, prepared: prepare(key) };
         Self { first: entry(ring.first()), rest: ring.rest().iter().map(entry).collect() }
     }
 
@@ -55,12 +57,9 @@ impl<T> Keys<T> {
 
     /// Returns the key with this id, if it may still be used for tokens.
     ///
-    /// Keys are looked up, never tried one after the other. ChaCha20-Poly1305 does not commit to
-    /// its key: an attacker who knows two keys can make one ciphertext that opens under both.
-    /// Against a server that tries many guessable keys a message, that can be used to search the
-    /// keys (partitioning oracles). Here the authenticated id selects the only key under which a
-    /// message can open, and keys are random, so a separate commitment would add nothing. A lookup
-    /// also means that an unknown key costs no cryptography at all.
+    /// Keys are looked up, never tried one after the other: a server that tries many keys a message
+    /// can be used to search the keys (partitioning oracles). An unknown key costs no cryptography
+    /// at all.
     pub(super) fn find(
         &self,
         id: KeyId,

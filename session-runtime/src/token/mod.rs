@@ -36,7 +36,7 @@ pub(crate) use random::{Random, RandomError};
 use crate::key::push_part;
 
 /// The version of every layout here: the first byte of every token and blob.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The longest text that is read, whatever the transport allows.
 const MAX_TEXT: usize = 8192;
 

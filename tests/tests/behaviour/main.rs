@@ -22,6 +22,7 @@ mod handle;
 mod headers;
 mod identity;
 mod ids;
+mod junk;
 mod keys;
 mod layers;
 mod lifetimes;

@@ -9,6 +9,7 @@ use crate::{
         Engine,
         backend::{Backend, InToken, Stored},
         bind::Binds,
+        junk::Junk,
         loopback::{VARIABLE, check_build},
         policy::Policy,
         revocation::Revocation,
@@ -118,6 +119,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             random: self.random,
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,
+            junk: Junk::default(),
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };

@@ -25,7 +25,7 @@ fn what_was_issued_verifies() {
     assert_eq!(credential.check, issued.check);
     assert_eq!(credential.key_id, issued.key_id);
     assert!(credential.current_key);
-    assert_eq!(raw(&issued.token)[..2], [1, 0x20]);
+    assert_eq!(raw(&issued.token)[..2], [2, 0x20]);
     assert_eq!(raw(&issued.token)[2..6], issued.key_id.0);
     assert_eq!(raw(&issued.token)[6..22], selector(1).0);
 }

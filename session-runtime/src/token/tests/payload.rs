@@ -1,13 +1,13 @@
 //! Payload tokens: the sealed and the signed codec refuse everything that they did not write.
 
 use super::*;
-use crate::token::PayloadCodec;
+use crate::token::{PayloadCodec, aead, sealed::SealedCodec};
 
 type Make = fn(&KeyRing, &Binding) -> PayloadCodec;
 
-/// Both kinds, with the byte where the authenticated part ends in the smallest token.
+/// Both kinds, with the fewest bytes of a token that is not malformed.
 const KINDS: [(Make, Purpose, usize); 2] = [
-    (PayloadCodec::sealed, Purpose::Sealed, 2 + 4 + 24 + 16),
+    (PayloadCodec::sealed, Purpose::Sealed, 2 + 4 + 16 + 24 + 16),
     (PayloadCodec::signed, Purpose::Signed, 2 + 4 + 32),
 ];
 
@@ -27,7 +27,11 @@ fn what_was_written_opens() {
         let codec = make(&ring(&[1]), &binding(purpose));
         for plain in [&b""[..], b"\0", PLAIN, &[0xff; 3000]] {
             let token = write(&codec, plain);
-            assert_eq!(raw(&token).len(), plain.len() + overhead);
+            let padded = match purpose {
+                Purpose::Sealed => plain.len() / 32 * 32 + 32,
+                _ => plain.len(),
+            };
+            assert_eq!(raw(&token).len(), padded + overhead);
             let opened = codec.open(token.as_bytes(), || NOW).unwrap();
             assert_eq!(opened.plain, plain);
             assert!(opened.current_key);
@@ -39,12 +43,65 @@ fn what_was_written_opens() {
 fn sealing_twice_gives_two_tokens_that_show_nothing() {
     let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
     let mut nonces: Vec<_> =
-        (0..1000).map(|_| raw(&write(&codec, PLAIN))[6..30].to_vec()).collect();
+        (0..1000).map(|_| raw(&write(&codec, PLAIN))[22..46].to_vec()).collect();
     nonces.sort_unstable();
     nonces.dedup();
     assert_eq!(nonces.len(), 1000);
     let token = raw(&write(&codec, PLAIN));
     assert!(!token.windows(4).any(|window| PLAIN.windows(4).any(|plain| plain == window)));
+}
+
+#[test]
+fn the_length_of_a_token_tells_the_length_of_its_content_to_32_bytes() {
+    let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
+    let length = |content: &[u8]| raw(&write(&codec, content)).len();
+    for content in 0..100 {
+        let (zeros, ends) = (vec![0; content], vec![0x80; content]);
+        assert_eq!(length(&zeros), 62 + content / 32 * 32 + 32);
+        for content in [zeros, ends] {
+            let opened = codec.open(write(&codec, &content).as_bytes(), || NOW).unwrap();
+            assert_eq!(opened.plain, content, "the padding is told from the content");
+        }
+    }
+}
+
+#[test]
+fn a_sealed_token_commits_to_its_key_and_its_binding() {
+    let commitment = |seed, binding: &Binding| {
+        let codec = PayloadCodec::sealed(&ring(&[seed]), binding);
+        let (one, other) = (raw(&write(&codec, b"")), raw(&write(&codec, PLAIN)));
+        assert_eq!(one[6..22], other[6..22], "it depends on no message");
+        one[6..22].to_vec()
+    };
+    let ours = binding(Purpose::Sealed);
+    let mut all = vec![commitment(1, &ours), commitment(2, &ours)];
+    all.extend(other_bindings(Purpose::Sealed).iter().map(|other| commitment(1, other)));
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count);
+    // The seal would verify: what is refused is a commitment to another key.
+    let codec = SealedCodec::new(&ring(&[1]), &ours);
+    let cipher = aead::Cipher::new(&ring(&[1]).first().derive(ours.as_bytes()));
+    let id = ring(&[1]).first().id;
+    let seal = |commitment: &[u8]| {
+        let head = [&aead::head(0x01, id), commitment].concat();
+        let padded = [PLAIN, b"\x80", &[0; 15]].concat();
+        encode(&aead::seal(&cipher, &head, &[7; 24], &[], &padded[..]))
+    };
+    assert!(codec.open(seal(&commitment(1, &ours)).as_bytes(), || NOW).is_ok());
+    let other = seal(&commitment(2, &ours));
+    assert_eq!(codec.open(other.as_bytes(), || NOW).unwrap_err(), Reason::Forged);
+}
+
+#[test]
+fn a_token_of_the_first_format_is_no_session_and_no_error() {
+    for (make, purpose, _) in KINDS {
+        let codec = make(&ring(&[1]), &binding(purpose));
+        let mut bytes = raw(&write(&codec, PLAIN));
+        bytes[0] = 1;
+        assert_eq!(reason(&codec, encode(&bytes)), Reason::Malformed);
+    }
 }
 
 #[test]

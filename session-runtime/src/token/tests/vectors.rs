@@ -106,16 +106,16 @@ fn a_blob_is_its_header_and_what_the_cipher_makes() {
     let (key, nonce) = ([7; 32], [8; 24]);
     let cipher = aead::Cipher::new(&key);
     let id = crate::store::KeyId([1, 2, 3, 4]);
-    let mut blob = aead::seal(&cipher, (0x01, id), &nonce, b"context", &b"plain"[..]);
-    let header = [&[1, 1, 1, 2, 3, 4][..], &nonce].concat();
+    let mut blob = aead::seal(&cipher, &aead::head(0x01, id), &nonce, b"context", &b"plain"[..]);
+    let header = [&[2, 1, 1, 2, 3, 4][..], &nonce].concat();
     let mut text = b"plain".to_vec();
     let tag = cipher.encrypt(&nonce, &[&header[..], b"context"].concat(), &mut text);
     assert_eq!(blob, [&header[..], &text, &tag].concat());
-    assert_eq!(aead::open(&cipher, b"contexts", &mut blob.clone()), None);
-    let plain = aead::open(&cipher, b"context", &mut blob).unwrap();
+    assert_eq!(aead::open(&cipher, 6, b"contexts", &mut blob.clone()), None);
+    let plain = aead::open(&cipher, 6, b"context", &mut blob).unwrap();
     assert_eq!(&blob[plain], b"plain");
-    assert_eq!(aead::key_id(&blob, 0x01), Some(id));
-    assert_eq!(aead::key_id(&blob, 0x02), None);
-    assert_eq!(aead::key_id(&blob[..45], 0x01), None);
+    assert_eq!(aead::key_id(&blob, 0x01, 6), Some(id));
+    assert_eq!(aead::key_id(&blob, 0x02, 6), None);
+    assert_eq!(aead::key_id(&blob[..45], 0x01, 6), None);
     assert_eq!(encode(&blob).len(), 68);
 }
