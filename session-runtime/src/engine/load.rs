@@ -19,7 +19,7 @@ use crate::{
     schema::options::OnStoreError,
     store::{FieldValue, Meta, PrincipalKey, Record, Selector, Standing},
     token::{Credential, Envelope},
-    transport::Found,
+    transport::{Elsewhere, Found},
 };
 
 /// The token of a request, verified as far as that goes without a store.
@@ -37,12 +37,12 @@ pub(crate) struct FoundToken<'e> {
     /// The header that an accepted token is in.
     pub(crate) header: Option<HeaderValue>,
     /// Expires the tokens of a client that has several, wherever it may have them from.
-    pub(crate) elsewhere: Vec<HeaderValue>,
+    pub(crate) elsewhere: Option<Box<Elsewhere>>,
 }
 
 impl<'e> FoundToken<'e> {
     pub(crate) const fn new(presented: Presented<'e>, header: Option<HeaderValue>) -> Self {
-        Self { presented, header, elsewhere: Vec::new() }
+        Self { presented, header, elsewhere: None }
     }
 }
 
@@ -67,7 +67,7 @@ impl Engine {
             Found::None => return FoundToken::new(Presented::Nothing, None),
             Found::Duplicate => {
                 self.reject(None, Reason::Duplicate);
-                let elsewhere = self.carrier.everywhere(parts, path);
+                let elsewhere = self.carrier.elsewhere(parts, path);
                 return FoundToken { presented: Presented::Rejected, header: None, elsewhere };
             }
             Found::One(text, header) => (text, header),

@@ -78,8 +78,8 @@ pub(super) fn finish_response<T: SessionType, B: Default + 'static>(
             true
         }
     };
-    if carries_token {
-        engine.carrier.expire_elsewhere(headers, std::mem::take(&mut state.elsewhere));
+    if carries_token && let Some(elsewhere) = state.elsewhere.take() {
+        engine.carrier.expire_elsewhere(headers, *elsewhere);
     }
     drop(state);
     let said = engine.policy.handlers_decide_caching && headers.contains_key(CACHE_CONTROL);

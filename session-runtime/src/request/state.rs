@@ -6,13 +6,12 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderValue;
-
 use super::{asked::Requested, async_lock::AsyncLock, token_text::TokenText};
 use crate::{
     engine::{Engine, hooks::HookAnswers, live::LiveSession},
     error::Error,
     store::Selector,
+    transport::Elsewhere,
 };
 
 /// The part of a request's session that does not depend on the session type, so that plans and
@@ -41,7 +40,7 @@ pub(crate) struct State {
     /// The token of the live session: what the client has, or gets with this response.
     pub(crate) token: Option<TokenText>,
     /// Expires other tokens of ours that the client has, in a response that sets or expires ours.
-    pub(crate) elsewhere: Vec<HeaderValue>,
+    pub(crate) elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// The session that the client is in.
@@ -105,7 +104,7 @@ impl Core {
                 only_as_loaded: false,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,
-                elsewhere: Vec::new(),
+                elsewhere: None,
             }),
             lock: AsyncLock::new(),
         }

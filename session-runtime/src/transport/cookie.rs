@@ -87,6 +87,7 @@ impl CookieCarrier {
     /// Finds our cookie. **Compares names byte for byte, without decoding:** if `%5F_Host-id` or
     /// `__host-id` passed for `__Host-id`, a neighbouring site could set the cookie that the prefix
     /// protects. HTTP/2 clients may split cookies over several headers (RFC 9113, section 8.2.3).
+    #[inline]
     pub(super) fn find<'h>(&self, headers: &'h HeaderMap, port: Option<u16>) -> Found<'h> {
         let name = self.name_at(port);
         let mut found = Found::None;
@@ -148,7 +149,7 @@ impl CookieCarrier {
     }
 
     /// Returns what expires our cookie wherever else the client may have it.
-    pub(super) fn everywhere(&self, parts: &Parts, path: &str) -> Vec<HeaderValue> {
+    pub(super) fn elsewhere(&self, parts: &Parts, path: &str) -> Vec<HeaderValue> {
         let CookieSettings { attributes, is_alone, .. } = &self.settings;
         // Attributes beyond these are not told from others by the browser.
         let secure = self.fixed.attributes.contains("; Secure");

@@ -50,6 +50,11 @@ impl<'h> Found<'h> {
     }
 }
 
+/// The `Set-Cookie` lines that expire our cookie wherever else a client may have it.
+// Boxed where it is kept: it is rare, and each byte of a request's session counts.
+#[derive(Debug)]
+pub(crate) struct Elsewhere(Vec<HeaderValue>);
+
 /// The facts of one request that its cookie depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CookieContext {
@@ -155,6 +160,7 @@ impl Carrier {
     }
 
     /// Finds our token. Parses only what leads to it, and allocates nothing but in development.
+    #[inline]
     pub(crate) fn find<'h>(&self, parts: &'h Parts) -> Found<'h> {
         match &self.kind {
             Kind::Cookie(cookie) => cookie.find(&parts.headers, cookie.port(parts)),
@@ -177,10 +183,10 @@ impl Carrier {
     /// Returns what expires our cookie wherever else the client may have it, for the response to a
     /// request with [different](Found::Duplicate) values. `path` is the one that the client asked
     /// for, which a nested router has shortened.
-    pub(crate) fn everywhere(&self, parts: &Parts, path: &str) -> Vec<HeaderValue> {
+    pub(crate) fn elsewhere(&self, parts: &Parts, path: &str) -> Option<Box<Elsewhere>> {
         match &self.kind {
-            Kind::Cookie(cookie) => cookie.everywhere(parts, path),
-            Kind::Header(_) => Vec::new(),
+            Kind::Cookie(cookie) => Some(Box::new(Elsewhere(cookie.elsewhere(parts, path)))),
+            Kind::Header(_) => None,
         }
     }
 
@@ -231,17 +237,14 @@ impl Carrier {
         }
     }
 
-    /// Adds what [`everywhere`](Self::everywhere) has returned to a response that sets or expires
+    /// Adds what [`elsewhere`](Self::elsewhere) has returned to a response that sets or expires
     /// the token. They come first: to a browser that does not know `Partitioned`, one of them is
     /// about the cookie itself.
     #[expect(clippy::unused_self, reason = "all that touches a response goes through the carrier")]
-    pub(crate) fn expire_elsewhere(&self, headers: &mut HeaderMap, values: Vec<HeaderValue>) {
-        if values.is_empty() {
-            return;
-        }
+    pub(crate) fn expire_elsewhere(&self, headers: &mut HeaderMap, elsewhere: Elsewhere) {
         let others: Vec<_> = headers.get_all(names::SET_COOKIE).iter().cloned().collect();
         headers.remove(names::SET_COOKIE);
-        for value in values.into_iter().chain(others) {
+        for value in elsewhere.0.into_iter().chain(others) {
             append(headers, names::SET_COOKIE, value);
         }
     }
