@@ -55,8 +55,8 @@ pub(crate) enum Status {
     /// The store failed at the load; nothing may be written.
     Degraded,
     /// This session is over without this request: it expired, was ended or evicted, or its
-    /// credential was superseded.
-    Lost(LiveSession),
+    /// credential was superseded. Boxed, so that this enum takes no more than a live session.
+    Lost(Box<LiveSession>),
     /// This request destroyed the session. Nothing goes on.
     Destroyed,
 }
@@ -135,7 +135,7 @@ impl State {
     /// Notes that the live session is over without this request.
     pub(crate) fn lose(&mut self) {
         if let Status::Live(live) = &self.status {
-            self.status = Status::Lost(live.clone());
+            self.status = Status::Lost(Box::new(live.clone()));
         }
     }
 

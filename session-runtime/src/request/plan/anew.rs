@@ -34,7 +34,7 @@ pub(super) fn resume(
 ) -> Result<(), Error> {
     let Status::Lost(live) = &state.status else { return Ok(()) };
     if requested.end.is_some() {
-        state.status = Status::Live(live.clone());
+        state.status = Status::Live((**live).clone());
         return Ok(());
     }
     if !requested.elevate {
