@@ -1,6 +1,8 @@
 //! The traits that `#[derive(Session)]` implements for a struct: the link between the user's type,
 //! its static facts and the cells of one request.
 
+use std::any::TypeId;
+
 use crate::{
     cell::{Cell, Context, ValueCell},
     schema::{SessionField, Spec, principal::Principal},
@@ -25,7 +27,8 @@ pub trait SessionType: Sized + Send + Sync + 'static {
     /// Writes every field but the principal.
     fn replace(fields: &Self::Fields, value: Self);
 
-    /// Returns the JSON text of the principal's id, from the stored form of the principal.
+    /// Returns the JSON text of the principal's id, from the stored form of the principal. `None`: the
+    /// stored form is that text.
     #[doc(hidden)]
     fn identity(_stored: &[u8]) -> Option<String> {
         None
@@ -44,10 +47,14 @@ pub trait PrincipalType: SessionType {
     fn principal(fields: &Self::Fields) -> &ValueCell<Option<Self::Principal>>;
 }
 
-/// Returns the JSON text of the id in the stored form of a principal.
+/// Returns the JSON text of the id in the stored form of a principal, or `None` if the stored form is that
+/// text.
 #[doc(hidden)]
 #[must_use]
 pub fn identity<T: PrincipalType>(stored: &[u8]) -> Option<String> {
+    if TypeId::of::<T::Principal>() == TypeId::of::<<T::Principal as Principal>::Id>() {
+        return None;
+    }
     let principal: Option<T::Principal> = serde_json::from_slice(stored).ok()?;
     serde_json::to_string(principal?.id()).ok()
 }

@@ -214,9 +214,10 @@ impl Engine {
         let stored = |name: &str| envelope.fields.iter().find(|(stored, _)| stored == name);
         match field.names().find_map(stored)? {
             (_, FieldValue::Bytes(json)) => {
+                let id = (self.identity)(json);
                 // A principal that does not decode still counts as a principal.
-                let id = (self.identity)(json).or_else(|| String::from_utf8(json.to_vec()).ok());
-                id.as_deref().map(PrincipalKey::new)
+                let id = id.as_deref().or_else(|| std::str::from_utf8(json).ok());
+                id.map(PrincipalKey::new)
             }
             _ => None,
         }

@@ -50,7 +50,7 @@ use serde::Serialize;
 )]
 pub trait Principal {
     /// The type of the id. Its JSON text is what stores index the sessions by.
-    type Id: Serialize;
+    type Id: Serialize + 'static;
 
     /// Returns what says who this is. Never changes while somebody is logged in.
     fn id(&self) -> &Self::Id;
