@@ -145,14 +145,30 @@ pub struct Example {
     pub process: Child,
     /// What it says first: its address.
     pub first_line: String,
+    /// The folder of what it stores.
+    folder: Option<TempDir>,
 }
 
 impl Example {
     /// The example `name`, with these settings; its sessions are in memory unless they say
     /// otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start, or does not say that it listens.
     #[must_use]
     pub fn start(name: &str, settings: &[(&str, &str)]) -> Self {
-        Self::run(&mut command(name, settings))
+        let mut command = command(name, settings);
+        let says_store = settings.iter().any(|(setting, _)| *setting == "STORE");
+        // Its key lasts, so what has ended must not be forgotten with the process.
+        let folder = (name == "ktor_client" && !says_store)
+            .then(|| tempfile::tempdir().expect("a folder for what has ended"));
+        if let Some(folder) = &folder {
+            command.env("STORE", format!("file:{}", folder.path().display()));
+        }
+        let mut example = Self::run(&mut command);
+        example.folder = folder;
+        example
     }
 
     /// # Panics
@@ -162,7 +178,7 @@ impl Example {
         let mut process =
             command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let stdout = process.stdout.take().expect("standard output is piped");
-        let mut example = Self { process, first_line: String::new() };
+        let mut example = Self { process, first_line: String::new(), folder: None };
         let (send, receive) = mpsc::channel();
         thread::spawn(move || {
             let mut line = String::new();

@@ -161,7 +161,7 @@ async fn update_user_changes_what_is_not_the_identity_and_nothing_else() {
 
 #[tokio::test]
 async fn a_sealed_session_is_ended_by_the_id_alone() {
-    let layer = SessionLayer::<Sealed>::builder(KeyRing::generate().expect("random bytes"))
+    let layer = SessionLayer::<Sealed>::builder(KeyRing::ephemeral().expect("random bytes"))
         .revocation(MemoryStore::default())
         .insecure_dev()
         .build()
