@@ -52,7 +52,7 @@ const AT_ONCE: usize = 64;
 /// **Round trips.** A load, a new session, a commit and the end of a session take one each. A log-in
 /// takes one more, which counts the sessions of the principal, up to 10,000: **a cap above 10,000 is
 /// not kept.** A log-in that exceeds its cap then lists the oldest sessions and ends them, one round
-/// trip for each. With `RefuseNew`, a log-in takes five more, for the lease and a list. A list takes
+/// trip for each. With `RefuseNew`, a log-in takes four more, for the lease and a count. A list takes
 /// one for every 64 sessions. A commit that another request has
 /// overtaken takes two more for each try.
 ///
