@@ -131,8 +131,8 @@ const TRIPS: &[(&str, usize)] = &[
     ("log in of a user", 2),
     // A write, a count, a list, a removal.
     ("log in at the cap", 4),
-    // A look for a lease, the lease and a count, a list, a write and a count, a release.
-    ("log in that may be refused", 7),
+    // A look for a lease, the lease, a list, a write and a count, a release.
+    ("log in that may be refused", 6),
 ];
 
 /// Carries out one of the operations on a session. Returns whether it did what it is called.
