@@ -91,6 +91,25 @@ impl Client {
     ///
     /// If there is no response.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
+        self.exchange(self.request(method, path, headers)).await
+    }
+
+    /// Posts a form, given as a browser encodes it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no response.
+    pub async fn post_form(&self, path: &str, form: String) -> Reply {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.exchange(self.request(Method::POST, path, &headers).body(form)).await
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> reqwest::RequestBuilder {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         let cookies: Vec<_> = self.lock().iter().map(|(k, v)| format!("{k}={v}")).collect();
         if !cookies.is_empty() {
@@ -101,6 +120,10 @@ impl Client {
             request = request
                 .header(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header value"));
         }
+        request
+    }
+
+    async fn exchange(&self, request: reqwest::RequestBuilder) -> Reply {
         let response = request.send().await.expect("the server answers");
         let (status, headers) = (response.status(), response.headers().clone());
         let reply = Reply { status, headers, body: response.text().await.expect("a text body") };

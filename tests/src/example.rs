@@ -175,8 +175,16 @@ impl Example {
     ///
     /// If it does not start, or does not say that it listens.
     pub fn run(command: &mut Command) -> Self {
-        let mut process =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+        Self::run_with_log(command, Stdio::null())
+    }
+
+    /// Starts an example that writes its log to `log`.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start, or does not say that it listens.
+    pub fn run_with_log(command: &mut Command, log: impl Into<Stdio>) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().expect("it starts");
         let stdout = process.stdout.take().expect("standard output is piped");
         let mut example = Self { process, first_line: String::new(), folder: None };
         let (send, receive) = mpsc::channel();

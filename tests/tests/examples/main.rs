@@ -1,6 +1,8 @@
 //! The examples, each built and started as a program of its own and used with `curl`, as their
 //! readers would. Knows nothing of the library behind them.
 
+#[cfg(target_os = "linux")]
+mod attacks;
 mod browser;
 mod kestrun;
 mod ktor;
