@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+mod model;
+
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
