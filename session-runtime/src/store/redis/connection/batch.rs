@@ -19,8 +19,12 @@ pub(super) struct Batches(Arc<Shared>);
 
 struct Shared {
     connection: MultiplexedConnection,
-    waiting: Mutex<Batch>,
+    waiting: Mutex<Vec<Batch>>,
 }
+
+/// The most callers whose commands are sent together: all of them wait for the last answer, while the
+/// server would wait for the next command.
+const AT_ONCE: usize = 8;
 
 #[derive(Default)]
 struct Batch {
@@ -63,13 +67,18 @@ impl Batches {
     ) {
         let is_first = {
             let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_first = waiting.senders.is_empty();
-            let before = waiting.commands.len();
-            for command in commands {
-                waiting.commands.add_command(command);
+            let is_first = waiting.is_empty();
+            if waiting.last().is_none_or(|batch| batch.senders.len() == AT_ONCE) {
+                waiting.push(Batch::default());
             }
-            let commands = waiting.commands.len() - before;
-            waiting.senders.push(Sender { commands, sender });
+            if let Some(batch) = waiting.last_mut() {
+                let before = batch.commands.len();
+                for command in commands {
+                    batch.commands.add_command(command);
+                }
+                let commands = batch.commands.len() - before;
+                batch.senders.push(Sender { commands, sender });
+            }
             is_first
         };
         if is_first {
@@ -78,26 +87,34 @@ impl Batches {
             // being sent.
             tokio::spawn(async move {
                 tokio::task::yield_now().await;
-                this.flush().await;
+                this.flush();
             });
         }
     }
 
-    async fn flush(&self) {
-        let batch = mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut connection = self.0.connection.clone();
-        let count = batch.commands.len();
-        let answers = connection.req_packed_commands(&batch.commands, 0, count).await;
+    fn flush(&self) {
+        let waiting =
+            mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        for batch in waiting {
+            tokio::spawn(batch.send(self.0.connection.clone()));
+        }
+    }
+}
+
+impl Batch {
+    async fn send(self, mut connection: MultiplexedConnection) {
+        let count = self.commands.len();
+        let answers = connection.req_packed_commands(&self.commands, 0, count).await;
         // A caller that no longer waits gets no answer.
         match answers {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
-                for Sender { commands, sender } in batch.senders {
+                for Sender { commands, sender } in self.senders {
                     let _ = sender.send(last_of(answers.by_ref().take(commands)));
                 }
             }
             Err(error) => {
-                for Sender { sender, .. } in batch.senders {
+                for Sender { sender, .. } in self.senders {
                     let _ = sender.send(Err(error.clone()));
                 }
             }
