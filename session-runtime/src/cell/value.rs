@@ -408,10 +408,19 @@ impl<T, F> Cell for ValueCell<T, F> {
 
     fn emit_value(&self, context: &Context, out: &mut Emission) {
         let written = self.history.emit(true, |emitted| match emitted {
-            Ok(emitted) => match self.target(emitted.value, out) {
-                Some(Target::Value(value)) => Some(value),
-                _ => None,
-            },
+            Ok(emitted) => {
+                let target = self.target(emitted.value, out);
+                // What was taken before a clear was taken from the record as it was loaded.
+                let is_known =
+                    target == Some(Target::Nothing) && context.stored(self.spec).is_none();
+                if emitted.compared && !self.merges() && !is_known {
+                    out.compare(self.spec);
+                }
+                match target {
+                    Some(Target::Value(value)) => Some(value),
+                    _ => None,
+                }
+            }
             Err(why) => {
                 out.fail(Kind::refused(self.spec.name, why));
                 None

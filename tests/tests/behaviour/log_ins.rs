@@ -402,6 +402,19 @@ async fn a_log_in_that_rests_on_the_old_session_is_a_conflict_and_nobody_is_logg
 }
 
 #[tokio::test]
+async fn what_is_taken_is_taken_once_also_in_a_log_in_that_clears_the_session() {
+    let case = stored().await;
+    let client = Client::new(&case.server);
+    client.get("/bob+set-flow").await;
+    let takes = async {
+        client.get("/take-flow").await;
+    };
+    let (reply, slow) = case.interleave(&client, "take-flow+wait+ada", takes).await;
+    assert_eq!(reply.status, 409);
+    assert_eq!(slow.get("/read").await.body, "Some(\"bob\")", "nobody else is logged in");
+}
+
+#[tokio::test]
 async fn taking_what_is_shown_once_does_not_keep_anybody_from_logging_in() {
     for case in [stored().await, sealed().await] {
         let client = Client::new(&case.server);
