@@ -253,3 +253,28 @@ async fn a_server_that_evicts_or_does_not_tell_may_forget_a_log_out() {
     assert!(!connect(&url).await.properties().evicts, "each node of a Cluster tells");
     drop(held);
 }
+
+/// The three requests' commands are sent together.
+#[tokio::test]
+async fn a_log_in_that_is_refused_gives_nobody_the_answer_to_another_request() {
+    let server = Redis::volatile();
+    let store = connect(&server.url()).await;
+    let keys = [1, 2, 3].map(|number| key("shop", number));
+    for (time, key) in (1..).zip(&keys) {
+        store.insert(key, Arc::new(record(time))).await.expect("an insert");
+    }
+    let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    let late = key("shop", 4);
+    let (refused, first, second, third) = tokio::join!(
+        store.insert(&late, Arc::new(owned(4, "ada"))),
+        store.load(&keys[0]),
+        store.load(&keys[1]),
+        store.load(&keys[2]),
+    );
+    let told = refused.expect_err("no room").to_string();
+    assert!(told.contains("OOM command not allowed"), "{told}");
+    for (time, loaded) in (1..).zip([first, second, third]) {
+        let loaded = loaded.expect("a load").expect("a session");
+        assert_eq!(loaded.meta.created, at(time));
+    }
+}

@@ -122,13 +122,14 @@ impl Batch {
     }
 }
 
-fn last_of(mut answers: impl Iterator<Item = Value>) -> RedisResult<Value> {
-    let missing = || RedisError::from((ErrorKind::Parse, "a command has no answer"));
-    let first = answers.next().ok_or_else(missing)?;
-    answers.try_fold(first, |before, answer| {
-        before.extract_error()?;
-        Ok(answer)
-    })
+/// Takes all answers, also those after a refusal: what follows is for somebody else.
+fn last_of(answers: impl Iterator<Item = Value>) -> RedisResult<Value> {
+    let last = answers.fold(None, |before, answer| match before {
+        None => Some(Ok(answer)),
+        Some(Ok(before)) => Some(before.extract_error().map(|_| answer)),
+        refused => refused,
+    });
+    last.unwrap_or_else(|| Err((ErrorKind::Parse, "a command has no answer").into()))
 }
 
 fn ending() -> RedisError {
