@@ -47,7 +47,7 @@ struct Counted {
     allocations: f64,
 }
 
-/// What one of many changes takes, beyond the same work without a session.
+/// The cost of one of many changes, beyond the same work without a session.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct Changed {
     /// Of the change alone.

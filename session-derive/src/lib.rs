@@ -227,7 +227,7 @@ pub fn derive_session(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// What a newtype holds must be `Eq + Hash`; a marked member must be a principal itself. For a runtime under
+/// The value in a newtype must be `Eq + Hash`; a marked member must be a principal itself. For a runtime under
 /// another name, `#[principal(crate = path)]` on the type says where it is.
 #[proc_macro_derive(Principal, attributes(principal))]
 pub fn derive_principal(input: TokenStream) -> TokenStream {

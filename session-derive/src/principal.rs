@@ -7,7 +7,7 @@ use syn::{Data, DeriveInput, Fields, Index, Member, Type, spanned::Spanned as _}
 
 use crate::{diag::Diag, paths::Private};
 
-/// What says who a principal is.
+/// The part of a value that says who a principal is.
 enum Identity<'a> {
     /// The whole value, which holds nothing else.
     Own(&'a Type),

@@ -271,7 +271,7 @@ pub(crate) fn token_problem(name: &str) -> Option<String> {
     name.chars().find(|&c| !is_token(c)).map(|c| format!("it contains {c:?}"))
 }
 
-/// What is wrong with the namespace of a session type, if anything.
+/// Returns what is wrong with the namespace of a session type, if anything is.
 pub(crate) fn namespace_problem(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("it is empty".to_owned());

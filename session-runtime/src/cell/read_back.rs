@@ -1,7 +1,5 @@
-//! Whether what was written reads back as what it was: the check that builds with debug assertions make
-//! at every commit. Knows bytes, and no fields.
-
-use std::borrow::Cow;
+//! Checks that a written value reads back as the same value: builds with debug assertions do so at
+//! every commit. Knows bytes, and no fields.
 
 use serde_json::Value;
 
@@ -52,10 +50,10 @@ fn ordered(value: &Value) -> String {
     }
 }
 
-fn sorted(bytes: &[u8]) -> Cow<'_, [u8]> {
+fn sorted(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes.sort_unstable();
-    bytes.into()
+    bytes
 }
 
 #[cfg(test)]

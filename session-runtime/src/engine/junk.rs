@@ -1,5 +1,4 @@
-//! How often a log says at warning level that clients present tokens that nobody here made. Anybody
-//! can send such tokens, as many as they like, so they must not fill the log.
+//! Limits the warnings about tokens that nobody here made to one a minute. Anybody can send such tokens, as many as they like, so they must not fill the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -31,7 +31,7 @@ pub(crate) enum Presented<'e> {
     Payload(&'e InToken, Box<Envelope>, bool),
 }
 
-/// What a request presents.
+/// A token as it was found in a request.
 pub(crate) struct FoundToken<'e> {
     pub(crate) presented: Presented<'e>,
     /// The header that an accepted token is in.

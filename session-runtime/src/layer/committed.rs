@@ -7,7 +7,7 @@ use http::Response;
 
 use crate::{engine::Engine, error::Error, request::saved::Saved};
 
-/// What a response committed to the session of type `T`, in the response's extensions.
+/// The outcome of a response's commit to the session of type `T`, in the response's extensions.
 ///
 /// Middleware outside of the layer finds it there. A response whose commit saved the changes to the
 /// session that the request came with has none, and neither has one that had nothing to save: these

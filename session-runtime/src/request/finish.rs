@@ -40,10 +40,8 @@ pub(crate) fn finish<T: SessionType>(
         let session = Arc::clone(session);
         return Finish::Pending(Box::pin(detached(async move {
             let _guard = session.core.lock.lock().await;
-            match commit_locked(&session.core, session.fields(), Occasion::Response).await {
-                Err(error) => rotate_in_spite(&session, error).await,
-                saved => saved,
-            }
+            let saved = commit_locked(&session.core, session.fields(), Occasion::Response).await;
+            or_rotated(&session, saved).await
         })));
     };
     let prepared = prepare(&session.core, session.fields(), Occasion::Response);
@@ -53,7 +51,7 @@ pub(crate) fn finish<T: SessionType>(
         Err(error) if !session.core.state().requested.rotate => Finish::Ready(Err(error)),
         Err(error) => {
             let session = Arc::clone(session);
-            begin(Box::pin(async move { rotate_in_spite(&session, error).await }), cx)
+            begin(Box::pin(async move { or_rotated(&session, Err(error)).await }), cx)
         }
         Ok(Prepared::Settled(saved)) => Finish::Ready(Ok(saved)),
         Ok(Prepared::Planned(work)) => {
@@ -62,10 +60,9 @@ pub(crate) fn finish<T: SessionType>(
             }
             let session = Arc::clone(session);
             let commit = async move {
-                match execute(&session.core, session.fields(), work, Occasion::Response).await {
-                    Err(error) => rotate_in_spite(&session, error).await,
-                    saved => saved,
-                }
+                let (core, fields) = (&session.core, session.fields());
+                let saved = execute(core, fields, work, Occasion::Response).await;
+                or_rotated(&session, saved).await
             };
             begin(Box::pin(commit), cx)
         }
@@ -80,16 +77,16 @@ fn begin(mut commit: Detached<Saved>, cx: &mut Context<'_>) -> Finish {
     }
 }
 
-/// Gives the session a new credential although its fields could not be saved, if that was asked for.
-/// Returns the error of the fields.
-async fn rotate_in_spite<T: SessionType>(
+/// Gives the session a new credential, if that was asked for, although its fields could not be saved.
+/// Returns the outcome of the fields.
+async fn or_rotated<T: SessionType>(
     session: &RequestSession<T>,
-    error: Error,
+    saved: Result<Saved, Error>,
 ) -> Result<Saved, Error> {
-    if session.core.state().requested.rotate {
+    if saved.is_err() && session.core.state().requested.rotate {
         Box::pin(commit_without_fields(session, true)).await;
     }
-    Err(error)
+    saved
 }
 
 /// Drops what was not saved: the response does not commit. A session that was to end does all the

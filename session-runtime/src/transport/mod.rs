@@ -132,6 +132,7 @@ impl Carrier {
         }
     }
 
+    /// Returns the kind of the carrier.
     pub(crate) const fn transport(&self) -> Transport {
         self.transport
     }

@@ -1,7 +1,5 @@
-//! What a response says of its commit: to middleware in its extensions, to people by a page, and by a
+//! The word of a response about its commit: to middleware in its extensions, to people by a page, and by a
 //! status where changes were lost.
-
-use std::sync::Arc;
 
 use axum::{
     Router,
@@ -16,7 +14,8 @@ use session_runtime::{
     policy::OnLost, store::MemoryStore,
 };
 use tests::{Client, Fault, Reply, Server, Spy};
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 
 macro_rules! session {
     ($name:ident, $payload:literal) => {
@@ -41,13 +40,6 @@ struct Counted {
     small: u8,
 }
 
-/// Holds a request where the test wants it.
-#[derive(Clone)]
-struct Gate {
-    entered: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
-
 struct Case {
     server: Server,
     store: Spy<MemoryStore>,
@@ -66,10 +58,7 @@ macro_rules! routes {
                            -> Result<String, Error> {
                         for word in words.split('+') {
                             match word {
-                                "wait" => {
-                                    gate.entered.wait().await;
-                                    gate.go.acquire().await.expect("never closed").forget();
-                                }
+                                "wait" => gate.hold().await,
                                 "read" => {}
                                 "flow" => s.set_flow("flow".to_owned()),
                                 "take" => drop(s.take_flow()),
@@ -114,7 +103,7 @@ async fn start<T: SessionType>(
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
     let store = Spy::new(MemoryStore::default());
-    let gate = Gate { entered: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
+    let gate = Gate::of(1);
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<T>::builder(keys).insecure_dev();
     let layer = settle(builder, store.clone()).build().expect("a sound configuration");
@@ -138,13 +127,10 @@ async fn sealed(
 
 impl Case {
     async fn interleave(&self, client: &Client, held: &str, between: &str) -> Reply {
-        let slow = client.fork();
-        let path = format!("/{held}");
-        let task = tokio::spawn(async move { slow.get(&path).await });
-        self.gate.entered.wait().await;
-        client.get(&format!("/{between}")).await;
-        self.gate.go.add_permits(1);
-        task.await.expect("the request ends")
+        let between = async {
+            client.get(&format!("/{between}")).await;
+        };
+        self.gate.interleave(client, format!("/{held}"), between).await.0
     }
 }
 

@@ -1,7 +1,7 @@
 //! Responses that store no field: server errors, 408, 499, panics and conflicts. What ends a session,
 //! or gives it a new credential, takes effect all the same.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -15,7 +15,8 @@ use session_runtime::{
     store::MemoryStore,
 };
 use tests::{Client, Fault, Odd, Server, Spy, eventually};
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 macro_rules! session {
@@ -37,13 +38,6 @@ macro_rules! session {
 
 session!(Stored, "server");
 session!(Sealed, "sealed");
-
-/// Holds a request where the test wants it.
-#[derive(Clone)]
-struct Gate {
-    entered: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
 
 macro_rules! routes {
     ($session:ty) => {
@@ -73,10 +67,7 @@ macro_rules! routes {
                            -> Response {
                         for word in words.split('+') {
                             match word {
-                                "wait" => {
-                                    gate.entered.wait().await;
-                                    gate.go.acquire().await.expect("never closed").forget();
-                                }
+                                "wait" => gate.hold().await,
                                 "debit" => s.set_debited(true),
                                 "credit" => s.set_credited(true),
                                 "light" => s.set_theme("light".to_owned()),
@@ -110,7 +101,7 @@ async fn start<T: SessionType>(
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
     let store = Spy::new(MemoryStore::default());
-    let gate = Gate { entered: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
+    let gate = Gate::of(1);
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<T>::builder(keys).insecure_dev();
     let layer = settle(builder, store.clone()).build().expect("a sound configuration");
@@ -255,15 +246,12 @@ async fn a_conflict_stores_no_field_and_stops_no_rotation() {
     let case = stored().await;
     let client = Client::new(&case.server);
     client.get("/begin").await;
-    let (slow, old) = (client.fork(), client.fork());
-    let held = tokio::spawn(async move {
-        let reply = slow.get("/do/take+debit+rotate+wait/200").await;
-        (reply, slow)
-    });
-    case.gate.entered.wait().await;
-    client.get("/take").await;
-    case.gate.go.add_permits(1);
-    let (reply, slow) = held.await.expect("the request ends");
+    let old = client.fork();
+    let between = async {
+        client.get("/take").await;
+    };
+    let path = "/do/take+debit+rotate+wait/200".to_owned();
+    let (reply, slow) = case.gate.interleave(&client, path, between).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (409, 1));
     assert_eq!(slow.get("/show").await.body, "Some(\"ada\") false false dark");
     assert_eq!(old.get("/show").await.body, "None false false ");

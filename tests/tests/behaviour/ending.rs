@@ -17,17 +17,11 @@ use tests::{
     Client, Fault, Reply, Server, Spy,
     sessions::{Sealed, Stored},
 };
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// Holds a request between its load and what follows until the test lets it go on.
-#[derive(Clone)]
-struct Gate {
-    loaded: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
 
 struct Case {
     server: Server,
@@ -105,8 +99,7 @@ macro_rules! routes {
                            State(gate): State<Gate>,
                            Path(action): Path<String>|
                            -> Result<Response, Error> {
-                        gate.loaded.wait().await;
-                        gate.go.acquire().await.expect("never closed").forget();
+                        gate.hold().await;
                         act!($session, s, action)
                     },
                 ),
@@ -125,7 +118,7 @@ async fn start<T: SessionType>(
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
     let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
-    let gate = Gate { loaded: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
+    let gate = Gate::of(1);
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
         .insecure_dev();
@@ -147,13 +140,10 @@ async fn both() -> [Case; 2] {
 }
 
 async fn interleave(case: &Case, client: &Client, held: &str, between: &str) -> (Reply, Client) {
-    let slow = client.fork();
-    let path = format!("/held/{held}");
-    let task = tokio::spawn(async move { (slow.get(&path).await, slow) });
-    case.gate.loaded.wait().await;
-    assert_eq!(client.get(&format!("/do/{between}")).await.status, 200);
-    case.gate.go.add_permits(1);
-    task.await.expect("the request ends")
+    let between = async {
+        assert_eq!(client.get(&format!("/do/{between}")).await.status, 200);
+    };
+    case.gate.interleave(client, format!("/held/{held}"), between).await
 }
 
 #[tokio::test]

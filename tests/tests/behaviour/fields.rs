@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     pin::pin,
     sync::{
-        Arc, OnceLock,
+        OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll, Waker},
@@ -23,7 +23,8 @@ use session_runtime::{
     store::{MemoryStore, Namespace, Selector, Store, StoreKey},
 };
 use tests::{Client, Reply, Server};
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Profile {
@@ -60,24 +61,6 @@ struct Fields {
     items: Vec<u32>,
     #[session(group = "order")]
     total: u32,
-}
-
-/// Holds requests between their load and their commit until the test lets them go on.
-#[derive(Clone)]
-struct Gate {
-    loaded: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn of(requests: usize) -> Self {
-        Self { loaded: Arc::new(Barrier::new(requests + 1)), go: Arc::new(Semaphore::new(0)) }
-    }
-
-    async fn hold(&self) {
-        self.loaded.wait().await;
-        self.go.acquire().await.expect("never closed").forget();
-    }
 }
 
 /// The store that the closure of `ask` looks into, which one test uses.
@@ -296,8 +279,8 @@ async fn together(client: &Client, gate: &Gate, paths: &[String]) -> Vec<Reply> 
             tokio::spawn(async move { client.get(&path).await })
         })
         .collect();
-    gate.loaded.wait().await;
-    gate.go.add_permits(paths.len());
+    gate.all_held().await;
+    gate.open(paths.len());
     let mut replies = Vec::new();
     for request in requests {
         replies.push(request.await.expect("the request ends"));
@@ -307,14 +290,12 @@ async fn together(client: &Client, gate: &Gate, paths: &[String]) -> Vec<Reply> 
 
 /// Runs `held` up to its commit, then all of `between`, then lets `held` finish.
 async fn interleave(client: &Client, gate: &Gate, held: &str, between: &[&str]) -> Reply {
-    let (slow, path) = (client.fork(), held.to_owned());
-    let task = tokio::spawn(async move { slow.get(&path).await });
-    gate.loaded.wait().await;
-    for action in between {
-        assert_eq!(client.get(&format!("/do/{action}")).await.status, 200, "{action}");
-    }
-    gate.go.add_permits(1);
-    task.await.expect("the request ends")
+    let between = async {
+        for action in between {
+            assert_eq!(client.get(&format!("/do/{action}")).await.status, 200, "{action}");
+        }
+    };
+    gate.interleave(client, held.to_owned(), between).await.0
 }
 
 async fn shown(client: &Client, field: &str) -> String {

@@ -15,7 +15,8 @@ use session_runtime::{
     store::MemoryStore,
 };
 use tests::{Client, Fault, Log, Reply, Server, Spy};
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// A tenth of a second less.
@@ -63,13 +64,6 @@ struct Merged {
     best: u32,
 }
 
-/// Holds a request where the test wants it.
-#[derive(Clone)]
-struct Gate {
-    entered: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
-
 struct Case {
     server: Server,
     clock: Arc<ManualClock>,
@@ -88,10 +82,7 @@ macro_rules! routes {
                        Path(words): Path<String>| {
                     for word in words.split('+') {
                         match word {
-                            "wait" => {
-                                gate.entered.wait().await;
-                                gate.go.acquire().await.expect("never closed").forget();
-                            }
+                            "wait" => gate.hold().await,
                             "save" => drop(s.save().await),
                             "destroy" => s.destroy(),
                             "logout" => s.log_out(),
@@ -172,7 +163,7 @@ async fn start<T: SessionType>(
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
     let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(store));
-    let gate = Gate { entered: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
+    let gate = Gate::of(1);
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
         .insecure_dev();
@@ -229,13 +220,7 @@ impl Case {
         held: &str,
         between: impl Future<Output = ()>,
     ) -> (Reply, Client) {
-        let slow = client.fork();
-        let path = format!("/{held}");
-        let task = tokio::spawn(async move { (slow.get(&path).await, slow) });
-        self.gate.entered.wait().await;
-        between.await;
-        self.gate.go.add_permits(1);
-        task.await.expect("the request ends")
+        self.gate.interleave(client, format!("/{held}"), between).await
     }
 }
 

@@ -17,6 +17,7 @@ mod expiry;
 mod failure;
 mod fields;
 mod forced;
+mod gate;
 mod guards;
 mod handle;
 mod headers;

@@ -1,7 +1,5 @@
 //! Parallel requests of one session, on real sockets.
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     extract::{Path, State},
@@ -9,7 +7,8 @@ use axum::{
 };
 use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
 use tests::{Client, Server, Spy};
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 
 #[derive(Session)]
 #[session(name = "par", prefix = "none")]
@@ -34,24 +33,6 @@ struct Parallel {
     #[session(flash)]
     notice: Option<String>,
     extra: std::collections::BTreeMap<String, String>,
-}
-
-/// Holds a request between its load and its commit until the test lets it go on.
-#[derive(Clone)]
-struct Gate {
-    loaded: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
-
-impl Gate {
-    fn new() -> Self {
-        Self { loaded: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) }
-    }
-
-    async fn hold(&self) {
-        self.loaded.wait().await;
-        self.go.acquire().await.expect("never closed").forget();
-    }
 }
 
 fn act(session: &Session<Parallel>, action: &str) {
@@ -107,7 +88,7 @@ fn show(s: &Session<Parallel>) -> String {
 
 async fn start() -> (Server, Spy<MemoryStore>, Gate) {
     let store = Spy::new(MemoryStore::default());
-    let gate = Gate::new();
+    let gate = Gate::of(1);
     let layer = SessionLayer::<Parallel>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .insecure_dev()
@@ -159,15 +140,12 @@ async fn interleave(
     held: &str,
     between: &[&str],
 ) -> (tests::Reply, Client) {
-    let slow = client.fork();
-    let path = format!("/held/{held}");
-    let task = tokio::spawn(async move { (slow.get(&path).await, slow) });
-    gate.loaded.wait().await;
-    for action in between {
-        assert_eq!(client.get(&format!("/do/{action}")).await.status, 200);
-    }
-    gate.go.add_permits(1);
-    task.await.expect("the request ends")
+    let between = async {
+        for action in between {
+            assert_eq!(client.get(&format!("/do/{action}")).await.status, 200);
+        }
+    };
+    gate.interleave(client, format!("/held/{held}"), between).await
 }
 
 async fn shown(client: &Client) -> Vec<String> {

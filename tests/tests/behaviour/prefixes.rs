@@ -16,7 +16,7 @@ use session_runtime::{
 };
 use tests::{Server, webdriver::Chromium};
 
-/// What the derive accepts, too: a line for each combination, `true` for those that Chromium keeps.
+/// The combinations that the derive accepts, too: a line for each combination, `true` for those that Chromium keeps.
 const RECORDED: &str = include_str!("../../golden/cookies.txt");
 
 #[derive(Session)]
@@ -79,7 +79,7 @@ impl Cookie {
         text
     }
 
-    /// Whether a layer with this cookie can be built.
+    /// Returns whether a layer with this cookie can be built.
     fn is_accepted(self, keys: &KeyRing, name: &str) -> bool {
         SessionLayer::<Any>::builder(keys.clone())
             .store(MemoryStore::default())

@@ -1,4 +1,4 @@
-//! What was written reads back as what it was: values that cannot are refused at the write, and a field
+//! A value that was written reads back as the same value: values that cannot are refused at the write, and a field
 //! that is of another kind in the next version of a program keeps its value.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -227,7 +227,7 @@ struct Merged {
     was_largest: u32,
 }
 
-/// What the older version has written: plain numbers and lists, a counter, and a largest number.
+/// The fields that the older version has written: plain numbers and lists, a counter, and a largest number.
 const OLDER: [(&str, &str); 6] = [
     ("counted", "40"),
     ("small", "250"),

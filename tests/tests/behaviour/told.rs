@@ -15,7 +15,8 @@ use session_runtime::{
     store::MemoryStore,
 };
 use tests::{Client, Fault, Log, Reply, Server, Spy};
-use tokio::sync::{Barrier, Semaphore};
+
+use crate::gate::Gate;
 
 const DROPPED: &str = "session was written to after its end; the changes were dropped";
 
@@ -35,13 +36,6 @@ macro_rules! session {
 
 session!(Stored, "server");
 session!(Sealed, "sealed");
-
-/// Holds a request where the test wants it.
-#[derive(Clone)]
-struct Gate {
-    entered: Arc<Barrier>,
-    go: Arc<Semaphore>,
-}
 
 struct Case {
     server: Server,
@@ -70,10 +64,7 @@ macro_rules! routes {
                         let mut told = Vec::new();
                         for word in words.split('+') {
                             match word {
-                                "wait" => {
-                                    gate.entered.wait().await;
-                                    gate.go.acquire().await.expect("never closed").forget();
-                                }
+                                "wait" => gate.hold().await,
                                 "save" => told.push(match s.save().await {
                                     Ok(saved) => format!("{saved:?}"),
                                     Err(error) => error.status().as_u16().to_string(),
@@ -114,7 +105,7 @@ async fn start<T: SessionType>(
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
     let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
-    let gate = Gate { entered: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
+    let gate = Gate::of(1);
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
         .insecure_dev();
@@ -142,13 +133,7 @@ impl Case {
         held: &str,
         between: impl Future<Output = ()>,
     ) -> (Reply, Client) {
-        let slow = client.fork();
-        let path = format!("/{held}");
-        let task = tokio::spawn(async move { (slow.get(&path).await, slow) });
-        self.gate.entered.wait().await;
-        between.await;
-        self.gate.go.add_permits(1);
-        task.await.expect("the request ends")
+        self.gate.interleave(client, format!("/{held}"), between).await
     }
 }
 

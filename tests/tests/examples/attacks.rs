@@ -23,13 +23,13 @@ const PROMPT: Duration = Duration::from_secs(10);
 /// The processor time of a request, which takes an unoptimized example a tenth of that.
 const REQUEST: Duration = Duration::from_millis(5);
 
-/// What connections, threads and their parts of the allocator take when an example first has much
+/// The memory that connections, threads and their parts of the allocator take when an example first has much
 /// to do: less than 1 MiB was seen, but there are more threads on a larger machine.
 const WARMING_UP: usize = 8 << 20;
 
 const MEMORY: Option<&str> = Some("memory:");
 
-/// What an attack may cost the program that is attacked.
+/// The most that an attack may cost the program that is attacked.
 #[derive(Clone, Copy)]
 struct Bounds {
     /// By how many bytes the program may grow, at any moment.
@@ -38,7 +38,7 @@ struct Bounds {
     processor: Duration,
 }
 
-/// What the neighbour's page shows after so many earlier visits.
+/// Returns what the neighbour's page shows after so many earlier visits.
 type Shows = fn(u32) -> String;
 
 /// A program that is attacked, and the neighbour whose session must not suffer.

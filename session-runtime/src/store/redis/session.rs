@@ -19,14 +19,14 @@ pub(super) const SLACK_MILLIS: u64 = 60_000;
 /// A longer life than this (300 years) becomes one without end.
 const FOR_EVER_MILLIS: u64 = 10_000_000_000_000;
 
-/// What a value holds.
+/// The content of a value.
 pub(super) struct Stored {
     /// The record; `None` if it does not read back.
     pub(super) record: Option<Record>,
     pub(super) entry: Option<Entry>,
 }
 
-/// What a record that was loaded knows of the value. It comes back with the record that is to take
+/// The part of a value that a loaded record keeps. The note comes back with the record that is to take
 /// its place.
 pub(super) struct Note {
     /// The version to which the rest belongs.
@@ -87,7 +87,7 @@ pub(super) fn read(answer: Value) -> Option<Stored> {
     Some(Stored { record, entry })
 }
 
-/// What a head tells beside the version, which the record has, too.
+/// The content of a head beside the version, which the record has, too.
 struct Head {
     last_seen: Timestamp,
     entry: Option<Entry>,

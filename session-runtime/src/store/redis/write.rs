@@ -272,7 +272,7 @@ impl Inner {
         Put::read(answer).ok_or_else(|| self.damaged(key))
     }
 
-    /// Removes a record; given a version, only if the record has that. Returns whether it did.
+    /// Moves the time of a record's last use on. Returns whether there is a record.
     pub(super) async fn touch(
         &self,
         key: &StoreKey,
@@ -287,6 +287,7 @@ impl Inner {
         }
     }
 
+    /// Removes a record; given a version, only if the record has that. Returns whether it did.
     pub(super) async fn remove(
         &self,
         key: &StoreKey,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{steps::Word, world::Kind};
 
-/// What a request sees of its session.
+/// A session as a request sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct View {
     pub(super) user: Option<char>,
@@ -24,11 +24,11 @@ enum Write<T> {
     Add(T),
 }
 
-/// What the handler asked for, word after word.
+/// The wishes of the handler, word after word.
 #[expect(clippy::struct_excessive_bools, reason = "each was asked for apart from the others")]
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// What the handler sees by now.
+    /// The session as the handler sees it by now.
     seen: View,
     theme: Write<u32>,
     cart: Write<Vec<u32>>,
@@ -49,7 +49,7 @@ pub(super) struct Asked {
     written: bool,
 }
 
-/// What may be answered, and what the next request sees if it is.
+/// An answer that may be given, and the session that the next request then sees.
 pub(super) struct Outcome {
     pub(super) status: u16,
     pub(super) view: Option<View>,

@@ -12,7 +12,7 @@ use self::{
     world::{Kind, World},
 };
 
-/// What an environment variable says, or else `default`.
+/// Returns the number in an environment variable, or else `default`.
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }

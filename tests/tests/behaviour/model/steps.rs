@@ -1,4 +1,4 @@
-//! What happens in a sequence, drawn from a seed.
+//! The steps of a sequence, drawn from a seed.
 
 /// A generator of numbers that a seed repeats: `SplitMix64`.
 pub(super) struct Random(u64);
@@ -31,7 +31,7 @@ impl Random {
     }
 }
 
-/// What a handler does to its session.
+/// One act of a handler on its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Word {
     Theme(u32),
@@ -46,7 +46,7 @@ pub(super) enum Word {
     Remember,
 }
 
-/// How a request ends.
+/// The end of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Answers,
@@ -61,9 +61,9 @@ pub(super) struct Request {
     pub(super) client: usize,
     /// The token is an old one, not the client's.
     pub(super) replays: Option<usize>,
-    /// What the handler does before the other steps.
+    /// The acts of the handler before the other steps.
     pub(super) first: Vec<Word>,
-    /// What happens in the middle of the request.
+    /// The steps in the middle of the request.
     pub(super) between: Vec<Step>,
     pub(super) then: Vec<Word>,
     pub(super) status: u16,

@@ -169,7 +169,7 @@ pub(super) struct World {
     dead: Vec<String>,
 }
 
-/// What a response does to the client's token.
+/// The effect of a response on the client's token.
 enum Sent {
     Nothing,
     Token(String),
@@ -231,7 +231,7 @@ impl World {
         Box::pin(async { answer.await.unwrap_or_else(|never| match never {}) })
     }
 
-    /// What the next request with this token sees.
+    /// Returns the session that the next request with this token sees.
     async fn view(&self, token: Option<&str>) -> Option<View> {
         let response = self.call("/peek", token).await;
         assert_eq!(response.status(), 200, "the store works");

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::store::{Check, OnMaxSessions, Record, Standing, Written};
 
-/// What has been answered and what has been removed so far, as far as somebody can still ask about it.
+/// The answers and the removals so far, as far as somebody can still ask about it.
 /// Sets of small numbers are bits.
 #[derive(Clone, Default)]
 pub(super) struct Told {

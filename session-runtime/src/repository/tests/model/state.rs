@@ -66,7 +66,7 @@ pub(super) struct Client {
 #[derive(Clone)]
 pub(super) struct State {
     pub(super) map: Map,
-    /// How often the time has passed after which sessions expire.
+    /// The number of times that sessions have expired.
     pub(super) era: u64,
     pub(super) clients: [Client; 2],
     pub(super) crashes: u8,
