@@ -15,7 +15,7 @@ use tests::{Client, Server, Spy};
 const SKEW: Duration = Duration::from_secs(55);
 
 #[derive(Session)]
-#[session(name = "prefs", payload = "sealed", absolute = "1h", idle = "never")]
+#[session(name = "prefs", prefix = "none", payload = "sealed", absolute = "1h", idle = "never")]
 struct Prefs {
     #[session(principal)]
     user: Option<String>,
@@ -130,6 +130,20 @@ async fn the_end_of_everything_reaches_every_process_within_a_second() {
         client.get("/login/ada").await;
         assert_eq!(client.get("/read").await.body, ADA, "and what begins then counts");
     }
+}
+
+#[tokio::test]
+async fn what_begins_after_the_end_of_everything_counts_in_every_process_at_once() {
+    let (keys, store, clock) = (keys(), durable(), Arc::new(ManualClock::default()));
+    let here = process(&keys, store.clone(), &clock).await;
+    let there = process(&keys, store.clone(), &clock).await;
+    // Both know the old floor, and the clock stands still.
+    logged_in(&here).await;
+    logged_in(&there).await;
+    assert_eq!(Client::new(&here).get("/end-everything").await.status, 200);
+    let client = logged_in(&here).await;
+    assert_eq!(client.moved(&there.url("")).get("/read").await.body, ADA);
+    assert_eq!(client.get("/read").await.body, ADA);
 }
 
 #[tokio::test]
