@@ -1,6 +1,6 @@
 //! A store of one's own: a map behind a lock, which goes wherever another store goes, as in
 //! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That the store keeps the rules is what
-//! `cargo test -p examples --features testing --example custom_store` shows.
+//! `cargo test -p examples --features conformance --example custom_store` shows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -147,6 +147,6 @@ mod repository {
 fn main() {
     let kind = MapStore::default().properties();
     println!(
-        "{kind:?}; its tests: cargo test -p examples --features testing --example custom_store"
+        "{kind:?}; its tests: cargo test -p examples --features conformance --example custom_store"
     );
 }

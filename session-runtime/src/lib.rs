@@ -20,7 +20,7 @@ mod repository;
 mod request;
 pub mod schema;
 pub mod store;
-#[cfg(feature = "testing")]
+#[cfg(any(feature = "conformance", feature = "testing"))]
 pub mod testing;
 mod token;
 mod transport;

@@ -32,7 +32,7 @@ mod tests {
     #[test]
     fn the_library_has_features_for_axum_and_for_its_stores() {
         let features = of_the_library();
-        for feature in ["axum", "embedded", "redis", "mongodb", "testing"] {
+        for feature in ["axum", "embedded", "redis", "mongodb", "conformance", "testing"] {
             assert!(features.contains(&feature), "{features:?}");
         }
         assert!(!features.contains(&"default") && !features.contains(&"_sql"), "{features:?}");

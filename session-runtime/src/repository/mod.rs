@@ -7,20 +7,20 @@ mod bound;
 mod cap;
 pub(crate) mod deadline;
 mod lease;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "conformance"))]
 mod methods;
-// Public with the feature `testing`.
-#[cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
+// Public with the feature `conformance`.
+#[cfg_attr(not(feature = "conformance"), allow(unreachable_pub))]
 mod principal;
 mod swap;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "conformance"))]
 pub use methods::Repository;
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "conformance"))]
 pub(crate) use methods::end_all_within;
-#[cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
+#[cfg_attr(not(feature = "conformance"), allow(unreachable_pub))]
 pub use principal::Listed;
 pub(crate) use swap::pause;

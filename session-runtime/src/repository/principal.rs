@@ -71,7 +71,7 @@ pub(super) fn page<'a>(
 }
 
 /// Returns all sessions of a principal that are live at `now`, the latest log-in first.
-#[cfg(any(test, feature = "testing"))]
+#[cfg(any(test, feature = "conformance"))]
 pub(super) fn list<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,

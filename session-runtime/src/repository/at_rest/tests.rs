@@ -445,7 +445,7 @@ fn a_damaged_copy_in_a_cache_logs_nobody_out() {
     assert_eq!(reloaded.as_deref(), Some(&record()));
 }
 
-#[cfg(feature = "testing")]
+#[cfg(feature = "conformance")]
 mod conformance {
     use super::*;
 

@@ -3,7 +3,7 @@
 use super::verbs::is_stored;
 use crate::{
     store::{PrincipalKey, Record, Written},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, broken, equal, fresh_namespace, holds},
         make::{SECOND, bytes, principal},
         together::{Rounds, together},

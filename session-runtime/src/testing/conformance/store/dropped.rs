@@ -4,7 +4,7 @@
 use super::verbs::is_stored;
 use crate::{
     store::{FieldValue, Record, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{SECOND, bytes, int, principal},
         together::{begin, together, until},

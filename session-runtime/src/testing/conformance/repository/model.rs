@@ -16,7 +16,7 @@ use crate::{
         Commit, CommitOutcome, InsertOutcome, MemoryStore, Meta, Record, Selector, Store,
         StoreError, StoreKey,
     },
-    testing::{
+    testing::conformance::{
         fixture::Fixture,
         make::{Credential, in_order, later, random},
         show,

@@ -3,7 +3,7 @@
 
 use crate::{
     store::{FieldValue, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{MINUTE, add, bytes, commit, end_oldest, insert, int, log_in, principal, set},
         together::{begin, together, until},

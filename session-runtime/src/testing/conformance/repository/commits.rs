@@ -3,7 +3,7 @@
 
 use crate::{
     store::{Commit, CommitOutcome},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{
             Credential, IDLE, add, add_within, bytes, commit, conflict, expected, insert, int,

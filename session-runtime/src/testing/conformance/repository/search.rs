@@ -12,7 +12,7 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
-use crate::testing::make::random;
+use crate::testing::conformance::make::random;
 
 /// The variable for the number of histories to try.
 const CASES: &str = "STORE_CONFORMANCE_CASES";

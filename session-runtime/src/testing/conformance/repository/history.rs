@@ -12,7 +12,7 @@ use proptest::{
     sample::select,
 };
 
-use crate::testing::make::{
+use crate::testing::conformance::make::{
     ABSOLUTE, Credential, IDLE, MINUTE, add_within, bytes, clear, expected, insert, int, later,
     max, members, once, remove, set, take, unset,
 };

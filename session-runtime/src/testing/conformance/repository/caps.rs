@@ -6,7 +6,7 @@ use crate::{
     store::{
         Cap, Commit, CommitOutcome, InsertOutcome, Lifetime, PrincipalKey, Selector, StoreKey,
     },
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, fresh_namespace},
         make::{
             Credential, IDLE, MINUTE, add_within, commit, committed, conflict, end_oldest,

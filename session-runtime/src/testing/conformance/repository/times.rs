@@ -3,7 +3,7 @@
 use crate::{
     clock::Timestamp,
     store::{Commit, CommitOutcome, Lifetime},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal},
         make::{ABSOLUTE, IDLE, MINUTE, add, bytes, commit, committed, members, principal},
     },

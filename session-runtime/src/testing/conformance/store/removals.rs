@@ -3,7 +3,7 @@
 use super::verbs::is_stored;
 use crate::{
     store::Written,
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{SECOND, bytes, members, principal},
         together::{Rounds, together},

@@ -3,7 +3,7 @@
 
 use crate::{
     store::Op,
-    testing::{
+    testing::conformance::{
         fixture::Fixture,
         make::{bytes, clear, insert, members, remove, set, unset},
     },

@@ -8,7 +8,7 @@ use super::verbs::is_stored;
 use crate::{
     clock::Timestamp,
     store::{Lifetime, Record, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{ABSOLUTE, HOUR, IDLE, MINUTE, principal},
         together::{Rounds, together},

@@ -3,7 +3,7 @@
 use crate::{
     repository::Listed,
     store::{Commit, CommitOutcome, Lifetime},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, fresh_namespace, holds},
         make::{
             Credential, IDLE, MINUTE, SECOND, add_within, bytes, commit, log_in, out_of_range,

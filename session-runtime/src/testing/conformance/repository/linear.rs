@@ -14,7 +14,7 @@ use super::{
 use crate::{
     repository::Repository as _,
     store::{Commit, CommitOutcome, Record, StoreError},
-    testing::{fixture::Fixture, make::add, show, together::together},
+    testing::conformance::{fixture::Fixture, make::add, show, together::together},
 };
 
 pub async fn parallel_histories_have_one_order(it: Fixture) {

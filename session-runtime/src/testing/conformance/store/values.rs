@@ -3,7 +3,7 @@
 use crate::{
     clock::Timestamp,
     store::{Check, KeyId, Lifetime, Previous, Record},
-    testing::{
+    testing::conformance::{
         fixture::Fixture,
         make::{Credential, SECOND, bytes, int, members, principal, random},
     },

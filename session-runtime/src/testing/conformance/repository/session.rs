@@ -8,7 +8,7 @@ use crate::{
         Cap, Commit, CommitOutcome, FieldValue, InsertOutcome, Op, PrincipalKey, Record, Selector,
         StoreKey,
     },
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, answer, broken},
         make::{self, in_order},
         show,

@@ -19,7 +19,7 @@ use crate::{
 ///     use super::*;
 ///
 ///     async fn memory() -> impl session_runtime::store::Store {
-///         session_runtime::testing::sealed(MemoryStore::default())
+///         session_runtime::testing::conformance::sealed(MemoryStore::default())
 ///     }
 ///
 ///     session_runtime::repository_conformance!(memory);

@@ -10,7 +10,7 @@ use super::search::variable;
 use crate::{
     repository::{Repository as _, end_all_within},
     store::{Cap, CommitOutcome, InsertOutcome, Order, PrincipalKey, Selector, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, answer, equal, holds},
         make::{MINUTE, end_oldest, log_in, principal, refuse_new},
         together::{Rounds, together, until},
@@ -20,7 +20,7 @@ use crate::{
 /// Sets the number of sessions of the principal who has very many.
 const SESSIONS: &str = "SESSION_SESSIONS";
 /// Returns whether a number of one's own makes a test take longer.
-pub(in crate::testing) fn is_asked_for_more() -> bool {
+pub(in crate::testing::conformance) fn is_asked_for_more() -> bool {
     variable::<usize>(SESSIONS).is_some()
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::verbs::{MANY, is_stored, selectors};
 use crate::{
     store::{Cursor, Order, PrincipalKey, Record, Selector, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{MINUTE, SECOND, bytes, principal, selector},
         together::{Rounds, together},

@@ -3,7 +3,7 @@
 
 use crate::{
     store::{Namespace, PrincipalKey, Record, Selector, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, fresh_namespace, holds},
         hostile::hostile,
         make::{bytes, int, members, principal},

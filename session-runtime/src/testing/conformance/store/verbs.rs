@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{
     clock::Timestamp,
     store::{Cursor, Order, Page, PrincipalKey, Record, Selector, StoreKey, Written},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, answer, broken, equal, holds},
         make::{IDLE, later},
     },

@@ -4,7 +4,7 @@
 
 use crate::{
     store::{Commit, CommitOutcome, FieldValue, Selector, StoreKey},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal, holds},
         make::{
             Credential, MINUTE, add, bytes, commit, committed, conflict, expected, insert, int,

@@ -6,7 +6,7 @@ use super::verbs::is_stored;
 use crate::{
     clock::Timestamp,
     store::{FieldValue, Lifetime, Previous, Record, StoreKey, Written},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, answer, equal, holds},
         make::{Credential, MINUTE, SECOND, bytes, int, members, principal},
         together::{Rounds, together},

@@ -2,7 +2,7 @@
 
 use crate::{
     store::{Commit, Op},
-    testing::{
+    testing::conformance::{
         fixture::Fixture,
         hostile::hostile,
         make::{

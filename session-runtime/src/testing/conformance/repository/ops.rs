@@ -3,7 +3,7 @@
 
 use crate::{
     store::{FieldValue, Op},
-    testing::{
+    testing::conformance::{
         fixture::Fixture,
         make::{
             add, add_within, bytes, clear, commit, insert, int, max, members, once, out_of_range,

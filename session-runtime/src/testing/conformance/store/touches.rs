@@ -1,7 +1,7 @@
 //! Touches: the time of the last use moves on, and nothing else does.
 
 use super::verbs::is_stored;
-use crate::testing::{
+use crate::testing::conformance::{
     fixture::{Fixture, equal, holds},
     make::{MINUTE, SECOND, bytes, members, principal},
     together::{Rounds, together},

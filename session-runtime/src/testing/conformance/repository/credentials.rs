@@ -2,7 +2,7 @@
 
 use crate::{
     store::{Commit, CommitOutcome, Lifetime, Previous},
-    testing::{
+    testing::conformance::{
         fixture::{Fixture, equal},
         make::{
             Credential, SECOND, add, bytes, commit, expected, int, later, log_in, principal,
