@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use crate::{
     causes,
+    event::Failure,
     key::KeyError,
     store::{Refusal, StoreError},
 };
@@ -363,6 +364,38 @@ impl std::error::Error for Error {
             Kind::Store { source, .. } => Some(source),
             Kind::Key(error) => Some(error),
             _ => None,
+        }
+    }
+}
+
+impl Failure for Error {
+    fn type_name(&self) -> &'static str {
+        match *self.0 {
+            Kind::Config(_) | Kind::Key(_) => "config",
+            Kind::Store { .. } => "store",
+            Kind::Deadline { .. } => "deadline",
+            Kind::Conflict { .. } => "conflict",
+            Kind::TooManySessions => "too_many_sessions",
+            Kind::TooLarge { .. } => "too_large",
+            Kind::Encode { .. } => "encode",
+            Kind::OutOfRange { .. } => "out_of_range",
+            Kind::Panicked { .. } => "panicked",
+            Kind::Identity { .. } => "identity",
+            Kind::Gone => "gone",
+            Kind::LogInConflict { .. } => "log_in_conflict",
+            Kind::LogInDestroyed => "log_in_destroyed",
+            Kind::NoConsent => "no_consent",
+            Kind::Random => "random",
+            Kind::SessionIds(_) => "session_ids",
+            Kind::Closed => "closed",
+            Kind::MissingLayer { .. } => "missing_layer",
+            Kind::TwoLayers { .. } => "two_layers",
+            Kind::Degraded => "degraded",
+            Kind::NotLoopback => "not_loopback",
+            Kind::NotListable => "not_listable",
+            Kind::EndsOneByOne => "ends_one_by_one",
+            Kind::NoCurrentSession => "no_current_session",
+            Kind::Interrupted => "interrupted",
         }
     }
 }

@@ -1,12 +1,24 @@
-//! The `tracing` events of a session's life. They are in one place so that each is worded once, and
-//! none can print a token, a key or a field's value. Events name a session by its session id. Their
-//! target is `session_runtime`.
+//! The catalogue of the `tracing` events: each is declared once, with its name, level, fields, message
+//! and what to do about it, and the call, the page of the guide and a test come from that. They are in
+//! one place so that none can print a token, a key or a field's value. Events name a session by its
+//! session id. Their target is `session_runtime`.
+
+mod declare;
 
 use std::fmt::Display;
 
-use tracing::{debug, error, info, warn};
+use tracing::field::DisplayValue;
 
-use crate::store::Selector;
+use self::declare::events;
+
+/// The public name of a session, which opens nothing. Whatever implements it may be in a log.
+pub(crate) trait PublicId: Display {}
+
+/// An error that an event may print: its text has the causes, and no token, no key and no value.
+pub(crate) trait Failure: Display {
+    /// Returns the name of the kind of failure (`error.type`), one of a few.
+    fn type_name(&self) -> &'static str;
+}
 
 /// The reason why a presented token is no live session. The response is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +55,8 @@ impl Reason {
         matches!(self, Self::Malformed | Self::Duplicate | Self::Forged)
     }
 
-    const fn as_str(self) -> &'static str {
+    /// Returns the name of the reason in events and metrics.
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
             Self::Duplicate => "duplicate",
@@ -61,170 +74,256 @@ impl Reason {
     }
 }
 
-macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident => $level:ident, $message:literal;)*) => {$(
-        $(#[$doc])*
-        pub(crate) fn $name(session: &str, handle: Selector) {
-            $level!(target: "session_runtime", session, %handle, $message);
-        }
-    )*};
-}
-
+// To add an event, add an entry: the function that logs, the level and the stable name, the fields
+// with `=` or, for what only implements `Display`, `= %`, the message, and what an operator does about
+// the event. Then `cargo xtask alerts --record` writes the pages of the guide anew.
 events! {
-    created => debug, "session created";
-    loaded => debug, "session loaded";
-    committed => debug, "session committed";
-    elevated => info, "session elevated: the principal changed, the old credential is dead";
-    rotated => debug, "session rotated: it has a new credential";
-    log_in_anew => info, "session was over before the log-in could be committed; the log-in takes place in a fresh session";
-    ended => info, "session ended";
-    gone => info, "session was over before its changes could be committed; they were dropped";
-    stale => info, "session has a newer credential; the changes made under the old one were dropped";
+    /// Logs that a session was created.
+    created(session: &str, id: impl PublicId) =>
+        DEBUG "session.created" { "session.type" = session, "session.id" = %id }
+        "session created",
+        do "Nothing.";
+
+    /// Logs that a request has loaded its session.
+    loaded(session: &str, id: impl PublicId) =>
+        DEBUG "session.loaded" { "session.type" = session, "session.id" = %id }
+        "session loaded",
+        do "Nothing.";
+
+    /// Logs that changes were stored.
+    committed(session: &str, id: impl PublicId) =>
+        DEBUG "session.committed" { "session.type" = session, "session.id" = %id }
+        "session committed",
+        do "Nothing.";
+
+    /// Logs a log-in.
+    elevated(session: &str, id: impl PublicId) =>
+        INFO "session.elevated" { "session.type" = session, "session.id" = %id }
+        "session elevated: the principal changed, the old credential is dead",
+        do "Nothing. Keep these events for as long as you keep an audit log.";
+
+    /// Logs that a session has a new credential.
+    rotated(session: &str, id: impl PublicId) =>
+        DEBUG "session.rotated" { "session.type" = session, "session.id" = %id }
+        "session rotated: it has a new credential",
+        do "Nothing.";
+
+    /// Logs that a log-in takes place in another session than the one of its request.
+    log_in_anew(session: &str, id: impl PublicId) =>
+        INFO "session.log_in_anew" { "session.type" = session, "session.id" = %id }
+        "session was over before the log-in could be committed; the log-in takes place in a fresh session",
+        do "Nothing, if it is seldom. If it is frequent, look for pages that log in twice.";
+
+    /// Logs that a session was ended.
+    ended(session: &str, id: impl PublicId) =>
+        INFO "session.ended" { "session.type" = session, "session.id" = %id }
+        "session ended",
+        do "Nothing. Keep these events for as long as you keep an audit log.";
+
+    /// Logs that a session gave way to a newer one of its principal.
+    evicted(session: &str, id: impl PublicId) =>
+        INFO "session.evicted" { "session.type" = session, "session.id" = %id }
+        "session evicted: its principal has as many sessions as `max_sessions` allows",
+        do "Nothing. If it is frequent, raise `max_sessions`, or look for a program that logs in at each run.";
+
+    /// Logs a commit to a session that is over.
+    gone(session: &str, id: impl PublicId) =>
+        INFO "session.gone" { "session.type" = session, "session.id" = %id }
+        "session was over before its changes could be committed; they were dropped",
+        do "Nothing. `on_lost` tells the client.";
+
+    /// Logs a commit under a credential that was replaced.
+    stale(session: &str, id: impl PublicId) =>
+        INFO "session.superseded" { "session.type" = session, "session.id" = %id }
+        "session has a newer credential; the changes made under the old one were dropped",
+        do "Nothing. `on_lost` tells the client.";
+
+    /// Logs that a presented session has expired.
+    token_expired(session: &str, id: Option<DisplayValue<impl PublicId>>, reason: &str) =>
+        DEBUG "session.expired" { "session.type" = session, "session.id" = id, "session.reason" = reason }
+        "session expired",
+        do "Nothing.";
+
+    /// Logs that a presented token was not accepted.
+    token_rejected(session: &str, id: Option<DisplayValue<impl PublicId>>, reason: &str) =>
+        DEBUG "session.token_rejected" { "session.type" = session, "session.id" = id, "session.reason" = reason }
+        "session token rejected",
+        do "Nothing. After a change of keys, reason `unknown_key` counts those whom the change logged out.";
+
+    /// Logs that a token was not accepted that was made here, and that no honest client should present.
+    token_suspected(session: &str, id: Option<DisplayValue<impl PublicId>>, reason: &str) =>
+        WARN "session.token_suspected" { "session.type" = session, "session.id" = id, "session.reason" = reason }
+        "session token rejected",
+        do "Reason `replaced`: somebody may have a copy of an old token; end the sessions of the principal if it repeats. `other_client`: as for `session.other_client`. `undecodable`: deploy a version that can read the field. `from_the_future`: compare the clocks of the machines.";
+
+    /// Logs the number of tokens since the last such event that nobody here made. Each has an event of
+    /// its own at debug level.
+    junk(session: &str, count: u64) =>
+        WARN "session.tokens_forged" { "session.type" = session, "session.count" = count }
+        "session tokens rejected that were not made here: malformed, forged, or several at once",
+        do "Nothing, if the count is small: scanners and old cookies. If it is large, limit the rate of the clients in front of the application.";
+
+    /// Logs that a client presents a session that is bound to another client.
+    mismatch(session: &str, id: impl PublicId, bind: &str) =>
+        WARN "session.other_client" { "session.type" = session, "session.id" = %id, "session.bind" = bind }
+        "session presented by another client",
+        do "Look for other events of the session; end the session if its user does not know the client.";
+
+    /// Logs a write to a session that is over.
+    after_end(session: &str, id: Option<DisplayValue<impl PublicId>>) =>
+        WARN "session.written_after_end" { "session.type" = session, "session.id" = id }
+        "session was written to after its end; the changes were dropped",
+        do "Correct the handler: it writes to a session that it has ended, or that has expired.";
+
+    /// Logs that a session was not created because the client does not consent.
+    withheld(session: &str) =>
+        DEBUG "session.withheld" { "session.type" = session }
+        "session not created: no consent",
+        do "Nothing.";
+
+    /// Logs that a commit conflicts with a parallel commit.
+    conflict(session: &str, id: impl PublicId, field: &str) =>
+        INFO "session.conflict" { "session.type" = session, "session.id" = %id, "session.field" = field }
+        "session commit conflicts with a parallel one",
+        do "Nothing, if it is seldom. If it is frequent, change the field by `update` or in `transact`.";
+
+    /// Logs that a field's stored bytes do not decode.
+    decode_failure(session: &str, field: &str, error: &impl Display) =>
+        WARN "session.field_undecodable" { "session.type" = session, "session.field" = field, "error.message" = %error }
+        "session field does not decode",
+        do "Deploy a version that reads what is stored: a type that has changed needs an `alias`, a default, or a new name.";
+
+    /// Logs that a record is not as it was sealed or signed at rest.
+    record_unopened(session: &str, id: impl PublicId, reason: &str) =>
+        WARN "session.record_unopened" { "session.type" = session, "session.id" = %id, "session.reason" = reason }
+        "session record does not open; it counts as missing: it was changed or moved in the store, \
+         or stored without encryption or signature, or under a key that is not in the ring",
+        do "Expected after encryption was switched on and after a key was removed. Otherwise find out who can write to the store.";
+
+    /// Logs a write after the commit.
+    late_write(session: &str, field: &str) =>
+        WARN "session.late_write" { "session.type" = session, "session.field" = field }
+        "session field written after the response was committed; the write is not saved",
+        do "Correct the handler: write before the response is returned, or call `save`.";
+
+    /// Logs that the store could not remove expired sessions. The next sweep tries again.
+    sweep_failed(error: &impl Failure) =>
+        WARN "session.sweep_failed" { "error.type" = (error.type_name()), "error.message" = %error }
+        "sessions that are over could not be removed",
+        do "If it repeats for hours, look at the store: expired sessions stay in it, and take room.";
+
+    /// Logs that the store failed and the session continues empty and read-only.
+    degraded(session: &str, error: &impl Failure) =>
+        WARN "session.degraded" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session store failed; anonymous and read-only",
+        do "Look at the store: users appear logged out.";
+
+    /// Logs that the store refused a touch or a rotation. None of the user's changes is lost.
+    upkeep_failed(session: &str, error: &impl Failure) =>
+        WARN "session.upkeep_failed" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session could not be touched or rotated",
+        do "Look at the store: sessions that it cannot touch expire early.";
+
+    /// Logs that a request could not touch a session that its handler did not extract.
+    touch_failed(session: &str, error: &impl Failure) =>
+        WARN "session.touch_failed" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session could not be kept alive",
+        do "Look at the store: sessions that it cannot touch expire early.";
+
+    /// Logs that a commit failed. The response is an error, too.
+    commit_failed(session: &str, error: &impl Failure) =>
+        ERROR "session.commit_failed" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session commit failed",
+        do "Look at the store: requests are answered 503, or 500 if the type is not `store` or `deadline`.";
+
+    /// Logs that a session would be larger than its store or token may hold. The response is an error, too.
+    too_large(session: &str, error: &impl Failure) =>
+        WARN "session.too_large" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session too large; nothing of it was saved",
+        do "Keep less in the fields that the message names, or raise `max_session_bytes`.";
+
+    /// Logs that a request was refused because of how the layers are put together.
+    refused(session: &str, error: &impl Failure) =>
+        ERROR "session.layers_differ" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session request refused",
+        do "Correct the router: build the layer once, and use clones of it.";
+
+    /// Logs that a response did not commit the changes of its request.
+    discarded(session: &str) =>
+        DEBUG "session.discarded" { "session.type" = session }
+        "session changes discarded with a server error",
+        do "Nothing here. The error of the handler has its own cause.";
+
+    /// Logs that sessions of a principal were ended.
+    ended_many(session: &str, count: Option<u64>) =>
+        INFO "session.ended_all" { "session.type" = session, "session.count" = count }
+        "sessions of a principal ended",
+        do "Nothing. Keep these events for as long as you keep an audit log.";
+
+    /// Logs that the store of revocations knows nothing.
+    revocation_begins(session: &str) =>
+        WARN "session.revocation_empty" { "session.type" = session }
+        "the revocation store was empty; every session that began before is over",
+        do "Expected once, at the first start. Otherwise the store has lost its data: everybody has been logged out.";
+
+    /// Logs that all sessions were ended.
+    ended_everything(session: &str) =>
+        WARN "session.ended_everything" { "session.type" = session }
+        "every session ended",
+        do "Make sure that somebody has asked for it.";
+
+    /// Logs that a cache in front of the store failed.
+    cache_failed(error: &impl Failure) =>
+        WARN "session.cache_failed" { "error.type" = (error.type_name()), "error.message" = %error }
+        "the cache of the session store failed; loads go without it for a second",
+        do "Look at the fast store: each load goes to the durable store meanwhile.";
+
+    /// Logs a fault that an extractor or a handler answered with.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only responses of axum log it"))]
+    answered_fault(error: &impl Failure) =>
+        ERROR "session.error" { "error.type" = (error.type_name()), "error.message" = %error }
+        "session error",
+        do "Type `store` or `deadline`: look at the store. Otherwise correct the program as the message says.";
+
+    /// Logs an error of the request that an extractor or a handler answered with.
+    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only responses of axum log it"))]
+    answered(error: &impl Failure) =>
+        INFO "session.request_refused" { "error.type" = (error.type_name()), "error.message" = %error }
+        "session request refused",
+        do "Nothing, if it is seldom.";
 }
 
 /// Logs that a presented token was not accepted, and why.
-pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) {
-    let handle = handle.map(tracing::field::display);
+pub(crate) fn rejected(session: &str, id: Option<impl PublicId>, reason: Reason) {
+    let id = id.map(tracing::field::display);
     let why = reason.as_str();
     match reason {
-        Reason::Expired => {
-            debug!(target: "session_runtime", session, handle, reason = why, "session expired");
-        }
+        Reason::Expired => token_expired(session, id, why),
         Reason::Unknown
         | Reason::Revoked
         | Reason::UnknownKey
         | Reason::RetiredKey
         | Reason::Malformed
         | Reason::Duplicate
-        | Reason::Forged => {
-            debug!(target: "session_runtime", session, handle, reason = why, "session token rejected");
-        }
-        _ => {
-            warn!(target: "session_runtime", session, handle, reason = why, "session token rejected");
-        }
+        | Reason::Forged => token_rejected(session, id, why),
+        _ => token_suspected(session, id, why),
     }
 }
 
-/// Logs the number of tokens since the last such event that nobody here made. Each has an event of
-/// its own at debug level.
-pub(crate) fn junk(session: &str, count: u64) {
-    warn!(
-        target: "session_runtime", session, count,
-        "session tokens rejected that were not made here: malformed, forged, or several at once",
-    );
-}
-
-/// Logs that a client presents a session that is bound to another client.
-pub(crate) fn mismatch(session: &str, handle: Selector, bind: &str) {
-    warn!(target: "session_runtime", session, %handle, bind, "session presented by another client");
-}
-
 /// Logs a write to a session that is over.
-pub(crate) fn written_after_end(session: &str, handle: Option<Selector>) {
-    let handle = handle.map(tracing::field::display);
-    warn!(
-        target: "session_runtime", session, handle,
-        "session was written to after its end; the changes were dropped",
-    );
-}
-
-/// Logs that a session was not created because the client does not consent.
-pub(crate) fn withheld(session: &str) {
-    debug!(target: "session_runtime", session, "session not created: no consent");
-}
-
-/// Logs that a commit conflicts with a parallel commit.
-pub(crate) fn conflict(session: &str, handle: Selector, field: &str) {
-    info!(target: "session_runtime", session, %handle, field, "session commit conflicts with a parallel one");
-}
-
-/// Logs that a field's stored bytes do not decode.
-pub(crate) fn decode_failure(session: &str, field: &str, error: &impl Display) {
-    warn!(target: "session_runtime", session, field, %error, "session field does not decode");
+pub(crate) fn written_after_end(session: &str, id: Option<impl PublicId>) {
+    after_end(session, id.map(tracing::field::display));
 }
 
 /// Logs that a record is not as it was sealed or signed at rest.
-pub(crate) fn unopened(session: &str, handle: Selector, reason: Reason) {
-    let why = reason.as_str();
-    warn!(
-        target: "session_runtime", session, %handle, reason = why,
-        "session record does not open; it counts as missing: it was changed or moved in the store, \
-         or stored without encryption or signature, or under a key that is not in the ring",
-    );
-}
-
-/// Logs a write after the commit.
-pub(crate) fn late_write(session: &str, field: &str) {
-    warn!(
-        target: "session_runtime", session, field,
-        "session field written after the response was committed; the write is not saved",
-    );
-}
-
-/// Logs that the store could not remove expired sessions. The next sweep tries again.
-pub(crate) fn sweep_failed(error: &impl Display) {
-    warn!(target: "session_runtime", %error, "sessions that are over could not be removed");
-}
-
-/// Logs that the store failed and the session continues empty and read-only.
-pub(crate) fn degraded(session: &str, error: &impl Display) {
-    warn!(target: "session_runtime", session, %error, "session store failed; anonymous and read-only");
-}
-
-/// Logs that the store refused a touch or a rotation. None of the user's changes is lost.
-pub(crate) fn upkeep_failed(session: &str, error: &impl Display) {
-    warn!(target: "session_runtime", session, %error, "session could not be touched or rotated");
-}
-
-/// Logs that a request could not touch a session that its handler did not extract.
-pub(crate) fn touch_failed(session: &str, error: &impl Display) {
-    warn!(target: "session_runtime", session, %error, "session could not be kept alive");
-}
-
-/// Logs that a commit failed. The response is an error, too.
-pub(crate) fn commit_failed(session: &str, error: &impl Display) {
-    error!(target: "session_runtime", session, %error, "session commit failed");
-}
-
-/// Logs that a session would be larger than its store or token may hold. The response is an error, too.
-pub(crate) fn too_large(session: &str, error: &impl Display) {
-    warn!(target: "session_runtime", session, %error, "session too large; nothing of it was saved");
-}
-
-/// Logs that a request was refused because of how the layers are put together.
-pub(crate) fn refused(session: &str, error: &impl Display) {
-    error!(target: "session_runtime", session, %error, "session request refused");
-}
-
-/// Logs that a response did not commit the changes of its request.
-pub(crate) fn discarded(session: &str) {
-    debug!(target: "session_runtime", session, "session changes discarded with a server error");
-}
-
-/// Logs that sessions of a principal were ended.
-pub(crate) fn ended_many(session: &str, count: Option<u64>) {
-    info!(target: "session_runtime", session, count, "sessions of a principal ended");
-}
-
-pub(crate) fn revocation_begins(namespace: &str) {
-    warn!(
-        target: "session_runtime", namespace,
-        "the revocation store was empty; every session that began before is over"
-    );
-}
-
-pub(crate) fn ended_everything(session: &str) {
-    warn!(target: "session_runtime", session, "every session ended");
+pub(crate) fn unopened(session: &str, id: impl PublicId, reason: Reason) {
+    record_unopened(session, id, reason.as_str());
 }
 
 /// Logs an error that an extractor or a handler answered with.
 #[cfg(feature = "axum")]
-pub(crate) fn failed(error: &impl Display, severe: bool) {
-    if severe {
-        error!(target: "session_runtime", %error, "session error");
-    } else {
-        info!(target: "session_runtime", %error, "session request refused");
-    }
+pub(crate) fn failed(error: &impl Failure, severe: bool) {
+    if severe { answered_fault(error) } else { answered(error) }
 }
 
 #[cfg(test)]
@@ -251,5 +350,40 @@ mod tests {
             let name = reason.as_str().replace('_', "");
             assert_eq!(name, format!("{reason:?}").to_lowercase());
         }
+    }
+
+    #[test]
+    fn each_event_has_a_name_of_its_own_a_level_and_says_what_to_do() {
+        let mut names: Vec<&str> = EVENTS.iter().map(|event| event.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), EVENTS.len());
+        for event in EVENTS {
+            let plain = |letter: char| letter.is_ascii_lowercase() || "._".contains(letter);
+            assert!(event.name.starts_with("session.") && event.name.chars().all(plain));
+            assert!(["DEBUG", "INFO", "WARN", "ERROR"].contains(&event.level), "{event:?}");
+            assert!(event.what_to_do.ends_with('.') && !event.message.ends_with('.'), "{event:?}");
+            let severe = ["WARN", "ERROR"].contains(&event.level);
+            assert!(!severe || event.what_to_do != "Nothing.", "{event:?}");
+        }
+    }
+
+    #[test]
+    fn events_have_no_fields_but_these() {
+        let mut fields: Vec<&str> = EVENTS.iter().flat_map(|event| event.fields).copied().collect();
+        fields.sort_unstable();
+        fields.dedup();
+        // Whoever adds one makes sure that it can hold no token, no key and no value.
+        let known = [
+            "error.message",
+            "error.type",
+            "session.bind",
+            "session.count",
+            "session.field",
+            "session.id",
+            "session.reason",
+            "session.type",
+        ];
+        assert_eq!(fields, known);
     }
 }

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::causes;
+use crate::{causes, event::Failure};
 
 /// The failure of a store to do what it was asked: the store is down, full, or broken. A record
 /// that is missing is no error.
@@ -35,6 +35,12 @@ impl fmt::Debug for StoreError {
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl Failure for StoreError {
+    fn type_name(&self) -> &'static str {
+        "store"
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::store::hex::Hex;
+use crate::{event::PublicId, store::hex::Hex};
 
 /// The public half of a credential: 16 random bytes, the same for the session's whole life. Its hex
 /// form is the session id; it opens nothing.
@@ -66,6 +66,8 @@ impl fmt::Display for Selector {
         Hex(&self.0).fmt(f)
     }
 }
+
+impl PublicId for Selector {}
 
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

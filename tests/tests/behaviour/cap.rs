@@ -62,8 +62,8 @@ async fn the_earliest_log_in_gives_way_and_its_token_is_dead() {
     }
     assert_eq!(third.get("/devices").await.body.lines().count(), 2);
     let told = log.text();
-    let ended = |line: &str| line.contains("session ended") && line.contains(&handle);
-    assert!(told.lines().any(ended), "{told}");
+    let evicted = |line: &str| line.contains("session evicted") && line.contains(&handle);
+    assert!(told.lines().any(evicted), "{told}");
 }
 
 #[tokio::test]

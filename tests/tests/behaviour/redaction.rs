@@ -115,11 +115,22 @@ async fn no_event_and_no_debug_output_tells_a_secret() {
     drop(server);
 
     let (log, debugged) = (log.text(), debugged.text());
-    for expected in
-        ["created", "loaded", "committed", "elevated", "ended", "rejected", "failed", "reason"]
-    {
-        assert!(log.contains(expected), "no event says `{expected}`:\n{log}");
+    for name in [
+        "created",
+        "loaded",
+        "committed",
+        "elevated",
+        "ended_all",
+        "token_rejected",
+        "token_suspected",
+        "commit_failed",
+    ] {
+        let field = format!("event.name=\"session.{name}\"");
+        let line = log.lines().find(|line| line.contains(&field));
+        let line = line.unwrap_or_else(|| panic!("no event is named `session.{name}`:\n{log}"));
+        assert!(line.contains("session.type=\"red\""), "{line}");
     }
+    assert!(log.contains("session.reason=\"replaced\"") && log.contains("error.type=\"store\""));
     assert!(tokens.len() > 3 && debugged.len() > 200);
     for (what, text) in [("an event", &log), ("a Debug form", &debugged)] {
         assert!(!text.contains(MARKER), "{what} tells a secret field:\n{text}");

@@ -135,7 +135,7 @@ fn inserted(engine: &Engine, outcome: InsertOutcome) -> Result<Vec<Selector>, Er
 /// Notes the sessions that a log-in has evicted under `max_sessions`.
 fn note_evicted(engine: &Engine, evicted: &[Selector]) {
     for selector in evicted {
-        event::ended(engine.name(), *selector);
+        event::evicted(engine.name(), *selector);
     }
 }
 

@@ -26,7 +26,10 @@ use super::{
     Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
     StoreFuture, StoreKey, Written, load_latest,
 };
-use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::{
+    clock::{Clock, SystemClock, Timestamp},
+    event,
+};
 
 /// The default age up to which a copy is valid.
 const MAX_AGE: Duration = Duration::from_secs(5);
@@ -219,10 +222,7 @@ impl<Fast: Store, Durable: Store> CachedStore<Fast, Durable> {
         if !self.is_paused() {
             self.paused_until
                 .store(self.clock.now().saturating_add(PAUSE).as_millis(), Ordering::Relaxed);
-            tracing::warn!(
-                target: "session_runtime", error = %failure,
-                "the cache of the session store failed; loads go without it for a second",
-            );
+            event::cache_failed(&failure);
         }
         None
     }
