@@ -2,7 +2,7 @@
 //! none can print a token, a key or a field's value. Events name a session by its session id. Their
 //! target is `session_runtime`.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use tracing::{debug, error, info, warn};
 
@@ -164,6 +164,28 @@ pub(crate) fn late_write(session: &str, field: &str) {
 /// Logs that the store could not remove expired sessions. The next sweep tries again.
 pub(crate) fn sweep_failed(error: &impl Display) {
     warn!(target: "session_runtime", %error, "sessions that are over could not be removed");
+}
+
+/// Logs that the store does not answer, once for an outage.
+pub(crate) fn store_down(namespace: &str, error: &impl Display) {
+    error!(
+        target: "session_runtime", namespace, %error,
+        "session store is down; requests are refused at once until it answers",
+    );
+}
+
+/// Logs that the store answers again: how long the store was down, how many operations were refused
+/// meanwhile, and how many were under way and failed.
+pub(crate) fn store_up(namespace: &str, down_for: Duration, refused: u64, failed: u64) {
+    warn!(
+        target: "session_runtime", namespace, ?down_for, refused, failed,
+        "session store is up again",
+    );
+}
+
+/// Logs an error whose cause another event tells of.
+pub(crate) fn while_down(error: &impl Display) {
+    debug!(target: "session_runtime", %error, "session store is still down");
 }
 
 /// Logs that the store failed and the session continues empty and read-only.

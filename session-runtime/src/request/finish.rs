@@ -132,7 +132,7 @@ async fn commit_without_fields<T: SessionType>(
         }
     }
     commit_locked(core, &fields, Occasion::Response).await.unwrap_or_else(|error| {
-        event::commit_failed(core.engine.name(), &error);
+        error.report(|error| event::commit_failed(core.engine.name(), error));
         Saved::Unchanged
     })
 }

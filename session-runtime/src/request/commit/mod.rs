@@ -160,7 +160,7 @@ fn settle(
 ) -> Result<Saved, Error> {
     match carried_out {
         Err(error) if no_user_changes && error.is_unavailable() => {
-            event::upkeep_failed(core.engine.name(), &error);
+            error.report(|error| event::upkeep_failed(core.engine.name(), error));
             Ok(Saved::Unchanged)
         }
         Err(error) => {
