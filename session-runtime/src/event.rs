@@ -223,6 +223,15 @@ pub(crate) fn discarded(session: &str) {
     debug!(target: "session_runtime", session, "session changes discarded with a server error");
 }
 
+/// Logs that a session that was to end may live on, since its store failed. Logged for each session,
+/// also while the store is known to be down: whoever logged out may have left the machine.
+pub(crate) fn not_ended(session: &str, handle: Selector, error: &impl Display) {
+    error!(
+        target: "session_runtime", session, %handle, %error,
+        "session NOT ended: the store failed at the log-out, and the session may live on",
+    );
+}
+
 /// Logs that sessions of a principal were ended.
 pub(crate) fn ended_many(session: &str, count: Option<u64>) {
     info!(target: "session_runtime", session, count, "sessions of a principal ended");
