@@ -34,8 +34,8 @@ use crate::{
 const FAILURES: usize = 3;
 /// The time between two tries of a store that is down.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The time after which a try is repeated on the side: a connection that was made during an outage
-/// may not notice soon that the outage is over.
+/// The longest time of a quick try. A connection that was begun during an outage may not notice soon
+/// that the outage is over; the next try begins another one.
 const QUICK: Duration = Duration::from_millis(500);
 
 /// The flags of the word, above the number of operations that wait.
@@ -196,13 +196,8 @@ impl Breaker {
         StoreKey { namespace: self.namespace.clone(), selector: Selector(selector) }
     }
 
-    /// Returns how long the store has been down and why, or `None` if the store is up.
-    pub(super) fn outage(&self) -> Option<(Duration, Error)> {
-        if self.word.load(Relaxed) & OPEN == 0 {
-            return None;
-        }
-        let state = self.lock();
-        state.outage.as_ref().map(|outage| (outage.since.elapsed(), outage.cause.clone()))
+    fn is_open(&self) -> bool {
+        self.word.load(Relaxed) & OPEN != 0
     }
 
     #[cold]
@@ -314,7 +309,7 @@ impl Trial {
         loop {
             sleep(PAUSE).await;
             let Some(breaker) = self.0.upgrade() else { return };
-            if breaker.outage().is_none() {
+            if !breaker.is_open() {
                 return;
             }
             breaker.probe(longest.min(breaker.deadline)).await;
@@ -373,7 +368,7 @@ mod tests {
             assert!(refused.is_unavailable() && refused.is_not_tried());
             assert!(refused.to_string().contains("remove was not tried"), "{refused}");
             breaker.answered();
-            assert!(!is_open(&breaker) && breaker.outage().is_none());
+            assert!(!is_open(&breaker) && !breaker.is_open());
         }
     }
 

@@ -120,6 +120,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,
             junk: Junk::default(),
+            under_way: Arc::default(),
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };

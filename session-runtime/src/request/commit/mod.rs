@@ -26,7 +26,8 @@ use crate::{
 
 /// Commits everything so far, and finishes even if the caller is dropped.
 pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
-    detached(commit(session, Occasion::Save)).await
+    let under_way = Arc::clone(&session.core.engine.under_way);
+    detached(&under_way, commit(session, Occasion::Save)).await
 }
 
 /// Commits everything so far.
