@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
 
 fn app(startup: &Startup) -> Result<Router, Error> {
     // The client hears of its cookie once, and any request keeps the session alive.
-    let sessions = startup.sessions::<Tutorial>().preset(Preset::Discreet).build()?;
+    let sessions = startup.build(startup.sessions::<Tutorial>().preset(Preset::Discreet))?;
     Ok(Router::new()
         .route("/hello", get(async || "Hello, Session World!"))
         .route("/session/counter", get(counter))

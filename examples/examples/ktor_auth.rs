@@ -44,8 +44,8 @@ fn app(startup: &Startup) -> Result<Router, Error> {
     let sessions = startup
         .sessions::<UserSession>()
         .preset(Preset::OnDemand)
-        .challenge(Challenge::found("/login")) // 302; `redirect` is 303 See Other
-        .build()?;
+        .challenge(Challenge::found("/login")); // 302; `redirect` is 303 See Other
+    let sessions = startup.build(sessions)?;
 
     Ok(Router::new()
         .route("/login", get(form).post(login))

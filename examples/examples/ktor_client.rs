@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 fn app(startup: &Startup) -> Result<Router, Error> {
     // The store behind this one holds no session. It remembers who has logged out, so that a copy
     // of the cookie is worth nothing afterwards.
-    let sessions = startup.sessions::<UserSession>().preset(Preset::OnDemand).build()?;
+    let sessions = startup.build(startup.sessions::<UserSession>().preset(Preset::OnDemand))?;
 
     Ok(Router::new()
         .route("/login", get(login))

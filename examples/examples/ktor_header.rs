@@ -35,7 +35,7 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup) -> Result<Router, Error> {
-    let sessions = startup.sessions::<CartSession>().build()?;
+    let sessions = startup.build(startup.sessions::<CartSession>())?;
 
     Ok(Router::new()
         .route("/login", get(login))

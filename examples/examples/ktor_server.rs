@@ -33,7 +33,7 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup) -> Result<Router, Error> {
-    let sessions = startup.sessions::<CartSession>().preset(Preset::OnDemand).build()?;
+    let sessions = startup.build(startup.sessions::<CartSession>().preset(Preset::OnDemand))?;
 
     Ok(Router::new()
         .route("/login", get(login))

@@ -50,7 +50,7 @@ async fn main() -> ExitCode {
             .route("/", get(home))
             .route("/logout", post(async |session: Session<App>| session.log_out()))
             .layer(middleware::from_fn(move_over)) // inside the sessions' layer, which it needs
-            .layer(startup.sessions::<App>().build()?))
+            .layer(startup.build(startup.sessions::<App>())?))
     })
     .await
 }

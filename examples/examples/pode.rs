@@ -40,7 +40,7 @@ async fn main() -> ExitCode {
 
 fn app(startup: &Startup) -> Result<Router, Error> {
     // `Enable-PodeSessionMiddleware`: every visitor has a session, and hears of it once.
-    let sessions = startup.sessions::<Visitor>().preset(Preset::EveryVisitor).build()?;
+    let sessions = startup.build(startup.sessions::<Visitor>().preset(Preset::EveryVisitor))?;
 
     Ok(Router::new().route("/", get(count)).route("/remove", post(remove)).layer(sessions))
 }

@@ -49,7 +49,7 @@ fn app(startup: &Startup) -> Result<Router, Error> {
         .route("/login", post(login))
         .route("/users", post(users))
         .route("/logout", post(logout))
-        .layer(startup.sessions::<Api>().build()?))
+        .layer(startup.build(startup.sessions::<Api>())?))
 }
 
 /// What a request says of its user. Without credentials, or with broken ones, it is an error, which

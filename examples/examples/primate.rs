@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
 
 fn app(startup: &Startup) -> Result<Router, Error> {
     // Whoever comes has a session, is told of it once, and keeps its id to the end.
-    let sessions = startup.sessions::<Visitor>().preset(Preset::StableId).build()?;
+    let sessions = startup.build(startup.sessions::<Visitor>().preset(Preset::StableId))?;
 
     Ok(Router::new().route("/", get(id)).route("/visits", get(visits)).layer(sessions))
 }

@@ -62,7 +62,8 @@ async fn main() -> ExitCode {
 fn app(startup: &Startup) -> Result<Router, Error> {
     // In an application of your own, this is
     // `SessionLayer::<Shop>::new(MemoryStore::default(), KeyRing::from_env("SESSION_KEYS")?)?`.
-    let sessions = startup.sessions::<Shop>().challenge(Challenge::redirect("/login")).build()?;
+    let sessions =
+        startup.build(startup.sessions::<Shop>().challenge(Challenge::redirect("/login")))?;
 
     Ok(Router::new()
         .route("/", get(products))

@@ -70,7 +70,7 @@ fn app(startup: &Startup) -> Result<Router, Error> {
         .route("/", get(home))
         .route("/login", post(log_in))
         .route("/logout", post(log_out))
-        .layer(startup.sessions::<Visit>().build()?))
+        .layer(startup.build(startup.sessions::<Visit>())?))
 }
 
 async fn home(session: Session<Visit>) -> String {

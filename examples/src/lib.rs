@@ -6,11 +6,15 @@
 //! |---|---|---|
 //! | `PORT` | port on 127.0.0.1; `0` takes any free one | `3000` |
 //! | `STORE` | where sessions are kept: any URL of [`store::open`] | the example's, mostly `embedded:` beside the program |
+//! | `STORE_LAZY` | `1` starts also while the server of the store is down | `0` |
 //! | `SESSION_KEYS` | secrets that protect the tokens | made once, kept beside the program |
 //! | `IDLE`, `ABSOLUTE` | how long a session lives unused, and at all (`30m`, `12h`) | the example's |
 //! | `TLS` | `1` serves https with a certificate made at start | `0` |
 //! | `RUST_LOG` | which log lines reach standard error | `warn` |
 //! | `CLOCK` | a file with the number of seconds that the sessions' clock is ahead, read whenever the time is: for tests | the system's clock |
+//!
+//! `/readyz` says whether the sessions can be served: 204, or 503. Whatever runs the program may ask
+//! there before it sends requests.
 //!
 //! "Beside the program" is the directory `NAME.sessions`, next to the executable: under `target/`
 //! when cargo built it. Stop an example and start it again, and everybody is still logged in.
@@ -20,15 +24,23 @@ mod failure;
 mod serve;
 mod settings;
 
-use std::{fmt, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fmt,
+    path::PathBuf,
+    pin::Pin,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Router,
     http::{StatusCode, header::LOCATION},
     response::IntoResponse,
+    routing::get,
 };
 use session_runtime::{
-    Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
+    Drained, Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
     schema::Payload,
     store::{self, EmbeddedStore, FileStore, MemoryStore, Store, StoreError},
 };
@@ -99,11 +111,33 @@ pub fn found(path: &'static str) -> impl IntoResponse {
     (StatusCode::FOUND, [(LOCATION, path)])
 }
 
+/// How long commits and log-outs may take whose clients have left, once the process is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
 /// The settings of this run, read and checked.
 pub struct Startup {
     settings: Settings,
     keys: KeyRing,
     store: Arc<dyn Store>,
+    /// Those that were built: asked whether they are ready, and drained at the end.
+    layers: Mutex<Vec<Arc<dyn Operated>>>,
+}
+
+/// A layer of any session type, as the one who runs the program sees it.
+trait Operated: Send + Sync {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
+
+    fn drain(&self) -> Pin<Box<dyn Future<Output = Drained> + Send + '_>>;
+}
+
+impl<T: SessionType> Operated for SessionLayer<T> {
+    fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {
+        Box::pin(self.ready())
+    }
+
+    fn drain(&self) -> Pin<Box<dyn Future<Output = Drained> + Send + '_>> {
+        Box::pin(self.drain(DRAIN))
+    }
 }
 
 impl Startup {
@@ -123,14 +157,17 @@ impl Startup {
                 .map_err(|error| Failure::run(error.to_string()))?
         };
         let store = match &settings.store {
+            Some(url) if settings.store_lazy => {
+                store::open_lazy(&url.0).await.map_err(|error| store_failure(&error))?
+            }
             Some(url) => store::open(&url.0).await.map_err(|error| store_failure(&error))?,
             None => default.open()?,
         };
-        Ok(Self { settings, keys, store })
+        Ok(Self { settings, keys, store, layers: Mutex::default() })
     }
 
     /// The builder of the layer for the session type `T`, with all that the environment decides;
-    /// the example adds what is its own and calls `build`. The store keeps the sessions; where they
+    /// the example adds what is its own and calls [`build`](Self::build). The store keeps the sessions; where they
     /// travel in the token, it remembers which have ended.
     pub fn sessions<T: SessionType>(&self) -> SessionLayerBuilder<T> {
         let (builder, store) =
@@ -155,11 +192,42 @@ impl Startup {
         builder
     }
 
-    /// Serves `router` on 127.0.0.1 until Ctrl-C or SIGTERM, then lets running requests finish.
+    /// Builds the layer. `/readyz` asks it whether it is ready, and the program does not end before its
+    /// work has.
+    pub fn build<T: SessionType>(
+        &self,
+        builder: SessionLayerBuilder<T>,
+    ) -> Result<SessionLayer<T>, Error> {
+        let layer = builder.build()?;
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(layer.clone()));
+        Ok(layer)
+    }
+
+    /// Serves `router` and `/readyz` on 127.0.0.1 until Ctrl-C or SIGTERM. Then the order is: no new
+    /// requests; those that run are answered; what their clients did not wait for comes to its end.
     ///
     /// The first line on standard output is `listening on http://127.0.0.1:PORT` (or `https`).
     pub async fn serve(&self, router: Router) -> Result<(), Failure> {
-        serve::serve(router, self.settings.port, self.settings.tls).await
+        let layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let probed = layers.clone();
+        let ready = async move || -> Result<StatusCode, Error> {
+            for layer in &probed {
+                layer.ready().await?;
+            }
+            Ok(StatusCode::NO_CONTENT)
+        };
+        let router = router.route("/readyz", get(ready));
+        serve::serve(router, self.settings.port, self.settings.tls).await?;
+        for layer in layers {
+            let drained = layer.drain().await;
+            if !drained.is_complete() {
+                return Err(Failure::run(format!(
+                    "{} changes of sessions may be lost: the store took too long",
+                    drained.left
+                )));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// Printed nowhere: there may be a password in it.
     pub(crate) store: Option<StoreUrl>,
+    pub(crate) store_lazy: bool,
     pub(crate) has_keys: bool,
     pub(crate) idle: Option<Duration>,
     pub(crate) absolute: Option<Duration>,
@@ -52,10 +53,12 @@ impl Settings {
         Ok(Self {
             port: text("PORT")?.map_or(Ok(3000), |value| parse_port(&value))?,
             store: text("STORE")?.map(StoreUrl),
+            store_lazy: text("STORE_LAZY")?
+                .map_or(Ok(false), |value| parse_switch("STORE_LAZY", &value, "a lazy start"))?,
             has_keys: get(KEYS).is_some(),
             idle: duration("IDLE")?,
             absolute: duration("ABSOLUTE")?,
-            tls: text("TLS")?.map_or(Ok(false), |value| parse_tls(&value))?,
+            tls: text("TLS")?.map_or(Ok(false), |value| parse_switch("TLS", &value, "https"))?,
             log: parse_log(text("RUST_LOG")?.as_deref().unwrap_or("warn"))?,
             clock: text("CLOCK")?.map(AheadBy::file).transpose()?,
         })
@@ -79,12 +82,12 @@ fn parse_duration(name: &str, value: &str) -> Result<Duration, Failure> {
     }
 }
 
-fn parse_tls(value: &str) -> Result<bool, Failure> {
+fn parse_switch(name: &str, value: &str, what: &str) -> Result<bool, Failure> {
     match value {
         "1" => Ok(true),
         "0" => Ok(false),
         _ => Err(Failure::config(format!(
-            "TLS: {value:?} is neither on nor off; give 1 for https or 0 for http"
+            "{name}: {value:?} is neither on nor off; give 1 for {what}, or 0"
         ))),
     }
 }
@@ -112,6 +115,7 @@ mod tests {
         let settings = read(&[]).expect("defaults are valid");
         assert_eq!(settings.port, 3000);
         assert!(!settings.has_keys && !settings.tls && settings.store.is_none());
+        assert!(!settings.store_lazy);
         assert_eq!((settings.idle, settings.absolute), (None, None));
         assert!(settings.clock.is_none());
         assert_eq!(settings.log.to_string(), "warn");
@@ -150,6 +154,7 @@ mod tests {
             ("ABSOLUTE", "-5m"),
             ("ABSOLUTE", "1h\n2h3"),
             ("TLS", "yes"),
+            ("STORE_LAZY", "yes"),
             ("CLOCK", "Cargo.toml"),
             ("CLOCK", "/no/such/file"),
             ("RUST_LOG", "session_runtime=loud"),

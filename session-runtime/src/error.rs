@@ -3,7 +3,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{Entry, RETRY_AFTER},
+};
 
 use crate::{
     causes,
@@ -40,6 +43,20 @@ pub(crate) enum Kind {
     Deadline {
         operation: &'static str,
         after: Duration,
+    },
+    /// A failure that the event of an outage tells of.
+    WhileDown(Error),
+    /// The store is known to be down, and was not asked.
+    Down {
+        operation: &'static str,
+        down_for: Duration,
+        cause: Error,
+    },
+    /// Too many operations wait, so that the store was not asked.
+    Crowded {
+        operation: &'static str,
+        limit: u64,
+        is_told: bool,
     },
     Conflict {
         field: String,
@@ -130,14 +147,30 @@ impl Error {
         matches!(*self.0, Kind::Config(_) | Kind::Key(_))
     }
 
-    /// Returns true if the store was down, full, broken, or slower than its deadline. Nothing was
-    /// changed, except that after a deadline nobody knows whether it was.
+    /// Returns true if the store was down, full, broken, or slower than its deadline, or if too many
+    /// requests waited for the store. Nothing was changed, except that after a deadline nobody knows
+    /// whether it was.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(
             *self.0,
-            Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted
+            Kind::Store { .. }
+                | Kind::Deadline { .. }
+                | Kind::WhileDown(_)
+                | Kind::Down { .. }
+                | Kind::Crowded { .. }
+                | Kind::Degraded
+                | Kind::Interrupted
         )
+    }
+
+    /// Returns true if the store was not asked, since it is known to be down, or since
+    /// [too many requests](crate::SessionLayerBuilder::max_waiting) wait for it already. Nothing
+    /// was changed: what the request was to end is not ended. Such an error
+    /// [`is_unavailable`](Self::is_unavailable), too.
+    #[must_use]
+    pub fn is_not_tried(&self) -> bool {
+        matches!(*self.0, Kind::Down { .. } | Kind::Crowded { .. })
     }
 
     /// Returns true if a parallel request changed a field that is compared (`merge = "cas"`,
@@ -220,9 +253,7 @@ impl Error {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Kind::TooManySessions | Kind::NoConsent => StatusCode::FORBIDDEN,
-            Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            _ if self.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
             Kind::NotLoopback => StatusCode::MISDIRECTED_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -243,6 +274,37 @@ impl Error {
         Self::new(Kind::TooLarge { what: Large::Session, size, limit, fields })
     }
 
+    /// Returns true if the store did not answer.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        match &*self.0 {
+            Kind::Store { source, .. } => source.is_unreachable(),
+            Kind::Deadline { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Reports the error by `event`, or in one line at debug level if another event tells of the
+    /// cause: that the store is down, or that the session's load has failed.
+    pub(crate) fn report(&self, event: impl FnOnce(&Self)) {
+        match *self.0 {
+            Kind::WhileDown(_)
+            | Kind::Down { .. }
+            | Kind::Crowded { is_told: true, .. }
+            | Kind::Degraded => crate::event::while_down(self),
+            _ => event(self),
+        }
+    }
+
+    /// Asks the client of a 503 to come again in a second, unless the response names a time.
+    pub(crate) fn ask_to_retry(&self, status: StatusCode, headers: &mut HeaderMap) {
+        if self.is_unavailable() && status == StatusCode::SERVICE_UNAVAILABLE {
+            // An error means that there is no room for another header.
+            if let Ok(Entry::Vacant(vacant)) = headers.try_entry(RETRY_AFTER) {
+                let _ = vacant.try_insert(HeaderValue::from_static("1"));
+            }
+        }
+    }
+
     pub(crate) fn conflict_field(&self) -> Option<&str> {
         match &*self.0 {
             Kind::Conflict { field } | Kind::LogInConflict { field } => Some(field),
@@ -260,6 +322,17 @@ impl fmt::Display for Error {
             Kind::Deadline { operation, after } => {
                 write!(f, "session store: {operation} took longer than {after:?}")
             }
+            Kind::WhileDown(error) => error.fmt(f),
+            Kind::Down { operation, down_for, cause } => write!(
+                f,
+                "session store: {operation} was not tried, since the store has not answered for \
+                 {down_for:.1?}; last: {cause}",
+            ),
+            Kind::Crowded { operation, limit, .. } => write!(
+                f,
+                "session store: {operation} was not tried, since {limit} operations wait for the \
+                 store already (`max_waiting`)",
+            ),
             Kind::Conflict { field } if field.is_empty() => {
                 f.write_str("the session was changed by parallel requests, at each attempt")
             }
@@ -362,6 +435,8 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &*self.0 {
             Kind::Store { source, .. } => Some(source),
+            Kind::WhileDown(error) => error.source(),
+            Kind::Down { cause, .. } => Some(cause),
             Kind::Key(error) => Some(error),
             _ => None,
         }
@@ -370,10 +445,13 @@ impl std::error::Error for Error {
 
 impl Failure for Error {
     fn type_name(&self) -> &'static str {
-        match *self.0 {
+        match &*self.0 {
             Kind::Config(_) | Kind::Key(_) => "config",
             Kind::Store { .. } => "store",
             Kind::Deadline { .. } => "deadline",
+            Kind::WhileDown(error) => error.type_name(),
+            Kind::Down { .. } => "down",
+            Kind::Crowded { .. } => "crowded",
             Kind::Conflict { .. } => "conflict",
             Kind::TooManySessions => "too_many_sessions",
             Kind::TooLarge { .. } => "too_large",
@@ -408,16 +486,17 @@ impl From<KeyError> for Error {
 
 #[cfg(feature = "axum")]
 impl axum_core::response::IntoResponse for Error {
-    /// Answers with the status and its usual phrase, and logs the details by `tracing`. Only the
+    /// Answers with the status and its usual phrase, for a 503 with `Retry-After: 1`, and logs the details by `tracing`. Only the
     /// refusal of `insecure_dev()` is also shown to the client, who is the developer.
     fn into_response(self) -> axum_core::response::Response {
         let status = self.status();
-        crate::event::failed(&self, status.is_server_error());
+        self.report(|error| crate::event::failed(error, status.is_server_error()));
         let body = match *self.0 {
             Kind::NotLoopback => self.to_string(),
             _ => status.canonical_reason().unwrap_or_default().to_owned(),
         };
         let mut response = (status, body).into_response();
+        self.ask_to_retry(status, response.headers_mut());
         response.extensions_mut().insert(self);
         response
     }
@@ -429,6 +508,11 @@ mod tests {
 
     use super::*;
 
+    fn down() -> Error {
+        let source = StoreError::with_source("d", fmt::Error);
+        Error::new(Kind::Store { operation: "load", source })
+    }
+
     fn all() -> Vec<(Kind, &'static str, u16)> {
         let key = crate::KeyRing::from_text("").expect_err("no key in it");
         let second = Duration::from_secs(1);
@@ -437,6 +521,9 @@ mod tests {
             (Kind::Key(key), "config", 500),
             (Kind::Store { operation: "load", source: StoreError::new("d") }, "unavailable", 503),
             (Kind::Deadline { operation: "load", after: second }, "unavailable", 503),
+            (Kind::WhileDown(down()), "unavailable", 503),
+            (Kind::Down { operation: "load", down_for: second, cause: down() }, "unavailable", 503),
+            (Kind::Crowded { operation: "load", limit: 1, is_told: false }, "unavailable", 503),
             (Kind::Degraded, "unavailable", 503),
             (Kind::Interrupted, "unavailable", 503),
             (Kind::Conflict { field: "f".to_owned() }, "conflict", 409),
@@ -501,7 +588,10 @@ mod tests {
     #[test]
     fn causes_are_sources() {
         for (kind, ..) in all() {
-            let caused = matches!(kind, Kind::Store { .. } | Kind::Key(_));
+            let caused = matches!(
+                kind,
+                Kind::Store { .. } | Kind::WhileDown(_) | Kind::Down { .. } | Kind::Key(_)
+            );
             let error = Error::new(kind);
             assert_eq!(error.source().is_some(), caused, "{error:?}");
         }

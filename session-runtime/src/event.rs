@@ -212,6 +212,32 @@ events! {
         "sessions that are over could not be removed",
         do "If it repeats for hours, look at the store: expired sessions stay in it, and take room.";
 
+    /// Logs that the store does not answer, once for an outage.
+    store_down(session: &str, error: &impl Failure) =>
+        ERROR "session.store_down" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
+        "session store is down; requests are refused at once until it answers",
+        do "Look at the store, for the reason that the message gives.";
+
+    /// Logs that the store answers again, how many operations were refused meanwhile, and how many were
+    /// under way and failed.
+    store_up(session: &str, down_seconds: f64, refused: u64, failed: u64) =>
+        WARN "session.store_up" { "session.type" = session, "session.down_seconds" = down_seconds, "session.count" = refused, "session.failed" = failed }
+        "session store is up again",
+        do "Nothing more. The fields say how long the store was down, and how many operations were refused or failed.";
+
+    /// Logs an error whose cause another event tells of.
+    while_down(error: &impl Failure) =>
+        DEBUG "session.store_still_down" { "error.type" = (error.type_name()), "error.message" = %error }
+        "session store is still down",
+        do "As for `session.store_down`.";
+
+    /// Logs that a session that was to end may live on, since its store failed. Logged for each session,
+    /// also while the store is known to be down: whoever logged out may have left the machine.
+    not_ended(session: &str, id: impl PublicId, error: &impl Failure) =>
+        ERROR "session.not_ended" { "session.type" = session, "session.id" = %id, "error.type" = (error.type_name()), "error.message" = %error }
+        "session NOT ended: the store failed at the log-out, and the session may live on",
+        do "End the session by its id when the store is up again: `session-admin end --session ID`.";
+
     /// Logs that the store failed and the session continues empty and read-only.
     degraded(session: &str, error: &impl Failure) =>
         WARN "session.degraded" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
@@ -379,6 +405,8 @@ mod tests {
             "error.type",
             "session.bind",
             "session.count",
+            "session.down_seconds",
+            "session.failed",
             "session.field",
             "session.id",
             "session.reason",

@@ -42,6 +42,7 @@ pub use layer::{
     SessionLayer,
     builder::SessionLayerBuilder,
     committed::Committed,
+    operate::Drained,
     service::{ResponseFuture, SessionService},
 };
 pub use request::saved::Saved;

@@ -72,6 +72,41 @@ pub struct Setup {
     pub audience: String,
 }
 
+/// The application, as whoever runs it sees it; clones are the same.
+#[derive(Clone)]
+pub struct Application {
+    /// What is served.
+    pub router: Router,
+    app: SessionLayer<App>,
+    numbers: SessionLayer<Numbers>,
+}
+
+impl Application {
+    /// Whether both layers can serve.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn ready(&self) -> Result<StatusCode, Error> {
+        self.app.ready().await?;
+        self.numbers.ready().await?;
+        Ok(StatusCode::NO_CONTENT)
+    }
+
+    /// Waits until what goes on has ended. Returns whether it did in time.
+    pub async fn drain(&self, timeout: Duration) -> bool {
+        let of_app = self.app.drain(timeout).await;
+        let of_numbers = self.numbers.drain(timeout).await;
+        of_app.is_complete() && of_numbers.is_complete()
+    }
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application").finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for Setup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Setup").field("encrypt", &self.encrypt).finish_non_exhaustive()
@@ -110,18 +145,27 @@ impl Setup {
         builder
     }
 
-    /// The application.
+    /// The application's routes.
     ///
     /// # Errors
     ///
     /// What the builder refuses.
     pub fn router(&self) -> Result<Router, Error> {
+        self.application().map(|application| application.router)
+    }
+
+    /// The application.
+    ///
+    /// # Errors
+    ///
+    /// What the builder refuses.
+    pub fn application(&self) -> Result<Application, Error> {
         let mut app = self.builder::<App>();
         if let Some((sessions, on_max)) = self.cap {
             app = app.max_sessions(sessions, on_max);
         }
-        let numbers = self.builder::<Numbers>();
-        Ok(Router::new()
+        let (app, numbers) = (app.build()?, self.builder::<Numbers>().build()?);
+        let router = Router::new()
             .route("/login/{user}", post(log_in))
             .route("/logout", post(async |s: Session<App>| s.log_out()))
             .route("/rotate", post(async |s: Session<App>| s.rotate()))
@@ -142,7 +186,7 @@ impl Setup {
             .route("/user", get(async |CurrentUser(user): CurrentUser| user))
             .route("/devices", get(devices))
             .route("/end_others", post(end_others))
-            .layer(app.build()?)
+            .layer(app.clone())
             .route("/hit", post(async |s: Session<Numbers>| s.add_hits(1)))
             .route("/hits", get(async |s: Session<Numbers>| s.hits().to_string()))
             .route(
@@ -150,7 +194,8 @@ impl Setup {
                 post(async |s: Session<Numbers>, Path(w): Path<String>| s.insert_seen(w)),
             )
             .route("/seen", get(async |s: Session<Numbers>| s.seen().len().to_string()))
-            .layer(numbers.build()?))
+            .layer(numbers.clone());
+        Ok(Application { router, app, numbers })
     }
 }
 

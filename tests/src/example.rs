@@ -21,8 +21,8 @@ use crate::{
     wait::{PATIENCE, comes_true},
 };
 
-const SETTINGS: [&str; 8] =
-    ["PORT", "STORE", "SESSION_KEYS", "IDLE", "ABSOLUTE", "TLS", "RUST_LOG", "CLOCK"];
+const SETTINGS: [&str; 9] =
+    ["PORT", "STORE", "STORE_LAZY", "SESSION_KEYS", "IDLE", "ABSOLUTE", "TLS", "RUST_LOG", "CLOCK"];
 
 /// Where the programs are, all built once for all tests, with every store.
 fn programs() -> &'static Path {

@@ -33,6 +33,11 @@ pub struct Settings {
     pub cap: &'static str,
     /// The deadline of each operation of the store in milliseconds, or nothing for the usual one.
     pub deadline: &'static str,
+    /// How long the end of a session takes in milliseconds, or nothing for as long as it does; with it,
+    /// `/ending` counts those that were begun.
+    pub slow_end: &'static str,
+    /// True if the store is opened at its first use.
+    pub lazy: bool,
 }
 
 impl Settings {
@@ -52,6 +57,8 @@ impl Settings {
             encrypt: false,
             cap: "",
             deadline: "",
+            slow_end: "",
+            lazy: false,
         }
     }
 
@@ -69,6 +76,8 @@ impl Settings {
             format!("ENCRYPT={}", u8::from(self.encrypt)),
             format!("CAP={}", self.cap),
             format!("DEADLINE={}", self.deadline),
+            format!("SLOW_END={}", self.slow_end),
+            format!("LAZY={}", if self.lazy { "1" } else { "" }),
             program.display().to_string(),
         ]
     }
@@ -132,6 +141,24 @@ impl Machine {
         self.process.kill();
     }
 
+    /// Asks the process to end (SIGTERM), and waits until it has. Returns whether it ended well.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end.
+    #[must_use]
+    pub fn terminate(&mut self) -> bool {
+        self.process.signal("-TERM");
+        self.process.wait().success()
+    }
+
+    /// What it has printed since its latest start, its log included.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let log = self.logs.path().join(format!("log-{}", self.starts));
+        std::fs::read_to_string(log).unwrap_or_default()
+    }
+
     /// Starts the process anew after [`kill`](Self::kill), on another port.
     ///
     /// # Panics
@@ -161,8 +188,7 @@ impl Drop for Machine {
     /// Tells what the process said, if the test fails.
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = self.logs.path().join(format!("log-{}", self.starts));
-            let said = std::fs::read_to_string(log).unwrap_or_default();
+            let said = self.said();
             let lines: Vec<&str> = said.lines().collect();
             let last = &lines[lines.len().saturating_sub(LINES)..];
             eprintln!("what {} said last:\n{}", self.url, last.join("\n"));

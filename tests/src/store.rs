@@ -20,6 +20,8 @@ use tokio::sync::Notify;
 pub enum Fault {
     /// Fails at once.
     Down,
+    /// Fails at once, for want of a connection.
+    Unreachable,
     /// Does the work after this time.
     Slow(Duration),
     /// Does the work once there is another fault, or none.
@@ -67,6 +69,14 @@ impl<S: Store> Spy<S> {
         state.changed.notify_waiters();
     }
 
+    /// From now on every operation meets `fault`.
+    pub fn fault_all(&self, fault: Option<Fault>) {
+        for operation in ["load", "insert", "replace", "touch", "remove", "list", "count", "sweep"]
+        {
+            self.fault(operation, fault);
+        }
+    }
+
     /// Pretends to be another kind of store.
     pub fn pretend(&self, properties: Properties) {
         self.lock().properties = Some(properties);
@@ -89,6 +99,10 @@ impl<S: Store> Spy<S> {
         match fault {
             None => work(),
             Some(Fault::Down) => StoreFuture::ready(Err(StoreError::new("the store is down"))),
+            Some(Fault::Unreachable) => {
+                let error = StoreError::new("the store: connection refused (code 111)");
+                StoreFuture::ready(Err(error.unreachable()))
+            }
             Some(Fault::Slow(delay)) => StoreFuture::new(async move {
                 #[expect(clippy::disallowed_methods, reason = "it plays a store that is slow")]
                 tokio::time::sleep(delay).await;

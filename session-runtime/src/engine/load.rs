@@ -134,7 +134,7 @@ impl Engine {
                 if error.is_unavailable()
                     && self.policy.on_store_error == OnStoreError::Degrade =>
             {
-                event::degraded(self.name(), &error);
+                error.report(|error| event::degraded(self.name(), error));
                 Ok(Loaded::Degraded)
             }
             Err(error) => Err(error),

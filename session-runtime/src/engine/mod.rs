@@ -14,6 +14,7 @@ pub(crate) mod load;
 pub(crate) mod loopback;
 pub(crate) mod policy;
 pub(crate) mod revocation;
+pub(crate) mod under_way;
 
 use std::sync::Arc;
 
@@ -55,6 +56,7 @@ pub(crate) struct Engine {
     pub(crate) hooks: Hooks,
     pub(crate) loopback_only: bool,
     pub(crate) junk: junk::Junk,
+    pub(crate) under_way: Arc<under_way::UnderWay>,
     #[cfg(feature = "axum")]
     pub(crate) challenge: Option<challenge::Challenge>,
 }

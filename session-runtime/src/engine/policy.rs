@@ -14,6 +14,10 @@ use crate::{
 /// The time after which a store operation counts as failed, unless the builder says otherwise.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// The most operations that wait for the store, unless the builder says otherwise: more than a store
+/// that is well has waiting, and few enough for the memory of a small machine.
+const MAX_WAITING: usize = 1024;
+
 /// The most sessions of a principal, unless the builder says otherwise: more than anybody has devices,
 /// and few enough for a list.
 const MAX_SESSIONS: Cap = Cap { sessions: 100, on_max: OnMaxSessions::EndOldest };
@@ -62,6 +66,8 @@ pub(crate) struct Policy {
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) load_deadline: Duration,
     pub(crate) commit_deadline: Duration,
+    /// The most operations of the layer that wait for the store.
+    pub(crate) max_waiting: usize,
     pub(crate) touch_on: TouchOn,
     /// `None`: no limit, or nothing to count.
     pub(crate) max_sessions: Option<Cap>,
@@ -89,6 +95,7 @@ impl Policy {
             rotate_every: None,
             load_deadline: DEADLINE,
             commit_deadline: DEADLINE,
+            max_waiting: MAX_WAITING,
             touch_on: TouchOn::Extracted,
             max_sessions: is_counted.then_some(MAX_SESSIONS),
             max_session_bytes: is_stored.then_some(MAX_SESSION_BYTES),
@@ -117,6 +124,9 @@ impl Policy {
             if time.is_some_and(|time| time < Duration::from_millis(1)) {
                 return Err(format!("`{what}` must be at least a millisecond"));
             }
+        }
+        if self.max_waiting == 0 {
+            return Err("`max_waiting` must be at least 1".to_owned());
         }
         if rotate_every.is_some() && spec.payload != Payload::Server {
             return Err("`rotate_every` is for `payload = \"server\"`; a payload in the token is \

@@ -75,6 +75,7 @@ pub(super) fn error_response<B: Default + 'static>(engine: &Engine, error: Error
         *response.status_mut() = error.status();
         response
     });
+    error.ask_to_retry(response.status(), response.headers_mut());
     response.extensions_mut().insert(error);
     response
 }
@@ -90,6 +91,7 @@ pub(super) fn render<B: Default + 'static>(engine: &Engine, response: &mut Respo
     if let Some(error) = extensions.get::<Error>().cloned()
         && let Some(mut page) = page(engine, &error)
     {
+        error.ask_to_retry(page.status(), page.headers_mut());
         page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
         *response = page;
     }

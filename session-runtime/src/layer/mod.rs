@@ -1,10 +1,11 @@
 //! The tower layer that wraps an application's routes. `service` leaves a slot in each request and
 //! commits when the response is ready, `response` writes the head, `touch_any` touches sessions
-//! that no handler extracted. Knows nothing of axum; any service over `http` types will do.
+//! that no handler extracted, `operate` is for whoever runs the program. Knows nothing of axum; any service over `http` types will do.
 
 pub(crate) mod builder;
 pub(crate) mod committed;
 mod name_registry;
+pub(crate) mod operate;
 pub(crate) mod preset;
 mod response;
 pub(crate) mod service;

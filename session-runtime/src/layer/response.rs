@@ -55,7 +55,7 @@ pub(super) fn finish_response<T: SessionType, B: Default + 'static>(
         if error.is_too_large() {
             event::too_large(engine.name(), &error);
         } else if !error.is_conflict() {
-            event::commit_failed(engine.name(), &error);
+            error.report(|error| event::commit_failed(engine.name(), error));
         }
         response = error_response(engine, error);
     }

@@ -70,12 +70,12 @@ async fn touch<T: SessionType>(own: Arc<RequestSession<T>>, parts: Box<Parts>) {
         return;
     }
     if let Err(error) = own.load(|| found).await {
-        return event::touch_failed(engine.name(), &error);
+        return error.report(|error| event::touch_failed(engine.name(), error));
     }
     if own.core.state().live().is_none() {
         return;
     }
     if let Err(error) = commit(Arc::clone(&own), Occasion::TouchOnly).await {
-        event::touch_failed(engine.name(), &error);
+        error.report(|error| event::touch_failed(engine.name(), error));
     }
 }

@@ -1,10 +1,13 @@
-//! A store under a deadline: every operation ends in time, and its failure is an [`Error`] that
-//! says which operation it was.
+//! A store under a deadline: every operation ends in time, at once if the store is known to be down,
+//! and its failure is an [`Error`] that says which operation it was.
 
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -14,35 +17,55 @@ use crate::{
     error::{Error, Kind},
     event,
     repository::{
-        Listed, cap,
+        Listed,
+        breaker::{Breaker, Entered, Suspect},
+        cap,
         principal::{self, EndedAll},
         sweep::{self, Schedule},
     },
     store::{
         Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey, Record,
-        Selector, Store, StoreFuture, StoreKey, load_latest,
+        Selector, Store, StoreError, StoreFuture, StoreKey, check, load_latest,
     },
 };
 
-/// Clones share the store and its schedule.
+/// The time after which an operation is slow: what the store answers to others from then on says that
+/// the store is not down.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// Clones share the store, its breaker and its schedule.
 #[derive(Clone)]
 pub(crate) struct DeadlineStore {
     store: Arc<dyn Store>,
     load_deadline: Duration,
     commit_deadline: Duration,
+    breaker: Arc<Breaker>,
     schedule: Arc<Schedule>,
+    /// True once the store has passed its check.
+    is_checked: Arc<AtomicBool>,
 }
 
 /// The outcome of an operation.
 type Timed<'a, T> = Answer<'a, Result<T, Error>>;
 
 impl DeadlineStore {
+    /// Puts a store under its deadlines. `namespace` is where the breaker looks for an answer.
     pub(crate) fn new(
         store: Arc<dyn Store>,
+        namespace: Namespace,
         load_deadline: Duration,
         commit_deadline: Duration,
+        max_waiting: usize,
     ) -> Self {
-        Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
+        let breaker = Breaker::new(Arc::clone(&store), namespace, load_deadline, max_waiting);
+        Self {
+            store,
+            load_deadline,
+            commit_deadline,
+            breaker: Arc::new(breaker),
+            schedule: Arc::default(),
+            is_checked: Arc::default(),
+        }
     }
 
     /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
@@ -59,36 +82,85 @@ impl DeadlineStore {
     /// so no runtime. The timer of the others is in a box: every future around this one, up to the
     /// handler's, is as large as what it waits for.
     fn within<'a, T: Unpin + Send + 'a>(
-        &self,
+        &'a self,
         operation: &'static str,
-        answer: StoreFuture<'a, T>,
+        suspect: Suspect,
+        ask: impl FnOnce() -> StoreFuture<'a, T>,
     ) -> Timed<'a, T> {
-        let failed = move |source| Error::new(Kind::Store { operation, source });
-        match answer.at_once() {
-            Ok(answer) => Answer::Now(Some(answer.map_err(failed))),
-            Err(mut answer) => {
-                let after = self.deadline(operation);
-                Answer::Later(Box::pin(async move {
-                    let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answer).poll(cx)));
-                    if let Poll::Ready(answer) = first.await {
-                        return answer.map_err(failed);
-                    }
-                    let late = |_| Error::new(Kind::Deadline { operation, after });
-                    tokio::time::timeout(after, answer).await.map_err(late)?.map_err(failed)
-                }))
+        let entered = match self.breaker.enter(operation) {
+            Ok(entered) => entered,
+            Err(refused) => return Answer::Now(Some(Err(refused))),
+        };
+        match ask().at_once() {
+            Ok(answer) => Answer::Now(Some(self.note(operation, suspect, entered, answer))),
+            Err(answer) => {
+                Answer::Later(Box::pin(self.wait_for(operation, suspect, entered, answer)))
             }
         }
     }
 
+    /// Notes an answer that did not take long.
+    fn note<T>(
+        &self,
+        operation: &'static str,
+        suspect: Suspect,
+        entered: Entered,
+        answer: Result<T, StoreError>,
+    ) -> Result<T, Error> {
+        match answer {
+            Ok(answer) => {
+                self.breaker.answered_at_once(entered);
+                Ok(answer)
+            }
+            Err(source) => {
+                let error = Error::new(Kind::Store { operation, source });
+                Err(self.breaker.failed(suspect, None, error))
+            }
+        }
+    }
+
+    async fn wait_for<T: Unpin + Send>(
+        &self,
+        operation: &'static str,
+        suspect: Suspect,
+        entered: Entered,
+        mut answer: StoreFuture<'_, T>,
+    ) -> Result<T, Error> {
+        let first = poll_fn(|cx| Poll::Ready(Pin::new(&mut answer).poll(cx)));
+        if let Poll::Ready(answer) = first.await {
+            return self.note(operation, suspect, entered, answer);
+        }
+        let _waiting = self.breaker.wait();
+        let after = self.deadline(operation);
+        let soon = SLOW.min(after / 2);
+        let mut answers = None;
+        let answer = match tokio::time::timeout(soon, &mut answer).await {
+            Ok(answer) => Ok(answer),
+            Err(_) => {
+                answers = Some(self.breaker.answers());
+                tokio::time::timeout(after - soon, answer).await
+            }
+        };
+        let error = match answer {
+            Ok(Ok(answer)) => {
+                self.breaker.answered();
+                return Ok(answer);
+            }
+            Ok(Err(source)) => Error::new(Kind::Store { operation, source }),
+            Err(_) => Error::new(Kind::Deadline { operation, after }),
+        };
+        Err(self.breaker.failed(suspect, answers, error))
+    }
+
     pub(crate) fn load<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
-        self.within("load", self.store.load(key))
+        self.within("load", Suspect::of(key), || self.store.load(key))
     }
 
     /// Loads the record that `load` should have given. Returns `None` if `load` has given the present
     /// record, or if there is none any more.
     pub(crate) fn reload<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
         match self.store.reload(key) {
-            Some(answer) => self.within("load", answer),
+            Some(answer) => self.within("load", Suspect::of(key), || answer),
             // At once, and not as an option: this is in the future of every load.
             None => Answer::Now(Some(Ok(None))),
         }
@@ -96,7 +168,7 @@ impl DeadlineStore {
 
     /// Loads the present record, and never a copy.
     pub(crate) fn load_latest<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
-        self.within("load", load_latest(&*self.store, key))
+        self.within("load", Suspect::of(key), || load_latest(&*self.store, key))
     }
 
     pub(crate) async fn insert(
@@ -106,7 +178,9 @@ impl DeadlineStore {
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, Error> {
         let now = record.meta.last_seen;
-        let outcome = self.within("insert", cap::insert(&*self.store, key, record, cap)).await;
+        let suspect = suspect(key, record.meta.principal.as_ref());
+        let insert = || cap::insert(&*self.store, key, record, cap);
+        let outcome = self.within("insert", suspect, insert).await;
         if self.schedule.is_due(now)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
@@ -118,12 +192,27 @@ impl DeadlineStore {
     /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
     async fn sweep(self, now: Timestamp) {
         for _ in 0..sweep::STEPS {
-            match self.within("sweep", self.store.sweep(now, sweep::STEP)).await {
+            let step = || self.store.sweep(now, sweep::STEP);
+            match self.within("sweep", Suspect::Work, step).await {
                 Ok(removed) if removed < sweep::STEP as u64 => return,
                 Ok(_) => {}
-                Err(error) => return event::sweep_failed(&error),
+                Err(error) => return error.report(event::sweep_failed),
             }
         }
+    }
+
+    /// Asks whether the store does what requests need: with a check of every operation until that has
+    /// succeeded once, and then with a load.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        if self.is_checked.load(Ordering::Relaxed) {
+            let key = self.breaker.key_of_nobody();
+            let load = || load_latest(&*self.store, &key);
+            return self.within("load", Suspect::Work, load).await.map(drop);
+        }
+        let check = || StoreFuture::new(check(&*self.store));
+        self.within("check", Suspect::Work, check).await?;
+        self.is_checked.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     pub(crate) fn commit<'a>(
@@ -131,11 +220,12 @@ impl DeadlineStore {
         key: &'a StoreKey,
         commit: &'a Commit,
     ) -> Timed<'a, CommitOutcome> {
-        self.within("commit", cap::commit(&*self.store, key, commit))
+        let suspect = suspect(key, commit.principal.as_ref().and_then(Option::as_ref));
+        self.within("commit", suspect, || cap::commit(&*self.store, key, commit))
     }
 
     pub(crate) fn remove<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {
-        self.within("remove", self.store.remove(key, None))
+        self.within("remove", Suspect::of(key), || self.store.remove(key, None))
     }
 
     /// Returns a part of a principal's live sessions, as [`principal::page`] does.
@@ -146,8 +236,9 @@ impl DeadlineStore {
         now: Timestamp,
         after: Option<Cursor>,
     ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
-        let page = principal::page(&*self.store, namespace, principals, now, after);
-        self.within("list", page)
+        let suspect = principals.first().map_or(Suspect::Work, Suspect::of_principal);
+        let page = move || principal::page(&*self.store, namespace, principals, now, after);
+        self.within("list", suspect, page)
     }
 
     /// Ends the sessions of a principal for as long as half of the deadline lasts.
@@ -158,7 +249,12 @@ impl DeadlineStore {
         except: Option<Selector>,
     ) -> Timed<'a, EndedAll> {
         let time = self.commit_deadline / 2;
-        let ending = principal::end_all(&*self.store, namespace, principal, except, time);
-        self.within("end_all", ending)
+        let ending = move || principal::end_all(&*self.store, namespace, principal, except, time);
+        self.within("end_all", Suspect::of_principal(principal), ending)
     }
+}
+
+/// Returns whose fault a failure may be. A log-in may wait for the other log-ins of its principal.
+fn suspect(key: &StoreKey, principal: Option<&PrincipalKey>) -> Suspect {
+    principal.map_or_else(|| Suspect::of(key), Suspect::of_principal)
 }

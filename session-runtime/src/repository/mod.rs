@@ -1,9 +1,10 @@
 //! Between the engine and the stores: the one way in which a commit is made of loads and swaps, caps,
-//! the sealing of records at rest, the deadline of every operation, and the sweep. Knows nothing of
+//! the sealing of records at rest, the deadline of every operation, the breaker of a store that is down, and the sweep. Knows nothing of
 //! sessions beyond their records.
 
 pub(crate) mod at_rest;
 mod bound;
+mod breaker;
 mod cap;
 pub(crate) mod deadline;
 mod lease;

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     cell::model::{FieldSet, SessionType},
+    engine::under_way::UnderWay,
     error::Error,
     event,
 };
@@ -38,11 +39,13 @@ pub(crate) fn finish<T: SessionType>(
     let Some(guard) = session.core.lock.try_lock() else {
         // A save is on its way.
         let session = Arc::clone(session);
-        return Finish::Pending(Box::pin(detached(async move {
+        let under_way = Arc::clone(&session.core.engine.under_way);
+        let commit = async move {
             let _guard = session.core.lock.lock().await;
             let saved = commit_locked(&session.core, session.fields(), Occasion::Response).await;
             or_rotated(&session, saved).await
-        })));
+        };
+        return Finish::Pending(Box::pin(async move { detached(&under_way, commit).await }));
     };
     let prepared = prepare(&session.core, session.fields(), Occasion::Response);
     // On closed cells no other commit begins.
@@ -51,7 +54,8 @@ pub(crate) fn finish<T: SessionType>(
         Err(error) if !session.core.state().requested.rotate => Finish::Ready(Err(error)),
         Err(error) => {
             let session = Arc::clone(session);
-            begin(Box::pin(async move { or_rotated(&session, Err(error)).await }), cx)
+            let under_way = Arc::clone(&session.core.engine.under_way);
+            begin(&under_way, Box::pin(async move { or_rotated(&session, Err(error)).await }), cx)
         }
         Ok(Prepared::Settled(saved)) => Finish::Ready(Ok(saved)),
         Ok(Prepared::Planned(work)) => {
@@ -59,21 +63,22 @@ pub(crate) fn finish<T: SessionType>(
                 session.fields().context().release();
             }
             let session = Arc::clone(session);
+            let under_way = Arc::clone(&session.core.engine.under_way);
             let commit = async move {
                 let (core, fields) = (&session.core, session.fields());
                 let saved = execute(core, fields, work, Occasion::Response).await;
                 or_rotated(&session, saved).await
             };
-            begin(Box::pin(commit), cx)
+            begin(&under_way, Box::pin(commit), cx)
         }
     }
 }
 
 /// Begins the last commit. A store in memory is done at the first poll.
-fn begin(mut commit: Detached<Saved>, cx: &mut Context<'_>) -> Finish {
+fn begin(under_way: &Arc<UnderWay>, mut commit: Detached<Saved>, cx: &mut Context<'_>) -> Finish {
     match commit.as_mut().poll(cx) {
         Poll::Ready(result) => Finish::Ready(result),
-        Poll::Pending => Finish::Pending(Box::pin(hand_over(commit))),
+        Poll::Pending => Finish::Pending(hand_over(under_way, commit)),
     }
 }
 
@@ -106,7 +111,9 @@ pub(crate) fn discard<T: SessionType>(
         }
     }
     let session = Arc::clone(session);
+    let under_way = Arc::clone(&session.core.engine.under_way);
     begin(
+        &under_way,
         Box::pin(async move {
             // The response must carry the token of a save that is on its way.
             let _guard = session.core.lock.lock().await;
@@ -132,7 +139,7 @@ async fn commit_without_fields<T: SessionType>(
         }
     }
     commit_locked(core, &fields, Occasion::Response).await.unwrap_or_else(|error| {
-        event::commit_failed(core.engine.name(), &error);
+        error.report(|error| event::commit_failed(core.engine.name(), error));
         Saved::Unchanged
     })
 }

@@ -17,6 +17,7 @@ use crate::{causes, event::Failure};
 pub struct StoreError {
     message: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    unreachable: bool,
 }
 
 impl fmt::Display for StoreError {
@@ -49,7 +50,7 @@ impl StoreError {
     /// logged.
     #[must_use]
     pub fn new(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { message: message.into(), source: None, unreachable: false }
     }
 
     /// Makes an error from a message and its cause. **Put no value of a record into the message:**
@@ -59,7 +60,29 @@ impl StoreError {
         message: impl Into<Arc<str>>,
         source: impl Error + Send + Sync + 'static,
     ) -> Self {
-        Self { message: message.into(), source: Some(Arc::new(source)) }
+        Self { message: message.into(), source: Some(Arc::new(source)), unreachable: false }
+    }
+
+    /// Marks the error as one of the way to the store: no connection, a connection that broke, no
+    /// answer in time. After a few of these in a row, and no answer in between, the layer refuses
+    /// operations at once until the store answers again. **Never mark what a server has answered**, such
+    /// as that it has no room, or what one record alone is the cause of.
+    ///
+    /// ```
+    /// # use session_runtime::store::StoreError;
+    /// fn failed(error: std::io::Error) -> StoreError {
+    ///     StoreError::with_source("the connection to the session server failed", error).unreachable()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn unreachable(self) -> Self {
+        Self { unreachable: true, ..self }
+    }
+
+    /// Returns true if the error is one of the way to the store.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        self.unreachable
     }
 }
 

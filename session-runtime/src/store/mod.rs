@@ -17,6 +17,7 @@ pub(crate) mod hex;
 mod home;
 mod id;
 pub(crate) mod layout;
+mod lazy;
 mod memory;
 #[cfg(feature = "mongodb")]
 mod mongo;
@@ -49,6 +50,7 @@ pub(crate) use future::Answer;
 pub use future::{StoreError, StoreFuture};
 pub(crate) use id::equal;
 pub use id::{Check, KeyId, Namespace, PrincipalKey, Selector, StoreKey};
+pub use lazy::LazyStore;
 pub use memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use mongo::MongoStore;
@@ -56,7 +58,7 @@ pub(crate) use op::OnMaxSessions;
 pub use op::{
     Again, Cap, Change, Expected, FieldName, FieldValue, Lifetime, Op, Refusal, Rotation,
 };
-pub use open::open;
+pub use open::{open, open_lazy};
 pub(crate) use page::Part;
 pub use page::{Cursor, Order, Page};
 pub use record::{Meta, Previous, Record};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{MemoryStore, Store, StoreError};
+use super::{LazyStore, MemoryStore, Properties, Store, StoreError};
 
 /// Every scheme, with the feature it needs.
 const SCHEMES: &[(&str, Option<&str>)] = &[
@@ -64,11 +64,8 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
 /// in (the message names the feature), or if the store's own constructor fails. No message repeats
 /// the URL: there may be a password in it.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
-    // A scheme is case-insensitive (RFC 3986, section 3.1).
-    let scheme = scheme.to_ascii_lowercase();
-    let (_, feature) = SCHEMES.iter().find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
-    match *feature {
+    let (scheme, rest, feature) = scheme(url)?;
+    match feature {
         None if rest.is_empty() => Ok(Arc::new(MemoryStore::default())),
         None => Err(StoreError::new("the store `memory:` takes nothing behind the colon")),
         #[cfg(feature = "file")]
@@ -91,6 +88,57 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
              without; build it with `--features {feature}`"
         ))),
     }
+}
+
+/// Opens the store that a URL names, as [`open`] does; if that is a server, at the first use instead of
+/// now: a [`LazyStore`]. So a program can start while its server is down, and serve what needs no
+/// session. Give [`SessionLayer::ready`](crate::SessionLayer::ready) to the readiness probe of such a
+/// program.
+///
+/// Redis may be set up to evict records, which nobody knows before the store is open, so that the
+/// layer takes this for granted. **A lazy Redis store cannot be a
+/// [`revocation`](crate::SessionLayerBuilder::revocation) store, therefore.**
+///
+/// ```no_run
+/// # use session_runtime::{KeyRing, Session, SessionLayer, store};
+/// # #[derive(Session)]
+/// # struct Shop { cart: Vec<u32> }
+/// # async fn start(keys: KeyRing) -> Result<(), Box<dyn std::error::Error>> {
+/// let store = store::open_lazy("postgres://shop@db/shop").await?;
+/// let layer = SessionLayer::<Shop>::new(store, keys)?;
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Returns an error if the scheme is unknown, or if the feature that the scheme needs is not
+/// compiled in. Any other error of a server's store comes at its use.
+pub async fn open_lazy(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let (_, _, feature) = scheme(url)?;
+    let expected = match feature {
+        Some("redis") if cfg!(feature = "redis") => {
+            Properties { evicts: true, ..Properties::SHARED }
+        }
+        Some("postgres") if cfg!(feature = "postgres") => Properties::SHARED,
+        Some("mysql") if cfg!(feature = "mysql") => Properties::SHARED,
+        Some("mongodb") if cfg!(feature = "mongodb") => Properties::SHARED,
+        // On this machine, or not in this build.
+        _ => return open(url).await,
+    };
+    let url = url.to_owned();
+    Ok(Arc::new(LazyStore::new(expected, move || {
+        let url = url.clone();
+        async move { open(&url).await }
+    })))
+}
+
+/// Returns a URL's scheme, the rest of the URL, and the feature that the scheme needs.
+fn scheme(url: &str) -> Result<(String, &str, Option<&'static str>), StoreError> {
+    let (scheme, rest) = url.split_once(':').ok_or_else(unknown)?;
+    // A scheme is case-insensitive (RFC 3986, section 3.1).
+    let scheme = scheme.to_ascii_lowercase();
+    let (_, feature) = SCHEMES.iter().find(|(known, _)| *known == scheme).ok_or_else(unknown)?;
+    Ok((scheme, rest, *feature))
 }
 
 #[cfg(any(feature = "embedded", feature = "file"))]
@@ -162,6 +210,21 @@ mod tests {
             let told = refusal(url);
             assert!(told.contains("`embedded:`") && told.contains("`redis+cluster:`"), "{told}");
             assert!(!told.contains("hunter2"), "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lazy_store_needs_no_server_and_refuses_what_no_server_would_mend() {
+        for url in
+            ["redis://127.0.0.1:1", "postgres://127.0.0.1:1/none", "mongodb://127.0.0.1:1/it"]
+        {
+            match open_lazy(url).await {
+                Ok(store) => assert!(store.properties().shared, "{url}"),
+                Err(error) => assert!(error.to_string().contains("the feature"), "{error}"),
+            }
+        }
+        for url in ["memory:1000", "http://host"] {
+            assert!(open_lazy(url).await.is_err(), "{url}");
         }
     }
 

@@ -24,7 +24,7 @@ use std::{
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -114,6 +114,29 @@ impl Process {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends it a signal: `-TERM`, `-STOP`, `-CONT`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such process any more.
+    pub fn signal(&self, name: &str) {
+        run(Command::new("kill").args([name, &self.id().to_string()]));
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    ///
+    /// If that takes too long.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        comes_true(|| {
+            status = self.child.try_wait().expect("a child can be asked");
+            status.is_some()
+        });
+        status.unwrap_or_else(|| panic!("{} was expected to end by itself", self.name))
     }
 
     /// Ends it as a crash would (SIGKILL), and waits until it is gone.

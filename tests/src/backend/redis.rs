@@ -122,6 +122,11 @@ impl Redis {
         self.process.id()
     }
 
+    /// Sends it a signal: `-STOP`, `-CONT`.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Ends it as a crash would.
     pub fn kill(&mut self) {
         self.process.kill();

@@ -1,17 +1,30 @@
 //! The application of `tests::app` as a program, so that tests can run many of it, and kill it. It
 //! owns how its settings are read; what it serves is the library's business.
 //!
-//! It prints `listening on http://ADDRESS` once it serves. A wrong setting is one line on standard
+//! It prints `listening on http://ADDRESS` once it serves, and ends in order on SIGTERM. A wrong setting is one line on standard
 //! error and exit code 2.
 
-use std::{env, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    env,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use axum::routing::get;
 use session_runtime::{
     KeyRing,
     policy::OnMaxSessions,
     store::{self, Store, StoreError},
 };
-use tests::app::Setup;
+use tests::{Fault, Spy, app::Setup};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long the program waits at its end for what goes on.
+const DRAIN: Duration = Duration::from_secs(60);
 
 /// Why the program did not start.
 struct Problem(String);
@@ -46,18 +59,46 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Problem> {
-    let deadline = optional("DEADLINE")?.map(|text| deadline(&text)).transpose()?;
+    let deadline = optional("DEADLINE")?.map(|text| milliseconds("DEADLINE", &text)).transpose()?;
+    let mut store = open(&required("STORE")?, deadline).await?;
+    let slow_end = optional("SLOW_END")?.map(|text| milliseconds("SLOW_END", &text)).transpose()?;
+    let slow = slow_end.map(|time| {
+        let slow = Spy::new(Arc::clone(&store));
+        slow.fault("remove", Some(Fault::Slow(time)));
+        store = Arc::new(slow.clone());
+        slow
+    });
     let setup = Setup {
         encrypt: optional("ENCRYPT")?.map_or(Ok(false), |text| encrypt(&text))?,
         cap: optional("CAP")?.map(|text| cap(&text)).transpose()?,
         deadline,
         audience: optional("AUDIENCE")?.unwrap_or_default(),
-        ..Setup::new(open(&required("STORE")?, deadline).await?, KeyRing::from_env("SESSION_KEYS")?)
+        ..Setup::new(store, KeyRing::from_env("SESSION_KEYS")?)
     };
-    let router = setup.router()?;
+    let application = setup.application()?;
+    let probed = application.clone();
+    let ready = get(async move || probed.ready().await);
+    let mut router = application.router.clone().route("/readyz", ready);
+    if let Some(slow) = slow {
+        let ended = AtomicUsize::new(0);
+        let count = move || {
+            let new = slow.calls().into_iter().filter(|call| *call == "remove").count();
+            ended.fetch_add(new, Ordering::SeqCst) + new
+        };
+        let count = Arc::new(count);
+        router = router.route("/ending", get(async move || count().to_string()));
+    }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let mut terminate = signal(SignalKind::terminate())?;
     println!("listening on http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, router).await?)
+    let stop = async move {
+        terminate.recv().await;
+    };
+    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    match application.drain(DRAIN).await {
+        true => Ok(()),
+        false => Err(Problem("changes of sessions may be lost".to_owned())),
+    }
 }
 
 /// Opens the store of a URL. With a longer deadline than usual, a busy database has that time, too.
@@ -68,6 +109,9 @@ async fn open(url: &str, deadline: Option<Duration>) -> Result<Arc<dyn Store>, S
     {
         let builder = store::SqlStore::builder().acquire_timeout(deadline * 9 / 10);
         return Ok(Arc::new(builder.connect(url).await?));
+    }
+    if optional("LAZY").is_ok_and(|text| text.is_some()) {
+        return store::open_lazy(url).await;
     }
     store::open(url).await
 }
@@ -106,7 +150,7 @@ fn cap(text: &str) -> Result<(u32, OnMaxSessions), Problem> {
     Ok((sessions.parse().map_err(|_| wrong())?, on_max))
 }
 
-fn deadline(text: &str) -> Result<Duration, Problem> {
-    let wrong = |_| Problem(format!("`DEADLINE` is `{text}`; write it in milliseconds: `2000`"));
+fn milliseconds(name: &str, text: &str) -> Result<Duration, Problem> {
+    let wrong = |_| Problem(format!("`{name}` is `{text}`; write it in milliseconds: `2000`"));
     text.parse().map(Duration::from_millis).map_err(wrong)
 }

@@ -33,6 +33,8 @@ mod log_ins;
 mod login;
 mod missing_layer;
 mod model;
+mod operate;
+mod outage;
 mod pages;
 mod parallel;
 mod peek;

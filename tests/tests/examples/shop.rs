@@ -395,6 +395,15 @@ fn a_port_in_use_is_said_so() {
     assert!(last.starts_with("error: ") && last.contains(shop.port()), "{said}");
 }
 
+#[test]
+fn it_says_whether_it_is_ready_and_starts_without_its_server_if_it_may() {
+    assert_eq!(start(&[]).request("/readyz", &[]).status, 204);
+    // Nobody listens there.
+    let shop = start(&[("STORE", "redis://127.0.0.1:1"), ("STORE_LAZY", "1")]);
+    let reply = shop.request("/readyz", &[]);
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")), "{reply:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn it_stops_when_told_to() {

@@ -5,6 +5,10 @@
 mod killed;
 mod load;
 mod network;
+#[cfg(feature = "redis")]
+mod outage;
+#[cfg(feature = "embedded")]
+mod shutdown;
 mod user;
 mod vanish;
 mod weather;

@@ -79,7 +79,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         let (backend, seals_fields) = match spec.payload {
             Payload::Server => {
                 let method = self.method_at_rest(&bind);
-                let store = self.server_store(spec, method)?;
+                let store = self.server_store(spec, &namespace, method)?;
                 let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
                 (Backend::Stored(Arc::new(Stored { store, codec })), true)
             }
@@ -120,6 +120,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,
             junk: Junk::default(),
+            under_way: Arc::default(),
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
@@ -153,7 +154,12 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         }
     }
 
-    fn server_store(&self, spec: &Spec, at_rest: Option<Method>) -> Result<DeadlineStore, Error> {
+    fn server_store(
+        &self,
+        spec: &Spec,
+        namespace: &Namespace,
+        at_rest: Option<Method>,
+    ) -> Result<DeadlineStore, Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
                 spec,
@@ -165,9 +171,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
         };
         self.check_ephemeral(spec, &**store)?;
-        let Some(method) = at_rest else { return Ok(self.under_deadline(store)) };
+        let Some(method) = at_rest else { return Ok(self.under_deadline(store, namespace)) };
         let sealed: Arc<dyn Store> = Arc::new(AtRest::new(Arc::clone(store), method));
-        Ok(self.under_deadline(&sealed))
+        Ok(self.under_deadline(&sealed, namespace))
     }
 
     fn in_token(
@@ -213,14 +219,16 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             (Some(store), false) => {
                 self.check_ephemeral(spec, &**store)?;
                 self.check_forgetful(spec, &**store)?;
-                Ok(Some(Revocation::new(self.under_deadline(store), namespace, self.random)))
+                let store = self.under_deadline(store, namespace);
+                Ok(Some(Revocation::new(store, namespace, self.random)))
             }
         }
     }
 
-    fn under_deadline(&self, store: &Arc<dyn Store>) -> DeadlineStore {
-        let Policy { load_deadline, commit_deadline, .. } = self.policy;
-        DeadlineStore::new(Arc::clone(store), load_deadline, commit_deadline)
+    fn under_deadline(&self, store: &Arc<dyn Store>, namespace: &Namespace) -> DeadlineStore {
+        let Policy { load_deadline, commit_deadline, max_waiting, .. } = self.policy;
+        let (store, namespace) = (Arc::clone(store), namespace.clone());
+        DeadlineStore::new(store, namespace, load_deadline, commit_deadline, max_waiting)
     }
 
     fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {

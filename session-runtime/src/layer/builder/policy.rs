@@ -135,6 +135,28 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
+    /// Limits the number of operations of this layer that wait for the store at one time, 1024 by
+    /// default. Those beyond are refused at once (503,
+    /// [`is_not_tried`](crate::Error::is_not_tried)): while a store is slow, the requests of one
+    /// deadline would otherwise all be in memory. A request has one operation at a time.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .max_waiting(256)
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn max_waiting(mut self, operations: usize) -> Self {
+        self.policy.max_waiting = operations;
+        self
+    }
+
     /// Sets the requests that touch a session: those that extract it, or all that present its
     /// token.
     ///

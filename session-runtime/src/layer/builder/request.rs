@@ -47,7 +47,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// of range or a session that is too large, 503 for a store that is down), and of an extractor or
     /// a handler that answers with an [`Error`](crate::Error). The default is the status alone.
     ///
-    /// A page with a status of success gets the error's [status](crate::Error::status), since nothing
+    /// A page with the status 503 gets `Retry-After: 1`, unless the page says another time. A page with
+    /// a status of success gets the error's [status](crate::Error::status), since nothing
     /// was saved. A redirect, and another error, stay as they are. **Show a client no text of the
     /// error;** the text is for logs.
     ///

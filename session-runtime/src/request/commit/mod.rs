@@ -26,7 +26,8 @@ use crate::{
 
 /// Commits everything so far, and finishes even if the caller is dropped.
 pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
-    detached(commit(session, Occasion::Save)).await
+    let under_way = Arc::clone(&session.core.engine.under_way);
+    detached(&under_way, commit(session, Occasion::Save)).await
 }
 
 /// Commits everything so far.
@@ -160,7 +161,7 @@ fn settle(
 ) -> Result<Saved, Error> {
     match carried_out {
         Err(error) if no_user_changes && error.is_unavailable() => {
-            event::upkeep_failed(core.engine.name(), &error);
+            error.report(|error| event::upkeep_failed(core.engine.name(), error));
             Ok(Saved::Unchanged)
         }
         Err(error) => {

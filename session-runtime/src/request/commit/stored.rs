@@ -118,7 +118,8 @@ pub(super) async fn execute(
 }
 
 async fn end_session(engine: &Engine, stored: &Stored, end: &EndSession) -> Result<(), Error> {
-    stored.store.remove(&engine.key(end.selector)).await?;
+    let removed = stored.store.remove(&engine.key(end.selector)).await;
+    removed.inspect_err(|error| event::not_ended(engine.name(), end.selector, error))?;
     note_ended(engine, end);
     Ok(())
 }

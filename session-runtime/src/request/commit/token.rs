@@ -113,8 +113,12 @@ pub(super) async fn execute(
 async fn end_session(engine: &Engine, in_token: &InToken, end: &EndSession) -> Result<bool, Error> {
     // Without a revocation, replay until expiry was accepted, out loud, when the layer was built.
     if let Some(revocation) = &in_token.revocation {
-        let ended_now =
-            revocation.end(end.selector, end.principal.as_ref(), engine.now(), end.until).await?;
+        let ending = revocation.end(end.selector, end.principal.as_ref(), engine.now(), end.until);
+        let ended_now = ending.await.inspect_err(|error| {
+            if !end.superseded {
+                event::not_ended(engine.name(), end.selector, error);
+            }
+        })?;
         if !ended_now && end.superseded {
             return Ok(false);
         }

@@ -50,5 +50,12 @@ pub(super) fn failed(what: &str, place: &Namespace, error: &Error) -> StoreError
         }
         _ => "the driver or the server did not understand the other".to_owned(),
     };
-    StoreError::new(format!("cannot {what} in MongoDB's `{place}`: {why}"))
+    let told = StoreError::new(format!("cannot {what} in MongoDB's `{place}`: {why}"));
+    match &*error.kind {
+        ErrorKind::ServerSelection { .. }
+        | ErrorKind::ConnectionPoolCleared { .. }
+        | ErrorKind::DnsResolve { .. }
+        | ErrorKind::Io(_) => told.unreachable(),
+        _ => told,
+    }
 }

@@ -48,6 +48,22 @@ impl Fault {
 
     /// Makes the error of the store at `place`.
     pub(super) fn at(self, place: &str) -> StoreError {
+        let is_unreachable = self.is_unreachable();
+        let error = self.told(place);
+        if is_unreachable { error.unreachable() } else { error }
+    }
+
+    /// Returns whether the database did not answer, as opposed to answering with an error.
+    fn is_unreachable(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        self.is_broken_connection()
+            || matches!(
+                error,
+                sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)
+            )
+    }
+
+    fn told(self, place: &str) -> StoreError {
         let error = match self {
             Self::Told(told) => return StoreError::new(format!("{place}: {told}")),
             Self::Row { column } => {

@@ -58,17 +58,24 @@ impl FailureKind {
 pub(super) fn told(place: &str, error: &RedisError, is_cluster: bool) -> StoreError {
     use ServerErrorKind as Kind;
     if error.is_timeout() {
-        return StoreError::new(format!("{place}: {SILENT}"));
+        return StoreError::new(format!("{place}: {SILENT}")).unreachable();
     }
     let Some(answer) = answer(error) else {
-        return caused(format!("{place}: the connection failed"), error);
+        return caused(format!("{place}: the connection failed"), error).unreachable();
     };
     let hint = match error.kind() {
         ErrorKind::Server(Kind::Moved | Kind::Ask | Kind::ClusterDown) if !is_cluster => CLUSTER,
         ErrorKind::Server(Kind::NoPerm) => RIGHTS,
         _ => "",
     };
-    StoreError::new(format!("{place}: {answer}{hint}"))
+    let told = StoreError::new(format!("{place}: {answer}{hint}"));
+    match error.kind() {
+        // A server that is not there yet, or a Cluster without the node that has the key.
+        ErrorKind::Server(Kind::BusyLoading | Kind::MasterDown | Kind::ClusterDown) => {
+            told.unreachable()
+        }
+        _ => told,
+    }
 }
 
 /// Makes the error of a connection that could not be made.
@@ -78,15 +85,16 @@ pub(super) fn told_of_connecting(place: &str, error: &RedisError) -> StoreError 
         Some(answer) if answer.starts_with(NO_COMMAND) || answer.starts_with("NOPROTO") => {
             StoreError::new(format!("{place}: {RESP3}"))
         }
-        Some(answer) => StoreError::new(format!("{place}: {answer}")),
+        Some(answer) => StoreError::new(format!("{place}: {answer}")).unreachable(),
         None if error.kind() == ErrorKind::RESP3NotSupported => {
             StoreError::new(format!("{place}: {RESP3}"))
         }
         None if error.is_connection_dropped() && !error.is_connection_refusal() => caused(
             format!("{place}, which was closed at the first command; perhaps {RESP3}"),
             error,
-        ),
-        None => caused(place, error),
+        )
+        .unreachable(),
+        None => caused(place, error).unreachable(),
     }
 }
 

@@ -167,7 +167,7 @@ impl Connection {
                 Ok(Err(failure)) => failure,
                 Err(_) => Failure {
                     // The answer to an earlier attempt tells more.
-                    error: reason.take().unwrap_or_else(|| self.error(SILENT)),
+                    error: reason.take().unwrap_or_else(|| self.error(SILENT).unreachable()),
                     kind: FailureKind::Unknown,
                 },
             };
