@@ -1,10 +1,15 @@
 //! The pages of the repository's `docs/`, as part of the documentation: [stores] for one process and
-//! for many machines, [features] beside those of other systems, [performance] in figures, and
-//! [coming_from] another system. This file owns which page is which module; the text is in the pages,
+//! for many machines, [testing] of handlers, [features] beside those of other systems, [performance]
+//! in figures, and [coming_from] another system. This file owns which page is which module; the text is in the pages,
 //! whose programs are compiled as documentation tests.
 
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}
+
+// Its programs need the feature.
+#[cfg(feature = "testing")]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
 
 #[doc = include_str!("../docs/features.md")]
 pub mod features {}

@@ -136,8 +136,8 @@ fn write(field: &Field, fields: &Ident) -> TokenStream {
     let (ident, value) = (&field.ident, local("value"));
     match field.kind {
         Kind::Counter => quote!(#fields.#ident.replace(&#fields.__context, #value.#ident);),
-        // Who is logged in changes by logging in alone. Mentioned, or rustc would call it unread.
-        Kind::Principal => quote!(let _ = &#value.#ident;),
+        // Who is logged in changes by logging in alone; the runtime knows the exception.
+        Kind::Principal => quote!(#fields.#ident.leave(&#fields.__context, #value.#ident);),
         _ => quote!(#fields.#ident.set(&#fields.__context, #value.#ident);),
     }
 }

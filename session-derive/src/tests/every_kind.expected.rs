@@ -773,7 +773,7 @@ const _: () = {
         }
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
-            let _ = &value.user;
+            fields.user.leave(&fields.__context, value.user);
             fields.page.set(&fields.__context, value.page);
             fields.small.set(&fields.__context, value.small);
             fields.coupon.set(&fields.__context, value.coupon);

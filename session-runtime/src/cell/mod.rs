@@ -61,6 +61,9 @@ pub struct Context {
     /// visited.
     written: AtomicU8,
     closed: AtomicBool,
+    /// A test writes the session that a request begins with: the principal, too.
+    #[cfg(feature = "testing")]
+    pub(crate) begins: AtomicBool,
     sealer: Option<Arc<dyn FieldSealer>>,
     claims: Arc<dyn Claims>,
 }
@@ -84,7 +87,17 @@ impl Context {
     ) -> Self {
         let no = || AtomicBool::new(false);
         let (released, written, closed) = (no(), AtomicU8::new(0), no());
-        Self { spec, base: Mutex::new(None), released, written, closed, sealer, claims }
+        Self {
+            spec,
+            base: Mutex::new(None),
+            released,
+            written,
+            closed,
+            #[cfg(feature = "testing")]
+            begins: no(),
+            sealer,
+            claims,
+        }
     }
 
     fn session(&self) -> &'static str {

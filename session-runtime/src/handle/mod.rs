@@ -67,6 +67,12 @@ impl<T: SessionType> Session<T> {
         Self { session }
     }
 
+    /// Returns what the handle is a view of.
+    #[cfg(feature = "testing")]
+    pub(crate) const fn shared(&self) -> &Arc<RequestSession<T>> {
+        &self.session
+    }
+
     /// Returns the session id: the session's public name, for lists and logs. It exists from the
     /// first request on, before the session is stored, and is useless as a token.
     ///

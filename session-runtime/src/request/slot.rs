@@ -34,6 +34,13 @@ impl<T: SessionType> SessionSlot<T> {
         Self { engine, session, used, path: path.flatten() }
     }
 
+    /// Creates the slot of a request whose session is there already.
+    #[cfg(feature = "testing")]
+    pub(crate) fn holding(session: Arc<RequestSession<T>>) -> Self {
+        let engine = Arc::clone(&session.core.engine);
+        Self { engine, session: OnceLock::from(session), used: AtomicBool::new(true), path: None }
+    }
+
     fn path<'a>(&'a self, parts: &'a Parts) -> &'a str {
         self.path.as_ref().map_or_else(|| parts.uri.path(), PathAndQuery::path)
     }
