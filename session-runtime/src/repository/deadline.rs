@@ -15,12 +15,12 @@ use crate::{
     event,
     repository::{
         Listed, cap,
-        principal::{self, EndedAll},
+        principal::{self, EndedAll, Records},
         sweep::{self, Schedule},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey, Record,
-        Selector, Store, StoreFuture, StoreKey, load_latest,
+        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey,
+        Properties, Record, Selector, Store, StoreFuture, StoreKey, load_latest,
     },
 };
 
@@ -43,6 +43,12 @@ impl DeadlineStore {
         commit_deadline: Duration,
     ) -> Self {
         Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
+    }
+
+    /// Returns the store with another deadline, for reading and for writing.
+    #[must_use]
+    pub(crate) fn with_deadline(self, deadline: Duration) -> Self {
+        Self { load_deadline: deadline, commit_deadline: deadline, ..self }
     }
 
     /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
@@ -148,6 +154,37 @@ impl DeadlineStore {
     ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
         let page = principal::page(&*self.store, namespace, principals, now, after);
         self.within("list", page)
+    }
+
+    /// Returns a part of the records of a principal's live sessions, as [`principal::records`] does.
+    pub(crate) fn records<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principals: &'a [PrincipalKey],
+        now: Timestamp,
+        after: Option<Cursor>,
+    ) -> Timed<'a, Records> {
+        let records = principal::records(&*self.store, namespace, principals, now, after);
+        self.within("list", records)
+    }
+
+    /// Returns the number of sessions of a principal, at least of those that are live.
+    pub(crate) fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> Timed<'a, u64> {
+        self.within("list", self.store.count(namespace, principal))
+    }
+
+    /// Returns the store's properties.
+    pub(crate) fn properties(&self) -> Properties {
+        self.store.properties()
+    }
+
+    /// Does each operation once, as [`check`](crate::store::check) does, under the deadline of one.
+    pub(crate) fn check(&self) -> Timed<'_, ()> {
+        self.within("check", StoreFuture::new(crate::store::check(&*self.store)))
     }
 
     /// Ends the sessions of a principal for as long as half of the deadline lasts.

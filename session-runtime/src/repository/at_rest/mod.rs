@@ -127,6 +127,11 @@ impl AtRest {
     }
 }
 
+/// Returns true if a record is as [`Method::Seal`] makes it.
+pub(crate) fn is_sealed(record: &Record) -> bool {
+    record.get(SEALED).is_some()
+}
+
 /// Returns what a seal is bound to: the key, and the record's fixed part. Only the time of the last
 /// use is not in it, because a store keeps the later of two by itself.
 fn place_of(key: &StoreKey, meta: &Meta) -> Vec<u8> {
