@@ -44,6 +44,20 @@ impl Place {
         })
     }
 
+    /// Waits for one operation of the store, as long as the deadline allows.
+    pub(crate) async fn within<T>(
+        &self,
+        operation: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failure> {
+        match tokio::time::timeout(self.deadline, operation).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(Failure::new(format!(
+                "the store gave no answer in {}",
+                humantime::format_duration(self.deadline)
+            ))),
+        }
+    }
+
     /// Opens the sessions of the type that the command line names.
     pub(crate) async fn sessions(&self) -> Result<StoredSessions, Failure> {
         let name = self.name.as_deref().ok_or_else(|| {

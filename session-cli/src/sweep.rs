@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use session_runtime::{clock::Timestamp, store::Store as _};
+use session_runtime::{
+    clock::{Clock as _, SystemClock, Timestamp},
+    store::Store as _,
+};
 
 use crate::{Failure, Outcome, args::Place, output, progress::Progress};
 
@@ -14,13 +17,16 @@ const SLACK: Duration = Duration::from_mins(5);
 
 pub(crate) async fn sweep(place: &Place, json: bool) -> Result<Outcome, Failure> {
     let store = place.open().await?;
-    let before = Timestamp::from(SystemTime::now() - SLACK);
-    let mut progress = Progress::new("sessions removed");
+    // By the store's clock, as applications judge.
+    let now = place.within(store.probe()).await?.time.unwrap_or_else(|| SystemClock.now());
+    let before = Timestamp::from(SystemTime::from(now) - SLACK);
+    let (mut progress, mut after) = (Progress::new("sessions removed"), None);
     loop {
-        let step = async { Ok(store.sweep(before, STEP).await?) };
-        let removed = progress.wait(step).await?;
-        progress.add(removed);
-        if removed < STEP as u64 {
+        let step = place.within(store.sweep(before, after, STEP));
+        let swept = progress.wait(step).await?;
+        progress.add(swept.removed);
+        after = swept.next;
+        if after.is_none() {
             break;
         }
     }

@@ -123,7 +123,7 @@ fn a_rotation_adds_a_key_puts_it_first_and_removes_the_old_one_after_its_end() {
     assert_eq!(inspected["keys"][1]["role"], json!("ended"));
     let removed = keys.rotate(&[]);
     assert_eq!((removed.code, &removed.json()["step"]), (0, &json!("removed")));
-    assert_eq!(keys.ids(), [new.clone()]);
+    assert_eq!(keys.ids(), std::slice::from_ref(&new));
     assert!(keys.text().contains("# of the shop\n"), "comments stay");
 
     // The next rotation begins.

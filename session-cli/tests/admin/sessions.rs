@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use serde_json::json;
-use session_runtime::store;
+use session_runtime::{SessionLayerBuilder, store};
 use tempfile::TempDir;
 use tests::backend::{postgres::Postgres, redis::Redis};
 
@@ -103,7 +103,7 @@ async fn an_encrypted_store_is_said_to_be_one_and_works_by_session_id() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = &fresh(Kind::Sqlite, &folder);
     let store = store::open(url).await.expect("it opens");
-    let app = App::with(store, ring(), |builder| builder.encrypt_at_rest()).await;
+    let app = App::with(store, ring(), SessionLayerBuilder::encrypt_at_rest).await;
     let (client, id) = app.log_in("ada", "phone").await;
     let listed = run(on(url, &["list", "ada"]));
     assert_eq!(listed.code, 1, "{listed:?}");

@@ -26,6 +26,9 @@ async fn a_store_that_works_is_healthy_and_one_that_is_down_is_not() {
     assert_eq!((&facts["store"], &facts["healthy"]), (&json!("redis"), &json!(true)));
     assert_eq!((&facts["shared"], &facts["evicts"]), (&json!(true), &json!(false)));
     assert!(facts["check_milliseconds"].is_number(), "{facts}");
+    // The server is on this machine.
+    let skew = facts["skew_milliseconds"].as_i64().expect("a number");
+    assert!(skew.abs() < 60_000, "{facts}");
     redis.kill();
     let down = run(on(url, &["check", "--json"]));
     assert_eq!(down.code, 1, "{down:?}");

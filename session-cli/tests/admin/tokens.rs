@@ -72,7 +72,10 @@ async fn a_payload_in_the_token_is_not_shown() {
     let inspect = || admin(&["token", "inspect", "--json"]);
     let ran = run_with(inspect(), &token::<Sealed>().await);
     let facts = ran.json();
-    assert_eq!((&facts["kind"], facts.as_object().map(|it| it.len())), (&json!("sealed"), Some(2)));
+    assert_eq!(
+        (&facts["kind"], facts.as_object().map(serde_json::Map::len)),
+        (&json!("sealed"), Some(2))
+    );
     let ran = run_with(inspect(), &token::<Signed>().await);
     let facts = ran.json();
     assert_eq!(facts["kind"], json!("signed"));
