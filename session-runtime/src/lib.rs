@@ -2,6 +2,7 @@
 // Marks, in the documentation that docs.rs builds, what needs a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod admin;
 mod causes;
 mod cell;
 pub mod clock;

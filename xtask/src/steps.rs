@@ -15,7 +15,7 @@ struct Step {
 }
 
 /// Packs changes that are not committed, too: whoever runs this wants to know about those.
-const PACKAGE: &str = "package -p session-derive -p session-runtime --allow-dirty";
+const PACKAGE: &str = "package -p session-derive -p session-runtime -p session-cli --allow-dirty";
 
 /// The steps of `cargo xtask test`, the quick ones first. `cargo test` runs unit, integration,
 /// compile-fail and documentation tests; some of them start the examples, hence the build before it.

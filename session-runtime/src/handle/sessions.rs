@@ -72,7 +72,7 @@ pub struct SessionPage {
 /// A place in the list of a principal's sessions. As text, for the link to the next page, 48
 /// hexadecimal digits: the time of a log-in, and the session's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SessionCursor(Cursor);
+pub struct SessionCursor(pub(crate) Cursor);
 
 impl fmt::Display for SessionCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

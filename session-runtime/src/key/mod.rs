@@ -4,6 +4,7 @@
 mod derive;
 mod error;
 mod file;
+mod info;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 pub(crate) use derive::{length_prefix, push_part};
 pub use error::KeyError;
 use error::Problem;
+pub use info::KeyInfo;
 pub use ring::KeyRing;
 pub(crate) use ring::RingKey;
 

@@ -242,7 +242,12 @@ impl Breaker {
         state.suspects.clear();
         if let Some(outage) = state.outage.take() {
             let Outage { since, refused, failed, .. } = outage;
-            event::store_up(self.namespace.as_str(), since.elapsed().as_secs_f64(), refused, failed);
+            event::store_up(
+                self.namespace.as_str(),
+                since.elapsed().as_secs_f64(),
+                refused,
+                failed,
+            );
         }
     }
 

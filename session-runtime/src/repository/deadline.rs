@@ -20,12 +20,13 @@ use crate::{
         Listed,
         breaker::{Breaker, Entered, Suspect},
         cap,
-        principal::{self, EndedAll},
+        principal::{self, EndedAll, Records},
         sweep::{self, Schedule},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey, Record,
-        Selector, Store, StoreError, StoreFuture, StoreKey, check, load_latest,
+        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey,
+        Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey, Swept, check,
+        load_latest,
     },
 };
 
@@ -66,6 +67,12 @@ impl DeadlineStore {
             schedule: Arc::default(),
             is_checked: Arc::default(),
         }
+    }
+
+    /// Returns the store with another deadline, for reading and for writing.
+    #[must_use]
+    pub(crate) fn with_deadline(self, deadline: Duration) -> Self {
+        Self { load_deadline: deadline, commit_deadline: deadline, ..self }
     }
 
     /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
@@ -191,11 +198,12 @@ impl DeadlineStore {
 
     /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
     async fn sweep(self, now: Timestamp) {
+        let mut after = None;
         for _ in 0..sweep::STEPS {
-            let step = || self.store.sweep(now, sweep::STEP);
+            let step = || self.store.sweep(now, after, sweep::STEP);
             match self.within("sweep", Suspect::Work, step).await {
-                Ok(removed) if removed < sweep::STEP as u64 => return,
-                Ok(_) => {}
+                Ok(Swept { next: None, .. }) => return,
+                Ok(Swept { next, .. }) => after = next,
                 Err(error) => return error.report(event::sweep_failed),
             }
         }
@@ -209,8 +217,7 @@ impl DeadlineStore {
             let load = || load_latest(&*self.store, &key);
             return self.within("load", Suspect::Work, load).await.map(drop);
         }
-        let check = || StoreFuture::new(check(&*self.store));
-        self.within("check", Suspect::Work, check).await?;
+        self.check().await?;
         self.is_checked.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -239,6 +246,39 @@ impl DeadlineStore {
         let suspect = principals.first().map_or(Suspect::Work, Suspect::of_principal);
         let page = move || principal::page(&*self.store, namespace, principals, now, after);
         self.within("list", suspect, page)
+    }
+
+    /// Returns a part of the records of a principal's live sessions, as [`principal::records`] does.
+    pub(crate) fn records<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principals: &'a [PrincipalKey],
+        now: Timestamp,
+        after: Option<Cursor>,
+    ) -> Timed<'a, Records> {
+        let suspect = principals.first().map_or(Suspect::Work, Suspect::of_principal);
+        let records = move || principal::records(&*self.store, namespace, principals, now, after);
+        self.within("list", suspect, records)
+    }
+
+    /// Returns the number of sessions of a principal, at least of those that are live.
+    pub(crate) fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> Timed<'a, u64> {
+        let count = || self.store.count(namespace, principal);
+        self.within("list", Suspect::of_principal(principal), count)
+    }
+
+    /// Returns the store's properties.
+    pub(crate) fn properties(&self) -> Properties {
+        self.store.properties()
+    }
+
+    /// Does each operation once, as [`check`](crate::store::check) does, under the deadline of one.
+    pub(crate) fn check(&self) -> Timed<'_, ()> {
+        self.within("check", Suspect::Work, || StoreFuture::new(check(&*self.store)))
     }
 
     /// Ends the sessions of a principal for as long as half of the deadline lasts.

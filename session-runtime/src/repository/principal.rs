@@ -36,18 +36,12 @@ impl Listed {
         let Meta { created, last_seen, .. } = *meta;
         Self { selector, created, logged_in: meta.logged_in.unwrap_or(created), last_seen }
     }
-
-    fn place(&self) -> Cursor {
-        Cursor::new(self.logged_in, self.selector)
-    }
 }
 
 /// The most sessions of a page.
 pub(super) const PAGE: usize = 64;
 
-/// Returns a part of the sessions that are live at `now`, of one principal under its one or several
-/// keys: those after a place, the latest log-in first; and where the list goes on. A part may be
-/// short, even empty, before the list ends.
+/// Returns a part of the sessions that are live at `now`, as [`records`] does, in the form of lists.
 pub(super) fn page<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,
@@ -55,18 +49,38 @@ pub(super) fn page<'a>(
     now: Timestamp,
     after: Option<Cursor>,
 ) -> StoreFuture<'a, (Vec<Listed>, Option<Cursor>)> {
+    records(store, namespace, principals, now, after).map(|(records, next)| {
+        let listed = records.iter().map(|(selector, record)| Listed::new(*selector, &record.meta));
+        (listed.collect(), next)
+    })
+}
+
+/// A part of the records of a principal, and the place where the list goes on.
+pub(super) type Records = (Vec<(Selector, Arc<Record>)>, Option<Cursor>);
+
+/// Returns a part of the sessions that are live at `now`, of one principal under its one or several
+/// keys: those after a place, the latest log-in first; and where the list goes on. A part may be
+/// short, even empty, before the list ends.
+pub(super) fn records<'a>(
+    store: &'a dyn Store,
+    namespace: &'a Namespace,
+    principals: &'a [PrincipalKey],
+    now: Timestamp,
+    after: Option<Cursor>,
+) -> StoreFuture<'a, Records> {
     StoreFuture::new(async move {
-        let (mut listed, mut next) = (Vec::new(), None);
+        let (mut records, mut next) = (Vec::new(), None);
         for principal in principals {
             let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
             // Beyond the place where the first of the lists breaks off, others may have more.
             next = next.max(page.next);
-            let live = page.sessions.iter().filter(|(_, record)| !record.meta.is_expired(now));
-            listed.extend(live.map(|(selector, record)| Listed::new(*selector, &record.meta)));
+            let live = page.sessions.into_iter();
+            records.extend(live.filter(|(_, record)| !record.meta.is_expired(now)));
         }
-        listed.retain(|session| next.is_none_or(|next| session.place() >= next));
-        listed.sort_by_key(|session| Reverse(session.place()));
-        Ok((listed, next))
+        let place = |(selector, record): &(Selector, Arc<Record>)| Cursor::of(*selector, record);
+        records.retain(|session| next.is_none_or(|next| place(session) >= next));
+        records.sort_by_key(|session| Reverse(place(session)));
+        Ok((records, next))
     })
 }
 

@@ -131,9 +131,16 @@ impl KeyId {
     }
 }
 
+impl fmt::Display for KeyId {
+    /// Writes 8 hex digits in lower case.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({:08x})", u32::from_be_bytes(self.0))
+        write!(f, "KeyId({self})")
     }
 }
 
@@ -147,6 +154,16 @@ impl Namespace {
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.into())
+    }
+
+    /// Returns the namespace of a session type in a deployment with this audience, which may be
+    /// empty. Returns `None` if the audience is not of ASCII letters, digits, `-`, `.` and `_`.
+    pub(crate) fn of(name: &str, audience: &str) -> Option<Self> {
+        if audience.is_empty() {
+            return Some(Self::new(name));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        audience.bytes().all(plain).then(|| Self::new(&format!("{name}@{audience}")))
     }
 
     /// Returns the name of the namespace.

@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -187,8 +187,17 @@ impl Store for LazyStore {
         self.ask(|store| store.count(namespace, principal))
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        self.ask(move |store| store.sweep(now, limit))
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        self.ask(move |store| store.sweep(before, after, limit))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.ask(|store| store.probe())
     }
 }
 

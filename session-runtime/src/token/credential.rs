@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     event::Reason,
-    key::KeyRing,
+    key::{KeyInfo, KeyRing},
     store::{Check, KeyId, Selector, equal},
 };
 
@@ -62,6 +62,11 @@ impl fmt::Debug for CredentialCodec {
 impl CredentialCodec {
     pub(crate) fn new(ring: &KeyRing, binding: &Binding) -> Self {
         Self { keys: Keys::new(ring, binding, |key| MacKey::new(&*key)) }
+    }
+
+    /// Returns the id and the end of each key, the writing key first.
+    pub(crate) fn keys(&self) -> Vec<KeyInfo> {
+        self.keys.infos()
     }
 
     /// Issues a credential with a new verifier.
@@ -120,6 +125,11 @@ impl CredentialCodec {
             current_key: self.keys.is_first(key),
         })
     }
+}
+
+/// Returns the selector in the bytes of a token, or `None` if they have not the length of one.
+pub(super) fn selector(bytes: &[u8]) -> Option<&[u8; 16]> {
+    bytes.get(6..).filter(|_| bytes.len() == TOTAL)?.first_chunk()
 }
 
 /// The whole HMAC: one half travels, the other half stays.

@@ -7,7 +7,7 @@ use super::Binding;
 use crate::{
     clock::Timestamp,
     event::Reason,
-    key::{KeyRing, RingKey},
+    key::{KeyInfo, KeyRing, RingKey},
     store::KeyId,
 };
 
@@ -47,6 +47,15 @@ impl<T> Keys<T> {
     /// Returns every key, the writing key first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry<T>> {
         std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    /// Returns the id and the end of each key, the writing key first.
+    pub(super) fn infos(&self) -> Vec<KeyInfo> {
+        let info = |entry: &Entry<T>| KeyInfo {
+            id: entry.id,
+            not_after: entry.not_after.map(std::time::SystemTime::from),
+        };
+        self.all().map(info).collect()
     }
 
     /// Returns the key with this id, also if the key has ended. Ids are public, so this need not

@@ -10,6 +10,7 @@ mod credential;
 mod envelope;
 mod field;
 mod index;
+pub(crate) mod inspect;
 mod keys;
 mod mac;
 mod payload;

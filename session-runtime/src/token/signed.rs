@@ -63,6 +63,12 @@ impl SignedCodec {
     }
 }
 
+/// Returns where the payload is in the bytes of a token, or `None` if they are too few for one.
+pub(super) fn payload(bytes: &[u8]) -> Option<std::ops::Range<usize>> {
+    let end = bytes.len().checked_sub(TAG)?;
+    (HEADER <= end).then_some(HEADER..end)
+}
+
 fn mac(keyed: &Hmac<Sha256>, header: &[u8], payload: &[u8]) -> Hmac<Sha256> {
     keyed
         .clone()

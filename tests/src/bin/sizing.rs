@@ -65,23 +65,15 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn subjects(
-    directory: &Path,
-    postgres: Postgres,
-    mariadb: MariaDb,
-    redis: Redis,
-) -> Vec<Subject> {
+fn subjects(directory: &Path, postgres: Postgres, mariadb: MariaDb, redis: Redis) -> Vec<Subject> {
     let local = |scheme: &'static str, name: &'static str| {
         let place = directory.join(scheme);
         fs::create_dir(&place).expect("an empty directory");
         let url = format!("{scheme}:{}", place.join("sessions").display());
         Subject { name, url, bytes: Box::new(move || size_on_disk(&place)) }
     };
-    let mut subjects = vec![
-        local("embedded", "embedded"),
-        local("file", "file"),
-        local("sqlite", "SQLite"),
-    ];
+    let mut subjects =
+        vec![local("embedded", "embedded"), local("file", "file"), local("sqlite", "SQLite")];
     let url = postgres.database("sizing");
     let bytes = move || {
         let size = "VACUUM http_session; SELECT pg_total_relation_size('http_session')";

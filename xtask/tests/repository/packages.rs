@@ -53,14 +53,20 @@ fn a_package_has_what_its_code_includes() {
 
 #[test]
 fn a_package_has_its_licences_and_no_records_of_ours() {
-    for package in ["session-runtime", "session-derive"] {
+    for (package, root) in [
+        ("session-runtime", "src/lib.rs"),
+        ("session-derive", "src/lib.rs"),
+        ("session-cli", "src/main.rs"),
+    ] {
         let packed = packed(package);
-        for file in ["LICENSE-APACHE", "LICENSE-MIT", "Cargo.toml", "src/lib.rs"] {
+        for file in ["LICENSE-APACHE", "LICENSE-MIT", "Cargo.toml", root] {
             assert!(packed.contains(file), "{package} has no {file}");
         }
         assert!(!packed.contains("public-api.txt"), "{package}: it is for this repository");
     }
-    assert!(packed("session-runtime").contains("README.md"));
+    for package in ["session-runtime", "session-cli"] {
+        assert!(packed(package).contains("README.md"), "{package}");
+    }
 }
 
 #[test]

@@ -128,15 +128,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {
-        let name = spec.namespace;
-        if self.audience.is_empty() {
-            return Ok(Namespace::new(name));
-        }
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        if !self.audience.bytes().all(plain) {
-            return Err(refuse(spec, "an audience is ASCII letters, digits, `-`, `.` and `_`"));
-        }
-        Ok(Namespace::new(&format!("{name}@{}", self.audience)))
+        Namespace::of(spec.namespace, &self.audience)
+            .ok_or_else(|| refuse(spec, "an audience is ASCII letters, digits, `-`, `.` and `_`"))
     }
 
     /// Returns the method that protects the records in the store, if they are not to lie there open.

@@ -13,8 +13,8 @@ use crate::{
     event::{self, Reason},
     key::push_part,
     store::{
-        Cursor, FieldValue, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record, Store,
-        StoreError, StoreFuture, StoreKey, Written,
+        Cursor, Facts, FieldValue, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record,
+        Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
         encoding::{fields, fields_len, put_fields, put_meta},
         layout::Input,
     },
@@ -127,6 +127,11 @@ impl AtRest {
     }
 }
 
+/// Returns true if a record is as [`Method::Seal`] makes it.
+pub(crate) fn is_sealed(record: &Record) -> bool {
+    record.get(SEALED).is_some()
+}
+
 /// Returns what a seal is bound to: the key, and the record's fixed part. Only the time of the last
 /// use is not in it, because a store keeps the later of two by itself.
 fn place_of(key: &StoreKey, meta: &Meta) -> Vec<u8> {
@@ -225,7 +230,16 @@ impl Store for AtRest {
         self.store.count(namespace, principal)
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        self.store.sweep(now, limit)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        self.store.sweep(before, after, limit)
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.store.probe()
     }
 }

@@ -10,8 +10,8 @@ use super::verb::{Verb, store_around};
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreFuture,
-        StoreKey, Written,
+        Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store,
+        StoreFuture, StoreKey, SweepCursor, Swept, Written,
     },
 };
 

@@ -18,11 +18,12 @@ pub enum Verb {
     List,
     Count,
     Sweep,
+    Probe,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Load,
         Self::Reload,
         Self::Insert,
@@ -32,6 +33,7 @@ impl Verb {
         Self::List,
         Self::Count,
         Self::Sweep,
+        Self::Probe,
     ];
 
     /// Returns the name of the method.
@@ -47,6 +49,7 @@ impl Verb {
             Self::List => "list",
             Self::Count => "count",
             Self::Sweep => "sweep",
+            Self::Probe => "probe",
         }
     }
 }
@@ -143,8 +146,17 @@ macro_rules! store_around {
                 self.call(Verb::Count, move || self.inner.count(namespace, principal))
             }
 
-            fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-                self.call(Verb::Sweep, move || self.inner.sweep(now, limit))
+            fn sweep(
+                &self,
+                before: Timestamp,
+                after: Option<SweepCursor>,
+                limit: usize,
+            ) -> StoreFuture<'_, Swept> {
+                self.call(Verb::Sweep, move || self.inner.sweep(before, after, limit))
+            }
+
+            fn probe(&self) -> StoreFuture<'_, Facts> {
+                self.call(Verb::Probe, || self.inner.probe())
             }
         }
     };

@@ -1,0 +1,188 @@
+//! `list`, `show`, `count` and `end`, on stores of four kinds.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::json;
+use session_runtime::{SessionLayerBuilder, store};
+use tempfile::TempDir;
+use tests::backend::{postgres::Postgres, redis::Redis};
+
+use crate::support::{App, on, ring, run, user};
+
+/// A store that the tool can be run on beside the application.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    File,
+    Sqlite,
+    Postgres,
+    Redis,
+}
+
+/// Returns the URL of a store that no other test uses.
+fn fresh(kind: Kind, folder: &TempDir) -> String {
+    static DATABASES: AtomicU32 = AtomicU32::new(0);
+    static POSTGRES: OnceLock<Postgres> = OnceLock::new();
+    let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+    let path = folder.path().join("sessions").display().to_string();
+    match kind {
+        Kind::File => format!("file:{path}"),
+        Kind::Sqlite => format!("sqlite:{path}"),
+        Kind::Postgres => {
+            POSTGRES.get_or_init(Postgres::start).database(&format!("admin_{number}"))
+        }
+        Kind::Redis => format!("{}/{number}", Redis::shared().url()),
+    }
+}
+
+async fn a_principals_sessions_are_listed_shown_counted_and_ended(kind: Kind) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(kind, &folder);
+    let app = App::on(url).await;
+    let (phone, phone_id) = app.log_in("ada", "phone").await;
+    let (laptop, laptop_id) = app.log_in("ada", "laptop").await;
+    let (other, other_id) = app.log_in("bob", "desk").await;
+
+    let listed = run(on(url, &["list", "ada", "--field", "device", "--json"]));
+    assert_eq!(listed.code, 0, "{listed:?}");
+    let listed = listed.json();
+    let devices: Vec<_> =
+        listed.as_array().expect("a list").iter().map(|it| &it["fields"]).collect();
+    assert_eq!(devices, [&json!({"device": "laptop"}), &json!({"device": "phone"})]);
+    assert_eq!(listed[0]["session"], json!(laptop_id));
+    assert_eq!(listed[0]["principal"], json!("ada"));
+    let table = run(on(url, &["list", "ada", "--field", "device"]));
+    assert!(table.out.starts_with("SESSION"), "{table:?}");
+    assert!(table.out.contains(&phone_id) && table.out.contains("\"phone\""), "{table:?}");
+    assert!(!table.out.contains(&other_id), "{table:?}");
+
+    let shown = run(on(url, &["show", "--session", &phone_id, "--json"])).json();
+    let fields = &shown[0]["fields"];
+    assert_eq!((&fields["device"], &fields["visits"]), (&json!("phone"), &json!(1)));
+    assert!(fields["card"]["bytes"].is_u64(), "a secret field is sealed: {fields}");
+    assert_eq!(shown[0]["sealed"], json!(false));
+    let shown = run(on(url, &["show", "ada"]));
+    assert!(shown.out.contains("\"phone\"") && shown.out.contains("\"laptop\""), "{shown:?}");
+    assert!(!shown.out.contains("4111"), "{shown:?}");
+
+    assert_eq!(run(on(url, &["count", "ada"])).out, "2\n");
+    assert_eq!(run(on(url, &["end", "--session", &phone_id])).out, "1 sessions ended\n");
+    assert_eq!((user(&phone).await, user(&laptop).await), (String::new(), "ada".to_owned()));
+    let again = run(on(url, &["end", "--session", &phone_id]));
+    assert_eq!((again.code, again.out.as_str()), (1, "0 sessions ended\n"));
+    app.log_in("ada", "tablet").await;
+    assert_eq!(run(on(url, &["end", "ada", "--json"])).json(), json!({"ended": 2}));
+    assert_eq!((user(&laptop).await, user(&other).await), (String::new(), "bob".to_owned()));
+    for command in ["list", "show", "end", "count"] {
+        let nobody = run(on(url, &[command, "ada"]));
+        assert_eq!(nobody.code, 1, "{nobody:?}");
+        assert!(nobody.err.contains("no session of \"ada\" in `shop`"), "{nobody:?}");
+    }
+}
+
+macro_rules! on_each {
+    ($($name:ident: $kind:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $name() {
+            a_principals_sessions_are_listed_shown_counted_and_ended($kind).await;
+        }
+    )*};
+}
+
+on_each! {
+    a_principals_sessions_in_files_are_listed_shown_counted_and_ended: Kind::File;
+    a_principals_sessions_in_sqlite_are_listed_shown_counted_and_ended: Kind::Sqlite;
+    a_principals_sessions_in_postgresql_are_listed_shown_counted_and_ended: Kind::Postgres;
+    a_principals_sessions_in_redis_are_listed_shown_counted_and_ended: Kind::Redis;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encrypted_store_is_said_to_be_one_and_works_by_session_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(Kind::Sqlite, &folder);
+    let store = store::open(url).await.expect("it opens");
+    let app = App::with(store, ring(), SessionLayerBuilder::encrypt_at_rest).await;
+    let (client, id) = app.log_in("ada", "phone").await;
+    let listed = run(on(url, &["list", "ada"]));
+    assert_eq!(listed.code, 1, "{listed:?}");
+    assert!(
+        listed.err.contains("encrypts at rest") && listed.err.contains("--session"),
+        "{listed:?}"
+    );
+    let shown = run(on(url, &["show", "--session", &id]));
+    assert_eq!(shown.code, 0, "{shown:?}");
+    assert!(shown.out.contains("yes: the application encrypts at rest"), "{shown:?}");
+    assert!(!shown.out.contains("ada") && !shown.out.contains("phone"), "{shown:?}");
+    assert_eq!(run(on(url, &["end", "--session", &id])).code, 0);
+    assert_eq!(user(&client).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_and_an_audience_are_told_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(Kind::Sqlite, &folder);
+    let store = store::open(url).await.expect("it opens");
+    let app = App::with(store, ring(), |builder| builder.audience("eu")).await;
+    app.log_in("ada", "phone").await;
+    assert_eq!(run(on(url, &["count", "ada"])).code, 1);
+    assert_eq!(run(on(url, &["count", "ada", "--audience", "eu"])).out, "1\n");
+    assert_eq!(run(on(url, &["count", "ada", "--audience", "eu", "--type", "forum"])).code, 1);
+    let wrong = run(on(url, &["count", "ada", "--audience", "e/u"]));
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.err.contains("an audience has no other characters"), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_looks_like_a_number_needs_its_quotes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(Kind::Sqlite, &folder);
+    App::on(url).await.log_in("42", "phone").await;
+    assert_eq!(run(on(url, &["count", "42"])).code, 1);
+    assert_eq!(run(on(url, &["count", "\"42\""])).out, "1\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_work_shows_its_progress_on_a_terminal_and_nowhere_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(Kind::Sqlite, &folder);
+    let app = App::on(url).await;
+    app.log_in("ada", "phone").await;
+    let tool = format!("{} end ada", env!("CARGO_BIN_EXE_session-admin"));
+    let mut terminal = std::process::Command::new("script");
+    terminal.args(["-qec", &tool, "/dev/null"]);
+    terminal
+        .env("SESSION_STORE", url)
+        .env("SESSION_TYPE", "shop")
+        .stdin(std::process::Stdio::null());
+    let seen = run(terminal);
+    assert!(seen.out.contains("\r1 sessions ended\r\n"), "{seen:?}");
+    app.log_in("ada", "phone").await;
+    assert_eq!(run(on(url, &["end", "ada"])).err, "");
+}
+
+#[test]
+fn a_password_in_the_url_is_printed_nowhere() {
+    let url = "postgres://shop:hunter2@127.0.0.1:1/shop";
+    for arguments in [&["check"][..], &["list", "ada"], &["--help"], &["list", "--help"], &["show"]]
+    {
+        let ran = run(on(url, arguments));
+        assert!(!ran.out.contains("hunter2") && !ran.err.contains("hunter2"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    for (arguments, told) in [
+        (&["list", "ada"][..], "SESSION_TYPE"),
+        (&["list", "ada", "--type", "shop"], "SESSION_STORE"),
+        (&["show", "--type", "shop"], "<PRINCIPAL|--session <ID>>"),
+        (&["show", "--session", "12"], "32 hex digits"),
+        (&["key", "inspect"], "SESSION_KEYS"),
+    ] {
+        let ran = run(crate::support::admin(arguments));
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(told), "{told}: {ran:?}");
+    }
+}
