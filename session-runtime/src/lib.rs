@@ -16,6 +16,7 @@ pub mod guide;
 mod handle;
 mod key;
 mod layer;
+pub mod observe;
 mod repository;
 mod request;
 pub mod schema;

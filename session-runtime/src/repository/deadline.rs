@@ -6,13 +6,14 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     event,
+    observe::Watcher,
     repository::{
         Listed, cap,
         principal::{self, EndedAll},
@@ -24,13 +25,14 @@ use crate::{
     },
 };
 
-/// Clones share the store and its schedule.
+/// Clones share the store, its schedule and its observer.
 #[derive(Clone)]
 pub(crate) struct DeadlineStore {
     store: Arc<dyn Store>,
     load_deadline: Duration,
     commit_deadline: Duration,
     schedule: Arc<Schedule>,
+    watcher: Option<Watcher>,
 }
 
 /// The outcome of an operation.
@@ -42,7 +44,19 @@ impl DeadlineStore {
         load_deadline: Duration,
         commit_deadline: Duration,
     ) -> Self {
-        Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
+        let schedule = Arc::default();
+        Self { store, load_deadline, commit_deadline, schedule, watcher: None }
+    }
+
+    /// Shows every operation to an observer.
+    pub(crate) fn watched_by(mut self, watcher: Option<Watcher>) -> Self {
+        self.watcher = watcher;
+        self
+    }
+
+    /// Returns the [name](Store::name) of the store.
+    pub(crate) fn name(&self) -> &'static str {
+        self.store.name()
     }
 
     /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
@@ -80,15 +94,29 @@ impl DeadlineStore {
         }
     }
 
+    /// Carries out an operation, and shows the operation to the observer, if there is one. Only then
+    /// is a clock read.
+    fn watch<'a, T: Unpin + Send + 'a>(
+        &'a self,
+        operation: &'static str,
+        commit: Option<&'a Commit>,
+        run: impl FnOnce() -> Timed<'a, T>,
+    ) -> Timed<'a, T> {
+        let Some(watcher) = &self.watcher else { return run() };
+        let began = Instant::now();
+        let retries = move || commit.map_or(0, |commit| commit.retries.count());
+        watcher.operation(self.name(), operation, began, retries, run())
+    }
+
     pub(crate) fn load<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
-        self.within("load", self.store.load(key))
+        self.watch("load", None, || self.within("load", self.store.load(key)))
     }
 
     /// Loads the record that `load` should have given. Returns `None` if `load` has given the present
     /// record, or if there is none any more.
     pub(crate) fn reload<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
         match self.store.reload(key) {
-            Some(answer) => self.within("load", answer),
+            Some(answer) => self.watch("load", None, || self.within("load", answer)),
             // At once, and not as an option: this is in the future of every load.
             None => Answer::Now(Some(Ok(None))),
         }
@@ -96,7 +124,7 @@ impl DeadlineStore {
 
     /// Loads the present record, and never a copy.
     pub(crate) fn load_latest<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
-        self.within("load", load_latest(&*self.store, key))
+        self.watch("load", None, || self.within("load", load_latest(&*self.store, key)))
     }
 
     pub(crate) async fn insert(
@@ -106,7 +134,8 @@ impl DeadlineStore {
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, Error> {
         let now = record.meta.last_seen;
-        let outcome = self.within("insert", cap::insert(&*self.store, key, record, cap)).await;
+        let insert = || self.within("insert", cap::insert(&*self.store, key, record, cap));
+        let outcome = self.watch("insert", None, insert).await;
         if self.schedule.is_due(now)
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
@@ -117,12 +146,27 @@ impl DeadlineStore {
 
     /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
     async fn sweep(self, now: Timestamp) {
+        let began = self.watcher.is_some().then(Instant::now);
+        let (mut removed, mut is_cut_short) = (0, true);
         for _ in 0..sweep::STEPS {
-            match self.within("sweep", self.store.sweep(now, sweep::STEP)).await {
-                Ok(removed) if removed < sweep::STEP as u64 => return,
-                Ok(_) => {}
-                Err(error) => return event::sweep_failed(&error),
+            let step = || self.within("sweep", self.store.sweep(now, sweep::STEP));
+            match self.watch("sweep", None, step).await {
+                Ok(step) => {
+                    removed += step;
+                    is_cut_short = step >= sweep::STEP as u64;
+                }
+                Err(error) => {
+                    event::sweep_failed(&error);
+                    is_cut_short = true;
+                    break;
+                }
             }
+            if !is_cut_short {
+                break;
+            }
+        }
+        if let (Some(watcher), Some(began)) = (&self.watcher, began) {
+            watcher.sweep(self.name(), began, removed, is_cut_short);
         }
     }
 
@@ -131,11 +175,12 @@ impl DeadlineStore {
         key: &'a StoreKey,
         commit: &'a Commit,
     ) -> Timed<'a, CommitOutcome> {
-        self.within("commit", cap::commit(&*self.store, key, commit))
+        let run = || self.within("commit", cap::commit(&*self.store, key, commit));
+        self.watch("commit", Some(commit), run)
     }
 
     pub(crate) fn remove<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {
-        self.within("remove", self.store.remove(key, None))
+        self.watch("remove", None, || self.within("remove", self.store.remove(key, None)))
     }
 
     /// Returns a part of a principal's live sessions, as [`principal::page`] does.
@@ -146,8 +191,8 @@ impl DeadlineStore {
         now: Timestamp,
         after: Option<Cursor>,
     ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
-        let page = principal::page(&*self.store, namespace, principals, now, after);
-        self.within("list", page)
+        let page = || principal::page(&*self.store, namespace, principals, now, after);
+        self.watch("list", None, || self.within("list", page()))
     }
 
     /// Ends the sessions of a principal for as long as half of the deadline lasts.
@@ -158,7 +203,7 @@ impl DeadlineStore {
         except: Option<Selector>,
     ) -> Timed<'a, EndedAll> {
         let time = self.commit_deadline / 2;
-        let ending = principal::end_all(&*self.store, namespace, principal, except, time);
-        self.within("end_all", ending)
+        let ending = || principal::end_all(&*self.store, namespace, principal, except, time);
+        self.watch("end_all", None, || self.within("end_all", ending()))
     }
 }

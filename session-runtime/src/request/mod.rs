@@ -26,6 +26,7 @@ use self::{
 use crate::{
     cell::{
         Context,
+        claim::Claims as _,
         model::{FieldSet, SessionType},
     },
     engine::{
@@ -34,7 +35,8 @@ use crate::{
         load::{FoundToken, Loaded},
     },
     error::Error,
-    event::{self, Reason},
+    event::{self, Failure, Reason},
+    observe::RequestOutcome,
     schema::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
@@ -81,7 +83,14 @@ impl<T: SessionType> RequestSession<T> {
         }
         let FoundToken { presented, header, elsewhere } = present();
         self.core.state().elsewhere = elsewhere;
-        self.settle(self.core.engine.load(presented, &self.core.hooks).await?, header);
+        let engine = &*self.core.engine;
+        let loaded = engine.load(presented, &self.core.hooks).await;
+        if let Some(watcher) = &engine.watcher
+            && let Err(error) = &loaded
+        {
+            watcher.request(RequestOutcome::Failed, Some(error.type_name()));
+        }
+        self.settle(loaded?, header);
         Ok(())
     }
 
@@ -108,6 +117,7 @@ impl<T: SessionType> RequestSession<T> {
                 }
                 if let Some((spec, error)) = undecodable {
                     event::decode_failure(engine.name(), spec.name, &error);
+                    engine.note_undecodable(spec.name);
                     engine.reject(Some(selector), Reason::Undecodable);
                     // The cells have the record already; a session that is rejected starts anew.
                     self.fields().each(&mut |cell| cell.clear(context));
@@ -117,6 +127,15 @@ impl<T: SessionType> RequestSession<T> {
                 }
             }
         };
+        if let Some(watcher) = &engine.watcher {
+            match &status {
+                Status::Live(_) => watcher.request(RequestOutcome::Live, None),
+                Status::Degraded => watcher.request(RequestOutcome::Degraded, None),
+                Status::Absent { stale: false } => watcher.request(RequestOutcome::NoToken, None),
+                // Told when the token was refused, with the reason.
+                _ => {}
+            }
+        }
         let mut state = self.core.state();
         if matches!(status, Status::Live(_)) {
             state.token = header.map(TokenText::Presented);

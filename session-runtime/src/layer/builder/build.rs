@@ -16,6 +16,7 @@ use crate::{
     },
     error::Error,
     layer::{SessionLayer, name_registry::claim},
+    observe::Watcher,
     repository::{
         at_rest::{AtRest, Method},
         deadline::DeadlineStore,
@@ -104,6 +105,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             claim::<T>(&self.keys, transport, &name, &self.audience)
                 .map_err(|message| refuse(spec, &message))?;
         }
+        let watcher = self.watcher();
         let engine = Engine {
             spec,
             name: spec.namespace,
@@ -120,6 +122,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,
             junk: Junk::default(),
+            watcher,
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
@@ -221,6 +224,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     fn under_deadline(&self, store: &Arc<dyn Store>) -> DeadlineStore {
         let Policy { load_deadline, commit_deadline, .. } = self.policy;
         DeadlineStore::new(Arc::clone(store), load_deadline, commit_deadline)
+            .watched_by(self.watcher())
+    }
+
+    fn watcher(&self) -> Option<Watcher> {
+        self.observer
+            .as_ref()
+            .map(|observer| Watcher::new(Arc::clone(observer), T::spec().namespace))
     }
 
     fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {
