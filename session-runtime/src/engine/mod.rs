@@ -105,6 +105,14 @@ impl Engine {
         }
     }
 
+    /// Returns the name of the store of the sessions. Sessions in their tokens have none.
+    pub(crate) fn store_name(&self) -> Option<&'static str> {
+        match &self.backend {
+            Backend::Stored(stored) => Some(stored.store.name()),
+            Backend::InToken(_) => None,
+        }
+    }
+
     /// Notes a log-in.
     pub(crate) fn note_elevated(&self, selector: Selector) {
         event::elevated(self.name(), selector);

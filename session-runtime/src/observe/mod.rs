@@ -2,6 +2,7 @@
 //! a call has few values, so that each can be a label of a metric; none is a token, a session id, a
 //! principal or a field's value. Nothing here reads a session or counts as its use.
 
+pub(crate) mod span;
 mod watcher;
 
 use std::{sync::Arc, time::Duration};

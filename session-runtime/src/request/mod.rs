@@ -32,11 +32,11 @@ use crate::{
     engine::{
         Engine,
         hooks::HookAnswers,
-        load::{FoundToken, Loaded},
+        load::{FoundToken, Loaded, Presented},
     },
     error::Error,
     event::{self, Failure, Reason},
-    observe::RequestOutcome,
+    observe::{RequestOutcome, span},
     schema::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
@@ -84,7 +84,16 @@ impl<T: SessionType> RequestSession<T> {
         let FoundToken { presented, header, elsewhere } = present();
         self.core.state().elsewhere = elsewhere;
         let engine = &*self.core.engine;
-        let loaded = engine.load(presented, &self.core.hooks).await;
+        let span = match &presented {
+            Presented::Nothing => None,
+            other => span::load(engine.name(), || other.selector(), || engine.store_name()),
+        };
+        let hooks = &self.core.hooks;
+        let loaded = match span {
+            None => engine.load(presented, hooks).await,
+            // In a box, so that the future of every other load is no larger.
+            Some(span) => Box::pin(span::within(span, engine.load(presented, hooks))).await,
+        };
         if let Some(watcher) = &engine.watcher
             && let Err(error) = &loaded
         {

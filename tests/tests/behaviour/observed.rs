@@ -17,7 +17,7 @@ use session_runtime::{
     policy::OnMaxSessions,
     store::{FieldValue, Namespace, Selector, Store as _, StoreKey},
 };
-use tests::{Client, Fault, eventually, sessions::Case};
+use tests::{Client, Fault, Log, eventually, sessions::Case};
 
 use crate::gate::Gate;
 
@@ -158,6 +158,28 @@ async fn each_request_is_seen_with_its_operations_and_its_commit() {
     client.set_cookie("s", "junk");
     client.get("/do/nothing").await;
     assert_eq!(notes.take(), ["request seen refused malformed"]);
+}
+
+#[tokio::test]
+async fn the_events_of_a_request_are_inside_of_its_spans() {
+    let log = Log::of_this_thread();
+    let (case, _, _) = start(|builder| builder).await;
+    let client = Client::new(&case.server);
+    client.get("/do/set").await;
+    let id = client.get("/do/push").await.body;
+    let text = log.text();
+    for (span, event) in [
+        ("session.commit", "session.created"),
+        ("session.load", "session.loaded"),
+        ("session.commit", "session.committed"),
+    ] {
+        let inside = format!(
+            "{span}{{session.type=\"seen\" session.id={id} session.store=\"Spy\"}}: session_runtime: "
+        );
+        let name = format!("event.name=\"{event}\"");
+        let found = text.lines().any(|line| line.contains(&inside) && line.contains(&name));
+        assert!(found, "{inside}{name}\n{text}");
+    }
 }
 
 #[tokio::test]

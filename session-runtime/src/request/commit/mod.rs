@@ -22,7 +22,7 @@ use crate::{
     engine::{Engine, live::LiveSession, policy::OnLost},
     error::{Error, Kind},
     event::{self, Failure},
-    observe::CommitResult,
+    observe::{CommitResult, span},
 };
 
 /// Commits everything so far, and finishes even if the caller is dropped.
@@ -107,8 +107,17 @@ pub(super) async fn execute(
     mut work: Work,
     occasion: Occasion,
 ) -> Result<Saved, Error> {
+    let engine = &*core.engine;
+    let span = span::commit(engine.name(), || work.selector(), || engine.store_name());
     // By reference: a plan that is moved would be in this future twice.
-    let carried_out = carry_out(core, fields, &mut work, occasion).await;
+    let carried_out = match span {
+        None => carry_out(core, fields, &mut work, occasion).await,
+        // In a box, so that the future of every other commit is no larger.
+        Some(span) => {
+            let carry_out = carry_out(core, fields, &mut work, occasion);
+            Box::pin(span::within(span, carry_out)).await
+        }
+    };
     let (requested, no_user_changes) = work.into_requested();
     match carried_out {
         Ok(Saved::Lost) if requested.elevate => {
