@@ -1,5 +1,5 @@
 //! The pages of the repository's `docs/`, as part of the documentation: [stores] for one process and
-//! for many machines, [features] beside those of other systems, [performance] in figures, and
+//! for many machines, [features] beside those of other systems, [alerts] for those who operate it, [performance] in figures, and
 //! [coming_from] another system. This file owns which page is which module; the text is in the pages,
 //! whose programs are compiled as documentation tests.
 
@@ -8,6 +8,11 @@ pub mod stores {}
 
 #[doc = include_str!("../docs/features.md")]
 pub mod features {}
+
+// Its program has the feature's observer.
+#[cfg(feature = "metrics")]
+#[doc = include_str!("../docs/alerts.md")]
+pub mod alerts {}
 
 #[doc = include_str!("../docs/performance.md")]
 pub mod performance {}

@@ -2,11 +2,17 @@
 //! a call has few values, so that each can be a label of a metric; none is a token, a session id, a
 //! principal or a field's value. Nothing here reads a session or counts as its use.
 
+#[cfg(any(test, feature = "metrics"))]
+mod metrics;
 pub(crate) mod span;
+#[cfg(test)]
+mod tests;
 mod watcher;
 
 use std::{sync::Arc, time::Duration};
 
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
 pub(crate) use watcher::Watcher;
 
 /// Sees what the sessions of a layer do, to count and to measure it. Set by
