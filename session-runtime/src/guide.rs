@@ -1,6 +1,7 @@
 //! The pages of the repository's `docs/`, as part of the documentation: [stores] for one process and
-//! for many machines, [testing] of handlers, [features] beside those of other systems, [performance]
-//! in figures, and [coming_from] another system. This file owns which page is which module; the text is in the pages,
+//! for many machines, [testing] of handlers, [features] beside those of other systems, [alerts] for
+//! those who operate it, [performance] in figures, and [coming_from] another system. This file owns
+//! which page is which module; the text is in the pages,
 //! whose programs are compiled as documentation tests.
 
 #[doc = include_str!("../docs/stores.md")]
@@ -13,6 +14,11 @@ pub mod testing {}
 
 #[doc = include_str!("../docs/features.md")]
 pub mod features {}
+
+// Its program has the feature's observer.
+#[cfg(feature = "metrics")]
+#[doc = include_str!("../docs/alerts.md")]
+pub mod alerts {}
 
 #[doc = include_str!("../docs/performance.md")]
 pub mod performance {}

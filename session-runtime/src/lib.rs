@@ -17,6 +17,7 @@ pub mod guide;
 mod handle;
 mod key;
 mod layer;
+pub mod observe;
 mod repository;
 mod request;
 pub mod schema;

@@ -31,6 +31,9 @@ commands:
   api [--record]
           whether session-runtime/public-api.txt lists what is public; `test`
           asks, too. --record writes the list anew
+  alerts [--record]
+          whether docs/alerts.md, docs/alerts.yml and docs/grafana.json say what
+          the code does; `test` asks, too. --record writes them anew
   bench [in-process] [--instructions] [--json] [--record] [--ring] [--svg FILE]
           what a request costs, beside other libraries; needs valgrind for
           the instructions and the chart
@@ -63,6 +66,7 @@ enum Command {
     Test,
     Extra,
     Api { record: bool },
+    Alerts { record: bool },
     Bench(Bench),
     Help,
 }
@@ -73,15 +77,18 @@ fn parse(arguments: &[String]) -> Result<Command, String> {
         ["extra"] => Ok(Command::Extra),
         ["api"] => Ok(Command::Api { record: false }),
         ["api", "--record"] => Ok(Command::Api { record: true }),
-        ["help" | "--help" | "-h"] | ["test" | "extra" | "api" | "bench", "--help" | "-h"] => {
-            Ok(Command::Help)
-        }
+        ["alerts"] => Ok(Command::Alerts { record: false }),
+        ["alerts", "--record"] => Ok(Command::Alerts { record: true }),
+        ["help" | "--help" | "-h"]
+        | ["test" | "extra" | "api" | "alerts" | "bench", "--help" | "-h"] => Ok(Command::Help),
         ["bench", ref rest @ ..] => Bench::parse(rest).map(Command::Bench),
         [] => Err("a command is missing".to_owned()),
         [command @ ("test" | "extra"), surplus, ..] => {
             Err(format!("`{command}` takes no arguments, and got `{surplus}`"))
         }
-        ["api", ..] => Err("`api` takes `--record`, and nothing else".to_owned()),
+        [command @ ("api" | "alerts"), ..] => {
+            Err(format!("`{command}` takes `--record`, and nothing else"))
+        }
         [unknown, ..] => Err(format!("there is no command `{unknown}`")),
     }
 }
@@ -96,7 +103,12 @@ fn main() -> ExitCode {
         }
         Ok(Command::Test) => run(needs::provide(), steps::test),
         Ok(Command::Extra) => run(needs::provide_extra(), steps::extra),
-        Ok(Command::Api { record }) => api(record),
+        Ok(Command::Api { record }) => {
+            recorded("-p xtask --test api", record.then_some("RECORD_API"))
+        }
+        Ok(Command::Alerts { record }) => {
+            recorded("-p session-runtime --lib observe::tests", record.then_some("RECORD_ALERTS"))
+        }
         Ok(Command::Bench(bench)) => bench.run(),
         Err(problem) => {
             eprint!("error: {problem}\n\n{USAGE}");
@@ -126,13 +138,12 @@ fn run(
     }
 }
 
-/// Has the test that compares the list of what is public compare, or write, it.
-fn api(record: bool) -> ExitCode {
+/// Has the tests that compare a record with the code compare it, or write it, if `record` is the
+/// variable that asks them to.
+fn recorded(tests: &str, record: Option<&str>) -> ExitCode {
     let mut test = steps::cargo();
-    test.args(["test", "--quiet", "-p", "xtask", "--test", "api"]);
-    if record {
-        test.env("RECORD_API", "1");
-    }
+    test.args(["test", "--quiet"]).args(tests.split(' '));
+    test.envs(record.map(|variable| (variable, "1")));
     match test.status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         _ => ExitCode::from(1),
@@ -154,6 +165,8 @@ mod tests {
         assert_eq!(parsed("extra"), Ok(Command::Extra));
         assert_eq!(parsed("api"), Ok(Command::Api { record: false }));
         assert_eq!(parsed("api --record"), Ok(Command::Api { record: true }));
+        assert_eq!(parsed("alerts"), Ok(Command::Alerts { record: false }));
+        assert_eq!(parsed("alerts --record"), Ok(Command::Alerts { record: true }));
         for help in ["help", "--help", "-h", "test --help", "extra -h", "api -h", "bench -h"] {
             assert_eq!(parsed(help), Ok(Command::Help));
         }
@@ -174,7 +187,7 @@ mod tests {
     #[test]
     fn the_usage_names_every_command() {
         assert!(
-            ["  test ", "  extra ", "  api ", "  bench ", "  help "]
+            ["  test ", "  extra ", "  api ", "  alerts ", "  bench ", "  help "]
                 .iter()
                 .all(|command| USAGE.contains(command))
         );

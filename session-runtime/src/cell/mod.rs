@@ -249,6 +249,7 @@ impl Context {
         let selector = self.base().as_ref().map(|base| base.selector);
         if selector.is_none_or(|selector| told::is_news(selector, field.name, &error.to_string())) {
             event::decode_failure(self.session(), field.name, error);
+            self.claims.note_undecodable(field.name);
         }
     }
 }

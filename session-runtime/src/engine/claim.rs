@@ -11,6 +11,12 @@ use crate::{
 };
 
 impl Claims for Engine {
+    fn note_undecodable(&self, field: &'static str) {
+        if let Some(watcher) = &self.watcher {
+            watcher.undecodable(field);
+        }
+    }
+
     fn exchange<'a>(
         &'a self,
         selector: Selector,

@@ -31,6 +31,17 @@ pub(crate) enum Presented<'e> {
     Payload(&'e InToken, Box<Envelope>, bool),
 }
 
+impl Presented<'_> {
+    /// Returns the selector of the token, if the token has passed so far.
+    pub(crate) fn selector(&self) -> Option<Selector> {
+        match self {
+            Self::Nothing | Self::Rejected => None,
+            Self::Credential(_, credential) => Some(credential.selector),
+            Self::Payload(_, envelope, _) => Some(envelope.selector),
+        }
+    }
+}
+
 /// A token as it was found in a request.
 pub(crate) struct FoundToken<'e> {
     pub(crate) presented: Presented<'e>,

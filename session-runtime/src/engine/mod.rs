@@ -30,6 +30,7 @@ use crate::{
     clock::{Clock, Timestamp},
     error::{Error, Kind},
     event::{self, Reason},
+    observe::{RequestOutcome, Watcher},
     schema::{Spec, Transport, options::Resend},
     store::{Namespace, PrincipalKey, Selector, StoreKey},
     token::{IndexCodec, Random},
@@ -57,6 +58,7 @@ pub(crate) struct Engine {
     pub(crate) loopback_only: bool,
     pub(crate) junk: junk::Junk,
     pub(crate) under_way: Arc<under_way::UnderWay>,
+    pub(crate) watcher: Option<Watcher>,
     #[cfg(feature = "axum")]
     pub(crate) challenge: Option<challenge::Challenge>,
 }
@@ -95,10 +97,50 @@ impl Engine {
 
     pub(crate) fn reject(&self, selector: Option<Selector>, reason: Reason) {
         event::rejected(self.name(), selector, reason);
+        if let Some(watcher) = &self.watcher {
+            watcher.request(RequestOutcome::Refused, Some(reason.as_str()));
+        }
         if reason.is_junk()
             && let Some(count) = self.junk.note(self.now())
         {
             event::junk(self.name(), count);
+        }
+    }
+
+    /// Returns the name of the store of the sessions. Sessions in their tokens have none.
+    pub(crate) fn store_name(&self) -> Option<&'static str> {
+        match &self.backend {
+            Backend::Stored(stored) => Some(stored.store.name()),
+            Backend::InToken(_) => None,
+        }
+    }
+
+    /// Notes a log-in.
+    pub(crate) fn note_elevated(&self, selector: Selector) {
+        event::elevated(self.name(), selector);
+        if let Some(watcher) = &self.watcher {
+            watcher.rotation(true);
+        }
+    }
+
+    /// Notes a new credential of a session that stays whose it was.
+    pub(crate) fn note_rotated(&self, selector: Selector) {
+        event::rotated(self.name(), selector);
+        if let Some(watcher) = &self.watcher {
+            watcher.rotation(false);
+        }
+    }
+
+    /// Notes the sessions that a log-in has evicted under `max_sessions`.
+    pub(crate) fn note_evicted(&self, evicted: &[Selector]) {
+        if evicted.is_empty() {
+            return;
+        }
+        for selector in evicted {
+            event::evicted(self.name(), *selector);
+        }
+        if let Some(watcher) = &self.watcher {
+            watcher.eviction(evicted.len() as u64);
         }
     }
 

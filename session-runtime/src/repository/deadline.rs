@@ -9,13 +9,14 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     event,
+    observe::Watcher,
     repository::{
         Listed,
         breaker::{Breaker, Entered, Suspect},
@@ -25,8 +26,7 @@ use crate::{
     },
     store::{
         Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey,
-        Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey, Swept, check,
-        load_latest,
+        Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey, check, load_latest,
     },
 };
 
@@ -34,7 +34,7 @@ use crate::{
 /// the store is not down.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Clones share the store, its breaker and its schedule.
+/// Clones share the store, its breaker, its schedule and its observer.
 #[derive(Clone)]
 pub(crate) struct DeadlineStore {
     store: Arc<dyn Store>,
@@ -44,6 +44,7 @@ pub(crate) struct DeadlineStore {
     schedule: Arc<Schedule>,
     /// True once the store has passed its check.
     is_checked: Arc<AtomicBool>,
+    watcher: Option<Watcher>,
 }
 
 /// The outcome of an operation.
@@ -66,6 +67,7 @@ impl DeadlineStore {
             breaker: Arc::new(breaker),
             schedule: Arc::default(),
             is_checked: Arc::default(),
+            watcher: None,
         }
     }
 
@@ -73,6 +75,17 @@ impl DeadlineStore {
     #[must_use]
     pub(crate) fn with_deadline(self, deadline: Duration) -> Self {
         Self { load_deadline: deadline, commit_deadline: deadline, ..self }
+    }
+
+    /// Shows every operation to an observer.
+    pub(crate) fn watched_by(mut self, watcher: Option<Watcher>) -> Self {
+        self.watcher = watcher;
+        self
+    }
+
+    /// Returns the [name](Store::name) of the store.
+    pub(crate) fn name(&self) -> &'static str {
+        self.store.name()
     }
 
     /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
@@ -85,10 +98,36 @@ impl DeadlineStore {
         if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
     }
 
+    /// Carries out an operation, and shows the operation to the observer, if there is one. Only then
+    /// is a clock read. `retries` returns how often the operation was made again.
+    fn watched<'a, T: Unpin + Send + 'a>(
+        &'a self,
+        operation: &'static str,
+        retries: impl Fn() -> u32 + Send + 'a,
+        suspect: Suspect,
+        ask: impl FnOnce() -> StoreFuture<'a, T>,
+    ) -> Timed<'a, T> {
+        let Some(watcher) = &self.watcher else {
+            return self.under_deadline(operation, suspect, ask);
+        };
+        let began = Instant::now();
+        let answer = self.under_deadline(operation, suspect, ask);
+        watcher.operation(self.name(), operation, began, retries, answer)
+    }
+
+    fn within<'a, T: Unpin + Send + 'a>(
+        &'a self,
+        operation: &'static str,
+        suspect: Suspect,
+        ask: impl FnOnce() -> StoreFuture<'a, T>,
+    ) -> Timed<'a, T> {
+        self.watched(operation, || 0, suspect, ask)
+    }
+
     /// Puts an answer under the operation's deadline. An answer that does not wait needs no timer, and
     /// so no runtime. The timer of the others is in a box: every future around this one, up to the
     /// handler's, is as large as what it waits for.
-    fn within<'a, T: Unpin + Send + 'a>(
+    fn under_deadline<'a, T: Unpin + Send + 'a>(
         &'a self,
         operation: &'static str,
         suspect: Suspect,
@@ -198,14 +237,29 @@ impl DeadlineStore {
 
     /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
     async fn sweep(self, now: Timestamp) {
-        let mut after = None;
+        let began = self.watcher.is_some().then(Instant::now);
+        let (mut removed, mut after) = (0, None);
+        let mut is_cut_short = true;
         for _ in 0..sweep::STEPS {
             let step = || self.store.sweep(now, after, sweep::STEP);
             match self.within("sweep", Suspect::Work, step).await {
-                Ok(Swept { next: None, .. }) => return,
-                Ok(Swept { next, .. }) => after = next,
-                Err(error) => return error.report(event::sweep_failed),
+                Ok(step) => {
+                    removed += step.removed;
+                    after = step.next;
+                    is_cut_short = after.is_some();
+                }
+                Err(error) => {
+                    error.report(event::sweep_failed);
+                    is_cut_short = true;
+                    break;
+                }
             }
+            if !is_cut_short {
+                break;
+            }
+        }
+        if let (Some(watcher), Some(began)) = (&self.watcher, began) {
+            watcher.sweep(self.name(), began, removed, is_cut_short);
         }
     }
 
@@ -228,7 +282,8 @@ impl DeadlineStore {
         commit: &'a Commit,
     ) -> Timed<'a, CommitOutcome> {
         let suspect = suspect(key, commit.principal.as_ref().and_then(Option::as_ref));
-        self.within("commit", suspect, || cap::commit(&*self.store, key, commit))
+        let ask = || cap::commit(&*self.store, key, commit);
+        self.watched("commit", || commit.retries.count(), suspect, ask)
     }
 
     pub(crate) fn remove<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {

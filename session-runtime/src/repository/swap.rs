@@ -112,6 +112,7 @@ fn again<'a>(
         let _turn = QUEUES[usize::from(key.selector.as_bytes()[0])].lock().await;
         let mut tries = 0_u32;
         loop {
+            commit.retries.note();
             pause(tries).await;
             tries = tries.saturating_add(1);
             let Some(base) = load_latest(store, key).await? else {

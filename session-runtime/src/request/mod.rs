@@ -26,15 +26,17 @@ use self::{
 use crate::{
     cell::{
         Context,
+        claim::Claims as _,
         model::{FieldSet, SessionType},
     },
     engine::{
         Engine,
         hooks::HookAnswers,
-        load::{FoundToken, Loaded},
+        load::{FoundToken, Loaded, Presented},
     },
     error::Error,
-    event::{self, Reason},
+    event::{self, Failure, Reason},
+    observe::{RequestOutcome, span},
     schema::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
@@ -81,7 +83,23 @@ impl<T: SessionType> RequestSession<T> {
         }
         let FoundToken { presented, header, elsewhere } = present();
         self.core.state().elsewhere = elsewhere;
-        self.settle(self.core.engine.load(presented, &self.core.hooks).await?, header);
+        let engine = &*self.core.engine;
+        let span = match &presented {
+            Presented::Nothing => None,
+            other => span::load(engine.name(), || other.selector(), || engine.store_name()),
+        };
+        let hooks = &self.core.hooks;
+        let loaded = match span {
+            None => engine.load(presented, hooks).await,
+            // In a box, so that the future of every other load is no larger.
+            Some(span) => Box::pin(span::within(span, engine.load(presented, hooks))).await,
+        };
+        if let Some(watcher) = &engine.watcher
+            && let Err(error) = &loaded
+        {
+            watcher.request(RequestOutcome::Failed, Some(error.type_name()));
+        }
+        self.settle(loaded?, header);
         Ok(())
     }
 
@@ -108,6 +126,7 @@ impl<T: SessionType> RequestSession<T> {
                 }
                 if let Some((spec, error)) = undecodable {
                     event::decode_failure(engine.name(), spec.name, &error);
+                    engine.note_undecodable(spec.name);
                     engine.reject(Some(selector), Reason::Undecodable);
                     // The cells have the record already; a session that is rejected starts anew.
                     self.fields().each(&mut |cell| cell.clear(context));
@@ -117,6 +136,15 @@ impl<T: SessionType> RequestSession<T> {
                 }
             }
         };
+        if let Some(watcher) = &engine.watcher {
+            match &status {
+                Status::Live(_) => watcher.request(RequestOutcome::Live, None),
+                Status::Degraded => watcher.request(RequestOutcome::Degraded, None),
+                Status::Absent { stale: false } => watcher.request(RequestOutcome::NoToken, None),
+                // Told when the token was refused, with the reason.
+                _ => {}
+            }
+        }
         let mut state = self.core.state();
         if matches!(status, Status::Live(_)) {
             state.token = header.map(TokenText::Presented);

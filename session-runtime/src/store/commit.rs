@@ -1,7 +1,10 @@
 //! A commit, which bundles all that a request changes in one session, and the outcomes of commits
 //! and inserts. Plain data; [`Record::apply`] is the reference for what a commit does.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use super::{
     Check, KeyId, PrincipalKey, Record, Selector,
@@ -48,7 +51,37 @@ pub struct Commit {
     /// it](super::Properties::wants_loaded): a guess at the record as it is now. It may be old, and
     /// does not change the meaning of the commit.
     pub loaded: Option<Arc<Record>>,
+    pub(crate) retries: Retries,
 }
+
+/// The number of times that a commit was tried again, because another request was in between. Says
+/// nothing of what the commit is.
+#[derive(Debug, Default)]
+pub(crate) struct Retries(AtomicU32);
+
+impl Retries {
+    pub(crate) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Clone for Retries {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Retries {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Retries {}
 
 impl Commit {
     /// Makes a touch, which changes nothing but `last_seen`.
@@ -67,6 +100,7 @@ impl Commit {
             lifetime: None,
             max_bytes: None,
             loaded: None,
+            retries: Retries::default(),
         }
     }
 

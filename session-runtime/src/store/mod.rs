@@ -162,6 +162,13 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the properties of this store.
     fn properties(&self) -> Properties;
 
+    /// Returns the name of this kind of store in metrics and traces, for example `postgresql`. By
+    /// default, it is the name of the type.
+    fn name(&self) -> &'static str {
+        let path = std::any::type_name::<Self>().split('<').next().unwrap_or_default();
+        path.rsplit("::").next().unwrap_or_default()
+    }
+
     /// Returns the record under `key`, if there is one.
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>>;
 
@@ -281,6 +288,10 @@ pub(crate) fn load_latest<'a>(
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn properties(&self) -> Properties {
         (**self).properties()
+    }
+
+    fn name(&self) -> &'static str {
+        (**self).name()
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -11,6 +11,7 @@ mod ktor_client;
 mod ktor_header;
 mod ktor_options;
 mod ktor_server;
+mod metrics;
 mod moving;
 mod pode;
 mod pode_header;

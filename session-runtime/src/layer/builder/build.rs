@@ -16,6 +16,7 @@ use crate::{
     },
     error::Error,
     layer::{SessionLayer, name_registry::claim},
+    observe::Watcher,
     repository::{
         at_rest::{AtRest, Method},
         deadline::DeadlineStore,
@@ -104,6 +105,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             claim::<T>(&self.keys, transport, &name, &self.audience)
                 .map_err(|message| refuse(spec, &message))?;
         }
+        let watcher = self.watcher();
         let engine = Engine {
             spec,
             name: spec.namespace,
@@ -121,6 +123,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             loopback_only: self.carrier.insecure_dev,
             junk: Junk::default(),
             under_way: Arc::default(),
+            watcher,
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
@@ -222,6 +225,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         let Policy { load_deadline, commit_deadline, max_waiting, .. } = self.policy;
         let (store, namespace) = (Arc::clone(store), namespace.clone());
         DeadlineStore::new(store, namespace, load_deadline, commit_deadline, max_waiting)
+            .watched_by(self.watcher())
+    }
+
+    fn watcher(&self) -> Option<Watcher> {
+        self.observer
+            .as_ref()
+            .map(|observer| Watcher::new(Arc::clone(observer), T::spec().namespace))
     }
 
     fn check_ephemeral(&self, spec: &Spec, store: &dyn Store) -> Result<(), Error> {

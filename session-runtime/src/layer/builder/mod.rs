@@ -21,6 +21,7 @@ use crate::{
     error::Error,
     key::KeyRing,
     layer::SessionLayer,
+    observe::Observer,
     schema::Spec,
     store::Store,
     token::Random,
@@ -77,6 +78,7 @@ pub struct SessionLayerBuilder<T> {
     hooks: Hooks,
     binds: Vec<(Bind, OnMismatch)>,
     clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
     random: Random,
     #[cfg(feature = "axum")]
     challenge: Option<Challenge>,
@@ -110,6 +112,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             hooks: Hooks::default(),
             binds: Vec::new(),
             clock: Arc::new(SystemClock),
+            observer: None,
             random: Random::SYSTEM,
             #[cfg(feature = "axum")]
             challenge: None,
@@ -237,6 +240,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// Sets the source of the time. For tests.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sets the [`Observer`] of the layer, which counts and measures what the sessions do. With the
+    /// feature `metrics`, `observe::Metrics` is one.
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 

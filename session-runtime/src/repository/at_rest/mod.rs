@@ -155,6 +155,10 @@ impl Store for AtRest {
         Properties { wants_loaded: true, ..self.store.properties() }
     }
 
+    fn name(&self) -> &'static str {
+        self.store.name()
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         self.store.load(key).and_then(move |found| {
             let Some(found) = found else { return StoreFuture::ready(Ok(None)) };

@@ -21,7 +21,8 @@ use crate::{
     cell::model::{FieldSet, SessionType},
     engine::{Engine, live::LiveSession, policy::OnLost},
     error::{Error, Kind},
-    event,
+    event::{self, Failure},
+    observe::{CommitResult, span},
 };
 
 /// Commits everything so far, and finishes even if the caller is dropped.
@@ -107,11 +108,21 @@ pub(super) async fn execute(
     mut work: Work,
     occasion: Occasion,
 ) -> Result<Saved, Error> {
+    let engine = &*core.engine;
+    let span = span::commit(engine.name(), || work.selector(), || engine.store_name());
     // By reference: a plan that is moved would be in this future twice.
-    let carried_out = carry_out(core, fields, &mut work, occasion).await;
+    let carried_out = match span {
+        None => carry_out(core, fields, &mut work, occasion).await,
+        // In a box, so that the future of every other commit is no larger.
+        Some(span) => {
+            let carry_out = carry_out(core, fields, &mut work, occasion);
+            Box::pin(span::within(span, carry_out)).await
+        }
+    };
     let (requested, no_user_changes) = work.into_requested();
     match carried_out {
         Ok(Saved::Lost) if requested.elevate => {
+            note_result(core, &Ok(Saved::Lost));
             core.state().requested.restore(requested);
             // Few log-ins come here, so that this is in a box, out of the way of the others.
             Box::pin(log_in_anew(core, fields, occasion)).await
@@ -159,6 +170,7 @@ fn settle(
     occasion: Occasion,
     carried_out: Result<Saved, Error>,
 ) -> Result<Saved, Error> {
+    note_result(core, &carried_out);
     match carried_out {
         Err(error) if no_user_changes && error.is_unavailable() => {
             error.report(|error| event::upkeep_failed(core.engine.name(), error));
@@ -194,7 +206,23 @@ fn settle_over(core: &Core, saved: Saved, written: bool, asked: bool) -> Saved {
         _ => None,
     };
     event::written_after_end(core.engine.name(), selector);
+    note_result(core, &Ok(saved));
     saved
+}
+
+/// Shows the result of a commit to the observer, if there is one.
+fn note_result(core: &Core, result: &Result<Saved, Error>) {
+    let Some(watcher) = &core.engine.watcher else { return };
+    let (result, error_type) = match result {
+        Ok(Saved::Created) => (CommitResult::Created, None),
+        Ok(Saved::Updated) => (CommitResult::Changed, None),
+        Ok(Saved::Ended) => (CommitResult::Ended, None),
+        Ok(Saved::Lost) => (CommitResult::Lost, None),
+        Ok(_) => return,
+        Err(error) if error.is_conflict() => (CommitResult::Conflict, Some(error.type_name())),
+        Err(error) => (CommitResult::Failed, Some(error.type_name())),
+    };
+    watcher.commit(result, error_type);
 }
 
 /// Settles a commit that has no work for the store. The client may have to be told of its token all

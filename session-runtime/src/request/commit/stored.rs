@@ -48,7 +48,7 @@ pub(super) async fn execute(
             // What is taken out of the box before the store answers makes every future larger.
             let outcome = stored.store.insert(&insert.key, insert.record, insert.cap).await?;
             let key = insert.key;
-            note_evicted(engine, &inserted(engine, outcome)?);
+            engine.note_evicted(&inserted(engine, outcome)?);
             settle_fields(fields);
             if let Some(record) = saved {
                 fields.context().settle(record, key.selector);
@@ -60,7 +60,7 @@ pub(super) async fn execute(
             enter(engine, &mut core.state(), live, token);
             event::created(engine.name(), key.selector);
             if elevate {
-                event::elevated(engine.name(), key.selector);
+                engine.note_elevated(key.selector);
             }
             Ok(if plan.end.is_some() { Saved::Ended } else { Saved::Created })
         }
@@ -69,7 +69,7 @@ pub(super) async fn execute(
             let Change { key, commit, issued } = *change;
             match outcome {
                 CommitOutcome::Committed { rotated, ended, .. } => {
-                    note_evicted(engine, &ended);
+                    engine.note_evicted(&ended);
                     settle_fields(fields);
                     if !occasion.is_last() {
                         fields.context().rebase(|record| {
@@ -86,8 +86,8 @@ pub(super) async fn execute(
                         resend(core, &mut state);
                     }
                     match &commit.rotation {
-                        Some(_) if elevate => event::elevated(engine.name(), key.selector),
-                        Some(_) if rotated => event::rotated(engine.name(), key.selector),
+                        Some(_) if elevate => engine.note_elevated(key.selector),
+                        Some(_) if rotated => engine.note_rotated(key.selector),
                         _ => event::committed(engine.name(), key.selector),
                     }
                     Ok(Saved::Updated)
@@ -130,13 +130,6 @@ fn inserted(engine: &Engine, outcome: InsertOutcome) -> Result<Vec<Selector>, Er
         InsertOutcome::Inserted { ended } => Ok(ended),
         InsertOutcome::Exists => Err(engine.taken()),
         InsertOutcome::Full => Err(Error::new(Kind::TooManySessions)),
-    }
-}
-
-/// Notes the sessions that a log-in has evicted under `max_sessions`.
-fn note_evicted(engine: &Engine, evicted: &[Selector]) {
-    for selector in evicted {
-        event::evicted(engine.name(), *selector);
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) async fn execute(
         fields.context().settle(Arc::new(record), envelope.selector);
     }
     if requested.elevate {
-        event::elevated(engine.name(), envelope.selector);
+        engine.note_elevated(envelope.selector);
     }
     if created {
         event::created(engine.name(), envelope.selector);

@@ -94,6 +94,17 @@ impl Occasion {
 }
 
 impl Work {
+    /// Returns the selector of the session that is written, or else of the one that is ended.
+    pub(crate) fn selector(&self) -> Option<Selector> {
+        let (write, end) = match self {
+            Self::Stored(_, plan) => (plan.write.as_ref().map(stored::Write::selector), &plan.end),
+            Self::InToken(_, plan) => {
+                (plan.write.as_ref().map(|seal| seal.envelope.selector), &plan.end)
+            }
+        };
+        write.or_else(|| end.as_ref().map(|end| end.selector))
+    }
+
     /// Returns whether the record is still needed if the plan fails: a payload that gets a new
     /// credential without its changes is sealed from the record.
     pub(crate) fn needs_record(&self) -> bool {

@@ -25,6 +25,15 @@ pub(crate) enum Write {
     Commit(Box<Change>),
 }
 
+impl Write {
+    pub(super) fn selector(&self) -> Selector {
+        match self {
+            Self::Insert(insert) => insert.key.selector,
+            Self::Commit(change) => change.key.selector,
+        }
+    }
+}
+
 /// A session that is to be in the store.
 pub(crate) struct Insert {
     pub(crate) key: StoreKey,

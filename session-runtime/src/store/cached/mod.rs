@@ -265,6 +265,10 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
         Properties { wants_loaded: true, ..self.durable.properties() }
     }
 
+    fn name(&self) -> &'static str {
+        "cached"
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::new(self.load_copy_or_record(key))
     }

@@ -143,6 +143,10 @@ impl Store for EmbeddedStore {
         Properties::DURABLE
     }
 
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::ready(read::load(&self.0.database, key))
     }

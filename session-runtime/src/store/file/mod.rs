@@ -193,6 +193,10 @@ impl Store for FileStore {
         Properties::SHARED
     }
 
+    fn name(&self) -> &'static str {
+        "file"
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::new(async move {
             let key = key.clone();

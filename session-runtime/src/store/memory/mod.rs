@@ -315,6 +315,10 @@ impl Store for MemoryStore {
         Properties::IN_PROCESS
     }
 
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::ready(Ok(self.0.get(key)))
     }

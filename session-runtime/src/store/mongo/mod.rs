@@ -176,6 +176,10 @@ impl Store for MongoStore {
         Properties::SHARED
     }
 
+    fn name(&self) -> &'static str {
+        "mongodb"
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         let (clients, key) = (Arc::clone(&self.clients), key.clone());
         StoreFuture::new(self.complete(async move { clients.sessions().load(&key).await }))

@@ -207,6 +207,10 @@ impl Store for RedisStore {
         Properties { evicts: self.0.evicts, ..Properties::SHARED }
     }
 
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         StoreFuture::new(self.0.load(key))
     }

@@ -12,6 +12,9 @@ pub(super) trait Dialect: Send + Sync {
     /// Returns the database's usual name.
     fn name(&self) -> &'static str;
 
+    /// Returns the name of the database in metrics and traces.
+    fn system(&self) -> &'static str;
+
     /// Returns the form of placeholders.
     fn placeholders(&self) -> Placeholders;
 

@@ -249,6 +249,10 @@ impl Store for SqlStore {
         if self.pool.is_in_memory() { Properties::IN_PROCESS } else { Properties::SHARED }
     }
 
+    fn name(&self) -> &'static str {
+        self.pool.dialect().system()
+    }
+
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
         self.answer(self.load_record(key))
     }

@@ -18,6 +18,10 @@ impl Dialect for MySql {
         "MySQL"
     }
 
+    fn system(&self) -> &'static str {
+        "mysql"
+    }
+
     fn placeholders(&self) -> Placeholders {
         Placeholders { mark: '?', is_numbered: false, json_cast: "" }
     }

@@ -15,6 +15,10 @@ impl Dialect for Postgres {
         "PostgreSQL"
     }
 
+    fn system(&self) -> &'static str {
+        "postgresql"
+    }
+
     fn placeholders(&self) -> Placeholders {
         Placeholders { mark: '$', is_numbered: true, json_cast: "::json" }
     }

@@ -14,6 +14,10 @@ impl Dialect for Sqlite {
         "SQLite"
     }
 
+    fn system(&self) -> &'static str {
+        "sqlite"
+    }
+
     fn placeholders(&self) -> Placeholders {
         Placeholders { mark: '?', is_numbered: true, json_cast: "" }
     }

@@ -1,0 +1,264 @@
+//! What an observer sees of requests: each search for a session, each commit and each operation of the
+//! store, once.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
+use session_runtime::{
+    Session, SessionLayerBuilder,
+    observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
+    policy::OnMaxSessions,
+    store::{FieldValue, Namespace, Selector, Store as _, StoreKey},
+};
+use tests::{Client, Fault, Log, eventually, sessions::Case};
+
+use crate::gate::Gate;
+
+#[derive(Debug, Session)]
+#[session(name = "s", prefix = "none", idle = "30m", absolute = "12h", on_store_error = "fail")]
+struct Seen {
+    #[session(principal)]
+    user: Option<String>,
+    theme: String,
+    cart: Vec<u32>,
+    #[session(merge = "cas")]
+    balance: i64,
+    #[session(on_decode_error = "reject")]
+    strict: u8,
+}
+
+/// Notes each call as a line.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
+
+impl Notes {
+    fn note(&self, line: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// Returns the lines since the last call.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Notes {
+    fn request(&self, request: &Request) {
+        let Request { session_type, outcome, reason, .. } = request;
+        let reason = reason.unwrap_or("-");
+        self.note(format!("request {session_type} {} {reason}", outcome.as_str()));
+    }
+
+    fn commit(&self, commit: &Commit) {
+        let Commit { session_type, result, error_type, .. } = commit;
+        let error = error_type.unwrap_or("-");
+        self.note(format!("commit {session_type} {} {error}", result.as_str()));
+    }
+
+    fn operation(&self, operation: &Operation) {
+        let Operation { session_type, store, operation, error_type, duration, retries, .. } =
+            operation;
+        assert!(*duration < Duration::from_secs(60), "{duration:?}");
+        let error = error_type.unwrap_or("-");
+        self.note(format!("{operation} {session_type} {store} {error} {retries}"));
+    }
+
+    fn rotation(&self, rotation: &Rotation) {
+        self.note(format!("rotation {} {}", rotation.session_type, rotation.log_in));
+    }
+
+    fn eviction(&self, eviction: &Eviction) {
+        self.note(format!("eviction {} {}", eviction.session_type, eviction.sessions));
+    }
+
+    fn undecodable(&self, undecodable: &Undecodable) {
+        self.note(format!("undecodable {} {}", undecodable.session_type, undecodable.field));
+    }
+
+    fn sweep(&self, sweep: &Sweep) {
+        let Sweep { session_type, store, removed, is_cut_short, .. } = sweep;
+        self.note(format!("sweep {session_type} {store} {removed} {is_cut_short}"));
+    }
+}
+
+async fn start(
+    adjust: impl FnOnce(SessionLayerBuilder<Seen>) -> SessionLayerBuilder<Seen>,
+) -> (Case, Notes, Gate) {
+    let (notes, gate) = (Notes::default(), Gate::of(1));
+    let act = |s: &Session<Seen>, action: &str| match action {
+        "set" => s.set_theme("dark".to_owned()),
+        "push" => s.push_cart(1),
+        "spend" => s.update_balance(|balance| *balance += 1),
+        "rotate" => s.rotate(),
+        "login" => s.log_in("ada".to_owned()),
+        "destroy" => s.destroy(),
+        _ => {}
+    };
+    let routes = Router::new()
+        .route(
+            "/do/{action}",
+            get(async move |s: Session<Seen>, Path(action): Path<String>| {
+                act(&s, &action);
+                s.session_id().to_string()
+            }),
+        )
+        .route(
+            "/held/{action}",
+            get(
+                async move |s: Session<Seen>,
+                            State(gate): State<Gate>,
+                            Path(action): Path<String>| {
+                    gate.hold().await;
+                    act(&s, &action);
+                },
+            ),
+        )
+        .route("/strict", get(async |s: Session<Seen>| s.strict().to_string()))
+        .with_state(gate.clone());
+    let observer = notes.clone();
+    let case =
+        Case::start::<Seen>(routes, |builder| adjust(builder.observe(Arc::new(observer)))).await;
+    (case, notes, gate)
+}
+
+#[tokio::test]
+async fn each_request_is_seen_with_its_operations_and_its_commit() {
+    let (case, notes, _) = start(|builder| builder).await;
+    let client = Client::new(&case.server);
+    client.get("/do/nothing").await;
+    assert_eq!(notes.take(), ["request seen no_token -"]);
+    client.get("/do/set").await;
+    assert_eq!(
+        notes.take(),
+        ["request seen no_token -", "insert seen Spy - 0", "commit seen created -"]
+    );
+    client.get("/do/nothing").await;
+    assert_eq!(notes.take(), ["load seen Spy - 0", "request seen live -"]);
+    let load = ["load seen Spy - 0", "request seen live -", "commit seen Spy - 0"];
+    for (action, then) in [
+        ("push", &["commit seen changed -"][..]),
+        ("rotate", &["rotation seen false", "commit seen changed -"]),
+        ("login", &["rotation seen true", "commit seen changed -"]),
+    ] {
+        client.get(&format!("/do/{action}")).await;
+        assert_eq!(notes.take(), [&load[..], then].concat(), "{action}");
+    }
+    let old = client.fork();
+    client.get("/do/destroy").await;
+    assert_eq!(notes.take()[2..], ["remove seen Spy - 0", "commit seen ended -"]);
+    old.get("/do/nothing").await;
+    assert_eq!(notes.take(), ["load seen Spy - 0", "request seen refused unknown"]);
+    client.set_cookie("s", "junk");
+    client.get("/do/nothing").await;
+    assert_eq!(notes.take(), ["request seen refused malformed"]);
+}
+
+#[tokio::test]
+async fn the_events_of_a_request_are_inside_of_its_spans() {
+    let log = Log::of_this_thread();
+    let (case, _, _) = start(|builder| builder).await;
+    let client = Client::new(&case.server);
+    client.get("/do/set").await;
+    let id = client.get("/do/push").await.body;
+    let text = log.text();
+    for (span, event) in [
+        ("session.commit", "session.created"),
+        ("session.load", "session.loaded"),
+        ("session.commit", "session.committed"),
+    ] {
+        let inside = format!(
+            "{span}{{session.type=\"seen\" session.id={id} session.store=\"Spy\"}}: session_runtime: "
+        );
+        let name = format!("event.name=\"{event}\"");
+        let found = text.lines().any(|line| line.contains(&inside) && line.contains(&name));
+        assert!(found, "{inside}{name}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_or_is_too_slow_is_seen_by_the_type_of_its_error() {
+    let (case, notes, _) = start(|builder| builder.deadline(Duration::from_millis(30))).await;
+    let client = Client::new(&case.server);
+    client.get("/do/set").await;
+    notes.take();
+    case.store.fault("load", Some(Fault::Down));
+    client.get("/do/nothing").await;
+    assert_eq!(notes.take(), ["load seen Spy store 0", "request seen failed store"]);
+    case.store.fault("load", Some(Fault::Held));
+    client.get("/do/nothing").await;
+    assert_eq!(notes.take(), ["load seen Spy deadline 0", "request seen failed deadline"]);
+    case.store.fault("load", None);
+    case.store.fault("replace", Some(Fault::Down));
+    client.get("/do/push").await;
+    assert_eq!(notes.take()[2..], ["commit seen Spy store 0", "commit seen failed store"]);
+    case.store.fault("replace", None);
+}
+
+#[tokio::test]
+async fn parallel_commits_are_seen_as_retries_conflicts_and_losses() {
+    let (case, notes, gate) = start(|builder| builder).await;
+    let client = Client::new(&case.server);
+    client.get("/do/set").await;
+    for (action, between, expected) in [
+        ("push", "push", ["commit seen Spy - 1", "commit seen changed -"]),
+        ("spend", "spend", ["commit seen Spy - 1", "commit seen conflict conflict"]),
+        ("push", "destroy", ["commit seen Spy - 1", "commit seen lost -"]),
+    ] {
+        client.get("/do/set").await;
+        gate.interleave(&client, format!("/held/{action}"), async {
+            client.get(&format!("/do/{between}")).await;
+            notes.take();
+        })
+        .await;
+        assert_eq!(notes.take(), expected, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_are_evicted_and_fields_that_do_not_decode_are_seen() {
+    let (case, notes, _) = start(|builder| builder.max_sessions(1, OnMaxSessions::EndOldest)).await;
+    let (first, second) = (Client::new(&case.server), Client::new(&case.server));
+    first.get("/do/login").await;
+    case.clock.advance(Duration::from_secs(1));
+    second.get("/do/login").await;
+    assert!(notes.take().contains(&"eviction seen 1".to_owned()));
+
+    let id = second.get("/do/nothing").await.body;
+    let selector = Selector::from_hex(&id).expect("a session id");
+    let key = StoreKey { namespace: Namespace::new("seen"), selector };
+    let record = case.store.load(&key).await.expect("in memory").expect("there");
+    let mut damaged = (*record).clone();
+    damaged.set("strict", FieldValue::Bytes(b"\"no number\"".to_vec().into()));
+    let version = record.meta.revision;
+    damaged.meta.revision += 1;
+    case.store.replace(&key, version, Arc::new(damaged)).await.expect("in memory");
+    notes.take();
+    second.get("/strict").await;
+    assert_eq!(
+        notes.take(),
+        ["load seen Spy - 0", "undecodable seen strict", "request seen refused undecodable"]
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_is_seen_once_with_the_number_of_sessions_that_it_removed() {
+    let (case, notes, _) = start(|builder| builder).await;
+    Client::new(&case.server).get("/do/set").await;
+    case.clock.advance(Duration::from_secs(24 * 3600));
+    Client::new(&case.server).get("/do/set").await;
+    let swept = "sweep seen Spy 1 false".to_owned();
+    let found = std::cell::RefCell::new(Vec::new());
+    eventually("a sweep was seen", async || {
+        found.borrow_mut().extend(notes.take());
+        found.borrow().contains(&swept)
+    })
+    .await;
+    assert!(found.borrow().contains(&"sweep seen Spy - 0".to_owned()));
+}
