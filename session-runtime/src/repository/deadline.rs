@@ -52,7 +52,11 @@ impl DeadlineStore {
 
     /// Returns the deadline of an operation: operations that only read have one of their own.
     fn deadline(&self, operation: &str) -> Duration {
-        if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
+        if matches!(operation, "load" | "list" | "count") {
+            self.load_deadline
+        } else {
+            self.commit_deadline
+        }
     }
 
     /// Puts an answer under the operation's deadline. An answer that does not wait needs no timer, and
@@ -148,6 +152,14 @@ impl DeadlineStore {
     ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
         let page = principal::page(&*self.store, namespace, principals, now, after);
         self.within("list", page)
+    }
+
+    pub(crate) fn count<'a>(
+        &'a self,
+        namespace: &'a Namespace,
+        principal: &'a PrincipalKey,
+    ) -> Timed<'a, u64> {
+        self.within("count", self.store.count(namespace, principal))
     }
 
     /// Ends the sessions of a principal for as long as half of the deadline lasts.
