@@ -162,7 +162,7 @@ async fn devices(
     sessions: Sessions<Shop>,
 ) -> Result<Response, Error> {
     // Nobody has more than a hundred sessions; the first 64 are enough for this page.
-    let mut devices = sessions.list(&user, None).await?.sessions;
+    let mut devices = sessions.of(&user).list(None).await?.sessions;
     devices.sort_by_key(|device| !device.current);
     Ok(page(&DevicesPage { frame: Frame::new(&session), devices }))
 }
@@ -178,7 +178,7 @@ async fn end_device(
         return Ok(Redirect::to("/"));
     }
     // Looks among this user's sessions only: the id of somebody else's session ends nothing.
-    let ended = sessions.end(&user, &id).await?;
+    let ended = sessions.of(&user).end(&id).await?;
     let notice = if ended { "That device is logged out." } else { "It was gone already." };
     session.set_notice(notice.to_owned());
     Ok(Redirect::to("/devices"))
@@ -189,7 +189,7 @@ async fn end_other_devices(
     session: Session<Shop>,
     sessions: Sessions<Shop>,
 ) -> Result<Redirect, Error> {
-    let ended = sessions.end_others(&user).await?.count;
+    let ended = sessions.of(&user).end_others().await?.count;
     session.set_notice(format!("Other devices logged out: {ended}."));
     Ok(Redirect::to("/devices"))
 }

@@ -37,7 +37,9 @@ pub use extract::axum::Rejection;
 pub use extract::peek::Peek;
 pub use handle::{
     Session,
-    sessions::{EndedSessions, InvalidCursor, SessionCursor, SessionInfo, SessionPage, Sessions},
+    session_page::{EndedSessions, InvalidCursor, SessionCursor, SessionInfo, SessionPage},
+    sessions::Sessions,
+    sessions_of::SessionsOf,
 };
 pub use key::{Key, KeyError, KeyRing};
 pub use layer::{

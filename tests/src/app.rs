@@ -228,12 +228,12 @@ async fn devices(CurrentUser(user): CurrentUser, sessions: Sessions<App>) -> Res
     let line = |it: session_runtime::SessionInfo| {
         format!("{}{}\n", it.id, if it.current { "*" } else { "" })
     };
-    Ok(sessions.list(&user, None).await?.sessions.into_iter().map(line).collect())
+    Ok(sessions.of(&user).list(None).await?.sessions.into_iter().map(line).collect())
 }
 
 async fn end_others(
     CurrentUser(user): CurrentUser,
     sessions: Sessions<App>,
 ) -> Result<(StatusCode, String), Error> {
-    Ok((StatusCode::OK, sessions.end_others(&user).await?.count.to_string()))
+    Ok((StatusCode::OK, sessions.of(&user).end_others().await?.count.to_string()))
 }

@@ -10,7 +10,7 @@ use crate::{
     engine::{Engine, backend::Backend},
     error::{Error, Kind},
     event,
-    handle::sessions::{EndedSessions, SessionCursor},
+    handle::session_page::{EndedSessions, SessionCursor},
     key::KeyInfo,
     layer::SessionLayer,
     repository::{at_rest, deadline::DeadlineStore},

@@ -3,7 +3,9 @@
 //! life-cycle methods here only record the request; nothing happens before the commit.
 
 mod login;
+pub(crate) mod session_page;
 pub(crate) mod sessions;
+pub(crate) mod sessions_of;
 mod transact;
 
 use std::{

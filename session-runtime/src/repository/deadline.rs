@@ -95,7 +95,11 @@ impl DeadlineStore {
 
     /// Returns the deadline of an operation: operations that only read have one of their own.
     fn deadline(&self, operation: &str) -> Duration {
-        if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
+        if matches!(operation, "load" | "list" | "count") {
+            self.load_deadline
+        } else {
+            self.commit_deadline
+        }
     }
 
     /// Carries out an operation, and shows the operation to the observer, if there is one. Only then
@@ -323,7 +327,7 @@ impl DeadlineStore {
         principal: &'a PrincipalKey,
     ) -> Timed<'a, u64> {
         let count = || self.store.count(namespace, principal);
-        self.within("list", Suspect::of_principal(principal), count)
+        self.within("count", Suspect::of_principal(principal), count)
     }
 
     /// Returns the store's properties.

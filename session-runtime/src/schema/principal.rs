@@ -38,7 +38,7 @@ use serde::Serialize;
 ///
 /// /// An administrator has an id, and not a user.
 /// async fn lock_out(sessions: Sessions<Shop>, id: UserId) -> Result<(), Error> {
-///     while !sessions.end_all(&id).await?.is_done {}
+///     while !sessions.of(&id).end_all().await?.is_done {}
 ///     Ok(())
 /// }
 /// ```

@@ -107,7 +107,7 @@ macro_rules! routes {
             .route(
                 "/end-all/{user}",
                 get(async |sessions: Sessions<$session>, Path(user): Path<String>| {
-                    sessions.end_all(&user).await.map(|ended| ended.count.to_string())
+                    sessions.of(&user).end_all().await.map(|ended| ended.count.to_string())
                 }),
             )
     };

@@ -82,7 +82,7 @@ macro_rules! routes {
             .route(
                 "/end/{id}",
                 post(async |sessions: Sessions<$session>, Path(id): Path<u32>| {
-                    Ok::<_, Error>(sessions.end_all(&UserId(id)).await?.count.to_string())
+                    Ok::<_, Error>(sessions.of(&UserId(id)).end_all().await?.count.to_string())
                 }),
             )
     };
@@ -99,7 +99,7 @@ async fn start(
         .route(
             "/list/{id}",
             get(async |sessions: Sessions<Who>, Path(id): Path<u32>| {
-                let page = sessions.list(&UserId(id), None).await?;
+                let page = sessions.of(&UserId(id)).list(None).await?;
                 Ok::<_, Error>(page.sessions.len().to_string())
             }),
         )

@@ -94,15 +94,16 @@ fn routes() -> Router<Sessions<Account>> {
         .route(
             "/devices",
             get(async |CurrentUser(user): CurrentUser, devices: Sessions<Account>| {
-                let listed = devices.list(&user, None).await?.sessions;
+                let devices = devices.of(&user);
+                let listed = devices.list(None).await?.sessions;
                 let mine = listed.iter().filter(|session| session.current).count();
-                Ok::<_, Error>(format!("{} {mine}", listed.len()))
+                Ok::<_, Error>(format!("{} {mine} {}", listed.len(), devices.count().await?))
             }),
         )
         .route(
             "/end-others",
             get(async |CurrentUser(user): CurrentUser, devices: Sessions<Account>| {
-                Ok::<_, Error>(devices.end_others(&user).await?.count.to_string())
+                Ok::<_, Error>(devices.of(&user).end_others().await?.count.to_string())
             }),
         )
         .route(
@@ -111,20 +112,20 @@ fn routes() -> Router<Sessions<Account>> {
                 async |CurrentUser(user): CurrentUser,
                        devices: Sessions<Account>,
                        Path(handle): Path<SessionId>| {
-                    Ok::<_, Error>(devices.end(&user, &handle).await?.to_string())
+                    Ok::<_, Error>(devices.of(&user).end(&handle).await?.to_string())
                 },
             ),
         )
         .route(
             "/admin/end/{handle}",
             get(async |State(devices): State<Sessions<Account>>, Path(handle): Path<SessionId>| {
-                Ok::<_, Error>(devices.end_by_id(&handle).await?.to_string())
+                Ok::<_, Error>(devices.end(&handle).await?.to_string())
             }),
         )
         .route(
             "/admin/end-all/{user}",
             get(async |State(devices): State<Sessions<Account>>, Path(user): Path<String>| {
-                Ok::<_, Error>(devices.end_all(&user).await?.count.to_string())
+                Ok::<_, Error>(devices.of(&user).end_all().await?.count.to_string())
             }),
         )
 }
@@ -292,7 +293,7 @@ async fn the_directory_lists_and_ends_a_principals_sessions() {
     }
     let other = Client::new(&server);
     other.get("/login/alan").await;
-    assert_eq!(one.get("/devices").await.body, "3 1");
+    assert_eq!(one.get("/devices").await.body, "3 1 3");
     let handle = two.get("/id").await.body;
     assert_eq!(other.get(&format!("/end/{handle}")).await.body, "false", "not alan's to end");
     assert_eq!(two.get("/me").await.status, 200);
@@ -300,7 +301,7 @@ async fn the_directory_lists_and_ends_a_principals_sessions() {
     assert_eq!(two.get("/me").await.status, 401);
     assert_eq!(one.get("/end-others").await.body, "1");
     assert_eq!(three.get("/me").await.status, 401);
-    assert_eq!(one.get("/devices").await.body, "1 1");
+    assert_eq!(one.get("/devices").await.body, "1 1 1");
     assert_eq!(other.get("/admin/end-all/ada").await.body, "1");
     assert_eq!(one.get("/me").await.status, 401);
     assert_eq!(other.get("/me").await.status, 200, "alan stays");

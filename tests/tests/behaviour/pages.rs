@@ -25,14 +25,14 @@ struct Place {
 async fn list(sessions: Sessions<Stored>, Query(place): Query<Place>) -> Result<String, Error> {
     let after =
         place.after.map(|after| after.parse::<SessionCursor>().expect("from the last page"));
-    let page = sessions.list(&ADA.to_owned(), after).await?;
+    let page = sessions.of(&ADA.to_owned()).list(after).await?;
     let ids = page.sessions.iter().map(|session| format!("{}\n", session.id));
     let next = page.next.map(|next| format!(">{next}"));
     Ok(ids.chain(next).collect())
 }
 
 async fn end_all(sessions: Sessions<Stored>) -> Result<String, Error> {
-    let ended = sessions.end_all(&ADA.to_owned()).await?;
+    let ended = sessions.of(&ADA.to_owned()).end_all().await?;
     Ok(format!("{} {}", ended.count, ended.is_done))
 }
 

@@ -42,7 +42,8 @@ fn routes(debugged: Log) -> Router {
                 s.set_fragile(v.clone());
                 s.log_in(PERSON.to_owned());
                 s.add_hits(1);
-                debug_in_use(format!("{s:?} {s:#?} {:?} {d:?}", *s));
+                let of = d.of(&PERSON.to_owned());
+                debug_in_use(format!("{s:?} {s:#?} {:?} {d:?} {of:?}", *s));
                 let saved = s.save().await.expect("the store works");
                 debug_in_use(format!("{s:?} {saved:?} {:?}", s.session_id()));
             }),
@@ -62,7 +63,7 @@ fn routes(debugged: Log) -> Router {
         .route(
             "/end",
             get(async |user: CurrentUser, d: Sessions<Red>| {
-                d.end_all(&user).await.map(|n| n.count.to_string())
+                d.of(&user).end_all().await.map(|n| n.count.to_string())
             }),
         )
 }

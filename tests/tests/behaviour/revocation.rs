@@ -46,7 +46,7 @@ async fn process(keys: &KeyRing, store: impl Store, clock: &Arc<ManualClock>) ->
         .route(
             "/end-all/{user}",
             get(async |sessions: Sessions<Prefs>, Path(user): Path<String>| {
-                Ok::<_, Error>(sessions.end_all(&user).await?.is_done.to_string())
+                Ok::<_, Error>(sessions.of(&user).end_all().await?.is_done.to_string())
             }),
         )
         .layer(layer);

@@ -175,14 +175,14 @@ async fn start(
                 async |_: Session<Account>,
                        devices: Sessions<Account>,
                        Path(user): Path<String>| {
-                    devices.end_others(&user).await.map(|ended| ended.count.to_string())
+                    devices.of(&user).end_others().await.map(|ended| ended.count.to_string())
                 },
             ),
         )
         .route(
             "/count/{user}",
             get(async |devices: Sessions<Account>, Path(user): Path<String>| {
-                devices.list(&user, None).await.map(|page| page.sessions.len().to_string())
+                devices.of(&user).list(None).await.map(|page| page.sessions.len().to_string())
             }),
         )
         .with_state(Arc::clone(&kept))

@@ -64,13 +64,13 @@ async fn start(
         .route(
             "/end-all/{user}",
             get(async |sessions: Sessions<Prefs>, Path(user): Path<String>| {
-                Ok::<_, Error>(sessions.end_all(&user).await?.count.to_string())
+                Ok::<_, Error>(sessions.of(&user).end_all().await?.count.to_string())
             }),
         )
         .route(
             "/list/{user}",
             get(async |sessions: Sessions<Prefs>, Path(user): Path<String>| {
-                Ok::<_, Error>(sessions.list(&user, None).await?.sessions.len().to_string())
+                Ok::<_, Error>(sessions.of(&user).list(None).await?.sessions.len().to_string())
             }),
         )
         .layer(layer);

@@ -86,7 +86,7 @@ async fn end(
     sessions: Sessions<Cart>,
     Path((user, id)): Path<(String, SessionId)>,
 ) -> Result<String, Error> {
-    Ok(sessions.end(&user, &id).await?.to_string())
+    Ok(sessions.of(&user).end(&id).await?.to_string())
 }
 
 fn themes() -> Router {

@@ -1,0 +1,209 @@
+//! [`SessionsOf`]: the sessions of one principal, to list, count and end. Works on the store's index
+//! of principals. Of the present request, knows only the session id.
+
+use std::fmt;
+
+use super::{
+    session_page::{EndedSessions, SessionCursor, SessionInfo, SessionPage},
+    sessions::Sessions,
+};
+use crate::{
+    cell::model::{PrincipalType, SessionType},
+    engine::backend::Backend,
+    error::{Error, Kind},
+    event,
+    schema::principal::Principal,
+    store::{PrincipalKey, Selector, session_id::SessionId},
+};
+
+/// The id of a session type's principals.
+pub(super) type Id<T> = <<T as PrincipalType>::Principal as Principal>::Id;
+
+/// The sessions of one principal: what [`Sessions::of`] returns.
+///
+/// ```
+/// # use session_runtime::{Error, Session, Sessions};
+/// # #[derive(Session)]
+/// # struct Shop { #[session(principal)] user: Option<String> }
+/// /// A new password: whoever is logged in elsewhere has to know the new one.
+/// async fn password_changed(sessions: Sessions<Shop>, user: &String) -> Result<u64, Error> {
+///     let devices = sessions.of(user);
+///     Ok(devices.end_others().await?.count)
+/// }
+/// ```
+pub struct SessionsOf<T> {
+    sessions: Sessions<T>,
+    /// The error of an id that does not serialise is for the first call that needs the key.
+    principal: Result<PrincipalKey, Error>,
+}
+
+impl<T: PrincipalType> Sessions<T> {
+    /// Returns the sessions of the principal with this [id](Principal::id). Asks no store yet.
+    #[must_use]
+    pub fn of(&self, principal: &Id<T>) -> SessionsOf<T> {
+        let key = PrincipalKey::of(principal).map_err(|message| {
+            let field = self.engine.spec.fields.iter().find(|field| field.principal);
+            Error::new(Kind::Encode {
+                field: field.map_or("principal", |field| field.name).to_owned(),
+                message,
+            })
+        });
+        SessionsOf { sessions: self.clone(), principal: key }
+    }
+}
+
+impl<T: SessionType> SessionsOf<T> {
+    /// Returns a page of the live sessions, the latest log-in first: the first page, or the one
+    /// after `after`, which the page before it has named. A page has up to 64 sessions.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, SessionId, Sessions};
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<String> }
+    /// async fn all(sessions: &Sessions<Shop>, user: &String) -> Result<Vec<SessionId>, Error> {
+    ///     let (mut all, mut after) = (Vec::new(), None);
+    ///     loop {
+    ///         let page = sessions.of(user).list(after).await?;
+    ///         all.extend(page.sessions.iter().map(|session| session.id));
+    ///         after = page.next;
+    ///         if after.is_none() {
+    ///             return Ok(all);
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
+    /// travels in the token: such sessions cannot be listed.
+    pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage, Error> {
+        let Sessions { engine, current, .. } = &self.sessions;
+        let (principals, now) = (self.keys()?, engine.now());
+        let after = after.map(|after| after.0);
+        let store = self.sessions.store()?;
+        let (listed, next) = store.page(&engine.namespace, &principals, now, after).await?;
+        let sessions = listed.into_iter().map(|session| SessionInfo {
+            id: SessionId(session.selector),
+            created: session.created.into(),
+            logged_in: session.logged_in.into(),
+            last_seen: session.last_seen.into(),
+            current: *current == Some(session.selector),
+        });
+        Ok(SessionPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
+    }
+
+    /// Returns the number of sessions, without loading any. At least the live sessions are counted;
+    /// the store may count expired sessions that it has not removed yet. [`list`](Self::list) has
+    /// live ones only.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn count(&self) -> Result<u64, Error> {
+        let mut count = 0;
+        for principal in self.keys()? {
+            count +=
+                self.sessions.store()?.count(&self.sessions.engine.namespace, &principal).await?;
+        }
+        Ok(count)
+    }
+
+    /// Ends a session if it belongs to this principal. Returns whether it did. The id may come from
+    /// a client.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn end(&self, session: &SessionId) -> Result<bool, Error> {
+        let principals = self.keys()?;
+        let key = self.sessions.engine.key(session.0);
+        let record = self.sessions.store()?.load(&key).await?;
+        // Session ids are public, so an id alone must not end somebody else's session.
+        let owner = record.as_ref().and_then(|record| record.meta.principal.as_ref());
+        if owner.is_none_or(|owner| !principals.contains(owner)) {
+            return Ok(false);
+        }
+        self.sessions.end(session).await
+    }
+
+    /// Ends every session except the session of this request, or as many as half of the
+    /// [deadline](crate::SessionLayerBuilder::deadline) allows: thousands. Call this again until
+    /// [`is_done`](EndedSessions::is_done) says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list). Also returns an error outside of a request, where there is no
+    /// session to leave out.
+    pub async fn end_others(&self) -> Result<EndedSessions, Error> {
+        let current = self.sessions.current.ok_or_else(|| Error::new(Kind::NoCurrentSession))?;
+        self.end_but(Some(current)).await
+    }
+
+    /// Ends every session, or as many as half of the
+    /// [deadline](crate::SessionLayerBuilder::deadline) allows: thousands. Call this again until
+    /// [`is_done`](EndedSessions::is_done) says so. Payloads in the token are all ended at once, and
+    /// not counted.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// # #[derive(Session)]
+    /// # struct Shop { #[session(principal)] user: Option<String> }
+    /// async fn lock_out(sessions: &Sessions<Shop>, user: &String) -> Result<(), Error> {
+    ///     while !sessions.of(user).end_all().await?.is_done {}
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), or for a payload in
+    /// the token without [`revocation`](crate::SessionLayerBuilder::revocation).
+    pub async fn end_all(&self) -> Result<EndedSessions, Error> {
+        let engine = &self.sessions.engine;
+        if let Backend::InToken(in_token) = &engine.backend
+            && let Some(revocation) = &in_token.revocation
+        {
+            revocation.raise_epoch(self.key()?, engine.now()).await?;
+            event::ended_many(engine.name(), None);
+            return Ok(EndedSessions { count: 0, is_done: true });
+        }
+        self.end_but(None).await
+    }
+
+    async fn end_but(&self, except: Option<Selector>) -> Result<EndedSessions, Error> {
+        let engine = &self.sessions.engine;
+        let mut all = EndedSessions { count: 0, is_done: true };
+        for principal in self.keys()? {
+            let store = self.sessions.store()?;
+            let ended = store.end_all(&engine.namespace, &principal, except).await?;
+            all.count += ended.sessions;
+            all.is_done &= ended.is_done;
+        }
+        event::ended_many(engine.name(), Some(all.count));
+        Ok(all)
+    }
+
+    /// Returns the keys under which the store may have indexed the principal's sessions.
+    fn keys(&self) -> Result<Vec<PrincipalKey>, Error> {
+        Ok(self.sessions.engine.index_keys(self.key()?.clone()))
+    }
+
+    fn key(&self) -> Result<&PrincipalKey, Error> {
+        self.principal.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl<T> Clone for SessionsOf<T> {
+    fn clone(&self) -> Self {
+        Self { sessions: self.sessions.clone(), principal: self.principal.clone() }
+    }
+}
+
+impl<T> fmt::Debug for SessionsOf<T> {
+    /// Prints the session's name, and not the principal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.sessions.engine.name();
+        f.debug_struct("SessionsOf").field("name", &name).finish_non_exhaustive()
+    }
+}
