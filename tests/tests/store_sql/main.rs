@@ -13,6 +13,7 @@ mod processes;
 mod rights;
 mod runtimes;
 mod schema;
+mod stalled;
 mod support;
 mod sweep;
 mod table;

@@ -5,11 +5,15 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use sqlx::AssertSqlSafe;
 use sqlx::{Connection, Database, pool::PoolOptions};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::runtimes::Runtimes;
-use super::{SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName};
+use super::{
+    STATEMENT_TIMEOUT, SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName,
+};
 use crate::store::{StoreError, check};
 
 /// The default limit on the wait for a connection. Below the runtime's two seconds, so that the
@@ -22,6 +26,8 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_millis(400);
 /// The default limit on the connections of a pool.
 const CONNECTIONS: u32 = 10;
+/// The largest limit on the time of a statement.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(3600);
 /// The number of attempts to start while the database is busy, and the rest between two of them.
 const STARTS: u32 = 5;
 const REST: Duration = Duration::from_millis(50);
@@ -49,6 +55,7 @@ pub struct SqlStoreBuilder {
     migrates: bool,
     connections: u32,
     acquire_timeout: Duration,
+    statement_timeout: Duration,
 }
 
 impl Default for SqlStoreBuilder {
@@ -60,6 +67,7 @@ impl Default for SqlStoreBuilder {
             migrates: true,
             connections: CONNECTIONS,
             acquire_timeout: ACQUIRE_TIMEOUT,
+            statement_timeout: STATEMENT_TIMEOUT,
         }
     }
 }
@@ -103,6 +111,25 @@ impl SqlStoreBuilder {
         Self { acquire_timeout: limit, ..self }
     }
 
+    /// Sets the limit on the time that the database works on one statement, waiting for locks included.
+    /// A statement above the limit is an error, and has changed nothing. [`connect`](Self::connect)
+    /// sets the limit on each connection; for a pool of your own, set the same there, and say here how
+    /// long it is. Zero leaves the server's own settings; a limit is an hour at most. Default: 2 seconds,
+    /// as long as the runtime waits.
+    ///
+    /// | database | settings |
+    /// |---|---|
+    /// | PostgreSQL | `statement_timeout`, `idle_in_transaction_session_timeout`; `lock_timeout`, a tenth shorter, so that the error names the cause |
+    /// | MariaDB | `max_statement_time`, `lock_wait_timeout`, `innodb_lock_wait_timeout` |
+    /// | MySQL | `max_execution_time` (reads only), `lock_wait_timeout`, `innodb_lock_wait_timeout` |
+    /// | SQLite | the busy timeout, which is not above `acquire_timeout` either |
+    ///
+    /// The time of a change of the tables ([`SqlStore::migrate`]) is not limited.
+    #[must_use]
+    pub fn statement_timeout(self, limit: Duration) -> Self {
+        Self { statement_timeout: limit.min(LONGEST_STATEMENT), ..self }
+    }
+
     /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`.
     ///
     /// # Errors
@@ -135,7 +162,7 @@ impl SqlStoreBuilder {
         }
         #[cfg(feature = "postgres")]
         #[allow(irrefutable_let_patterns, reason = "without other features it is the only one")]
-        if let super::pool::Pools::Postgres(pool) = &store.pool.0 {
+        if let super::pool::Pools::Postgres(pool) = &store.pool.pools {
             super::pooler::refuse_mixing(pool).await.map_err(|fault| store.told(fault))?;
         }
         check(&store).await?;
@@ -148,7 +175,7 @@ impl SqlStoreBuilder {
     ///
     /// Returns an error if the name of the table or schema is not valid.
     pub fn store(self, pool: impl Into<SqlPool>) -> Result<SqlStore, StoreError> {
-        let pool = pool.into();
+        let pool = SqlPool { limit: self.statement_timeout, ..pool.into() };
         let dialect = pool.dialect();
         let name = TableName::new(dialect.quote(), self.schema, self.table)?;
         Ok(SqlStore::with_table(pool, Table::new(dialect, name)))
@@ -167,9 +194,15 @@ impl SqlStoreBuilder {
                 let known = runtimes.clone();
                 let is_broken = move |age| known.one_has_ended_within(age);
                 let pool = self.pool_options::<sqlx::Postgres>(self.connections, is_broken);
-                let pool = pool.after_connect(move |_, _| {
+                let set = super::postgres::limits(self.statement_timeout);
+                let pool = pool.after_connect(move |connection, _| {
                     runtimes.note();
-                    Box::pin(std::future::ready(Ok(())))
+                    // Not among the parameters of the start, which a pooler may refuse.
+                    let set = set.clone().map(|set| sqlx::raw_sql(AssertSqlSafe(set)));
+                    Box::pin(async move {
+                        let Some(set) = set else { return Ok(()) };
+                        set.execute(connection).await.map(drop)
+                    })
                 });
                 Ok(pool.connect_lazy_with(options).into())
             }
@@ -181,10 +214,10 @@ impl SqlStoreBuilder {
                 let known = runtimes.clone();
                 let is_broken = move |age| known.one_has_ended_within(age);
                 let pool = self.pool_options::<sqlx::MySql>(self.connections, is_broken);
+                let set = super::mysql::settings(self.statement_timeout);
                 let pool = pool.after_connect(move |connection, _| {
                     runtimes.note();
-                    // A server may have it off, and then keeps each change to itself.
-                    let set = sqlx::raw_sql("SET autocommit = 1");
+                    let set = sqlx::raw_sql(AssertSqlSafe(set.clone()));
                     Box::pin(async move { set.execute(connection).await.map(drop) })
                 });
                 Ok(pool.connect_lazy_with(options).into())
@@ -221,11 +254,19 @@ impl SqlStoreBuilder {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(self.acquire_timeout);
-        Ok(SqlPool(Pools::Sqlite {
+            .busy_timeout(self.busy_timeout());
+        Ok(SqlPool::of(Pools::Sqlite {
             read: pool(self.connections).connect_lazy_with(options.clone()),
             write: forever(1).connect_lazy_with(options),
         }))
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn busy_timeout(&self) -> Duration {
+        match self.statement_timeout {
+            Duration::ZERO => self.acquire_timeout,
+            limit => limit.min(self.acquire_timeout),
+        }
     }
 
     /// `is_broken` says of a connection that was made so long ago whether its runtime has ended.

@@ -53,6 +53,10 @@ pub(super) trait Dialect: Send + Sync {
     /// Returns the query that counts the tables of this name.
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement;
 
+    /// Returns the statement that lifts the limits on the time of statements before a migration: for
+    /// its transaction, or for a connection that is closed after it. Empty if there are no limits.
+    fn begin_migration(&self) -> &'static str;
+
     /// Returns the way to keep other processes from changing the schema: within a transaction if
     /// the database can roll such changes back.
     fn migration_lock(&self, table: &TableName) -> MigrationLock;

@@ -29,6 +29,7 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         MigrationLock::Transaction(lock) => {
             connection.begin().await?;
+            connection.change_schema(table.dialect.begin_migration()).await?;
             if let Some(lock) = lock {
                 connection.run(&lock).await?;
             }
@@ -37,14 +38,15 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
         }
         #[cfg(feature = "mysql")]
         MigrationLock::Session { take, release } => {
-            connection.hold(true);
+            // The settings are others from here on.
+            connection.close_after_use();
+            connection.change_schema(table.dialect.begin_migration()).await?;
             if only_int(&mut connection, &take).await? != 1 {
                 let told = "another process has been changing the schema for a minute; try again";
                 return Err(Fault::Told(told.to_owned()));
             }
             advance(&mut connection, table).await?;
             connection.run(&release).await?;
-            connection.hold(false);
         }
     }
     // A table of that name that is another program's would come to light at the first request.

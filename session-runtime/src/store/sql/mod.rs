@@ -26,7 +26,7 @@ mod table;
 mod table_name;
 mod text;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
@@ -35,6 +35,9 @@ use super::{
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
+
+/// The default limit on the time that a database works on one statement: as long as the runtime waits.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sessions in PostgreSQL, MySQL, MariaDB or SQLite: one row a session, in a table that your own
 /// SQL can join.
@@ -119,7 +122,9 @@ use crate::clock::Timestamp;
 /// sqlx pings a connection before use and after. The pools that [`connect`](Self::connect) makes
 /// ping before use only if the connection was idle for a second; for a pool of your own,
 /// `PoolOptions::test_before_acquire(false)` saves that round trip. Set its `acquire_timeout` below
-/// the two seconds that the runtime waits for a store.
+/// the two seconds that the runtime waits for a store, and set the limits on the time of a statement
+/// that [`SqlStoreBuilder::statement_timeout`] lists: without them, **statements that nobody waits for
+/// any more pile up in the server** while a lock holds them up.
 ///
 /// # Rights
 ///
@@ -159,9 +164,10 @@ use crate::clock::Timestamp;
 ///   one connection. Processes on one machine may share the file, but never over a network. A pool
 ///   of your own should be set up alike, with a busy timeout below two seconds.
 ///
-/// If a request is cancelled while the database works for it, the statement runs on by itself. If
-/// that takes more than a second, the connection is closed. The answer never reaches another
-/// request.
+/// If a request is cancelled while the database works for it, the statement runs on by itself, until
+/// the database gives it up ([`SqlStoreBuilder::statement_timeout`]); the connection stays in use until
+/// then. So the server never has more connections than the pool may have, even while a lock holds up
+/// every statement. The answer never reaches another request.
 #[derive(Clone)]
 pub struct SqlStore {
     pool: SqlPool,

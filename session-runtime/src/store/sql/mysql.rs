@@ -1,6 +1,8 @@
 //! The dialect of MySQL and MariaDB, as far as both understand it: comparisons of places without
 //! rows, and a version in the answer to an update. It knows no driver.
 
+use std::time::Duration;
+
 use super::{
     dialect::{Dialect, MigrationLock},
     statement::{Kind, Placeholders, Sql, Statement},
@@ -12,6 +14,25 @@ const MIGRATION_PATIENCE: i64 = 60;
 
 /// The dialect of MySQL and MariaDB.
 pub(super) struct MySql;
+
+/// Returns the statement that a connection begins with: each change is committed at once, which a
+/// server may have turned off, and limits on the time of a statement, none for zero.
+pub(super) fn settings(statement: Duration) -> String {
+    let mut set = "SET autocommit = 1".to_owned();
+    if !statement.is_zero() {
+        let millis = statement.as_millis().max(1);
+        // Locks are waited for by the second.
+        let seconds = millis.div_ceil(1000);
+        let fraction = format!("{}.{:03}", millis / 1000, millis % 1000);
+        // A comment to MySQL, and the next one to MariaDB: neither knows the other's setting.
+        set += &format!(
+            ", lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} \
+             /*M!100101 , max_statement_time = {fraction} */ \
+             /*!80000 , max_execution_time = {millis} */"
+        );
+    }
+    set
+}
 
 impl Dialect for MySql {
     fn name(&self) -> &'static str {
@@ -98,6 +119,11 @@ impl Dialect for MySql {
         sql.value(table.schema().map(str::to_owned)).text(", DATABASE()) AND table_name = ");
         sql.value(format!("{}{suffix}", table.name()));
         sql.answering(&[Kind::Int])
+    }
+
+    fn begin_migration(&self) -> &'static str {
+        "SET lock_wait_timeout = 60 /*M!100101 , max_statement_time = 0 */ \
+         /*!80000 , max_execution_time = 0 */"
     }
 
     fn migration_lock(&self, table: &TableName) -> MigrationLock {

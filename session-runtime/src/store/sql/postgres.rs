@@ -1,6 +1,8 @@
 //! The dialect of PostgreSQL: `json`, comparisons of rows, an advisory lock, `RETURNING`. It knows no
 //! driver.
 
+use std::time::Duration;
+
 use super::{
     dialect::{Dialect, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
@@ -9,6 +11,21 @@ use super::{
 
 /// The dialect of PostgreSQL.
 pub(super) struct Postgres;
+
+/// Returns the statements that a connection begins with: the limits on the time of a statement. None for
+/// zero.
+pub(super) fn limits(statement: Duration) -> Option<String> {
+    if statement.is_zero() {
+        return None;
+    }
+    let millis = statement.as_millis().max(1);
+    // Shorter, since otherwise no error would say that it was a lock.
+    let lock = (millis * 9 / 10).max(1);
+    Some(format!(
+        "SET statement_timeout = {millis}; SET lock_timeout = {lock}; \
+         SET idle_in_transaction_session_timeout = {millis}"
+    ))
+}
 
 impl Dialect for Postgres {
     fn name(&self) -> &'static str {
@@ -104,6 +121,11 @@ impl Dialect for Postgres {
         };
         sql.text(" AND c.relname = ").value(format!("{}{suffix}", table.name()));
         sql.answering(&[Kind::Int])
+    }
+
+    fn begin_migration(&self) -> &'static str {
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 60000; \
+         SET LOCAL idle_in_transaction_session_timeout = 0"
     }
 
     fn migration_lock(&self, table: &TableName) -> MigrationLock {

@@ -98,6 +98,10 @@ impl Dialect for Sqlite {
         sql.answering(&[Kind::Int])
     }
 
+    fn begin_migration(&self) -> &'static str {
+        ""
+    }
+
     fn migration_lock(&self, _table: &TableName) -> MigrationLock {
         MigrationLock::Transaction(None)
     }
