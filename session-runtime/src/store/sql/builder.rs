@@ -12,7 +12,8 @@ use sqlx::{Connection, Database, pool::PoolOptions};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::runtimes::Runtimes;
 use super::{
-    STATEMENT_TIMEOUT, SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName,
+    STATEMENT_TIMEOUT, SqlStore, dialect::Meaning, error::Fault, pool::SqlPool, table::Table,
+    table_name::TableName,
 };
 use crate::store::{StoreError, check};
 
@@ -298,7 +299,7 @@ fn patience(store: &SqlStore, fault: &Fault) -> u32 {
     match fault {
         // Each try has waited for the pool's timeout.
         Fault::Sql(sqlx::Error::PoolTimedOut) => 2,
-        fault if store.is_transient(fault) => STARTS,
+        fault if store.meaning(fault) == Meaning::Busy => STARTS,
         _ => 0,
     }
 }

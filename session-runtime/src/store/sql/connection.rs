@@ -11,7 +11,7 @@ use std::{
 use sqlx::{AssertSqlSafe, pool::PoolConnection};
 
 use super::{
-    dialect::Dialect,
+    dialect::{Dialect, Meaning},
     driver,
     error::Fault,
     statement::{Answer, Statement},
@@ -151,7 +151,9 @@ impl CheckedOut {
         };
         let is_usable = match &answer {
             Ok(_) => true,
-            Err(sqlx::Error::Database(error)) => !self.dialect.is_read_only(error.as_ref()),
+            Err(sqlx::Error::Database(error)) => {
+                matches!(self.dialect.meaning(error.as_ref()), Meaning::Refused | Meaning::Busy)
+            }
             // The state of the connection is unknown.
             Err(_) => false,
         };

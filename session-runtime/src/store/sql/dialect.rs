@@ -61,13 +61,22 @@ pub(super) trait Dialect: Send + Sync {
     /// the database can roll such changes back.
     fn migration_lock(&self, table: &TableName) -> MigrationLock;
 
-    /// Returns whether another attempt may succeed after this error, which says that the database
-    /// has done nothing.
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
+    /// Returns the meaning of an error.
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning;
+}
 
-    /// Returns whether this error says that the connection only reads, and so that the database has
-    /// done nothing: another connection may lead to another server, or have begun later.
-    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
+/// The meaning of an error for what comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The statement is refused, and the connection is as good as before.
+    Refused,
+    /// Nothing has been done, and another attempt may succeed.
+    Busy,
+    /// Nothing has been done, and nothing will be on this connection, which only reads or is being
+    /// closed. Another connection may lead to another server, or have begun later.
+    Elsewhere,
+    /// The connection is of no more use, and the statement may have been carried out.
+    Broken,
 }
 
 /// Writes a comparison of two places as one of rows.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use sqlx::error::DatabaseError;
 
+use super::dialect::{Dialect, Meaning};
 use crate::store::StoreError;
 
 /// The advice about a pooler that mixes up the statements that its clients prepare.
@@ -30,20 +31,14 @@ impl From<sqlx::Error> for Fault {
 }
 
 impl Fault {
-    /// Returns the database's own error, if it is one.
-    pub(super) fn database(&self) -> Option<&dyn DatabaseError> {
+    /// Returns the meaning of this failure in a dialect.
+    pub(super) fn meaning(&self, dialect: &dyn Dialect) -> Meaning {
         match self {
-            Self::Sql(sqlx::Error::Database(error)) => Some(error.as_ref()),
-            _ => None,
+            Self::Sql(sqlx::Error::Database(error)) => dialect.meaning(error.as_ref()),
+            // The server, or something on the way to it, has closed the connection.
+            Self::Sql(sqlx::Error::Io(_)) => Meaning::Broken,
+            _ => Meaning::Refused,
         }
-    }
-
-    /// Returns whether the server, or something on the way to it, has closed the connection.
-    pub(super) fn is_broken_connection(&self) -> bool {
-        let code = self.database().and_then(DatabaseError::code);
-        // PostgreSQL sends these when it shuts down, and until it is up again.
-        matches!(self, Self::Sql(sqlx::Error::Io(_)))
-            || matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03"))
     }
 
     /// Makes the error of the store at `place`.

@@ -139,7 +139,8 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A write that is answered is committed, and survives what the server's settings let a commit
 /// survive. If a connection breaks before the answer, the operation is an error, and the write may
 /// have been made or not; it is never sent again. Reads go on with another connection. A connection
-/// that only reads, as one to a former replica does, gets closed, and the write is made on another one.
+/// that only reads, as one to a former replica does, and one that PostgreSQL says it is about to end,
+/// gets closed, and the write is made on another one: it surely was not made.
 /// An error has the database's own words and code, unless they are about data. A row that does not
 /// read back is an error that names the column.
 ///

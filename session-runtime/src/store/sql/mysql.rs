@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    dialect::{Dialect, MigrationLock},
+    dialect::{Dialect, Meaning, MigrationLock},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -139,15 +139,17 @@ impl Dialect for MySql {
         }
     }
 
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
         let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        // A record that changed since the snapshot, a deadlock.
-        error.is_some_and(|error| matches!(error.number(), 1020 | 1213))
-    }
-
-    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        // The server's option, the connection's transactions, the server's mode.
-        error.is_some_and(|error| matches!(error.number(), 1290 | 1792 | 1836))
+        match error.map(sqlx::mysql::MySqlDatabaseError::number) {
+            // A record that changed since the snapshot, a deadlock.
+            Some(1020 | 1213) => Meaning::Busy,
+            // That only reads: the server's option, the connection's transactions, the server's mode.
+            // The connection was idle for too long.
+            Some(1290 | 1792 | 1836 | 4031) => Meaning::Elsewhere,
+            // The server is shutting down; the connection was killed, on MariaDB and on MySQL.
+            Some(1053 | 1927 | 3169) => Meaning::Broken,
+            _ => Meaning::Refused,
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::{
 use super::{
     SqlStore,
     connection::Connection,
+    dialect::Meaning,
     error::Fault,
     migration, row,
     statement::{Answer, Statement},
@@ -35,7 +36,9 @@ macro_rules! retried {
         let mut rest = Duration::from_millis(1);
         loop {
             match $attempt.await {
-                Err(fault) if $store.is_transient(&fault) && start.elapsed() < RETRIED_FOR => {
+                Err(fault)
+                    if $store.meaning(&fault) == Meaning::Busy && start.elapsed() < RETRIED_FOR =>
+                {
                     tokio::time::sleep(rest).await;
                     rest = LONGEST_REST.min(rest * 2);
                 }
@@ -54,12 +57,8 @@ impl SqlStore {
         retried!(self, migration::verify(&self.pool, &self.table))
     }
 
-    pub(super) fn is_transient(&self, fault: &Fault) -> bool {
-        fault.database().is_some_and(|error| self.table.dialect.is_transient(error))
-    }
-
-    fn is_read_only(&self, fault: &Fault) -> bool {
-        fault.database().is_some_and(|error| self.table.dialect.is_read_only(error))
+    pub(super) fn meaning(&self, fault: &Fault) -> Meaning {
+        fault.meaning(self.table.dialect)
     }
 
     /// Runs a query, on another connection if one turns out to be broken: after a restart of the
@@ -69,7 +68,12 @@ impl SqlStore {
         let mut left = BROKEN;
         loop {
             match self.pool.reader().await?.run(statement).await {
-                Err(fault) if left > 0 && fault.is_broken_connection() => left -= 1,
+                Err(fault)
+                    if left > 0
+                        && matches!(self.meaning(&fault), Meaning::Elsewhere | Meaning::Broken) =>
+                {
+                    left -= 1;
+                }
                 answer => return answer,
             }
         }
@@ -78,14 +82,14 @@ impl SqlStore {
     /// Makes a change. Returns the connection, too, on which whoever counts next need not wait for
     /// another.
     ///
-    /// A connection that only reads gets closed, and another one is tried: after a fail-over, all
-    /// those that the pool has may only read.
+    /// A connection that only reads, or that the server ends, gets closed, and another one is tried:
+    /// after a fail-over, or a restart of the server, all those that the pool has are of that kind.
     async fn write(&self, statement: &Statement) -> Result<(Connection, Answer), Fault> {
         let mut left = self.pool.size();
         loop {
             let mut connection = self.pool.writer().await?;
             match connection.run(statement).await {
-                Err(fault) if left > 0 && self.is_read_only(&fault) => left -= 1,
+                Err(fault) if left > 0 && self.meaning(&fault) == Meaning::Elsewhere => left -= 1,
                 answer => return Ok((connection, answer?)),
             }
         }

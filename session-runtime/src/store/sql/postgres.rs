@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    dialect::{Dialect, MigrationLock, is_after_as_row},
+    dialect::{Dialect, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -135,12 +135,18 @@ impl Dialect for Postgres {
         MigrationLock::Transaction(Some(sql.finish()))
     }
 
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        // A serialisation failure (where that is the default isolation), a deadlock.
-        matches!(error.code().as_deref(), Some("40001" | "40P01"))
-    }
-
-    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        error.code().as_deref() == Some("25006")
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
+        match error.code().as_deref() {
+            // A serialisation failure (where that is the default isolation), a deadlock.
+            Some("40001" | "40P01") => Meaning::Busy,
+            // A transaction that only reads; the server is told to shut down, and gives the transaction
+            // up; it is starting; the connection was idle for too long.
+            Some("25006" | "57P01" | "57P03" | "57P05") => Meaning::Elsewhere,
+            // Another process of the server has crashed; the transaction was idle for too long.
+            Some("57P02" | "25P03") => Meaning::Broken,
+            // A pooler has lost the server.
+            Some(code) if code.starts_with("08") => Meaning::Broken,
+            _ => Meaning::Refused,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The dialect of SQLite: comparisons of rows, one writer at a time, `RETURNING`. It knows no driver.
 
 use super::{
-    dialect::{Dialect, MigrationLock, is_after_as_row},
+    dialect::{Dialect, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -106,14 +106,13 @@ impl Dialect for Sqlite {
         MigrationLock::Transaction(None)
     }
 
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
         // Busy or locked, in the low byte of the extended code.
         let code = error.code().and_then(|code| code.parse::<u32>().ok());
-        code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
-    }
-
-    fn is_read_only(&self, _error: &dyn sqlx::error::DatabaseError) -> bool {
-        // Every connection leads to the same file.
-        false
+        match code.map(|code| code & 0xff) {
+            Some(5 | 6) => Meaning::Busy,
+            // Every connection leads to the same file.
+            _ => Meaning::Refused,
+        }
     }
 }
