@@ -1,14 +1,14 @@
 //! A store of one's own: a map behind a lock, which goes wherever another store goes, as in
-//! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. That the store keeps the rules is what
-//! `cargo test -p examples --features testing --example custom_store` shows.
+//! `SessionLayer::<Shop>::new(MapStore::default(), keys)`. It keeps the rules of a store:
+//! `cargo test -p examples --features testing --example custom_store`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use session_runtime::clock::Timestamp;
 use session_runtime::store::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreFuture, StoreKey,
-    Written,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreFuture,
+    StoreKey, SweepCursor, Swept, Written,
 };
 
 type Records = HashMap<StoreKey, Arc<Record>>;
@@ -29,11 +29,8 @@ fn log_ins(records: &Records, space: &Namespace, who: &PrincipalKey) -> Vec<(Cur
     let theirs = records.iter().filter(|(key, record)| {
         key.namespace == *space && record.meta.principal.as_ref() == Some(who)
     });
-    let mut log_ins: Vec<_> = theirs
-        .map(|(key, record)| (Cursor::of(key.selector, record), Arc::clone(record)))
-        .collect();
-    log_ins.sort_by_key(|(log_in, _)| *log_in);
-    log_ins
+    let by_log_in = theirs.map(|(key, it)| (Cursor::of(key.selector, it), Arc::clone(it)));
+    by_log_in.collect::<BTreeMap<_, _>>().into_iter().collect()
 }
 
 /// What a write has come to: the sessions of its principal are counted.
@@ -69,26 +66,20 @@ impl Store for MapStore {
         mut record: Arc<Record>,
     ) -> StoreFuture<'_, Written> {
         self.with(|records| {
-            match records.get_mut(key) {
-                Some(there) if there.meta.revision == version => {
-                    // Time moves only forward.
-                    if there.meta.last_seen > record.meta.last_seen {
-                        Arc::make_mut(&mut record).meta.last_seen = there.meta.last_seen;
-                    }
-                    *there = Arc::clone(&record);
-                }
-                _ => return Written::Not,
-            }
+            let there = records.get_mut(key).filter(|there| there.meta.revision == version);
+            let Some(there) = there else { return Written::Not };
+            // Time moves only forward.
+            let last_seen = there.meta.last_seen.max(record.meta.last_seen);
+            Arc::make_mut(&mut record).meta.last_seen = last_seen;
+            *there = Arc::clone(&record);
             stored(records, key, &record)
         })
     }
 
     fn remove(&self, key: &StoreKey, version: Option<u64>) -> StoreFuture<'_, bool> {
         self.with(|records| {
-            let goes = records
-                .get(key)
-                .is_some_and(|there| version.is_none_or(|it| it == there.meta.revision));
-            goes && records.remove(key).is_some()
+            let is_that = |there: &Arc<Record>| version.is_none_or(|it| it == there.meta.revision);
+            records.get(key).is_some_and(is_that) && records.remove(key).is_some()
         })
     }
 
@@ -105,10 +96,9 @@ impl Store for MapStore {
             if order == Order::Newest {
                 log_ins.reverse();
             }
-            log_ins.retain(|(log_in, _)| match (order, after) {
-                (_, None) => true,
-                (Order::Newest, Some(after)) => *log_in < after,
-                (_, Some(after)) => *log_in > after,
+            log_ins.retain(|(log_in, _)| match order {
+                Order::Newest => after.is_none_or(|after| *log_in < after),
+                _ => after.is_none_or(|after| *log_in > after),
             });
             log_ins.truncate(limit);
             let next = log_ins.last().filter(|_| log_ins.len() == limit).map(|(it, _)| *it);
@@ -121,32 +111,39 @@ impl Store for MapStore {
         self.with(|records| log_ins(records, space, who).len() as u64)
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        let expired = |_: &StoreKey, record: &mut Arc<Record>| record.meta.is_expired(now);
-        self.with(|records| records.extract_if(expired).take(limit).count() as u64)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        _: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        let expired = |_: &StoreKey, record: &mut Arc<Record>| record.meta.is_expired(before);
+        self.with(|records| {
+            let removed = records.extract_if(expired).take(limit).count();
+            Swept::new(removed as u64, (removed == limit).then(SweepCursor::default))
+        })
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.with(|_| Facts::HERE) // the clock of a server, if the store had one
     }
 }
 
 #[cfg(test)]
-async fn map_store() -> MapStore {
-    MapStore::default()
-}
+mod tests {
+    async fn map_store() -> super::MapStore {
+        super::MapStore::default()
+    }
 
-/// That the store keeps the rules of the trait.
-#[cfg(test)]
-mod store {
-    session_runtime::store_conformance!(super::map_store);
-}
+    mod store {
+        session_runtime::store_conformance!(super::map_store);
+    }
 
-/// That sessions in it behave as in every other store.
-#[cfg(test)]
-mod repository {
-    session_runtime::repository_conformance!(super::map_store);
+    mod repository {
+        session_runtime::repository_conformance!(super::map_store);
+    }
 }
 
 fn main() {
-    let kind = MapStore::default().properties();
-    println!(
-        "{kind:?}; its tests: cargo test -p examples --features testing --example custom_store"
-    );
+    println!("Its tests: cargo test -p examples --features testing --example custom_store");
 }

@@ -9,8 +9,8 @@ use std::{
 use session_runtime::{
     clock::Timestamp,
     store::{
-        Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-        StoreFuture, StoreKey, Written,
+        Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+        StoreFuture, StoreKey, SweepCursor, Swept, Written,
     },
 };
 use tokio::sync::Notify;
@@ -184,7 +184,16 @@ impl<S: Store> Store for Spy<S> {
         self.run("count", move || self.inner.count(namespace, principal))
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        self.run("sweep", move || self.inner.sweep(now, limit))
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        self.run("sweep", move || self.inner.sweep(before, after, limit))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.run("probe", || self.inner.probe())
     }
 }

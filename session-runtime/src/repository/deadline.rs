@@ -20,7 +20,7 @@ use crate::{
     },
     store::{
         Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey, Record,
-        Selector, Store, StoreFuture, StoreKey, load_latest,
+        Selector, Store, StoreFuture, StoreKey, Swept, load_latest,
     },
 };
 
@@ -117,10 +117,11 @@ impl DeadlineStore {
 
     /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
     async fn sweep(self, now: Timestamp) {
+        let mut after = None;
         for _ in 0..sweep::STEPS {
-            match self.within("sweep", self.store.sweep(now, sweep::STEP)).await {
-                Ok(removed) if removed < sweep::STEP as u64 => return,
-                Ok(_) => {}
+            match self.within("sweep", self.store.sweep(now, after, sweep::STEP)).await {
+                Ok(Swept { next: None, .. }) => return,
+                Ok(Swept { next, .. }) => after = next,
                 Err(error) => return event::sweep_failed(&error),
             }
         }

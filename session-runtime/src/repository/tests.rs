@@ -17,9 +17,9 @@ use crate::{
     clock::Timestamp,
     repository::Repository,
     store::{
-        Cap, Check, Commit, CommitOutcome, Cursor, FieldValue, InsertOutcome, KeyId, Lifetime,
-        MemoryStore, Meta, Namespace, OnMaxSessions, Op, Order, Page, PrincipalKey, Properties,
-        Record, Selector, Store, StoreFuture, StoreKey, Written,
+        Cap, Check, Commit, CommitOutcome, Cursor, Facts, FieldValue, InsertOutcome, KeyId,
+        Lifetime, MemoryStore, Meta, Namespace, OnMaxSessions, Op, Order, Page, PrincipalKey,
+        Properties, Record, Selector, Store, StoreFuture, StoreKey, SweepCursor, Swept, Written,
     },
 };
 
@@ -100,8 +100,17 @@ impl Store for Paced {
         })
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        Store::sweep(&self.0, now, limit)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        Store::sweep(&self.0, before, after, limit)
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        Store::probe(&self.0)
     }
 }
 

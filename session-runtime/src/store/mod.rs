@@ -32,6 +32,7 @@ pub(crate) mod session_id;
 #[cfg(feature = "_sql")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
 mod sql;
+mod swept;
 #[cfg(test)]
 mod tests;
 mod vec_map;
@@ -66,6 +67,7 @@ pub use redis::RedisStore;
 #[cfg(feature = "_sql")]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))))]
 pub use sql::{SqlPool, SqlStore, SqlStoreBuilder};
+pub use swept::{SweepCursor, Swept};
 
 use crate::clock::Timestamp;
 
@@ -112,6 +114,27 @@ impl Properties {
     pub const DURABLE: Self = Self { durable: true, wants_loaded: true, ..Self::IN_PROCESS };
     /// A store that many processes use, and that survives a restart.
     pub const SHARED: Self = Self { shared: true, ..Self::DURABLE };
+}
+
+/// The answer of a store that is asked now ([`Store::probe`]), beside what it was at start
+/// ([`Properties`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The present time by the clock of the store's server; `None` for a store in this process or on
+    /// this machine, whose clock is this machine's.
+    pub time: Option<Timestamp>,
+}
+
+impl Facts {
+    /// The facts of a store in this process or on this machine.
+    pub const HERE: Self = Self { time: None };
+
+    /// Makes the facts of a server whose clock shows `time`.
+    #[must_use]
+    pub const fn at(time: Timestamp) -> Self {
+        Self { time: Some(time) }
+    }
 }
 
 /// A place that keeps records under keys, each with a version ([`Meta::revision`]).
@@ -226,8 +249,23 @@ pub trait Store: Send + Sync + 'static {
         principal: &'a PrincipalKey,
     ) -> StoreFuture<'a, u64>;
 
-    /// Removes up to `limit` records that are expired at `now`. Returns how many it removed.
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64>;
+    /// Removes up to `limit` records that are expired at `before`: a step of a sweep. Returns the
+    /// number of those records, and the place at which the next step begins, if records are left.
+    ///
+    /// `after` is the place that the step before has returned, and `None` for the first step. A store
+    /// that finds the first expired record at no cost need not look at `after`. A store whose server
+    /// removes expired records by itself returns `Swept::default()`.
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept>;
+
+    /// Asks the store's server now. The runtime asks at start and about once a minute, to go by the
+    /// server's clock, which is one for all processes. A store in this process or on this machine
+    /// returns [`Facts::HERE`].
+    fn probe(&self) -> StoreFuture<'_, Facts>;
 }
 
 /// Returns the record under `key` as it is now, whether or not the store is a cache.
@@ -305,7 +343,16 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).count(namespace, principal)
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        (**self).sweep(now, limit)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        (**self).sweep(before, after, limit)
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        (**self).probe()
     }
 }

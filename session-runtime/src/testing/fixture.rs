@@ -11,7 +11,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        Meta, Namespace, PrincipalKey, Record, Selector, Store, StoreError, StoreKey, Written,
+        Facts, Meta, Namespace, PrincipalKey, Record, Selector, Store, StoreError, StoreKey,
+        SweepCursor, Swept, Written,
     },
 };
 
@@ -99,8 +100,18 @@ impl Fixture {
         answer("remove", self.store.remove(key, None)).await
     }
 
-    pub(super) async fn sweep(&self, now: Timestamp, limit: usize) -> u64 {
-        answer("sweep", self.store.sweep(now, limit)).await
+    /// Makes one step of a sweep.
+    pub(super) async fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> Swept {
+        answer("sweep", self.store.sweep(before, after, limit)).await
+    }
+
+    pub(super) async fn probe(&self) -> Facts {
+        answer("probe", self.store.probe()).await
     }
 
     /// Checks the record that the store has under a key.

@@ -161,7 +161,7 @@ async fn a_log_out_is_remembered_for_longer_than_clocks_differ() {
         clock.advance(Duration::from_secs(3590));
     }
     clock.advance(Duration::from_secs(10));
-    store.sweep(clock.now(), 1000).await.expect("a sweep");
+    store.sweep(clock.now(), None, 1000).await.expect("a sweep");
     assert_eq!(stolen.moved(&there.url("")).get("/read").await.body, NOBODY);
 }
 

@@ -155,7 +155,11 @@ async fn a_revocation_is_remembered_until_the_last_copy_is_over_and_not_longer()
     client.get("/logout").await;
     let sweep = async |after: Duration| {
         use session_runtime::{clock::Clock, store::Store};
-        case.store.sweep(case.clock.now().saturating_add(after), usize::MAX).await.expect("works")
+        case.store
+            .sweep(case.clock.now().saturating_add(after), None, usize::MAX)
+            .await
+            .expect("works")
+            .removed
     };
     // And a minute longer: another process may have a clock that is behind.
     assert_eq!(sweep(Duration::from_secs(12 * 3600 + 59)).await, 0);

@@ -83,7 +83,7 @@ async fn a_fast_store_that_fails_costs_an_event_a_second_and_no_error() {
         assert!(committed(&setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits")));
         assert_eq!(number(&setup.store).await, Some(round));
     }
-    assert_eq!(setup.store.sweep(Timestamp::default(), 10).await.expect("sweeps"), 0);
+    assert_eq!(setup.store.sweep(Timestamp::default(), None, 10).await.expect("sweeps").removed, 0);
     assert_eq!(warnings(), 1);
     let calls = setup.fast.calls();
     assert!(!calls.contains(&"load"), "no load tries it: {calls:?}");
@@ -173,7 +173,7 @@ async fn one_store_can_be_both() {
     assert_eq!(listed.len(), 1, "a copy is nobody's session");
     clock.advance(MAX_AGE);
     let limit = usize::MAX;
-    assert_eq!(store.sweep(clock.now(), limit).await.expect("sweeps"), 1);
+    assert_eq!(store.sweep(clock.now(), None, limit).await.expect("sweeps").removed, 1);
     assert_eq!(both.len(), 1);
     assert!(load(&store, 1).await.is_some());
 }

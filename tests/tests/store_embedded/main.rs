@@ -108,7 +108,7 @@ async fn what_changes_nothing_is_not_written() {
     former.check = Check::from_bytes([9; 16]);
     assert_eq!(store.commit(&key(1), &former).await.unwrap(), CommitOutcome::Superseded);
     assert!(!store.remove(&key(2), None).await.unwrap());
-    assert_eq!(store.sweep(at(0), 1000).await.unwrap(), 0);
+    assert_eq!(store.sweep(at(0), None, 1000).await.unwrap().removed, 0);
     assert_eq!(store.end_all(&namespace(), &ada(), None).await.unwrap(), 0);
     assert_eq!(store.syncs(), before);
 }
@@ -218,16 +218,16 @@ async fn a_sweep_passes_over_what_use_has_kept_alive() {
         store.commit(&key(number), &touch(20 * MINUTE)).await.unwrap();
     }
     let now = at(40 * MINUTE);
-    assert_eq!(store.sweep(now, 0).await.unwrap(), 0);
-    assert_eq!(store.sweep(now, 3).await.unwrap(), 3);
-    assert_eq!(store.sweep(now, 1000).await.unwrap(), 7);
+    assert_eq!(store.sweep(now, None, 0).await.unwrap().removed, 0);
+    assert_eq!(store.sweep(now, None, 3).await.unwrap().removed, 3);
+    assert_eq!(store.sweep(now, None, 1000).await.unwrap().removed, 7);
     let before = store.syncs();
-    assert_eq!(store.sweep(now, 1000).await.unwrap(), 0);
+    assert_eq!(store.sweep(now, None, 1000).await.unwrap().removed, 0);
     assert_eq!(store.syncs(), before, "what is alive was looked at once, not at every sweep");
     for number in 0..690 {
         assert!(store.load(&key(number)).await.unwrap().is_some());
     }
-    assert_eq!(store.sweep(at(50 * MINUTE), 1000).await.unwrap(), 690);
+    assert_eq!(store.sweep(at(50 * MINUTE), None, 1000).await.unwrap().removed, 690);
     assert_eq!(store.load(&key(0)).await.unwrap(), None);
 }
 
@@ -247,12 +247,12 @@ async fn a_sweep_keeps_up_with_ends_that_come_sooner_and_ends_that_never_come() 
     never.meta.lifetime.idle_millis = None;
     never.meta.lifetime.absolute_until = Timestamp::MAX;
     store.insert_capped(&key(2), never, None).await.unwrap();
-    assert_eq!(store.sweep(at(MINUTE), 10).await.unwrap(), 0);
-    assert_eq!(store.sweep(at(MINUTE + 1), 10).await.unwrap(), 1);
+    assert_eq!(store.sweep(at(MINUTE), None, 10).await.unwrap().removed, 0);
+    assert_eq!(store.sweep(at(MINUTE + 1), None, 10).await.unwrap().removed, 1);
     assert_eq!(store.list_live(&namespace(), &ada(), at(0)).await.unwrap(), []);
     let last = Timestamp::from_millis(u64::MAX - 1);
-    assert_eq!(store.sweep(last, 10).await.unwrap(), 0);
-    assert_eq!(store.sweep(Timestamp::MAX, 10).await.unwrap(), 1);
+    assert_eq!(store.sweep(last, None, 10).await.unwrap().removed, 0);
+    assert_eq!(store.sweep(Timestamp::MAX, None, 10).await.unwrap().removed, 1);
 }
 
 #[test]

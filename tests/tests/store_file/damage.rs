@@ -20,7 +20,7 @@ fn told(home: &TempDir) -> String {
     assert_eq!(outcome, InsertOutcome::Exists);
     // The others of the principal are listed, and the sweep leaves what it cannot judge.
     assert_eq!(wait(store.list_live(&shop(), &ada(), at(2))).expect("a list").len(), 1);
-    assert_eq!(wait(store.sweep(at(2), 1000)).expect("a sweep"), 0);
+    assert_eq!(wait(store.sweep(at(2), None, 1000)).expect("a sweep").removed, 0);
     assert_eq!(fs::read(path_of(home, 1)).expect("a file"), bytes);
     told
 }

@@ -18,7 +18,7 @@ use tests::{
 use crate::support::*;
 
 fn sweep(store: &FileStore, millis: u64, limit: usize) -> u64 {
-    wait(store.sweep(at(millis), limit)).expect("a sweep")
+    wait(store.sweep(at(millis), None, limit)).expect("a sweep").removed
 }
 
 /// A session that is over `millis` after the start.

@@ -152,7 +152,7 @@ fn what_is_no_file_in_the_place_of_a_session_is_told() {
         all_fail(&scene.store, number, "is no file of this store");
     }
     // The sweep goes on.
-    assert_eq!(wait(scene.store.sweep(at(60_000), 1000)).expect("a sweep"), 1);
+    assert_eq!(wait(scene.store.sweep(at(60_000), None, 1000)).expect("a sweep").removed, 1);
 }
 
 #[test]
@@ -163,6 +163,6 @@ fn files_that_are_not_the_stores_stay() {
     fs::write(&readme, "").expect("a file");
     fs::write(&entry, "").expect("a file");
     drop(open(&scene.home));
-    assert_eq!(wait(scene.store.sweep(at(60_000), 1000)).expect("a sweep"), 1);
+    assert_eq!(wait(scene.store.sweep(at(60_000), None, 1000)).expect("a sweep").removed, 1);
     assert!(readme.exists() && entry.exists());
 }

@@ -142,6 +142,6 @@ async fn time_moves_only_forward_and_the_end_with_it() {
     slower.meta.last_seen = new.meta.last_seen;
     let loaded = own.store.load(&key(1)).await.expect("loads").expect("is there");
     assert_eq!(*loaded, slower);
-    assert_eq!(own.store.sweep(at(2 * IDLE - 2), 9).await.expect("sweeps"), 0);
-    assert_eq!(own.store.sweep(at(2 * IDLE - 1), 9).await.expect("sweeps"), 1);
+    assert_eq!(own.store.sweep(at(2 * IDLE - 2), None, 9).await.expect("sweeps").removed, 0);
+    assert_eq!(own.store.sweep(at(2 * IDLE - 1), None, 9).await.expect("sweeps").removed, 1);
 }

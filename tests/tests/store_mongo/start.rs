@@ -33,7 +33,7 @@ async fn everything(url: &str) -> Result<(), StoreError> {
     }
     assert_eq!(store.list_live(&key(1).namespace, &ada(), at(1)).await?.len(), 2);
     assert!(store.remove(&key(1), None).await?);
-    assert_eq!(store.sweep(at(100_000_000), 10).await?, 1);
+    assert_eq!(store.sweep(at(100_000_000), None, 10).await?.removed, 1);
     Ok(())
 }
 

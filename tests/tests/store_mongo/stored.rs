@@ -262,12 +262,12 @@ async fn a_sweep_asks_again_whether_what_it_found_is_over() {
     own.insert(1, record()).await;
     own.insert(2, record()).await;
     own.commands();
-    assert_eq!(own.store.sweep(at(IDLE), 1).await.expect("sweeps"), 1);
+    assert_eq!(own.store.sweep(at(IDLE), None, 1).await.expect("sweeps").removed, 1);
     let delete = own.commands().pop().expect("a command");
     let delete = delete.get_array("deletes").expect("a delete")[0].as_document();
     let filter = delete.and_then(|delete| delete.get_document("q").ok()).expect("a filter");
     assert!(filter.contains_key("_id") && filter.contains_key("x"), "{filter}");
-    assert_eq!(own.store.sweep(at(IDLE), 0).await.expect("sweeps"), 0);
+    assert_eq!(own.store.sweep(at(IDLE), None, 0).await.expect("sweeps").removed, 0);
     assert_eq!(own.sessions.count_documents(doc! {}).await.expect("counts"), 1);
 }
 

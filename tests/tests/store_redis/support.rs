@@ -12,9 +12,9 @@ use session_runtime::{
     clock::Timestamp,
     policy::OnMaxSessions,
     store::{
-        Cap, Check, Commit, Cursor, FieldValue, KeyId, Lifetime, Meta, Namespace, Op, Order, Page,
-        PrincipalKey, Properties, Record, RedisStore, Selector, Store, StoreError, StoreFuture,
-        StoreKey, Written,
+        Cap, Check, Commit, Cursor, Facts, FieldValue, KeyId, Lifetime, Meta, Namespace, Op, Order,
+        Page, PrincipalKey, Properties, Record, RedisStore, Selector, Store, StoreError,
+        StoreFuture, StoreKey, SweepCursor, Swept, Written,
     },
 };
 use tests::backend::redis::{Cluster, Redis, Sentinels};
@@ -200,8 +200,17 @@ impl Store for Held {
         self.store.count(namespace, principal)
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        self.store.sweep(now, limit)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        self.store.sweep(before, after, limit)
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.store.probe()
     }
 }
 

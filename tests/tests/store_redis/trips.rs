@@ -135,7 +135,7 @@ async fn each_operation_takes_as_many_round_trips_as_the_documentation_says() {
     monitor.since();
     store.remove(&fourth, None).await.expect("a deletion");
     assert_eq!(monitor.since(), ["EVALSHA"], "a deletion of nobody's session");
-    store.sweep(at(0), 1000).await.expect("a sweep");
+    store.sweep(at(0), None, 1000).await.expect("a sweep");
     assert_eq!(monitor.since(), [""; 0], "a sweep");
     let _ = server.ask(&["ZADD", &index_of(&server), "0", &entry(&key("shop", 5), 0, 3600)]);
     monitor.since();

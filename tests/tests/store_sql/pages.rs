@@ -140,13 +140,13 @@ fn of_two_times_of_use_the_later_stays(kind: Kind) {
         let there = store.load(&key(1)).await.expect("a load").expect("a session");
         assert_eq!((there.meta.last_seen, there.meta.revision), (at(1000), 2));
         // Nor is the session swept by the earlier time, and by the later one it is.
-        assert_eq!(store.sweep(at(IDLE + 999), 10).await.expect("a sweep"), 0);
-        assert_eq!(store.sweep(at(IDLE + 1000), 10).await.expect("a sweep"), 1);
+        assert_eq!(store.sweep(at(IDLE + 999), None, 10).await.expect("a sweep").removed, 0);
+        assert_eq!(store.sweep(at(IDLE + 1000), None, 10).await.expect("a sweep").removed, 1);
         // Never beyond the absolute end.
         store.insert(&key(1), seen(1, 11 * IDLE + 1000)).await.expect("an insert");
         store.replace(&key(1), 1, seen(2, 11 * IDLE)).await.expect("an answer");
-        assert_eq!(store.sweep(at(12 * IDLE - 1), 10).await.expect("a sweep"), 0);
-        assert_eq!(store.sweep(at(12 * IDLE), 10).await.expect("a sweep"), 1);
+        assert_eq!(store.sweep(at(12 * IDLE - 1), None, 10).await.expect("a sweep").removed, 0);
+        assert_eq!(store.sweep(at(12 * IDLE), None, 10).await.expect("a sweep").removed, 1);
     });
 }
 

@@ -63,7 +63,7 @@ async fn work(store: &SqlStore) {
             assert_eq!(page.sessions.len(), 32);
         }
     }
-    store.sweep(at(IDLE - 1), 1000).await.expect("a sweep");
+    store.sweep(at(IDLE - 1), None, 1000).await.expect("a sweep");
     store.remove(&key(2), Some(3)).await.expect("a removal");
     store.remove(&key(3), None).await.expect("a removal");
 }

@@ -65,7 +65,7 @@ async fn everything(store: &SqlStore) -> Result<(), StoreError> {
     assert_eq!(store.list_live(&shop(), &eve, at(1)).await?.len(), 1);
     assert_eq!(store.end_all(&shop(), &eve, None).await?, 1);
     store.insert_capped(&key(2), record(), None).await?;
-    assert_eq!(store.sweep(at(1_000 * IDLE), 10).await?, 1);
+    assert_eq!(store.sweep(at(1_000 * IDLE), None, 10).await?.removed, 1);
     Ok(())
 }
 

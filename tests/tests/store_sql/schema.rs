@@ -94,7 +94,7 @@ fn a_role_without_the_right_to_create_works_on_tables_that_are_there() {
                 outcome.expect("an insert");
             }
             store.commit(&key(1), &commit([set("a", "1")])).await.expect("a commit");
-            assert_eq!(store.sweep(at(100 * IDLE), 10).await.expect("a sweep"), 1);
+            assert_eq!(store.sweep(at(100 * IDLE), None, 10).await.expect("a sweep").removed, 1);
             let error = SqlStore::builder().table("other").connect(&url).await;
             let error = error.expect_err("no right").to_string();
             assert!(error.contains("denied") && error.contains("lists the rights"), "{error}");

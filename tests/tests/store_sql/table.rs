@@ -116,7 +116,7 @@ fn what_does_not_fit_a_column_is_read_back_whole(kind: Kind) {
         assert_eq!(there.meta.principal, Some(PrincipalKey::new(&long)));
         // Who lives for ever is not swept, whatever the time.
         let end = session_runtime::clock::Timestamp::MAX;
-        assert_eq!(store.sweep(end, 10).await.expect("a sweep"), 0);
+        assert_eq!(store.sweep(end, None, 10).await.expect("a sweep").removed, 0);
     });
     let count = "SELECT count(*) FROM http_session WHERE principal LIKE 'sha256:%'";
     assert_eq!(kind.sql("odd", count).trim(), "1");

@@ -13,8 +13,8 @@ use crate::{
     event::{self, Reason},
     key::push_part,
     store::{
-        Cursor, FieldValue, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record, Store,
-        StoreError, StoreFuture, StoreKey, Written,
+        Cursor, Facts, FieldValue, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record,
+        Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
         encoding::{fields, fields_len, put_fields, put_meta},
         layout::Input,
     },
@@ -225,7 +225,16 @@ impl Store for AtRest {
         self.store.count(namespace, principal)
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        self.store.sweep(now, limit)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        self.store.sweep(before, after, limit)
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.store.probe()
     }
 }

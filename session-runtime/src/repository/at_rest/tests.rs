@@ -11,9 +11,9 @@ use crate::{
     key::{Key, KeyRing},
     repository::Repository,
     store::{
-        Check, Commit, CommitOutcome, FieldValue, KeyId, Lifetime, MemoryStore, Meta, Namespace,
-        Op, Order, Page, Previous, PrincipalKey, Properties, Record, Selector, Store, StoreFuture,
-        StoreKey, Written, encoding::encode,
+        Check, Commit, CommitOutcome, Facts, FieldValue, KeyId, Lifetime, MemoryStore, Meta,
+        Namespace, Op, Order, Page, Previous, PrincipalKey, Properties, Record, Selector, Store,
+        StoreFuture, StoreKey, SweepCursor, Swept, Written, encoding::encode,
     },
     token::{Binding, Purpose, Random, RecordSealer, RecordSigner},
 };
@@ -429,8 +429,17 @@ impl Store for Cache {
         self.0.count(namespace, principal)
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        Store::sweep(&self.0, now, limit)
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        Store::sweep(&self.0, before, after, limit)
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        Store::probe(&self.0)
     }
 }
 

@@ -23,8 +23,8 @@ use self::{
     invalidations::{Invalidations, Unsettled},
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written, load_latest,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written, load_latest,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 
@@ -347,15 +347,25 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
         self.durable.count(namespace, principal)
     }
 
-    /// Sweeps the durable store, and then the fast store with the rest of the limit. Returns how
-    /// many records the durable store removed.
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+    /// Sweeps the durable store, and then the fast store with the rest of the limit. Returns the
+    /// outcome of the durable store.
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
         StoreFuture::new(async move {
-            let removed = self.durable.sweep(now, limit).await?;
-            let left = limit.saturating_sub(usize::try_from(removed).unwrap_or(limit));
-            self.ask_fast(self.fast.sweep(now, left)).await;
-            Ok(removed)
+            let swept = self.durable.sweep(before, after, limit).await?;
+            let left = limit.saturating_sub(usize::try_from(swept.removed).unwrap_or(limit));
+            self.ask_fast(self.fast.sweep(before, None, left)).await;
+            Ok(swept)
         })
+    }
+
+    /// Asks the durable store.
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.durable.probe()
     }
 }
 

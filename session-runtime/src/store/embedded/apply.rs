@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The number of entries that one slice of a sweep looks at.
-const SLICE: usize = 256;
+const LOOKS: usize = 256;
 
 /// Stores a new record.
 pub(super) fn insert(tables: &mut Tables<'_>, key: &StoreKey, record: &Record) -> Worked<Written> {
@@ -64,15 +64,15 @@ pub(super) fn remove(
 }
 
 /// The result of one slice of a sweep.
-pub(super) struct Swept {
+pub(super) struct Slice {
     pub(super) removed: usize,
     /// True if nothing more is due.
     pub(super) done: bool,
 }
 
 /// Removes up to `limit` records that are expired at `now`, among the next few that may be.
-pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Worked<Swept> {
-    let due = tables.due(now, SLICE)?;
+pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Worked<Slice> {
+    let due = tables.due(now, LOOKS)?;
     let mut removed = 0;
     let mut settled = 0;
     for entry in &due {
@@ -91,5 +91,5 @@ pub(super) fn sweep(tables: &mut Tables<'_>, now: Timestamp, limit: usize) -> Wo
         // This entry's record is gone, or use has postponed the expiry beyond the entry's time.
         tables.settle(entry)?;
     }
-    Ok(Ok(Swept { removed, done: settled == due.len() && due.len() < SLICE }))
+    Ok(Ok(Slice { removed, done: settled == due.len() && due.len() < LOOKS }))
 }

@@ -17,15 +17,14 @@ use std::{fmt, path::Path, sync::Arc, thread::JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use self::{
-    apply::Swept,
     database::Database,
     read::Read,
     tables::Tables,
     writer::{Ask, Job, Worked},
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -207,20 +206,28 @@ impl Store for EmbeddedStore {
         StoreFuture::ready(read::count(&self.0.database, namespace, principal))
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+    fn sweep(
+        &self,
+        before: Timestamp,
+        _after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
         StoreFuture::new(async move {
             let mut removed = 0;
             // In slices, so that requests' changes get their turn in between.
             while removed < limit {
                 let left = limit - removed;
-                let slice = self.ask(move |tables| apply::sweep(tables, now, left)).await?;
-                let Swept { removed: more, done } = slice;
-                removed += more;
-                if done {
-                    break;
+                let slice = self.ask(move |tables| apply::sweep(tables, before, left)).await?;
+                removed += slice.removed;
+                if slice.done {
+                    return Ok(Swept::new(removed as u64, None));
                 }
             }
-            Ok(removed as u64)
+            Ok(Swept::new(removed as u64, Some(SweepCursor::default())))
         })
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        StoreFuture::ready(Ok(Facts::HERE))
     }
 }

@@ -148,8 +148,8 @@ async fn a_damaged_record_is_removed_with_its_owners_or_in_its_time() {
     assert_eq!(store.load(&key(1)).await.unwrap(), None);
 
     let (place, store) = damaged().await;
-    assert_eq!(store.sweep(Timestamp::from_millis(9), 10).await.unwrap(), 0);
-    assert_eq!(store.sweep(Timestamp::from_millis(10), 10).await.unwrap(), 2);
+    assert_eq!(store.sweep(Timestamp::from_millis(9), None, 10).await.unwrap().removed, 0);
+    assert_eq!(store.sweep(Timestamp::from_millis(10), None, 10).await.unwrap().removed, 2);
     drop(store);
     let database = place.database();
     let read = database.begin_read().unwrap();

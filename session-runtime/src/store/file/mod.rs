@@ -37,8 +37,8 @@ use self::{
     sweep::Place,
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -238,15 +238,27 @@ impl Store for FileStore {
         StoreFuture::new(self.read(move |it| it.disk.count(&owner)))
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+    fn sweep(
+        &self,
+        before: Timestamp,
+        _after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
         StoreFuture::new(self.work(None, &self.0.writers, move |it| {
             let mut place = match it.place.try_lock() {
                 Ok(place) => place,
                 Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
                 // Another call of this process is sweeping already.
-                Err(TryLockError::WouldBlock) => return Ok(0),
+                Err(TryLockError::WouldBlock) => return Ok(Swept::default()),
             };
-            sweep::sweep(&it.disk, &mut place, now, limit)
+            let removed = sweep::sweep(&it.disk, &mut place, before, limit)?;
+            // The walk goes on where it has stopped, by itself: at once while it finds much.
+            let next = (removed == limit as u64).then_some(SweepCursor::default());
+            Ok(Swept::new(removed, next))
         }))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        StoreFuture::ready(Ok(Facts::HERE))
     }
 }

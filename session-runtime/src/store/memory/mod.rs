@@ -22,8 +22,8 @@ use self::{
     shard::{Changed, EVICTED_PART, Shard},
 };
 use super::{
-    Cursor, Meta, Namespace, Order, Page, Part, PrincipalKey, Properties, Record, Selector, Store,
-    StoreFuture, StoreKey, Written,
+    Cursor, Facts, Meta, Namespace, Order, Page, Part, PrincipalKey, Properties, Record, Selector,
+    Store, StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -385,13 +385,23 @@ impl Store for MemoryStore {
         StoreFuture::ready(Ok(self.0.index.count(namespace, principal)))
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+    fn sweep(
+        &self,
+        before: Timestamp,
+        _after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
         let mut removed = Taken::default();
         for shard in &self.0.shards {
             let left = limit - removed.records;
-            removed += lock(shard).remove_expired(now, left, &self.0.index);
+            removed += lock(shard).remove_expired(before, left, &self.0.index);
         }
         self.0.room.release(removed);
-        StoreFuture::ready(Ok(removed.records as u64))
+        let next = (removed.records == limit).then_some(SweepCursor::default());
+        StoreFuture::ready(Ok(Swept::new(removed.records as u64, next)))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        StoreFuture::ready(Ok(Facts::HERE))
     }
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     clock::{Clock, SystemClock, Timestamp, millis},
     store::{
-        Cursor, Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey,
+        Cursor, Namespace, PrincipalKey, Record, Selector, StoreError, StoreKey, SweepCursor,
         encoding::{decode, encode},
     },
 };
@@ -111,9 +111,16 @@ pub(super) fn place(key: &StoreKey, record: &Record) -> Option<Bson> {
     Some(places.at(Cursor::of(key.selector, record)))
 }
 
-/// Returns the condition that a session has expired at `now`.
-pub(super) fn has_expired(now: Timestamp) -> Document {
-    doc! { EXPIRES: { "$lte": number(now).min(NEVER - 1) } }
+/// Returns the condition that a session has expired at `before`, and not before the place `after`.
+pub(super) fn has_expired(before: Timestamp, after: Option<SweepCursor>) -> Document {
+    let from = after.map_or(0, |after| number(after.expired));
+    doc! { EXPIRES: { "$gte": from, "$lte": number(before).min(NEVER - 1) } }
+}
+
+/// Returns the time at which a document's session expires.
+pub(super) fn expires(document: &Document) -> Option<Timestamp> {
+    let expires = document.get_i64(EXPIRES).ok()?;
+    u64::try_from(expires).ok().map(Timestamp::from_millis)
 }
 
 /// Reads the record in a document. Returns `None` if it is damaged.

@@ -14,8 +14,9 @@ use tokio::sync::Semaphore;
 
 use self::client::Clients;
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written, check, run_to_completion::run_to_completion,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written, check,
+    run_to_completion::run_to_completion,
 };
 use crate::clock::Timestamp;
 
@@ -256,9 +257,21 @@ impl Store for MongoStore {
         )
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
         let clients = Arc::clone(&self.clients);
-        StoreFuture::new(self.complete(async move { clients.sessions().sweep(now, limit).await }))
+        StoreFuture::new(
+            self.complete(async move { clients.sessions().sweep(before, after, limit).await }),
+        )
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        let clients = Arc::clone(&self.clients);
+        StoreFuture::new(self.complete(async move { clients.sessions().facts().await }))
     }
 }
 

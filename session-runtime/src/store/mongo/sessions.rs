@@ -16,14 +16,17 @@ use tokio::sync::OnceCell;
 
 use super::{
     document::{
-        EXPIRES, ID, PLACE, PURGE, Places, SEEN, damaged, has_expired, later, log_in, new, place,
-        seen, this, to_record, update,
+        EXPIRES, ID, PLACE, PURGE, Places, SEEN, damaged, expires, has_expired, later, log_in, new,
+        place, seen, this, to_record, update,
     },
     failure::{failed, is_duplicate},
 };
 use crate::{
     clock::Timestamp,
-    store::{Cursor, Namespace, Order, Page, PrincipalKey, Record, StoreError, StoreKey, Written},
+    store::{
+        Cursor, Facts, Namespace, Order, Page, PrincipalKey, Record, StoreError, StoreKey,
+        SweepCursor, Swept, Written,
+    },
 };
 
 /// The most sessions of a principal that a log-in counts.
@@ -222,23 +225,43 @@ impl Sessions {
         Ok(page)
     }
 
-    pub(super) async fn sweep(&self, now: Timestamp, limit: usize) -> Result<u64, StoreError> {
+    pub(super) async fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> Result<Swept, StoreError> {
         let failed = self.failed("sweep sessions");
-        let Some(at_most) = at_most(limit) else { return Ok(0) };
-        let found = self.collection.find(has_expired(now)).projection(doc! { ID: 1 });
-        let mut found = found.limit(at_most).await.map_err(&failed)?;
-        let mut ids = Vec::new();
+        let Some(at_most) = at_most(limit) else { return Ok(Swept::default()) };
+        let expired = has_expired(before, after);
+        let found = self.collection.find(expired.clone()).projection(doc! { ID: 1, EXPIRES: 1 });
+        let found = found.sort(doc! { EXPIRES: 1 }).limit(at_most);
+        let mut found = found.await.map_err(&failed)?;
+        let (mut ids, mut last) = (Vec::new(), None);
         while found.advance().await.map_err(&failed)? {
             let mut document = found.deserialize_current().map_err(&failed)?;
+            last = expires(&document);
             ids.extend(document.remove(ID));
         }
         if ids.is_empty() {
-            return Ok(0);
+            return Ok(Swept::default());
         }
+        let next = last.filter(|_| ids.len() == limit).map(SweepCursor::new);
         // Some of the sessions may have been used meanwhile.
-        let mut expired = has_expired(now);
-        expired.insert(ID, doc! { "$in": ids });
-        Ok(self.collection.delete_many(expired).await.map_err(&failed)?.deleted_count)
+        let mut still = expired;
+        still.insert(ID, doc! { "$in": ids });
+        let deleted = self.collection.delete_many(still).await.map_err(&failed)?.deleted_count;
+        Ok(Swept::new(deleted, next))
+    }
+
+    /// Returns what a server says of itself. Its answer needs no right.
+    pub(super) async fn facts(&self) -> Result<Facts, StoreError> {
+        let database = self.collection.client().database(&self.collection.namespace().db);
+        let answer = database.run_command(doc! { "hello": 1 }).await;
+        let answer = answer.map_err(self.failed("ask for the time"))?;
+        let time = answer.get_datetime("localTime").ok().map(|time| time.timestamp_millis());
+        let time = time.and_then(|time| u64::try_from(time).ok()).map(Timestamp::from_millis);
+        Ok(time.map_or(Facts::HERE, Facts::at))
     }
 }
 

@@ -27,8 +27,8 @@ use self::{
     url::Target,
 };
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written, check,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written, check,
 };
 use crate::clock::Timestamp;
 
@@ -162,7 +162,8 @@ impl RedisStore {
         let target = Target::parse(url)?;
         let connection = Connection::open(&target).await?;
         let keys = Keys::new(&target.prefix);
-        let clock = ServerClock::told(&connection, &keys).await?;
+        // By a script: a user who may run none is refused before anything is written.
+        let clock = ServerClock::at(server_clock::ask(&connection, &keys).await?);
         let evicts = connection.evicts().await;
         let store = Self(Arc::new(Inner { connection, keys, clock, evicts }));
         check(&store).await?;
@@ -257,8 +258,16 @@ impl Store for RedisStore {
         })
     }
 
-    fn sweep(&self, _: Timestamp, _: usize) -> StoreFuture<'_, u64> {
+    fn sweep(&self, _: Timestamp, _: Option<SweepCursor>, _: usize) -> StoreFuture<'_, Swept> {
         // The server removes expired sessions.
-        StoreFuture::ready(Ok(0))
+        StoreFuture::ready(Ok(Swept::default()))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        StoreFuture::new(async move {
+            let time = server_clock::ask(&self.0.connection, &self.0.keys).await?;
+            self.0.clock.set(time);
+            Ok(Facts::at(time))
+        })
     }
 }

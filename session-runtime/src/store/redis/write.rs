@@ -158,7 +158,9 @@ impl Inner {
                 }
                 Put::Not => return Ok(Written::Not),
                 Put::Unentered => is_entered = true,
-                Put::Late(seconds) => self.clock.set(seconds),
+                Put::Late(seconds) => {
+                    self.clock.set(Timestamp::from_millis(seconds.saturating_mul(1000)));
+                }
             }
         }
         Err(self.connection.error("the servers' clocks differ by more than half a minute"))

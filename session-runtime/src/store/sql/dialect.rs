@@ -43,8 +43,13 @@ pub(super) trait Dialect: Send + Sync {
     /// such row. `is_after` is the comparison of two places in the order of the list.
     fn is_after(&self, sql: &mut Sql, is_after: &str, logged_in: i64, selector: String);
 
-    /// Returns the statement that removes up to `limit` rows that are expired at `now`.
-    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement;
+    /// Returns the statement that removes the rows that are due, the earliest first. If the dialect
+    /// [returns rows](Self::is_returning), the statement answers the times at which they expired.
+    fn sweep(&self, table: &TableName, due: &Due) -> Statement;
+
+    /// Returns the query for the time of the server's clock, in milliseconds since 1970; `None` if
+    /// there is no server.
+    fn time(&self) -> Option<Statement>;
 
     /// Returns the statements that create and change the tables: for each version of the schema,
     /// those that lead there from the version before.
@@ -84,6 +89,24 @@ pub(super) enum Meaning {
 pub(super) fn is_after_as_row(sql: &mut Sql, is_after: &str, logged_in: i64, selector: String) {
     sql.text("(logged_in_at, selector)").text(is_after).text("(");
     sql.value(logged_in).text(", ").value(selector).text(")");
+}
+
+/// The rows that one step of a sweep removes.
+pub(super) struct Due {
+    /// The earliest and the latest time at which such a row expired.
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// The most rows.
+    pub(super) most: i64,
+}
+
+impl Due {
+    /// Writes the condition that a row is due, so that the index of the expiry finds the first one
+    /// without those that were deleted before.
+    pub(super) fn write(&self, sql: &mut Sql) {
+        sql.text(" WHERE expires_at >= ").value(self.from);
+        sql.text(" AND expires_at <= ").value(self.to);
+    }
 }
 
 /// A way to let one process at a time change the schema.

@@ -31,8 +31,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, Written,
+    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -305,7 +305,16 @@ impl Store for SqlStore {
         self.answer(self.count_records(namespace, principal))
     }
 
-    fn sweep(&self, now: Timestamp, limit: usize) -> StoreFuture<'_, u64> {
-        self.answer(self.sweep_records(now, limit))
+    fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        self.answer(self.sweep_records(before, after, limit))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        self.answer(self.facts())
     }
 }

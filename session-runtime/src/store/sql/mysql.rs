@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    dialect::{Dialect, Meaning, MigrationLock},
+    dialect::{Dialect, Due, Meaning, MigrationLock},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -81,12 +81,20 @@ impl Dialect for MySql {
         sql.text(" AND selector").text(is_after).value(selector).text("))");
     }
 
-    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
+    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
         // By all columns of the index, so that statement-based replication deletes the same rows.
-        sql.text("DELETE FROM ").text(&table.quoted("")).text(" WHERE expires_at <= ").value(now);
-        sql.text(" ORDER BY expires_at, namespace, selector LIMIT ").value(limit);
+        sql.text("DELETE FROM ").text(&table.quoted(""));
+        due.write(&mut sql);
+        sql.text(" ORDER BY expires_at, namespace, selector LIMIT ").value(due.most);
         sql.finish()
+    }
+
+    fn time(&self) -> Option<Statement> {
+        let mut sql = Sql::new(self.placeholders());
+        // Not `UNIX_TIMESTAMP(…)` of a time: that is ambiguous for an hour of each autumn.
+        sql.text("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000");
+        Some(sql.answering(&[Kind::Int]))
     }
 
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {

@@ -9,14 +9,17 @@ use std::{
 use super::{
     SqlStore,
     connection::Connection,
-    dialect::Meaning,
+    dialect::{Due, Meaning},
     error::Fault,
     migration, row,
     statement::{Answer, Statement},
 };
 use crate::{
     clock::Timestamp,
-    store::{Cursor, Namespace, Order, Page, PrincipalKey, Record, StoreKey, Written},
+    store::{
+        Cursor, Facts, Namespace, Order, Page, PrincipalKey, Record, StoreKey, SweepCursor, Swept,
+        Written,
+    },
 };
 
 /// The time for which an operation is retried after deadlocks, or while the database is busy: as
@@ -26,7 +29,7 @@ const RETRIED_FOR: Duration = Duration::from_secs(2);
 const LONGEST_REST: Duration = Duration::from_millis(16);
 /// The number of broken connections that one read may meet: more than most pools have.
 const BROKEN: u32 = 100;
-/// The most rows that one statement of a sweep removes: it must not hold locks for long.
+/// The most rows that one step of a sweep removes: its statement must not hold locks for long.
 const SWEPT_AT_ONCE: usize = 1000;
 
 /// Retries an attempt that changed nothing because of a concurrent one.
@@ -215,23 +218,45 @@ impl SqlStore {
         Ok(page)
     }
 
-    pub(super) async fn sweep_records(&self, now: Timestamp, limit: usize) -> Result<u64, Fault> {
-        let mut removed = 0;
-        let mut left = limit;
-        while left > 0 {
-            let batch = left.min(SWEPT_AT_ONCE);
-            let statement = self.table.dialect.sweep(
-                &self.table.name,
-                row::bound(now),
-                i64::try_from(batch).unwrap_or(i64::MAX),
-            );
-            let (_, answer) = retried!(self, self.write(&statement))?;
-            removed += answer.affected;
-            if answer.affected < batch as u64 {
-                break;
-            }
-            left -= batch;
+    pub(super) async fn sweep_records(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> Result<Swept, Fault> {
+        let most = limit.min(SWEPT_AT_ONCE);
+        if most == 0 {
+            return Ok(Swept::default());
         }
-        Ok(removed)
+        let due = Due {
+            from: after.map_or(0, |after| row::number(after.expired)),
+            to: row::bound(before),
+            most: i64::try_from(most).unwrap_or(i64::MAX),
+        };
+        let (removed, found, last) = if self.table.dialect.is_returning() {
+            let statement = self.table.dialect.sweep(&self.table.name, &due);
+            let (_, answer) = retried!(self, self.write(&statement))?;
+            let removed = answer.rows.len();
+            (removed as u64, removed, row::largest(answer)?)
+        } else {
+            // The place at which the next step begins is asked for before the rows are gone.
+            let statement = self.table.due(&due);
+            let answer = retried!(self, self.read(&statement))?;
+            let found = answer.rows.len();
+            let Some(last) = row::largest(answer)? else { return Ok(Swept::default()) };
+            let due = Due { to: last, ..due };
+            let statement = self.table.dialect.sweep(&self.table.name, &due);
+            let (_, answer) = retried!(self, self.write(&statement))?;
+            (answer.affected, found, Some(last))
+        };
+        let next = last.filter(|_| found == most).map(|last| SweepCursor::new(row::time(last)));
+        Ok(Swept::new(removed, next))
+    }
+
+    pub(super) async fn facts(&self) -> Result<Facts, Fault> {
+        let Some(statement) = self.table.dialect.time() else { return Ok(Facts::HERE) };
+        let mut answer = retried!(self, self.read(&statement))?;
+        let millis = row::only_int(answer.rows.pop().unwrap_or_default())?;
+        Ok(Facts::at(row::time(millis)))
     }
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    dialect::{Dialect, Meaning, MigrationLock, is_after_as_row},
+    dialect::{Dialect, Due, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -70,15 +70,23 @@ impl Dialect for Postgres {
         is_after_as_row(sql, is_after, logged_in, selector);
     }
 
-    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
+    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
         let name = table.quoted("");
         // By the place of the row, found once and whatever the plan; locked rows are another
         // sweep's, or are being used.
         sql.text("DELETE FROM ").text(&name).text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM ");
-        sql.text(&name).text(" WHERE expires_at <= ").value(now);
-        sql.text(" ORDER BY expires_at LIMIT ").value(limit).text(" FOR UPDATE SKIP LOCKED))");
-        sql.finish()
+        sql.text(&name);
+        due.write(&mut sql);
+        sql.text(" ORDER BY expires_at LIMIT ").value(due.most);
+        sql.text(" FOR UPDATE SKIP LOCKED)) RETURNING expires_at");
+        sql.answering(&[Kind::Int])
+    }
+
+    fn time(&self) -> Option<Statement> {
+        let mut sql = Sql::new(self.placeholders());
+        sql.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+        Some(sql.answering(&[Kind::Int]))
     }
 
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {

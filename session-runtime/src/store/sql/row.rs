@@ -66,6 +66,11 @@ pub(super) fn number(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Returns the time that a column holds.
+pub(super) fn time(number: i64) -> Timestamp {
+    Timestamp::from_millis(u64::try_from(number).unwrap_or(0))
+}
+
 /// Returns a time to compare `expires_at` with, at which no session is expired that lives for ever.
 pub(super) fn bound(now: Timestamp) -> i64 {
     number(now).min(i64::MAX - 1)
@@ -106,7 +111,7 @@ pub(super) fn record(row: Vec<Cell>) -> Result<Record, Fault> {
         return Err(Fault::Row { column: "fields" });
     };
     let mut record = decode(&fixed_part).ok_or(Fault::Row { column: "fixed_part" })?;
-    let last_seen = Timestamp::from_millis(u64::try_from(last_seen).unwrap_or(0));
+    let last_seen = time(last_seen);
     record.meta.last_seen = record.meta.last_seen.max(last_seen);
     // Neither the text nor the parser's message may be in the error: both hold the user's data.
     let fields = text::fields(&fields, &record).ok_or(Fault::Row { column: "fields" })?;
@@ -128,7 +133,7 @@ pub(super) fn listed(mut row: Vec<Cell>) -> Result<(Cursor, Result<Record, Fault
         return Err(Fault::Row { column: "logged_in_at" });
     };
     let selector = Selector::from_hex(&selector).ok_or(Fault::Row { column: "selector" })?;
-    let logged_in = Timestamp::from_millis(u64::try_from(logged_in).unwrap_or(0));
+    let logged_in = time(logged_in);
     Ok((Cursor::new(logged_in, selector), record(rest)))
 }
 
@@ -136,6 +141,15 @@ pub(super) fn listed(mut row: Vec<Cell>) -> Result<(Cursor, Result<Record, Fault
 pub(super) fn count(mut answer: Answer) -> Result<u64, Fault> {
     let count = only_int(answer.rows.pop().unwrap_or_default())?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Reads the largest number of an answer with one column.
+pub(super) fn largest(answer: Answer) -> Result<Option<i64>, Fault> {
+    let mut largest = None;
+    for row in answer.rows {
+        largest = largest.max(Some(only_int(row)?));
+    }
+    Ok(largest)
 }
 
 /// Reads the only number of a row; NULL counts as 0.

@@ -1,7 +1,7 @@
 //! The dialect of SQLite: comparisons of rows, one writer at a time, `RETURNING`. It knows no driver.
 
 use super::{
-    dialect::{Dialect, Meaning, MigrationLock, is_after_as_row},
+    dialect::{Dialect, Due, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -50,13 +50,18 @@ impl Dialect for Sqlite {
         is_after_as_row(sql, is_after, logged_in, selector);
     }
 
-    fn sweep(&self, table: &TableName, now: i64, limit: i64) -> Statement {
+    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
         let name = table.quoted("");
         sql.text("DELETE FROM ").text(&name).text(" WHERE rowid IN (SELECT rowid FROM ");
-        sql.text(&name).text(" WHERE expires_at <= ").value(now);
-        sql.text(" ORDER BY expires_at LIMIT ").value(limit).text(")");
-        sql.finish()
+        sql.text(&name);
+        due.write(&mut sql);
+        sql.text(" ORDER BY expires_at LIMIT ").value(due.most).text(") RETURNING expires_at");
+        sql.answering(&[Kind::Int])
+    }
+
+    fn time(&self) -> Option<Statement> {
+        None
     }
 
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {

@@ -2,7 +2,7 @@
 //! conditions.
 
 use super::{
-    dialect::Dialect,
+    dialect::{Dialect, Due},
     row::{self, Row},
     statement::{Kind, Sql, Statement},
     table_name::TableName,
@@ -162,6 +162,15 @@ impl Table {
         sql.text("SELECT COUNT(*) FROM (SELECT 1 FROM ").text(&self.quoted(""));
         self.is_principal(&mut sql, namespace, principal);
         sql.text(" LIMIT ").text(COUNTED).text(") AS counted");
+        sql.answering(&[Kind::Int])
+    }
+
+    /// Returns the statement that reads the times at which the rows expired that are due.
+    pub(super) fn due(&self, due: &Due) -> Statement {
+        let mut sql = self.sql();
+        sql.text("SELECT expires_at FROM ").text(&self.quoted(""));
+        due.write(&mut sql);
+        sql.text(" ORDER BY expires_at LIMIT ").value(due.most);
         sql.answering(&[Kind::Int])
     }
 

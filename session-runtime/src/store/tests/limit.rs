@@ -67,7 +67,7 @@ fn a_session_with_a_principal_never_goes() {
 fn what_expired_is_not_counted_among_those_that_could_go() {
     let store = MemoryStore::with_limit(1);
     let _ = ok(store.insert_capped(&key(1), anonymous(0), None));
-    assert_eq!(ok(store.sweep(at(IDLE), 1)), 1);
+    assert_eq!(ok(store.sweep(at(IDLE), None, 1)).removed, 1);
     assert_eq!(
         ok(store.insert_capped(&key(2), owned(IDLE, "ada"), None)),
         InsertOutcome::inserted()

@@ -78,8 +78,8 @@ fn the_index_keeps_nothing_of_what_is_gone() {
     assert_eq!(store.index_counts(), (1, 2), "delete");
     assert_eq!(ok(store.end_all(&shop(), &principal("ada"), Some(selector(3)))), 1);
     assert_eq!(store.index_counts(), (1, 1), "delete_all");
-    assert_eq!(ok(store.sweep(at(IDLE), 1)), 1);
-    assert_eq!(ok(store.sweep(at(IDLE + 1), 1)), 1);
+    assert_eq!(ok(store.sweep(at(IDLE), None, 1)).removed, 1);
+    assert_eq!(ok(store.sweep(at(IDLE + 1), None, 1)).removed, 1);
     assert_eq!((store.len(), store.index_counts()), (0, (0, 0)), "sweep");
 }
 
@@ -105,10 +105,10 @@ fn a_sweep_removes_what_is_over_up_to_its_limit() {
         let _ = ok(store.insert_capped(&key(number), owned(0, "ada"), None));
     }
     let _ = ok(store.insert_capped(&key(10), owned(MINUTE, "ada"), None));
-    assert_eq!(ok(store.sweep(at(IDLE - 1), 100)), 0);
-    assert_eq!(ok(store.sweep(at(IDLE), 4)), 4);
-    assert_eq!(ok(store.sweep(at(IDLE), 100)), 6);
-    assert_eq!(ok(store.sweep(at(IDLE), 100)), 0);
+    assert_eq!(ok(store.sweep(at(IDLE - 1), None, 100)).removed, 0);
+    assert_eq!(ok(store.sweep(at(IDLE), None, 4)).removed, 4);
+    assert_eq!(ok(store.sweep(at(IDLE), None, 100)).removed, 6);
+    assert_eq!(ok(store.sweep(at(IDLE), None, 100)).removed, 0);
     assert_eq!(store.len(), 1);
     assert_eq!(listed(&store, "ada", IDLE), [selector(10)]);
 }
@@ -119,7 +119,7 @@ fn a_sweep_knows_of_a_lifetime_that_a_commit_made_shorter() {
     let _ = ok(store.insert_capped(&key(1), anonymous(0), None));
     let short = Lifetime { absolute_until: at(10), ..lifetime() };
     let _ = ok(store.commit(&key(1), &Commit { lifetime: Some(short), ..touch(1) }));
-    assert_eq!(ok(store.sweep(at(10), 1)), 1);
+    assert_eq!(ok(store.sweep(at(10), None, 1)).removed, 1);
 }
 
 #[test]

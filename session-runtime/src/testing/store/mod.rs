@@ -8,6 +8,7 @@ mod counts;
 mod dropped;
 mod lists;
 mod names;
+mod probes;
 mod removals;
 mod sweeps;
 mod touches;
@@ -42,6 +43,7 @@ macro_rules! __with_store_cases {
             names::namespaces_are_kept_apart_to_the_letter,
             names::principals_are_any_text,
             names::selectors_are_any_bytes,
+            probes::a_probe_tells_the_time_of_the_servers_clock,
             removals::a_key_can_be_inserted_again_after_a_removal,
             removals::a_removal_by_version_and_a_replacement_exclude_each_other,
             removals::a_removal_by_version_removes_that_version_only,
@@ -49,6 +51,7 @@ macro_rules! __with_store_cases {
             removals::of_racing_removals_one_answers_true,
             sweeps::a_sweep_beside_a_use_takes_nothing_that_was_kept_alive,
             sweeps::a_sweep_goes_by_the_last_write,
+            sweeps::a_sweep_in_steps_leaves_nothing,
             sweeps::a_sweep_keeps_its_limit,
             sweeps::a_sweep_removes_only_what_is_expired,
             touches::a_touch_beside_a_replacement_loses_neither,

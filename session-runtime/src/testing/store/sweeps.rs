@@ -43,11 +43,17 @@ fn ending(it: &Fixture, millis: u64) -> Record {
 
 impl Fixture {
     async fn sweep_all(&self) -> u64 {
-        let mut removed = 0;
+        self.sweep_in_steps(ALL).await
+    }
+
+    /// Makes steps of up to `limit` records, until nothing is left.
+    async fn sweep_in_steps(&self, limit: usize) -> u64 {
+        let (mut removed, mut after) = (0, None);
         loop {
-            let now = self.sweep(self.at(SWEPT), ALL).await;
-            removed += now;
-            if now == 0 {
+            let swept = self.sweep(self.at(SWEPT), after, limit).await;
+            removed += swept.removed;
+            after = swept.next;
+            if after.is_none() {
                 return removed;
             }
         }
@@ -122,9 +128,9 @@ pub async fn a_sweep_keeps_its_limit(it: Fixture) {
         for _ in 0..10 {
             over.push(it.put(ending(&it, SWEPT)).await);
         }
-        let none = it.sweep(it.at(SWEPT), 0).await;
+        let none = it.sweep(it.at(SWEPT), None, 0).await.removed;
         equal(rule, &0, &none);
-        let removed = it.sweep(it.at(SWEPT), 4).await;
+        let removed = it.sweep(it.at(SWEPT), None, 4).await.removed;
         holds(rule, removed <= 4, || format!("it answered {removed}, the limit was 4"));
         left = it.gone(&over).await.iter().filter(|gone| !**gone).count();
         if left >= 6 {
@@ -187,7 +193,7 @@ pub async fn a_sweep_beside_a_use_takes_nothing_that_was_kept_alive(it: Fixture)
             let (it, key) = (it.clone(), keys.get(number).cloned());
             async move {
                 let Some(key) = key else {
-                    it.sweep(it.at(SWEPT), ALL).await;
+                    it.sweep(it.at(SWEPT), None, ALL).await;
                     return None;
                 };
                 let used = if number % 2 == 0 {
@@ -208,4 +214,24 @@ pub async fn a_sweep_beside_a_use_takes_nothing_that_was_kept_alive(it: Fixture)
             });
         }
     }
+}
+
+pub async fn a_sweep_in_steps_leaves_nothing(it: Fixture) {
+    let rule = "steps of a sweep, each at the place that the one before has returned, leave nothing \
+                that is expired, also where many records expire at one time";
+    let _alone = alone().await;
+    let it = long_ago(&it);
+    let server_sweeps = it.put(ending(&it, SWEPT)).await;
+    it.sweep_all().await;
+    let server_sweeps = it.load(&server_sweeps).await.is_some();
+    let mut over = Vec::new();
+    for end in [SWEPT, SWEPT - HOUR, SWEPT - 1] {
+        for _ in 0..7 {
+            over.push(it.put(ending(&it, end)).await);
+        }
+    }
+    it.sweep_in_steps(3).await;
+    let left = it.gone(&over).await.iter().filter(|gone| !**gone).count();
+    let so = left == 0 || server_sweeps;
+    holds(rule, so, || format!("of {} records {left} are left", over.len()));
 }

@@ -13,8 +13,8 @@ use super::map::{Answer, Place, Verb};
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, FieldValue, Namespace, Order, Page, PrincipalKey, Properties, Record, Selector,
-        Store, StoreFuture, StoreKey, Written,
+        Cursor, Facts, FieldValue, Namespace, Order, Page, PrincipalKey, Properties, Record,
+        Selector, Store, StoreFuture, StoreKey, SweepCursor, Swept, Written,
     },
 };
 
@@ -191,7 +191,16 @@ impl Store for Steps {
         })
     }
 
-    fn sweep(&self, _now: Timestamp, _limit: usize) -> StoreFuture<'_, u64> {
-        StoreFuture::ready(Ok(0))
+    fn sweep(
+        &self,
+        _before: Timestamp,
+        _after: Option<SweepCursor>,
+        _limit: usize,
+    ) -> StoreFuture<'_, Swept> {
+        StoreFuture::ready(Ok(Swept::default()))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, Facts> {
+        StoreFuture::ready(Ok(Facts::HERE))
     }
 }
