@@ -6,6 +6,7 @@ mod cut;
 mod dropped;
 mod errors;
 mod fail_over;
+mod migration;
 mod pages;
 mod plans;
 mod pooler;

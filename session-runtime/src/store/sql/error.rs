@@ -41,6 +41,19 @@ impl Fault {
         }
     }
 
+    /// Returns whether this failure says that a statement of a migration was carried out before.
+    pub(super) fn is_done_already(&self, dialect: &dyn Dialect) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if dialect.is_done_already(error.as_ref()))
+    }
+
+    /// Returns whether somebody else held a lock for too long, on PostgreSQL, MariaDB or MySQL.
+    pub(super) fn is_locked_out(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => is_lock(error.as_ref()),
+            _ => false,
+        }
+    }
+
     /// Makes the error of the store at `place`.
     pub(super) fn at(self, place: &str) -> StoreError {
         let error = match self {
@@ -80,6 +93,10 @@ impl Fault {
     }
 }
 
+fn is_lock(error: &dyn DatabaseError) -> bool {
+    error.code().as_deref() == Some("55P03") || error.message().starts_with("Lock wait timeout")
+}
+
 /// Returns the database's message and code. A message about data is left out: it may quote a value.
 fn database(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
@@ -98,6 +115,7 @@ fn database(error: &dyn DatabaseError) -> String {
             "; the documentation of `SqlStore` lists the rights that a role needs"
         }
         "26000" | "42P05" => POOLER,
+        _ if is_lock(error) => "; something holds a lock on the table or the row, such as a dump",
         _ => "",
     };
     let mut told = message.to_owned();

@@ -84,13 +84,16 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// | `principal` | the session's principal as JSON text, `42` or `"ada"`; NULL for an anonymous session |
 /// | `logged_in_at`, `logged_in_version` | the time at which the principal logged in, or NULL; the version that did it |
 /// | `last_seen_at` | the time at which the session was last used, up to the touch throttle |
-/// | `expires_at` | the time at which the session expires if it is not used again; indexed. A live session has `expires_at >` now |
+/// | `expires_at` | the time at which the session expires if it is not used again. A live session has `expires_at >` now |
+/// | `sweep_after` | the time from which on a sweep looks at the row, never later than `expires_at`; indexed |
 /// | `fixed_part` | everything else but the fields, in bytes of this crate's own: the credential's check value (useless as a credential), lifetime, other times |
 /// | `fields` | a JSON object of the fields, see below |
 ///
-/// Indexes: `(namespace, principal, logged_in_at, selector)` and `(expires_at)`. A principal or
-/// namespace that is longer than 255 bytes or contains a NUL becomes `sha256:` and the digest in
-/// hex; `fixed_part` has the principal itself.
+/// Indexes: `(namespace, principal, logged_in_at, selector)` and `(sweep_after)`. A use of a session
+/// changes `last_seen_at` and `expires_at` only, which no index has: so PostgreSQL writes the row anew in
+/// its own page (HOT), where the table's `fillfactor` of 85 leaves room. A sweep that finds a row whose
+/// session lives on moves `sweep_after`. A principal or namespace that is longer than 255 bytes or
+/// contains a NUL becomes `sha256:` and the digest in hex; `fixed_part` has the principal itself.
 ///
 /// **Fields.** A field is its own JSON, byte for byte; a counter or `merge = "max"` is a number, a
 /// set an array. Bytes that are no JSON, such as a sealed field (`#[session(secret)]`), become a
@@ -130,7 +133,8 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// On tables that are there, a role needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
 /// `SELECT` on the one with the suffix `_schema`. To create them: on PostgreSQL `CREATE` on the schema,
-/// on MySQL and MariaDB `CREATE` and the four rights on the database.
+/// on MySQL and MariaDB `CREATE` and the four rights on the database. To change a table of an earlier
+/// release: on PostgreSQL the ownership of the table and `CREATE`, on MySQL and MariaDB `ALTER` too.
 /// [`SqlStoreBuilder::connect`] and [`open`](SqlStoreBuilder::open) do once what requests do
 /// ([`check`](super::check)), so a right that is missing and a database that only reads are errors at start.
 ///

@@ -218,6 +218,9 @@ impl SqlStore {
         Ok(page)
     }
 
+    /// Makes a step of a sweep. Each row has the time from which on the sweep looks at the row, never
+    /// later than the row's expiry, and rarely changed: a use of a session moves the expiry alone, and
+    /// no index has to know. A row that turns out to live on gets another such time here.
     pub(super) async fn sweep_records(
         &self,
         before: Timestamp,
@@ -233,23 +236,23 @@ impl SqlStore {
             to: row::bound(before),
             most: i64::try_from(most).unwrap_or(i64::MAX),
         };
-        let (removed, found, last) = if self.table.dialect.is_returning() {
-            let statement = self.table.dialect.sweep(&self.table.name, &due);
-            let (_, answer) = retried!(self, self.write(&statement))?;
-            let removed = answer.rows.len();
-            (removed as u64, removed, row::largest(answer)?)
-        } else {
-            // The place at which the next step begins is asked for before the rows are gone.
-            let statement = self.table.due(&due);
-            let answer = retried!(self, self.read(&statement))?;
-            let found = answer.rows.len();
-            let Some(last) = row::largest(answer)? else { return Ok(Swept::default()) };
-            let due = Due { to: last, ..due };
-            let statement = self.table.dialect.sweep(&self.table.name, &due);
-            let (_, answer) = retried!(self, self.write(&statement))?;
-            (answer.affected, found, Some(last))
-        };
-        let next = last.filter(|_| found == most).map(|last| SweepCursor::new(row::time(last)));
+        let statement = self.table.due(&due);
+        let found = row::pairs(retried!(self, self.read(&statement))?)?;
+        let is_over = |expires: i64| expires <= due.to;
+        let (dialect, name) = (self.table.dialect, &self.table.name);
+        let (mut removed, mut filed) = (0, 0);
+        if found.iter().any(|(_, expires)| is_over(*expires)) {
+            let statement = dialect.remove_due(name, &due);
+            removed = retried!(self, self.write(&statement))?.1.affected;
+        }
+        if found.iter().any(|(_, expires)| !is_over(*expires)) {
+            let statement = dialect.file_due(name, &due);
+            filed = retried!(self, self.write(&statement))?.1.affected;
+        }
+        // If another process is at all of them, the rest is up to that one.
+        let goes_on = found.len() == most && removed + filed > 0;
+        let last = found.last().filter(|_| goes_on);
+        let next = last.map(|(looked_at, _)| SweepCursor::new(row::time(*looked_at)));
         Ok(Swept::new(removed, next))
     }
 

@@ -12,6 +12,10 @@ use super::{
 /// The dialect of PostgreSQL.
 pub(super) struct Postgres;
 
+/// The settings of the table. In a page with room, the new version of a row is beside the old one, and no
+/// index has to know; a vacuum after fewer changes than usual, since sessions come and go.
+const STORAGE: &str = "fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05";
+
 /// Returns the statements that a connection begins with: the limits on the time of a statement. None for
 /// zero.
 pub(super) fn limits(statement: Duration) -> Option<String> {
@@ -70,17 +74,18 @@ impl Dialect for Postgres {
         is_after_as_row(sql, is_after, logged_in, selector);
     }
 
-    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
+    fn remove_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
-        let name = table.quoted("");
-        // By the place of the row, found once and whatever the plan; locked rows are another
-        // sweep's, or are being used.
-        sql.text("DELETE FROM ").text(&name).text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM ");
-        sql.text(&name);
-        due.write(&mut sql);
-        sql.text(" ORDER BY expires_at LIMIT ").value(due.most);
-        sql.text(" FOR UPDATE SKIP LOCKED)) RETURNING expires_at");
-        sql.answering(&[Kind::Int])
+        sql.text("DELETE FROM ").text(&table.quoted(""));
+        is_due(&mut sql, table, due, "<=");
+        sql.finish()
+    }
+
+    fn file_due(&self, table: &TableName, due: &Due) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
+        sql.text("UPDATE ").text(&table.quoted("")).text(" SET sweep_after = expires_at");
+        is_due(&mut sql, table, due, ">");
+        sql.finish()
     }
 
     fn time(&self) -> Option<Statement> {
@@ -89,10 +94,10 @@ impl Dialect for Postgres {
         Some(sql.answering(&[Kind::Int]))
     }
 
-    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
-        let (name, principal, expiry) =
-            (table.quoted(""), table.index("_principal"), table.index("_expiry"));
-        vec![vec![
+    fn create(&self, table: &TableName) -> Vec<String> {
+        let (name, principal, sweep) =
+            (table.quoted(""), table.index("_principal"), table.index("_sweep"));
+        vec![
             format!(
                 r#"CREATE TABLE {name} (
     namespace         TEXT     COLLATE "C" NOT NULL,
@@ -103,17 +108,36 @@ impl Dialect for Postgres {
     logged_in_version BIGINT   NOT NULL,
     last_seen_at      BIGINT   NOT NULL,
     expires_at        BIGINT   NOT NULL,
+    sweep_after       BIGINT   NOT NULL DEFAULT 0,
     fixed_part        BYTEA    NOT NULL,
     fields            JSON     NOT NULL,
     PRIMARY KEY (namespace, selector)
-)"#
+) WITH ({STORAGE})"#
             ),
             format!(
                 "CREATE INDEX {principal} ON {name} (namespace, principal, logged_in_at, selector)\n    \
                  WHERE principal IS NOT NULL"
             ),
-            format!("CREATE INDEX {expiry} ON {name} (expires_at)"),
+            format!("CREATE INDEX {sweep} ON {name} (sweep_after)"),
+        ]
+    }
+
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
+        let (name, sweep, expiry) =
+            (table.quoted(""), table.index("_sweep"), table.quoted("_expiry"));
+        vec![vec![
+            // A default that is a constant rewrites no row.
+            format!(
+                "ALTER TABLE {name} ADD COLUMN IF NOT EXISTS sweep_after BIGINT NOT NULL DEFAULT 0"
+            ),
+            format!("ALTER TABLE {name} SET ({STORAGE})"),
+            format!("DROP INDEX IF EXISTS {expiry}"),
+            format!("CREATE INDEX IF NOT EXISTS {sweep} ON {name} (sweep_after)"),
         ]]
+    }
+
+    fn is_done_already(&self, _error: &dyn sqlx::error::DatabaseError) -> bool {
+        false
     }
 
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
@@ -131,9 +155,10 @@ impl Dialect for Postgres {
         sql.answering(&[Kind::Int])
     }
 
-    fn begin_migration(&self) -> &'static str {
-        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 60000; \
-         SET LOCAL idle_in_transaction_session_timeout = 0"
+    fn limits_of_migration(&self) -> [&'static str; 2] {
+        let lift = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 60000; \
+                    SET LOCAL idle_in_transaction_session_timeout = 0";
+        [lift, "SET LOCAL lock_timeout = 500"]
     }
 
     fn migration_lock(&self, table: &TableName) -> MigrationLock {
@@ -157,4 +182,15 @@ impl Dialect for Postgres {
             _ => Meaning::Refused,
         }
     }
+}
+
+/// Writes the condition that a row is due, and has expired or not.
+fn is_due(sql: &mut Sql, table: &TableName, due: &Due, comparison: &str) {
+    // By the place of the row, found once and whatever the plan; locked rows are another sweep's, or
+    // are being used.
+    sql.text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM (SELECT ctid, expires_at FROM ");
+    sql.text(&table.quoted(""));
+    due.write(sql, "sweep_after");
+    sql.text(" FOR UPDATE SKIP LOCKED) AS due WHERE expires_at ").text(comparison).text(" ");
+    sql.value(due.to).text("))");
 }
