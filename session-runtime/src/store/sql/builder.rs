@@ -29,6 +29,8 @@ const PING_TIMEOUT: Duration = Duration::from_millis(400);
 const CONNECTIONS: u32 = 10;
 /// The largest limit on the time of a statement.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(3600);
+/// The default limit on the statements that a connection keeps prepared: more than the store has.
+const STATEMENTS: usize = 100;
 /// The number of attempts to start while the database is busy, and the rest between two of them.
 const STARTS: u32 = 5;
 const REST: Duration = Duration::from_millis(50);
@@ -57,6 +59,7 @@ pub struct SqlStoreBuilder {
     connections: u32,
     acquire_timeout: Duration,
     statement_timeout: Duration,
+    statement_cache: usize,
 }
 
 impl Default for SqlStoreBuilder {
@@ -69,6 +72,7 @@ impl Default for SqlStoreBuilder {
             connections: CONNECTIONS,
             acquire_timeout: ACQUIRE_TIMEOUT,
             statement_timeout: STATEMENT_TIMEOUT,
+            statement_cache: STATEMENTS,
         }
     }
 }
@@ -131,6 +135,17 @@ impl SqlStoreBuilder {
         Self { statement_timeout: limit.min(LONGEST_STATEMENT), ..self }
     }
 
+    /// Sets how many statements a connection that [`connect`](Self::connect) opens keeps prepared.
+    /// Default: 100, more than the store has.
+    ///
+    /// **On PostgreSQL, 0 is for PgBouncer in transaction mode, of any version**, and for poolers like it,
+    /// also with a pool of your own: nothing is prepared under a name, each statement is in a transaction
+    /// of its own, with the limit on its time, and costs 4 round trips in place of 1.
+    #[must_use]
+    pub fn statement_cache(self, statements: usize) -> Self {
+        Self { statement_cache: statements, ..self }
+    }
+
     /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`.
     ///
     /// # Errors
@@ -163,7 +178,9 @@ impl SqlStoreBuilder {
         }
         #[cfg(feature = "postgres")]
         #[allow(irrefutable_let_patterns, reason = "without other features it is the only one")]
-        if let super::pool::Pools::Postgres(pool) = &store.pool.pools {
+        if let super::pool::Pools::Postgres(pool) = &store.pool.pools
+            && store.pool.around.is_none()
+        {
             super::pooler::refuse_mixing(pool).await.map_err(|fault| store.told(fault))?;
         }
         check(&store).await?;
@@ -176,7 +193,10 @@ impl SqlStoreBuilder {
     ///
     /// Returns an error if the name of the table or schema is not valid.
     pub fn store(self, pool: impl Into<SqlPool>) -> Result<SqlStore, StoreError> {
-        let pool = SqlPool { limit: self.statement_timeout, ..pool.into() };
+        let pool: SqlPool = pool.into();
+        let around = Some(self.statement_timeout).filter(|_| self.statement_cache == 0);
+        let around = around.and_then(|limit| pool.dialect().begin_around(limit));
+        let pool = SqlPool { limit: self.statement_timeout, around, ..pool };
         let dialect = pool.dialect();
         let name = TableName::new(dialect.quote(), self.schema, self.table)?;
         Ok(SqlStore::with_table(pool, Table::new(dialect, name)))
@@ -191,11 +211,16 @@ impl SqlStoreBuilder {
             "postgres" | "postgresql" => {
                 let options = sqlx::postgres::PgConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
+                // There are no such numbers here, and a pooler may refuse the parameter.
+                let options =
+                    options.extra_float_digits(None).statement_cache_capacity(self.statement_cache);
                 let runtimes = Runtimes::default();
                 let known = runtimes.clone();
                 let is_broken = move |age| known.one_has_ended_within(age);
                 let pool = self.pool_options::<sqlx::Postgres>(self.connections, is_broken);
-                let set = super::postgres::limits(self.statement_timeout);
+                // With a transaction around each statement, the limits are in there.
+                let set = super::postgres::limits("SET", self.statement_timeout)
+                    .filter(|_| self.statement_cache > 0);
                 let pool = pool.after_connect(move |connection, _| {
                     runtimes.note();
                     // Not among the parameters of the start, which a pooler may refuse.
@@ -211,6 +236,7 @@ impl SqlStoreBuilder {
             "mysql" | "mariadb" => {
                 let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
                 let options = options.map_err(|error| unusable(&scheme, error))?;
+                let options = options.statement_cache_capacity(self.statement_cache);
                 let runtimes = Runtimes::default();
                 let known = runtimes.clone();
                 let is_broken = move |age| known.one_has_ended_within(age);
@@ -240,6 +266,7 @@ impl SqlStoreBuilder {
 
         let options = SqliteConnectOptions::from_str(url);
         let options = options.map_err(|error| unusable("sqlite", error))?;
+        let options = options.statement_cache_capacity(self.statement_cache);
         // A connection is a thread, and outlives every runtime.
         let pool = |connections| self.pool_options(connections, |_| false);
         let forever = |connections| {

@@ -4,6 +4,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -43,6 +44,8 @@ struct CheckedOut {
     dialect: &'static dyn Dialect,
     /// The time after which the server has given up a statement.
     limit: Duration,
+    /// The statement that begins a transaction around each statement, if there has to be one.
+    around: Option<Arc<str>>,
     /// True within a statement or a transaction, and if the connection is to be closed.
     is_under_way: bool,
     in_transaction: bool,
@@ -60,7 +63,8 @@ pub(super) enum Open {
 /// A piece of work for the connection: a statement with binds, or plain text.
 enum Work {
     Statement(Statement),
-    Begin,
+    /// By this statement, or else the dialect's.
+    Begin(Option<Arc<str>>),
     Commit,
     RollBack,
     Text(String),
@@ -68,15 +72,30 @@ enum Work {
 
 impl Connection {
     /// `limit` is the server's limit on the time of a statement.
-    pub(super) fn new(open: Open, dialect: &'static dyn Dialect, limit: Duration) -> Self {
+    pub(super) fn new(
+        open: Open,
+        dialect: &'static dyn Dialect,
+        limit: Duration,
+        around: Option<Arc<str>>,
+    ) -> Self {
         let (is_under_way, in_transaction) = (false, false);
-        let checked_out = CheckedOut { open, dialect, limit, is_under_way, in_transaction };
+        let checked_out = CheckedOut { open, dialect, limit, around, is_under_way, in_transaction };
         Self { checked_out: Some(checked_out) }
     }
 
     /// Runs one statement.
     pub(super) async fn run(&mut self, statement: &Statement) -> Result<Answer, Fault> {
-        self.work(Work::Statement(statement.clone())).await
+        let around = match &self.checked_out {
+            Some(checked_out) if !checked_out.in_transaction => checked_out.around.clone(),
+            _ => None,
+        };
+        let Some(begin) = around else {
+            return self.work(Work::Statement(statement.clone())).await;
+        };
+        self.work(Work::Begin(Some(begin))).await?;
+        let answer = self.work(Work::Statement(statement.clone())).await?;
+        self.work(Work::Commit).await?;
+        Ok(answer)
     }
 
     /// Begins a transaction that writes.
@@ -85,7 +104,7 @@ impl Connection {
         expect(dead_code, reason = "MySQL and MariaDB cannot roll back a change of the schema")
     )]
     pub(super) async fn begin(&mut self) -> Result<(), Fault> {
-        self.work(Work::Begin).await.map(drop)
+        self.work(Work::Begin(None)).await.map(drop)
     }
 
     /// Commits the transaction.
@@ -134,17 +153,24 @@ impl Drop for Connection {
 impl CheckedOut {
     async fn run(mut self, work: Work) -> (Self, Result<Answer, sqlx::Error>) {
         let was_under_way = std::mem::replace(&mut self.is_under_way, true);
-        self.in_transaction |= matches!(work, Work::Begin);
+        self.in_transaction |= matches!(work, Work::Begin(_));
+        // Under a name, unless the next connection of the server may know another one by that name.
+        let is_named = self.around.is_none();
         let answer = match &work {
             Work::Statement(statement) => match &mut self.open {
                 #[cfg(feature = "postgres")]
-                Open::Postgres(connection) => driver::run_postgres(connection, statement).await,
+                Open::Postgres(connection) => {
+                    driver::run_postgres(connection, statement, is_named).await
+                }
                 #[cfg(feature = "mysql")]
-                Open::MySql(connection) => driver::run_mysql(connection, statement).await,
+                Open::MySql(connection) => driver::run_mysql(connection, statement, is_named).await,
                 #[cfg(feature = "sqlite")]
-                Open::Sqlite(connection) => driver::run_sqlite(connection, statement).await,
+                Open::Sqlite(connection) => {
+                    driver::run_sqlite(connection, statement, is_named).await
+                }
             },
-            Work::Begin => self.text(self.dialect.begin()).await,
+            Work::Begin(Some(begin)) => self.text(begin).await,
+            Work::Begin(None) => self.text(self.dialect.begin()).await,
             Work::Commit => self.text("COMMIT").await,
             Work::RollBack => self.text("ROLLBACK").await,
             Work::Text(text) => self.text(text).await,

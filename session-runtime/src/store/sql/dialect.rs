@@ -2,6 +2,8 @@
 //! comparison of places in a list, locks, and the statements that create the tables. Nothing here
 //! talks to a database.
 
+use std::{sync::Arc, time::Duration};
+
 use super::{
     statement::{Placeholders, Sql, Statement},
     table_name::TableName,
@@ -30,6 +32,14 @@ pub(super) trait Dialect: Send + Sync {
     /// Returns the statement that begins a transaction that writes. Each statement of the
     /// transaction sees all that was committed before.
     fn begin(&self) -> &'static str;
+
+    /// Returns the statement that begins a transaction around a single statement, with a limit on the time
+    /// of that statement: for a pooler that lends a server's connection for a transaction only. `None` if
+    /// there are no such poolers.
+    fn begin_around(&self, limit: Duration) -> Option<Arc<str>> {
+        let _ = limit;
+        None
+    }
 
     /// Returns the query whose answer is 0 if the connection keeps changes back until somebody
     /// commits them; `None` if connections have no such setting.

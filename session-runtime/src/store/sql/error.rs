@@ -9,8 +9,8 @@ use super::dialect::{Dialect, Meaning};
 use crate::store::StoreError;
 
 /// The advice about a pooler that mixes up the statements that its clients prepare.
-pub(super) const POOLER: &str = "; PgBouncer in transaction mode must be 1.21 or newer, with \
-    `max_prepared_statements` above 0; otherwise use its session mode";
+pub(super) const POOLER: &str = "; behind PgBouncer in transaction mode, set `statement_cache=0` in the \
+    URL, or use version 1.21 or newer with `max_prepared_statements` above 0; or use its session mode";
 
 /// The cause of a failure.
 #[derive(Debug)]

@@ -156,11 +156,13 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// # Notes for each database
 ///
-/// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need PgBouncer 1.21,
-///   with `max_prepared_statements` above 0. **An older one mixes up the statements of its clients**,
-///   and then a session may get another's answer: [`connect`](Self::connect) refuses it, unless the
-///   pooler leads two connections to two of the server's, or the pool has a single connection.
-///   `READ COMMITTED` is enough.
+/// * **PostgreSQL**: behind PgBouncer in session mode nothing has to be set. In transaction mode, set
+///   [`statement_cache(0)`](SqlStoreBuilder::statement_cache). Otherwise prepared
+///   statements need PgBouncer 1.21, with `max_prepared_statements` above 0, and the limit on the time of
+///   statements has to be the role's, with `statement_timeout` 0 here. **An older one mixes up the
+///   statements of its clients**, and then a session may get another's answer: [`connect`](Self::connect)
+///   refuses it, unless the pooler leads two connections to two of the server's, or the pool has a single
+///   connection. `READ COMMITTED` is enough.
 /// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. Writes rest on `autocommit = 1`:
 ///   [`connect`](Self::connect) sets it on each connection, and [`migrate`](Self::migrate) and the
 ///   builder refuse a pool of your own whose connections have it off.

@@ -1,7 +1,7 @@
 //! The pools of the three databases as one type: the database they lead to, and taking a connection
 //! from them. It does not know what connections are used for.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     STATEMENT_TIMEOUT,
@@ -16,6 +16,8 @@ pub struct SqlPool {
     pub(super) pools: Pools,
     /// The server's limit on the time of a statement, as far as it is known.
     pub(super) limit: Duration,
+    /// The statement that begins a transaction around each statement, if there has to be one.
+    pub(super) around: Option<Arc<str>>,
 }
 
 #[derive(Clone)]
@@ -59,7 +61,7 @@ impl fmt::Debug for SqlPool {
 
 impl SqlPool {
     pub(super) const fn of(pools: Pools) -> Self {
-        Self { pools, limit: STATEMENT_TIMEOUT }
+        Self { pools, limit: STATEMENT_TIMEOUT, around: None }
     }
 
     pub(super) fn dialect(&self) -> &'static dyn Dialect {
@@ -138,7 +140,7 @@ impl SqlPool {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite { read, .. } => Open::Sqlite(read.acquire().await?),
         };
-        Ok(Connection::new(open, self.dialect(), self.limit))
+        Ok(self.connection(open))
     }
 
     /// Takes a connection to write with.
@@ -147,10 +149,14 @@ impl SqlPool {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite { write, .. } => {
                 let open = Open::Sqlite(write.acquire().await?);
-                Ok(Connection::new(open, self.dialect(), self.limit))
+                Ok(self.connection(open))
             }
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             _ => self.reader().await,
         }
+    }
+
+    fn connection(&self, open: Open) -> Connection {
+        Connection::new(open, self.dialect(), self.limit, self.around.clone())
     }
 }

@@ -1,7 +1,7 @@
 //! The dialect of PostgreSQL: `json`, comparisons of rows, an advisory lock, `RETURNING`. It knows no
 //! driver.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     dialect::{Dialect, Due, Meaning, MigrationLock, is_after_as_row},
@@ -16,9 +16,9 @@ pub(super) struct Postgres;
 /// index has to know; a vacuum after fewer changes than usual, since sessions come and go.
 const STORAGE: &str = "fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05";
 
-/// Returns the statements that a connection begins with: the limits on the time of a statement. None for
-/// zero.
-pub(super) fn limits(statement: Duration) -> Option<String> {
+/// Returns the statements that limit the time of a statement: `SET` on a connection, `SET LOCAL` in a
+/// transaction. None for zero.
+pub(super) fn limits(set: &str, statement: Duration) -> Option<String> {
     if statement.is_zero() {
         return None;
     }
@@ -26,8 +26,8 @@ pub(super) fn limits(statement: Duration) -> Option<String> {
     // Shorter, since otherwise no error would say that it was a lock.
     let lock = (millis * 9 / 10).max(1);
     Some(format!(
-        "SET statement_timeout = {millis}; SET lock_timeout = {lock}; \
-         SET idle_in_transaction_session_timeout = {millis}"
+        "{set} statement_timeout = {millis}; {set} lock_timeout = {lock}; \
+         {set} idle_in_transaction_session_timeout = {millis}"
     ))
 }
 
@@ -60,6 +60,13 @@ impl Dialect for Postgres {
         // A stricter level, if it is the default here, would look for tables with the snapshot from
         // before the wait for the lock.
         "BEGIN ISOLATION LEVEL READ COMMITTED"
+    }
+
+    fn begin_around(&self, limit: Duration) -> Option<Arc<str>> {
+        let begin = self.begin();
+        Some(
+            limits("SET LOCAL", limit).map_or(begin.into(), |set| format!("{begin}; {set}").into()),
+        )
     }
 
     fn autocommit(&self) -> Option<Statement> {
