@@ -146,15 +146,23 @@ impl SqlStoreBuilder {
         Self { statement_cache: statements, ..self }
     }
 
-    /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`.
+    /// Sets whether the store creates and changes tables.
+    pub(super) fn migrates(self, migrates: bool) -> Self {
+        Self { migrates, ..self }
+    }
+
+    /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`. Behind a `?`, the
+    /// URL may set `max_connections`, `acquire_timeout` and `statement_timeout` (`500ms`, `2s`),
+    /// `statement_cache`, `table`, `schema` and `migrate` (`yes`, `no`), each over what this builder
+    /// says, and the parameters of the driver, such as `sslmode`.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`SqlStore::connect`], and an error if the name of the table or schema
     /// is not valid.
     pub async fn connect(self, url: &str) -> Result<SqlStore, StoreError> {
-        let pool = self.pool(url)?;
-        self.open(pool).await
+        let (builder, pool) = self.pool(url)?;
+        builder.open(pool).await
     }
 
     /// Builds the store on an existing pool.
@@ -202,15 +210,21 @@ impl SqlStoreBuilder {
         Ok(SqlStore::with_table(pool, Table::new(dialect, name)))
     }
 
-    fn pool(&self, url: &str) -> Result<SqlPool, StoreError> {
+    /// Makes the pool of a URL, whose parameters come first.
+    fn pool(self, url: &str) -> Result<(Self, SqlPool), StoreError> {
         let (scheme, rest) = url.split_once(':').unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
-        let url = &format!("{scheme}:{rest}");
-        match scheme.as_str() {
+        let (builder, url) = super::url::apply(self, &scheme, &format!("{scheme}:{rest}"))?;
+        let pool = builder.pool_of(&scheme, &url)?;
+        Ok((builder, pool))
+    }
+
+    fn pool_of(&self, scheme: &str, url: &str) -> Result<SqlPool, StoreError> {
+        match scheme {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
-                let options = sqlx::postgres::PgConnectOptions::from_str(checked(url)?);
-                let options = options.map_err(|error| unusable(&scheme, error))?;
+                let options = sqlx::postgres::PgConnectOptions::from_str(url);
+                let options = options.map_err(|error| unusable(scheme, error))?;
                 // There are no such numbers here, and a pooler may refuse the parameter.
                 let options =
                     options.extra_float_digits(None).statement_cache_capacity(self.statement_cache);
@@ -234,8 +248,8 @@ impl SqlStoreBuilder {
             }
             #[cfg(feature = "mysql")]
             "mysql" | "mariadb" => {
-                let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
-                let options = options.map_err(|error| unusable(&scheme, error))?;
+                let options = sqlx::mysql::MySqlConnectOptions::from_str(url);
+                let options = options.map_err(|error| unusable(scheme, error))?;
                 let options = options.statement_cache_capacity(self.statement_cache);
                 let runtimes = Runtimes::default();
                 let known = runtimes.clone();
@@ -329,21 +343,6 @@ fn patience(store: &SqlStore, fault: &Fault) -> u32 {
         fault if fault.is_locked_out() || store.meaning(fault) == Meaning::Busy => STARTS,
         _ => 0,
     }
-}
-
-/// Refuses a URL that parses, but not as intended: a bare `/`, `?` or `#` in a password would end
-/// the host, and the rest would become the database's name.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-fn checked(url: &str) -> Result<&str, StoreError> {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    if rest.contains('@') && !authority.contains('@') {
-        return Err(StoreError::new(
-            "the database URL has an `@` after its host: write `/`, `?`, `#` and `@` in a user \
-             or password as %2F, %3F, %23 and %40",
-        ));
-    }
-    Ok(url)
 }
 
 /// Makes the error of a URL that does not parse, without its cause, which may quote the URL.

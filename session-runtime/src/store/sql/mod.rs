@@ -25,6 +25,7 @@ mod statement;
 mod table;
 mod table_name;
 mod text;
+pub(in crate::store) mod url;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -157,7 +158,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// # Notes for each database
 ///
 /// * **PostgreSQL**: behind PgBouncer in session mode nothing has to be set. In transaction mode, set
-///   [`statement_cache(0)`](SqlStoreBuilder::statement_cache). Otherwise prepared
+///   [`statement_cache(0)`](SqlStoreBuilder::statement_cache) (`?statement_cache=0`). Otherwise prepared
 ///   statements need PgBouncer 1.21, with `max_prepared_statements` above 0, and the limit on the time of
 ///   statements has to be the role's, with `statement_timeout` 0 here. **An older one mixes up the
 ///   statements of its clients**, and then a session may get another's answer: [`connect`](Self::connect)
