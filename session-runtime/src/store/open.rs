@@ -44,7 +44,9 @@ const SCHEMES: &[(&str, Option<&str>)] = &[
 /// | `redis+sentinel://host1,host2/master` | `RedisStore` | `redis` |
 /// | `redis+unix:///run/redis.sock` | `RedisStore` | `redis` |
 ///
-/// The constructor of each store documents the other parts of its URL, and the effect of opening
+/// Behind a `?`, a URL may set what a deployment needs: sizes of pools, timeouts, names of tables. [A
+/// table](crate::guide::stores#what-a-url-can-say) lists all parameters; an unknown one is an error that
+/// names those that there are. The constructor of each store documents the other parts of its URL, and the effect of opening
 /// the store: connecting, or creating a directory or tables. An opened store has passed
 /// [`check`](super::check): a missing right or a read-only server is an error here.
 ///
@@ -67,7 +69,9 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     let (scheme, rest, feature) = scheme(url)?;
     match feature {
         None if rest.is_empty() => Ok(Arc::new(MemoryStore::default())),
-        None => Err(StoreError::new("the store `memory:` takes nothing behind the colon")),
+        None => Err(StoreError::new(
+            "the store `memory:` takes nothing behind the colon; its limits are the program's",
+        )),
         #[cfg(feature = "file")]
         Some("file") => checked(super::FileStore::open(path(&scheme, rest)?)?).await,
         #[cfg(feature = "embedded")]
@@ -161,6 +165,11 @@ fn path<'a>(scheme: &str, rest: &'a str) -> Result<&'a std::path::Path, StoreErr
             )));
         }
     };
+    if path.contains('?') {
+        return Err(StoreError::new(format!(
+            "the store `{scheme}:` has no parameters, and its path no `?`"
+        )));
+    }
     if path.is_empty() {
         return Err(StoreError::new(format!(
             "the store `{scheme}:` needs a path behind the colon, like `{scheme}:data/sessions`"
@@ -241,6 +250,7 @@ mod tests {
     #[test]
     fn a_path_is_needed_and_a_host_is_refused() {
         assert!(refusal("file:").contains("needs a path"));
+        assert!(refusal("file:sessions?table=x").contains("no parameters"));
         assert!(refusal("file://host/sessions").contains("names no host"));
         assert_eq!(path("file", "///var/it").ok(), Some(std::path::Path::new("/var/it")));
         assert_eq!(path("file", "a/b").ok(), Some(std::path::Path::new("a/b")));

@@ -29,7 +29,7 @@ impl PgBouncer {
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\n\
-             pool_mode = {mode}\nignore_startup_parameters = extra_float_digits\n",
+             pool_mode = {mode}\n",
             server.port(),
             file("users").display(),
         );

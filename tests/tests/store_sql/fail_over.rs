@@ -1,5 +1,6 @@
 //! A database that only reads for a while, as the replica does that a pool has found in the place of
-//! the primary: what begins then goes on to read only.
+//! the primary: what begins then goes on to read only. And a server that ends the connections that a
+//! pool has.
 
 use session_runtime::store::{SqlStore, Store};
 use session_runtime::testing::Repository as _;
@@ -94,5 +95,29 @@ fn a_mariadb_with_the_option_read_only_is_written_again_at_once() {
         assert!(told.to_string().contains("--read-only"), "{told}");
         server.sql("mysql", "SET GLOBAL read_only = 0");
         store.insert_capped(&key(1), record(), None).await.expect("an insert");
+    });
+}
+
+/// Every write is made, and made once: a second one would find the session there already.
+#[test]
+fn a_write_on_connections_that_postgresql_has_ended_is_made_on_others() {
+    let url = Kind::Postgres.fresh("ended");
+    wait(async {
+        let store = connect(&url).await;
+        store.insert_capped(&key(0), owned("ada"), None).await.expect("an insert");
+        for round in 1..=5 {
+            read_a_lot(&store).await;
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                       WHERE datname = 'ended' AND pid <> pg_backend_pid()";
+            postgres().sql("postgres", end);
+            let inserts = (1..=2 * CONNECTIONS).map(|number| {
+                let (store, key) = (store.clone(), key(100 * round + number));
+                tokio::spawn(async move { store.insert_capped(&key, record(), None).await })
+            });
+            for insert in inserts.collect::<Vec<_>>() {
+                let outcome = insert.await.expect("a task").expect("an insert");
+                assert_eq!(outcome, session_runtime::store::InsertOutcome::inserted());
+            }
+        }
     });
 }

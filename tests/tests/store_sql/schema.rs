@@ -30,17 +30,17 @@ fn many_that_start_at_once_all_come_up(kind: Kind) {
         thread.join().expect("a store");
     }
     assert_eq!(kind.sql("starts", "SELECT count(*) FROM http_session").trim(), "8");
-    assert_eq!(kind.sql("starts", "SELECT version FROM http_session_schema").trim(), "2");
+    assert_eq!(kind.sql("starts", "SELECT version FROM http_session_schema").trim(), "3");
 }
 
 fn a_newer_schema_is_refused(kind: Kind) {
     let url = kind.fresh("newer");
     wait(async {
         connect(&url).await;
-        kind.sql("newer", "INSERT INTO http_session_schema (version) VALUES (3)");
+        kind.sql("newer", "INSERT INTO http_session_schema (version) VALUES (4)");
         for builder in [SqlStore::builder(), SqlStore::builder().without_migration()] {
             let error = builder.connect(&url).await.expect_err("another program's").to_string();
-            assert!(error.contains("version 3") && error.contains("newer release"), "{error}");
+            assert!(error.contains("version 4") && error.contains("newer release"), "{error}");
         }
     });
 }
@@ -63,7 +63,7 @@ fn the_statements_can_be_run_by_hand(kind: Kind) {
         // Of a store that is connected elsewhere: the statements depend on the names only.
         let elsewhere = connect(&shared(kind, "suite")).await;
         let statements = elsewhere.schema_sql(0);
-        assert_eq!(elsewhere.schema_sql(2), "", "nothing comes after the latest version");
+        assert_eq!(elsewhere.schema_sql(3), "", "nothing comes after the latest version");
         kind.sql("by_hand", &statements);
         let store = SqlStore::builder().without_migration().connect(&url).await.expect("a store");
         store.insert_capped(&key(1), record(), None).await.expect("an insert");

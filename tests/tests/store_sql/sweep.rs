@@ -30,7 +30,7 @@ fn a_sweep_goes_in_batches_and_several_share_the_work(kind: Kind) {
             Kind::Sqlite => format!("printf('%032x', {number})"),
         };
         let copied = "version, principal, logged_in_at, logged_in_version, last_seen_at,
-            expires_at, fixed_part, fields";
+            expires_at, sweep_after, fixed_part, fields";
         let fill = format!(
             "INSERT INTO http_session (namespace, selector, {copied})
              WITH RECURSIVE numbers (n) AS
@@ -52,7 +52,9 @@ fn a_sweep_goes_in_batches_and_several_share_the_work(kind: Kind) {
         assert_eq!(store.sweep(at(10), None, 1000).await.expect("a sweep").removed, 0);
         assert_eq!(store.sweep(at(11), None, 1000).await.expect("a sweep").removed, 1);
         assert_eq!(store.sweep(at(IDLE), None, 0).await.expect("a sweep").removed, 0);
-        assert_eq!(store.sweep(at(IDLE), None, 300).await.expect("a sweep").removed, 300);
+        // The one that is kept alive may be among those that a step looks at.
+        let first = store.sweep(at(IDLE), None, 300).await.expect("a sweep").removed;
+        assert!((299..=300).contains(&first), "{first}");
         // More than one batch, from four processes' stores.
         let mut stores = Vec::new();
         for _ in 0..4 {
@@ -67,7 +69,7 @@ fn a_sweep_goes_in_batches_and_several_share_the_work(kind: Kind) {
         }
         // Two may have stepped back from the same rows.
         swept += all_steps(store.clone()).await;
-        assert_eq!(swept, 2998 - 300);
+        assert_eq!(first + swept, 2998);
         assert!(store.load(&key(5)).await.expect("a load").is_some());
         assert_eq!(kind.sql("swept", "SELECT count(*) FROM http_session").trim(), "1");
     });

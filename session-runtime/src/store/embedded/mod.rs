@@ -7,18 +7,28 @@ mod create;
 mod database;
 mod failure;
 mod read;
+mod recent;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use std::{fmt, path::Path, sync::Arc, thread::JoinHandle};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+    thread::JoinHandle,
+};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc, oneshot},
+};
 
 use self::{
     database::Database,
     read::Read,
+    recent::Recent,
     tables::Tables,
     writer::{Ask, Job, Worked},
 };
@@ -30,6 +40,9 @@ use crate::clock::Timestamp;
 
 /// The number of changes that may wait for the writer. Later callers wait in the runtime.
 const QUEUE: usize = 1024;
+/// The most reads of the file at once: enough to keep a disk busy, few enough to leave blocking threads
+/// of the runtime to others.
+const READERS: usize = 32;
 
 /// Sessions in one file on this machine: durable, fast, and without a server. The store to start
 /// with where one process serves the sessions.
@@ -56,9 +69,10 @@ const QUEUE: usize = 1024;
 /// to check it, which takes a second or two for each gigabyte if the disk keeps up, and finds every
 /// change that was answered.
 ///
-/// **Reads** bypass the writer and wait for nobody. They are answered on the caller's thread at
-/// once: from the store's cache (64 MiB at most), from the operating system's cache, or with a few
-/// reads of the file.
+/// **Reads** bypass the writer and wait for nobody. A session that this process has used lately is read
+/// on the caller's thread at once: from the store's cache (64 MiB at most) or the operating system's. Any
+/// other session, whose pages may be on the disk only, and a list are read on a blocking thread of the
+/// runtime, so that a slow disk holds up nobody else. 65,536 sessions are kept in mind as used lately.
 ///
 /// **Errors.** When a write fails (the disk is full, say), every change of that moment gets the
 /// error. Each of these changes was made whole or not at all; the error does not say which. The
@@ -75,6 +89,11 @@ struct Shared {
     /// The queue of the writer. Both this and the writer are there until the drop takes them.
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     writer: Option<JoinHandle<()>>,
+    recent: Recent,
+    readers: Arc<Semaphore>,
+    /// False once the store is dropped. Reads on other threads hold the lock, so that the drop waits for
+    /// those that have begun.
+    is_open: Arc<RwLock<bool>>,
 }
 
 impl EmbeddedStore {
@@ -92,7 +111,14 @@ impl EmbeddedStore {
         let database = Arc::new(Database::open(path.as_ref())?);
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = writer::start(Arc::clone(&database), queue)?;
-        Ok(Self(Arc::new(Shared { database, jobs: Some(jobs), writer: Some(writer) })))
+        Ok(Self(Arc::new(Shared {
+            database,
+            jobs: Some(jobs),
+            writer: Some(writer),
+            recent: Recent::new(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            is_open: Arc::new(RwLock::new(true)),
+        })))
     }
 
     /// Returns the number of syncs so far, for tests of how changes share a sync.
@@ -116,6 +142,26 @@ impl EmbeddedStore {
         jobs.send(job).await.map_err(|_| ended())?;
         answer.await.unwrap_or_else(|_| Err(ended()))
     }
+
+    /// Reads on a thread that may wait for the disk; outside of a Tokio runtime on this one.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Ok(runtime) = Handle::try_current() else { return read(&self.0.database) };
+        let thread = Arc::clone(&self.0.readers).acquire_owned().await;
+        // Not the database itself, which would stay open for as long as nobody has a thread for this.
+        let (database, is_open) = (Arc::downgrade(&self.0.database), Arc::clone(&self.0.is_open));
+        let done = runtime.spawn_blocking(move || {
+            let _thread = thread;
+            let is_open = is_open.read().unwrap_or_else(PoisonError::into_inner);
+            // Dropped before the lock.
+            let database = database.upgrade().filter(|_| *is_open);
+            database.map(|database| read(&database))
+        });
+        let ended = || self.0.database.error("a read was not finished; its runtime has ended");
+        done.await.ok().flatten().unwrap_or_else(|| Err(ended()))
+    }
 }
 
 impl Drop for Shared {
@@ -126,6 +172,7 @@ impl Drop for Shared {
             // An error means that the writer panicked; callers that waited have got an error.
             let _ = writer.join();
         }
+        *self.is_open.write().unwrap_or_else(PoisonError::into_inner) = false;
     }
 }
 
@@ -148,13 +195,23 @@ impl Store for EmbeddedStore {
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
-        StoreFuture::ready(read::load(&self.0.database, key))
+        if self.0.recent.has(key) {
+            return StoreFuture::ready(read::load(&self.0.database, key));
+        }
+        StoreFuture::new(async move {
+            let wanted = key.clone();
+            let loaded = self.read(move |database| read::load(database, &wanted)).await?;
+            self.0.recent.note(key);
+            Ok(loaded)
+        })
     }
 
     fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
         StoreFuture::new(async move {
-            let key = key.clone();
-            self.ask(move |tables| apply::insert(tables, &key, &record)).await
+            let inserted = key.clone();
+            let written = self.ask(move |tables| apply::insert(tables, &inserted, &record)).await?;
+            self.0.recent.note(key);
+            Ok(written)
         })
     }
 
@@ -185,9 +242,13 @@ impl Store for EmbeddedStore {
         after: Option<Cursor>,
         limit: usize,
     ) -> StoreFuture<'a, Page> {
-        let read = read::list(&self.0.database, namespace, principal, order, after, limit);
-        match read {
-            Ok(Read { page, stale }) if !stale.is_empty() => StoreFuture::new(async move {
+        StoreFuture::new(async move {
+            let (of, whose) = (namespace.clone(), principal.clone());
+            let read = self
+                .read(move |database| read::list(database, &of, &whose, order, after, limit))
+                .await?;
+            let Read { page, stale } = read;
+            if !stale.is_empty() {
                 let namespace = namespace.clone();
                 self.ask(move |tables| {
                     for entry in &stale {
@@ -196,10 +257,9 @@ impl Store for EmbeddedStore {
                     Ok(Ok(()))
                 })
                 .await?;
-                Ok(page)
-            }),
-            read => StoreFuture::ready(read.map(|read| read.page)),
-        }
+            }
+            Ok(page)
+        })
     }
 
     fn count<'a>(

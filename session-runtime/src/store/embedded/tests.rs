@@ -1,9 +1,10 @@
-//! The file's format: which files are ours, and how one that lost a part of a record is served.
+//! The file's format: which files are ours, and how one that lost a part of a record is served. And on
+//! which thread records are read.
 //! These write to the database past the store, as only a damaged or newer file would be.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use std::path::PathBuf;
+use std::{future::Future, path::PathBuf, sync::Arc};
 
 use redb::{ReadableDatabase, ReadableTable, TableDefinition};
 
@@ -164,4 +165,55 @@ async fn a_damaged_record_is_removed_with_its_owners_or_in_its_time() {
     let database = place.database();
     let owners = database.begin_read().unwrap().open_table(OWNER).unwrap();
     assert!(owners.first().unwrap().is_none());
+}
+
+fn new() -> Record {
+    let lifetime =
+        Lifetime { idle_millis: None, absolute_until: Timestamp::MAX, persistent: false };
+    let (check, key_id) = (Check::from_bytes([1; 16]), KeyId::from_bytes([1; 4]));
+    Record::new(Meta::new(check, key_id, Timestamp::from_millis(1), lifetime))
+}
+
+#[tokio::test]
+async fn what_may_be_on_the_disk_only_is_read_on_another_thread() {
+    let place = Place::new();
+    let store = place.open();
+    store.insert(&key(1), Arc::new(new())).await.unwrap();
+    assert!(store.load(&key(1)).at_once().is_ok(), "it was written a moment ago");
+    drop(store);
+    let store = place.open();
+    let first = key(1);
+    let loaded = store.load(&first).at_once().expect_err("of this, only the disk knows");
+    assert!(loaded.await.unwrap().is_some());
+    assert!(store.load(&key(1)).at_once().is_ok(), "it was read a moment ago");
+    assert!(store.load(&key(2)).await.unwrap().is_none());
+}
+
+#[test]
+fn without_a_runtime_it_is_read_on_this_thread() {
+    let place = Place::new();
+    let store = place.open();
+    let key = key(1);
+    let mut load = std::pin::pin!(store.load(&key));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let loaded = load.as_mut().poll(&mut context);
+    assert!(matches!(loaded, std::task::Poll::Ready(Ok(None))));
+}
+
+#[tokio::test]
+async fn a_drop_waits_for_a_read_that_nobody_waits_for() {
+    let place = Place::new();
+    for number in 0..100 {
+        let store = place.open();
+        let key = key(number);
+        let mut load = store.load(&key);
+        std::future::poll_fn(|context| {
+            let _ = std::pin::Pin::new(&mut load).poll(context);
+            std::task::Poll::Ready(())
+        })
+        .await;
+        drop(load);
+        // Otherwise the next one finds the file locked.
+        drop(store);
+    }
 }

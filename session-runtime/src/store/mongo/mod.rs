@@ -1,11 +1,12 @@
 //! Sessions in MongoDB, one document each. This file owns which operations go on after their caller
 //! has gone. Below it are the driver's client (`client`), the calls (`sessions`), the form of a
-//! document (`document`), and the wording of errors (`failure`).
+//! document (`document`), the parameters of a URL (`url`), and the wording of errors (`failure`).
 
 mod client;
 mod document;
 mod failure;
 mod sessions;
+pub(in crate::store) mod url;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
@@ -88,14 +89,16 @@ impl MongoStore {
     /// missing, and does once what requests do. Looking for a server takes at most a second, unless the URL says otherwise
     /// (`serverSelectionTimeoutMS`). The driver's default for `connectTimeoutMS` stays: a server
     /// that is silent for that long counts as dead, and operations that wait for it are
-    /// interrupted.
+    /// interrupted. Beside the driver's options, such as `maxPoolSize`, the URL may name the
+    /// `collection`.
     ///
     /// # Errors
     ///
     /// A URL that is not valid or names no database, a server that does not answer, a missing right.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let (url, collection) = url::split(url)?;
         // The driver's own words may quote the URL, and with it the password.
-        let mut options = ClientOptions::parse(url).await.map_err(|_| {
+        let mut options = ClientOptions::parse(&url).await.map_err(|_| {
             StoreError::new(
                 "the URL of MongoDB is not valid, or its host is not found; it has the form \
                  `mongodb://user:password@host:port/database`, with `%` escapes in user and \
@@ -110,9 +113,10 @@ impl MongoStore {
                  `mongodb://host/database`",
             )
         })?;
-        let clients = Clients::new(options, &name, COLLECTION).map_err(|_| {
-            StoreError::new("the options in the URL of MongoDB contradict each other")
-        })?;
+        let clients = Clients::new(options, &name, collection.as_deref().unwrap_or(COLLECTION))
+            .map_err(|_| {
+                StoreError::new("the options in the URL of MongoDB contradict each other")
+            })?;
         let store = Self::with(clients);
         store.clients.sessions().ping().await?;
         check(&store).await?;

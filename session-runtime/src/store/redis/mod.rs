@@ -14,7 +14,7 @@ mod server_clock;
 mod session;
 #[cfg(test)]
 mod tests;
-mod url;
+pub(in crate::store) mod url;
 mod write;
 
 use std::{fmt, sync::Arc};

@@ -45,6 +45,10 @@ pub(super) struct TlsFiles {
     pub(super) client: Option<(PathBuf, PathBuf)>,
 }
 
+/// The parameters of a URL; each is for some forms of URLs only.
+pub(in crate::store) const PARAMETERS: &[&str] =
+    &["prefix", "ca", "cert", "key", "sentinel_user", "sentinel_password", "db", "user", "pass"];
+
 const FORMS: &str = "expected `redis://[user:password@]host[:port][/database]`, \
     `redis+cluster://[user:password@]host[:port],host[:port],…` or \
     `redis+sentinel://[user:password@]host[:port],host[:port],…/master-name[/database]`, \
@@ -214,12 +218,11 @@ impl Query {
                 "pass" => query.pass.replace(value).is_some(),
                 "db" => query.db.replace(value).is_some(),
                 _ => {
-                    return Err(
-                        "a parameter is unknown; there are `prefix`, `ca`, `cert`, `key`, \
-                                `sentinel_user` and `sentinel_password`, for a socket `db`, `user` \
-                                and `pass` (a `?` in a password is written `%3F`)"
-                            .into(),
-                    );
+                    let names: Vec<_> = PARAMETERS.iter().map(|name| format!("`{name}`")).collect();
+                    return Err(format!(
+                        "a parameter is unknown; there are {} (a `?` in a password is written `%3F`)",
+                        names.join(", ")
+                    ));
                 }
             };
             if twice {

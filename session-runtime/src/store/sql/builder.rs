@@ -5,11 +5,16 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use sqlx::AssertSqlSafe;
 use sqlx::{Connection, Database, pool::PoolOptions};
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::runtimes::Runtimes;
-use super::{SqlStore, error::Fault, pool::SqlPool, table::Table, table_name::TableName};
+use super::{
+    STATEMENT_TIMEOUT, SqlStore, dialect::Meaning, error::Fault, pool::SqlPool, table::Table,
+    table_name::TableName,
+};
 use crate::store::{StoreError, check};
 
 /// The default limit on the wait for a connection. Below the runtime's two seconds, so that the
@@ -22,6 +27,10 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_millis(400);
 /// The default limit on the connections of a pool.
 const CONNECTIONS: u32 = 10;
+/// The largest limit on the time of a statement.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(3600);
+/// The default limit on the statements that a connection keeps prepared: more than the store has.
+const STATEMENTS: usize = 100;
 /// The number of attempts to start while the database is busy, and the rest between two of them.
 const STARTS: u32 = 5;
 const REST: Duration = Duration::from_millis(50);
@@ -49,6 +58,8 @@ pub struct SqlStoreBuilder {
     migrates: bool,
     connections: u32,
     acquire_timeout: Duration,
+    statement_timeout: Duration,
+    statement_cache: usize,
 }
 
 impl Default for SqlStoreBuilder {
@@ -60,6 +71,8 @@ impl Default for SqlStoreBuilder {
             migrates: true,
             connections: CONNECTIONS,
             acquire_timeout: ACQUIRE_TIMEOUT,
+            statement_timeout: STATEMENT_TIMEOUT,
+            statement_cache: STATEMENTS,
         }
     }
 }
@@ -103,15 +116,53 @@ impl SqlStoreBuilder {
         Self { acquire_timeout: limit, ..self }
     }
 
-    /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`.
+    /// Sets the limit on the time that the database works on one statement, waiting for locks included.
+    /// A statement above the limit is an error, and has changed nothing. [`connect`](Self::connect)
+    /// sets the limit on each connection; for a pool of your own, set the same there, and say here how
+    /// long it is. Zero leaves the server's own settings; a limit is an hour at most. Default: 2 seconds,
+    /// as long as the runtime waits.
+    ///
+    /// | database | settings |
+    /// |---|---|
+    /// | PostgreSQL | `statement_timeout`, `idle_in_transaction_session_timeout`; `lock_timeout`, a tenth shorter, so that the error names the cause |
+    /// | MariaDB | `max_statement_time`, `lock_wait_timeout`, `innodb_lock_wait_timeout` |
+    /// | MySQL | `max_execution_time` (reads only), `lock_wait_timeout`, `innodb_lock_wait_timeout` |
+    /// | SQLite | the busy timeout, which is not above `acquire_timeout` either |
+    ///
+    /// The time of a change of the tables ([`SqlStore::migrate`]) is not limited.
+    #[must_use]
+    pub fn statement_timeout(self, limit: Duration) -> Self {
+        Self { statement_timeout: limit.min(LONGEST_STATEMENT), ..self }
+    }
+
+    /// Sets how many statements a connection that [`connect`](Self::connect) opens keeps prepared.
+    /// Default: 100, more than the store has.
+    ///
+    /// **On PostgreSQL, 0 is for PgBouncer in transaction mode, of any version**, and for poolers like it,
+    /// also with a pool of your own: nothing is prepared under a name, each statement is in a transaction
+    /// of its own, with the limit on its time, and costs 4 round trips in place of 1.
+    #[must_use]
+    pub fn statement_cache(self, statements: usize) -> Self {
+        Self { statement_cache: statements, ..self }
+    }
+
+    /// Sets whether the store creates and changes tables.
+    pub(super) fn migrates(self, migrates: bool) -> Self {
+        Self { migrates, ..self }
+    }
+
+    /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`. Behind a `?`, the
+    /// URL may set `max_connections`, `acquire_timeout` and `statement_timeout` (`500ms`, `2s`),
+    /// `statement_cache`, `table`, `schema` and `migrate` (`yes`, `no`), each over what this builder
+    /// says, and the parameters of the driver, such as `sslmode`.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`SqlStore::connect`], and an error if the name of the table or schema
     /// is not valid.
     pub async fn connect(self, url: &str) -> Result<SqlStore, StoreError> {
-        let pool = self.pool(url)?;
-        self.open(pool).await
+        let (builder, pool) = self.pool(url)?;
+        builder.open(pool).await
     }
 
     /// Builds the store on an existing pool.
@@ -135,7 +186,9 @@ impl SqlStoreBuilder {
         }
         #[cfg(feature = "postgres")]
         #[allow(irrefutable_let_patterns, reason = "without other features it is the only one")]
-        if let super::pool::Pools::Postgres(pool) = &store.pool.0 {
+        if let super::pool::Pools::Postgres(pool) = &store.pool.pools
+            && store.pool.around.is_none()
+        {
             super::pooler::refuse_mixing(pool).await.map_err(|fault| store.told(fault))?;
         }
         check(&store).await?;
@@ -148,43 +201,64 @@ impl SqlStoreBuilder {
     ///
     /// Returns an error if the name of the table or schema is not valid.
     pub fn store(self, pool: impl Into<SqlPool>) -> Result<SqlStore, StoreError> {
-        let pool = pool.into();
+        let pool: SqlPool = pool.into();
+        let around = Some(self.statement_timeout).filter(|_| self.statement_cache == 0);
+        let around = around.and_then(|limit| pool.dialect().begin_around(limit));
+        let pool = SqlPool { limit: self.statement_timeout, around, ..pool };
         let dialect = pool.dialect();
         let name = TableName::new(dialect.quote(), self.schema, self.table)?;
         Ok(SqlStore::with_table(pool, Table::new(dialect, name)))
     }
 
-    fn pool(&self, url: &str) -> Result<SqlPool, StoreError> {
+    /// Makes the pool of a URL, whose parameters come first.
+    fn pool(self, url: &str) -> Result<(Self, SqlPool), StoreError> {
         let (scheme, rest) = url.split_once(':').unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
-        let url = &format!("{scheme}:{rest}");
-        match scheme.as_str() {
+        let (builder, url) = super::url::apply(self, &scheme, &format!("{scheme}:{rest}"))?;
+        let pool = builder.pool_of(&scheme, &url)?;
+        Ok((builder, pool))
+    }
+
+    fn pool_of(&self, scheme: &str, url: &str) -> Result<SqlPool, StoreError> {
+        match scheme {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => {
-                let options = sqlx::postgres::PgConnectOptions::from_str(checked(url)?);
-                let options = options.map_err(|error| unusable(&scheme, error))?;
+                let options = sqlx::postgres::PgConnectOptions::from_str(url);
+                let options = options.map_err(|error| unusable(scheme, error))?;
+                // There are no such numbers here, and a pooler may refuse the parameter.
+                let options =
+                    options.extra_float_digits(None).statement_cache_capacity(self.statement_cache);
                 let runtimes = Runtimes::default();
                 let known = runtimes.clone();
                 let is_broken = move |age| known.one_has_ended_within(age);
                 let pool = self.pool_options::<sqlx::Postgres>(self.connections, is_broken);
-                let pool = pool.after_connect(move |_, _| {
+                // With a transaction around each statement, the limits are in there.
+                let set = super::postgres::limits("SET", self.statement_timeout)
+                    .filter(|_| self.statement_cache > 0);
+                let pool = pool.after_connect(move |connection, _| {
                     runtimes.note();
-                    Box::pin(std::future::ready(Ok(())))
+                    // Not among the parameters of the start, which a pooler may refuse.
+                    let set = set.clone().map(|set| sqlx::raw_sql(AssertSqlSafe(set)));
+                    Box::pin(async move {
+                        let Some(set) = set else { return Ok(()) };
+                        set.execute(connection).await.map(drop)
+                    })
                 });
                 Ok(pool.connect_lazy_with(options).into())
             }
             #[cfg(feature = "mysql")]
             "mysql" | "mariadb" => {
-                let options = sqlx::mysql::MySqlConnectOptions::from_str(checked(url)?);
-                let options = options.map_err(|error| unusable(&scheme, error))?;
+                let options = sqlx::mysql::MySqlConnectOptions::from_str(url);
+                let options = options.map_err(|error| unusable(scheme, error))?;
+                let options = options.statement_cache_capacity(self.statement_cache);
                 let runtimes = Runtimes::default();
                 let known = runtimes.clone();
                 let is_broken = move |age| known.one_has_ended_within(age);
                 let pool = self.pool_options::<sqlx::MySql>(self.connections, is_broken);
+                let set = super::mysql::settings(self.statement_timeout);
                 let pool = pool.after_connect(move |connection, _| {
                     runtimes.note();
-                    // A server may have it off, and then keeps each change to itself.
-                    let set = sqlx::raw_sql("SET autocommit = 1");
+                    let set = sqlx::raw_sql(AssertSqlSafe(set.clone()));
                     Box::pin(async move { set.execute(connection).await.map(drop) })
                 });
                 Ok(pool.connect_lazy_with(options).into())
@@ -206,6 +280,7 @@ impl SqlStoreBuilder {
 
         let options = SqliteConnectOptions::from_str(url);
         let options = options.map_err(|error| unusable("sqlite", error))?;
+        let options = options.statement_cache_capacity(self.statement_cache);
         // A connection is a thread, and outlives every runtime.
         let pool = |connections| self.pool_options(connections, |_| false);
         let forever = |connections| {
@@ -221,11 +296,19 @@ impl SqlStoreBuilder {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(self.acquire_timeout);
-        Ok(SqlPool(Pools::Sqlite {
+            .busy_timeout(self.busy_timeout());
+        Ok(SqlPool::of(Pools::Sqlite {
             read: pool(self.connections).connect_lazy_with(options.clone()),
             write: forever(1).connect_lazy_with(options),
         }))
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn busy_timeout(&self) -> Duration {
+        match self.statement_timeout {
+            Duration::ZERO => self.acquire_timeout,
+            limit => limit.min(self.acquire_timeout),
+        }
     }
 
     /// `is_broken` says of a connection that was made so long ago whether its runtime has ended.
@@ -257,24 +340,9 @@ fn patience(store: &SqlStore, fault: &Fault) -> u32 {
     match fault {
         // Each try has waited for the pool's timeout.
         Fault::Sql(sqlx::Error::PoolTimedOut) => 2,
-        fault if store.is_transient(fault) => STARTS,
+        fault if fault.is_locked_out() || store.meaning(fault) == Meaning::Busy => STARTS,
         _ => 0,
     }
-}
-
-/// Refuses a URL that parses, but not as intended: a bare `/`, `?` or `#` in a password would end
-/// the host, and the rest would become the database's name.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-fn checked(url: &str) -> Result<&str, StoreError> {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    if rest.contains('@') && !authority.contains('@') {
-        return Err(StoreError::new(
-            "the database URL has an `@` after its host: write `/`, `?`, `#` and `@` in a user \
-             or password as %2F, %3F, %23 and %40",
-        ));
-    }
-    Ok(url)
 }
 
 /// Makes the error of a URL that does not parse, without its cause, which may quote the URL.

@@ -4,30 +4,34 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sqlx::{AssertSqlSafe, pool::PoolConnection};
 
 use super::{
-    dialect::Dialect,
+    dialect::{Dialect, Meaning},
     driver,
     error::Fault,
     statement::{Answer, Statement},
 };
 
-/// The longest time that the statement of a cancelled request may take before its connection is
-/// closed.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The time that a server gets to say that it has given up a statement, beyond the limit that the
+/// server has for statements.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A connection of a pool, with the statement that is under way on it.
 ///
 /// A request may be cancelled at any point. The server still answers the statement that the request
 /// has sent, and the answer must not reach another request. So the statement runs on in a task of
-/// its own, a transaction is rolled back, and only then does the connection go back to its pool. If
-/// that takes too long, or if the state of the connection is unknown, the connection is closed.
-/// Thus most cancelled requests cost no new connection.
+/// its own, a transaction is rolled back, and only then does the connection go back to its pool.
+///
+/// A server works on a statement whether or not the connection is closed. So the connection is closed,
+/// and its place in the pool given to another one, only after the time in which the server surely has
+/// given up; or if the state of the connection is unknown. Thus the server never works for more
+/// connections than the pool may have, and most cancelled requests cost no new connection.
 pub(super) struct Connection {
     /// The pool's connection; `None` while a statement is under way.
     checked_out: Option<CheckedOut>,
@@ -38,7 +42,11 @@ pub(super) struct Connection {
 struct CheckedOut {
     open: Open,
     dialect: &'static dyn Dialect,
-    /// True within a statement, and while the connection holds a transaction or a lock.
+    /// The time after which the server has given up a statement.
+    limit: Duration,
+    /// The statement that begins a transaction around each statement, if there has to be one.
+    around: Option<Arc<str>>,
+    /// True within a statement or a transaction, and if the connection is to be closed.
     is_under_way: bool,
     in_transaction: bool,
 }
@@ -55,21 +63,39 @@ pub(super) enum Open {
 /// A piece of work for the connection: a statement with binds, or plain text.
 enum Work {
     Statement(Statement),
-    Begin,
+    /// By this statement, or else the dialect's.
+    Begin(Option<Arc<str>>),
     Commit,
     RollBack,
     Text(String),
 }
 
 impl Connection {
-    pub(super) fn new(open: Open, dialect: &'static dyn Dialect) -> Self {
-        let checked_out = CheckedOut { open, dialect, is_under_way: false, in_transaction: false };
+    /// `limit` is the server's limit on the time of a statement.
+    pub(super) fn new(
+        open: Open,
+        dialect: &'static dyn Dialect,
+        limit: Duration,
+        around: Option<Arc<str>>,
+    ) -> Self {
+        let (is_under_way, in_transaction) = (false, false);
+        let checked_out = CheckedOut { open, dialect, limit, around, is_under_way, in_transaction };
         Self { checked_out: Some(checked_out) }
     }
 
     /// Runs one statement.
     pub(super) async fn run(&mut self, statement: &Statement) -> Result<Answer, Fault> {
-        self.work(Work::Statement(statement.clone())).await
+        let around = match &self.checked_out {
+            Some(checked_out) if !checked_out.in_transaction => checked_out.around.clone(),
+            _ => None,
+        };
+        let Some(begin) = around else {
+            return self.work(Work::Statement(statement.clone())).await;
+        };
+        self.work(Work::Begin(Some(begin))).await?;
+        let answer = self.work(Work::Statement(statement.clone())).await?;
+        self.work(Work::Commit).await?;
+        Ok(answer)
     }
 
     /// Begins a transaction that writes.
@@ -78,7 +104,7 @@ impl Connection {
         expect(dead_code, reason = "MySQL and MariaDB cannot roll back a change of the schema")
     )]
     pub(super) async fn begin(&mut self) -> Result<(), Fault> {
-        self.work(Work::Begin).await.map(drop)
+        self.work(Work::Begin(None)).await.map(drop)
     }
 
     /// Commits the transaction.
@@ -95,17 +121,19 @@ impl Connection {
         self.work(Work::Text(text.to_owned())).await.map(drop)
     }
 
-    /// Sets whether the connection holds a lock, which is released when the connection is closed.
+    /// Has the connection closed after its use: it gets a lock, or settings of its own.
     #[cfg(feature = "mysql")]
-    pub(super) fn hold(&mut self, holds: bool) {
+    pub(super) fn close_after_use(&mut self) {
         if let Some(checked_out) = &mut self.checked_out {
-            checked_out.is_under_way = holds;
+            checked_out.is_under_way = true;
         }
     }
 
     async fn work(&mut self, work: Work) -> Result<Answer, Fault> {
         let checked_out = self.checked_out.take().ok_or(sqlx::Error::PoolClosed)?;
-        let (checked_out, answer) = UnderWay(Some(Box::pin(checked_out.run(work)))).await;
+        let end = Instant::now() + checked_out.limit + SLACK;
+        let running: Running = Box::pin(checked_out.run(work));
+        let (checked_out, answer) = UnderWay { running: Some(running), end }.await;
         self.checked_out = Some(checked_out);
         Ok(answer?)
     }
@@ -117,7 +145,7 @@ impl Drop for Connection {
         if let Some(checked_out) =
             self.checked_out.take().filter(|checked_out| checked_out.in_transaction)
         {
-            go_on(checked_out.undo());
+            go_on(SLACK, checked_out.undo());
         }
     }
 }
@@ -125,24 +153,33 @@ impl Drop for Connection {
 impl CheckedOut {
     async fn run(mut self, work: Work) -> (Self, Result<Answer, sqlx::Error>) {
         let was_under_way = std::mem::replace(&mut self.is_under_way, true);
-        self.in_transaction |= matches!(work, Work::Begin);
+        self.in_transaction |= matches!(work, Work::Begin(_));
+        // Under a name, unless the next connection of the server may know another one by that name.
+        let is_named = self.around.is_none();
         let answer = match &work {
             Work::Statement(statement) => match &mut self.open {
                 #[cfg(feature = "postgres")]
-                Open::Postgres(connection) => driver::run_postgres(connection, statement).await,
+                Open::Postgres(connection) => {
+                    driver::run_postgres(connection, statement, is_named).await
+                }
                 #[cfg(feature = "mysql")]
-                Open::MySql(connection) => driver::run_mysql(connection, statement).await,
+                Open::MySql(connection) => driver::run_mysql(connection, statement, is_named).await,
                 #[cfg(feature = "sqlite")]
-                Open::Sqlite(connection) => driver::run_sqlite(connection, statement).await,
+                Open::Sqlite(connection) => {
+                    driver::run_sqlite(connection, statement, is_named).await
+                }
             },
-            Work::Begin => self.text(self.dialect.begin()).await,
+            Work::Begin(Some(begin)) => self.text(begin).await,
+            Work::Begin(None) => self.text(self.dialect.begin()).await,
             Work::Commit => self.text("COMMIT").await,
             Work::RollBack => self.text("ROLLBACK").await,
             Work::Text(text) => self.text(text).await,
         };
         let is_usable = match &answer {
             Ok(_) => true,
-            Err(sqlx::Error::Database(error)) => !self.dialect.is_read_only(error.as_ref()),
+            Err(sqlx::Error::Database(error)) => {
+                matches!(self.dialect.meaning(error.as_ref()), Meaning::Refused | Meaning::Busy)
+            }
             // The state of the connection is unknown.
             Err(_) => false,
         };
@@ -192,17 +229,20 @@ impl Drop for CheckedOut {
 
 type Running = Pin<Box<dyn Future<Output = (CheckedOut, Result<Answer, sqlx::Error>)> + Send>>;
 
-/// Work that is under way. If it is dropped, it runs on in a task of its own.
-struct UnderWay(Option<Running>);
+/// Work that is under way. If it is dropped, it runs on in a task of its own, until `end` at the latest.
+struct UnderWay {
+    running: Option<Running>,
+    end: Instant,
+}
 
 impl Future for UnderWay {
     type Output = (CheckedOut, Result<Answer, sqlx::Error>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(running) = &mut self.0 else { return Poll::Pending };
+        let Some(running) = &mut self.running else { return Poll::Pending };
         let answer = running.as_mut().poll(context);
         if answer.is_ready() {
-            self.0 = None;
+            self.running = None;
         }
         answer
     }
@@ -210,8 +250,10 @@ impl Future for UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        if let Some(running) = self.0.take() {
-            go_on(async move {
+        if let Some(running) = self.running.take() {
+            // Since it is not known when the server began, a little time at least.
+            let left = self.end.saturating_duration_since(Instant::now()).max(SLACK);
+            go_on(left, async move {
                 let (checked_out, _) = running.await;
                 checked_out.undo().await;
             });
@@ -221,8 +263,8 @@ impl Drop for UnderWay {
 
 /// Runs work on that nobody waits for. Without a runtime, or if the work takes too long, it is
 /// dropped, which closes its connection.
-fn go_on(rest: impl Future<Output = ()> + Send + 'static) {
+fn go_on(limit: Duration, rest: impl Future<Output = ()> + Send + 'static) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(tokio::time::timeout(PATIENCE, rest));
+        runtime.spawn(tokio::time::timeout(limit, rest));
     }
 }

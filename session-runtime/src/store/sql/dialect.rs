@@ -2,6 +2,8 @@
 //! comparison of places in a list, locks, and the statements that create the tables. Nothing here
 //! talks to a database.
 
+use std::{sync::Arc, time::Duration};
+
 use super::{
     statement::{Placeholders, Sql, Statement},
     table_name::TableName,
@@ -34,6 +36,14 @@ pub(super) trait Dialect: Send + Sync {
     /// transaction sees all that was committed before.
     fn begin(&self) -> &'static str;
 
+    /// Returns the statement that begins a transaction around a single statement, with a limit on the time
+    /// of that statement: for a pooler that lends a server's connection for a transaction only. `None` if
+    /// there are no such poolers.
+    fn begin_around(&self, limit: Duration) -> Option<Arc<str>> {
+        let _ = limit;
+        None
+    }
+
     /// Returns the query whose answer is 0 if the connection keeps changes back until somebody
     /// commits them; `None` if connections have no such setting.
     fn autocommit(&self) -> Option<Statement>;
@@ -46,32 +56,55 @@ pub(super) trait Dialect: Send + Sync {
     /// such row. `is_after` is the comparison of two places in the order of the list.
     fn is_after(&self, sql: &mut Sql, is_after: &str, logged_in: i64, selector: String);
 
-    /// Returns the statement that removes the rows that are due, the earliest first. If the dialect
-    /// [returns rows](Self::is_returning), the statement answers the times at which they expired.
-    fn sweep(&self, table: &TableName, due: &Due) -> Statement;
+    /// Returns the statement that removes the expired ones of the rows that are due.
+    fn remove_due(&self, table: &TableName, due: &Due) -> Statement;
+
+    /// Returns the statement that notes anew when to look at the rows that are due and have not expired.
+    fn file_due(&self, table: &TableName, due: &Due) -> Statement;
 
     /// Returns the query for the time of the server's clock, in milliseconds since 1970; `None` if
     /// there is no server.
     fn time(&self) -> Option<Statement>;
 
-    /// Returns the statements that create and change the tables: for each version of the schema,
-    /// those that lead there from the version before.
+    /// Returns the statements that create the tables as they are at present.
+    fn create(&self, table: &TableName) -> Vec<String>;
+
+    /// Returns the statements that lead to each version of the schema from the version before, since
+    /// [`FIRST`](super::migration::FIRST).
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>>;
+
+    /// Returns whether this error says that a statement of a migration has been carried out before.
+    fn is_done_already(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
 
     /// Returns the query that counts the tables of this name.
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement;
+
+    /// Returns the statement that lifts the limits on the time of statements before a migration, and the
+    /// one that limits the waits of its statements for locks: who waits for the whole table holds up
+    /// everybody else. They hold for the migration's transaction, or for a connection that is closed
+    /// after it.
+    fn limits_of_migration(&self) -> [&'static str; 2];
 
     /// Returns the way to keep other processes from changing the schema: within a transaction if
     /// the database can roll such changes back.
     fn migration_lock(&self, table: &TableName) -> MigrationLock;
 
-    /// Returns whether another attempt may succeed after this error, which says that the database
-    /// has done nothing.
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
+    /// Returns the meaning of an error.
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning;
+}
 
-    /// Returns whether this error says that the connection only reads, and so that the database has
-    /// done nothing: another connection may lead to another server, or have begun later.
-    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
+/// The meaning of an error for what comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// The statement is refused, and the connection is as good as before.
+    Refused,
+    /// Nothing has been done, and another attempt may succeed.
+    Busy,
+    /// Nothing has been done, and nothing will be on this connection, which only reads or is being
+    /// closed. Another connection may lead to another server, or have begun later.
+    Elsewhere,
+    /// The connection is of no more use, and the statement may have been carried out.
+    Broken,
 }
 
 /// Writes a comparison of two places as one of rows.
@@ -81,21 +114,21 @@ pub(super) fn is_after_as_row(sql: &mut Sql, is_after: &str, logged_in: i64, sel
     sql.value(logged_in).text(", ").value(selector).text(")");
 }
 
-/// The rows that one step of a sweep removes.
+/// The rows that a step of a sweep looks at: up to `most` of those whose time to be looked at is there,
+/// the earliest first.
 pub(super) struct Due {
-    /// The earliest and the latest time at which such a row expired.
+    /// The earliest and the latest such time. What expires at the latest has expired.
     pub(super) from: i64,
     pub(super) to: i64,
-    /// The most rows.
     pub(super) most: i64,
 }
 
 impl Due {
-    /// Writes the condition that a row is due, so that the index of the expiry finds the first one
-    /// without those that were deleted before.
-    pub(super) fn write(&self, sql: &mut Sql) {
-        sql.text(" WHERE expires_at >= ").value(self.from);
-        sql.text(" AND expires_at <= ").value(self.to);
+    /// Writes the end of a query for these rows. By `order`, which an index has.
+    pub(super) fn write(&self, sql: &mut Sql, order: &str) {
+        sql.text(" WHERE sweep_after >= ").value(self.from);
+        sql.text(" AND sweep_after <= ").value(self.to);
+        sql.text(" ORDER BY ").text(order).text(" LIMIT ").value(self.most);
     }
 }
 

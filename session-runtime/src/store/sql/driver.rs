@@ -10,8 +10,10 @@ macro_rules! run {
         pub(super) async fn $name(
             connection: &mut <$database as sqlx::Database>::Connection,
             statement: &Statement,
+            is_named: bool,
         ) -> Result<Answer, sqlx::Error> {
-            let mut query = sqlx::query::<$database>(AssertSqlSafe(statement.text.clone()));
+            let query = sqlx::query::<$database>(AssertSqlSafe(statement.text.clone()));
+            let mut query = query.persistent(is_named);
             for bind in statement.binds.iter() {
                 query = match bind {
                     Bind::Int(number) => query.bind(*number),

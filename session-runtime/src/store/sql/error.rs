@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use sqlx::error::DatabaseError;
 
+use super::dialect::{Dialect, Meaning};
 use crate::store::StoreError;
 
 /// The advice about a pooler that mixes up the statements that its clients prepare.
-pub(super) const POOLER: &str = "; PgBouncer in transaction mode must be 1.21 or newer, with \
-    `max_prepared_statements` above 0; otherwise use its session mode";
+pub(super) const POOLER: &str = "; behind PgBouncer in transaction mode, set `statement_cache=0` in the \
+    URL, or use version 1.21 or newer with `max_prepared_statements` above 0; or use its session mode";
 
 /// The cause of a failure.
 #[derive(Debug)]
@@ -30,20 +31,27 @@ impl From<sqlx::Error> for Fault {
 }
 
 impl Fault {
-    /// Returns the database's own error, if it is one.
-    pub(super) fn database(&self) -> Option<&dyn DatabaseError> {
+    /// Returns the meaning of this failure in a dialect.
+    pub(super) fn meaning(&self, dialect: &dyn Dialect) -> Meaning {
         match self {
-            Self::Sql(sqlx::Error::Database(error)) => Some(error.as_ref()),
-            _ => None,
+            Self::Sql(sqlx::Error::Database(error)) => dialect.meaning(error.as_ref()),
+            // The server, or something on the way to it, has closed the connection.
+            Self::Sql(sqlx::Error::Io(_)) => Meaning::Broken,
+            _ => Meaning::Refused,
         }
     }
 
-    /// Returns whether the server, or something on the way to it, has closed the connection.
-    pub(super) fn is_broken_connection(&self) -> bool {
-        let code = self.database().and_then(DatabaseError::code);
-        // PostgreSQL sends these when it shuts down, and until it is up again.
-        matches!(self, Self::Sql(sqlx::Error::Io(_)))
-            || matches!(code.as_deref(), Some("57P01" | "57P02" | "57P03"))
+    /// Returns whether this failure says that a statement of a migration was carried out before.
+    pub(super) fn is_done_already(&self, dialect: &dyn Dialect) -> bool {
+        matches!(self, Self::Sql(sqlx::Error::Database(error)) if dialect.is_done_already(error.as_ref()))
+    }
+
+    /// Returns whether somebody else held a lock for too long, on PostgreSQL, MariaDB or MySQL.
+    pub(super) fn is_locked_out(&self) -> bool {
+        match self {
+            Self::Sql(sqlx::Error::Database(error)) => is_lock(error.as_ref()),
+            _ => false,
+        }
     }
 
     /// Makes the error of the store at `place`.
@@ -101,6 +109,10 @@ impl Fault {
     }
 }
 
+fn is_lock(error: &dyn DatabaseError) -> bool {
+    error.code().as_deref() == Some("55P03") || error.message().starts_with("Lock wait timeout")
+}
+
 /// Returns the database's message and code. A message about data is left out: it may quote a value.
 fn database(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
@@ -119,6 +131,7 @@ fn database(error: &dyn DatabaseError) -> String {
             "; the documentation of `SqlStore` lists the rights that a role needs"
         }
         "26000" | "42P05" => POOLER,
+        _ if is_lock(error) => "; something holds a lock on the table or the row, such as a dump",
         _ => "",
     };
     let mut told = message.to_owned();

@@ -14,7 +14,7 @@ use super::{
 /// The suffix of the name of the table that holds the version.
 const VERSIONS: &str = "_schema";
 /// The first version that there are migrations from: version 1 was never released.
-const FIRST: usize = 2;
+pub(super) const FIRST: usize = 2;
 
 /// Creates or changes the tables if they are older than this program.
 pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> {
@@ -25,26 +25,31 @@ pub(super) async fn migrate(pool: &SqlPool, table: &Table) -> Result<(), Fault> 
     if version(&mut connection, table).await? == latest(table) {
         return Ok(());
     }
+    let [lift, limit] = table.dialect.limits_of_migration();
     match table.dialect.migration_lock(&table.name) {
         #[cfg(any(feature = "postgres", feature = "sqlite"))]
         MigrationLock::Transaction(lock) => {
             connection.begin().await?;
+            connection.change_schema(lift).await?;
             if let Some(lock) = lock {
                 connection.run(&lock).await?;
             }
+            connection.change_schema(limit).await?;
             advance(&mut connection, table).await?;
             connection.commit().await?;
         }
         #[cfg(feature = "mysql")]
         MigrationLock::Session { take, release } => {
-            connection.hold(true);
+            // The settings are others from here on.
+            connection.close_after_use();
+            connection.change_schema(lift).await?;
             if only_int(&mut connection, &take).await? != 1 {
                 let told = "another process has been changing the schema for a minute; try again";
                 return Err(Fault::Told(told.to_owned()));
             }
+            connection.change_schema(limit).await?;
             advance(&mut connection, table).await?;
             connection.run(&release).await?;
-            connection.hold(false);
         }
     }
     // A table of that name that is another program's would come to light at the first request.
@@ -89,7 +94,7 @@ pub(super) fn script(table: &Table, from: usize) -> String {
     if from == 0 {
         add(&create_versions(table));
     }
-    for (version, statements) in migrations(table, from) {
+    for (version, statements) in steps(table, from) {
         for statement in statements {
             add(&statement);
         }
@@ -105,9 +110,12 @@ async fn advance(connection: &mut Connection, table: &Table) -> Result<(), Fault
     if known == 0 {
         connection.change_schema(&create_versions(table)).await?;
     }
-    for (version, statements) in migrations(table, known) {
+    for (version, statements) in steps(table, known) {
         for statement in statements {
-            connection.change_schema(&statement).await?;
+            match connection.change_schema(&statement).await {
+                Err(fault) if fault.is_done_already(table.dialect) => {}
+                outcome => outcome?,
+            }
         }
         let mut sql = table.sql();
         sql.text("INSERT INTO ").text(&table.quoted(VERSIONS)).text(" (version) VALUES (");
@@ -147,15 +155,22 @@ async fn only_int(connection: &mut Connection, statement: &Statement) -> Result<
     row::only_int(connection.run(statement).await?.rows.pop().unwrap_or_default())
 }
 
-/// Returns the statements that lead to each version after `from`, with the version.
-fn migrations(table: &Table, from: usize) -> impl Iterator<Item = (usize, Vec<String>)> {
-    let all = (FIRST..).zip(table.dialect.migrations(&table.name));
-    all.filter(move |(version, _)| *version > from)
+/// Returns the statements that lead to the latest version from `from`, and the versions that each group
+/// of them leads to.
+fn steps(table: &Table, from: usize) -> Vec<(usize, Vec<String>)> {
+    if from == 0 {
+        return vec![(newest(table), table.dialect.create(&table.name))];
+    }
+    let all = (FIRST + 1..).zip(table.dialect.migrations(&table.name));
+    all.filter(|(version, _)| *version > from).collect()
+}
+
+fn newest(table: &Table) -> usize {
+    FIRST + table.dialect.migrations(&table.name).len()
 }
 
 fn latest(table: &Table) -> i64 {
-    let latest = migrations(table, 0).map(|(version, _)| version).max().unwrap_or(0);
-    i64::try_from(latest).unwrap_or(i64::MAX)
+    i64::try_from(newest(table)).unwrap_or(i64::MAX)
 }
 
 fn create_versions(table: &Table) -> String {

@@ -25,8 +25,9 @@ mod statement;
 mod table;
 mod table_name;
 mod text;
+pub(in crate::store) mod url;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
@@ -35,6 +36,9 @@ use super::{
     StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
+
+/// The default limit on the time that a database works on one statement: as long as the runtime waits.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Sessions in PostgreSQL, MySQL, MariaDB or SQLite: one row a session, in a table that your own
 /// SQL can join.
@@ -81,13 +85,16 @@ use crate::clock::Timestamp;
 /// | `principal` | the session's principal as JSON text, `42` or `"ada"`; NULL for an anonymous session |
 /// | `logged_in_at`, `logged_in_version` | the time at which the principal logged in, or NULL; the version that did it |
 /// | `last_seen_at` | the time at which the session was last used, up to the touch throttle |
-/// | `expires_at` | the time at which the session expires if it is not used again; indexed. A live session has `expires_at >` now |
+/// | `expires_at` | the time at which the session expires if it is not used again. A live session has `expires_at >` now |
+/// | `sweep_after` | the time from which on a sweep looks at the row, never later than `expires_at`; indexed |
 /// | `fixed_part` | everything else but the fields, in bytes of this crate's own: the credential's check value (useless as a credential), lifetime, other times |
 /// | `fields` | a JSON object of the fields, see below |
 ///
-/// Indexes: `(namespace, principal, logged_in_at, selector)` and `(expires_at)`. A principal or
-/// namespace that is longer than 255 bytes or contains a NUL becomes `sha256:` and the digest in
-/// hex; `fixed_part` has the principal itself.
+/// Indexes: `(namespace, principal, logged_in_at, selector)` and `(sweep_after)`. A use of a session
+/// changes `last_seen_at` and `expires_at` only, which no index has: so PostgreSQL writes the row anew in
+/// its own page (HOT), where the table's `fillfactor` of 85 leaves room. A sweep that finds a row whose
+/// session lives on moves `sweep_after`. A principal or namespace that is longer than 255 bytes or
+/// contains a NUL becomes `sha256:` and the digest in hex; `fixed_part` has the principal itself.
 ///
 /// **Fields.** A field is its own JSON, byte for byte; a counter or `merge = "max"` is a number, a
 /// set an array. Bytes that are no JSON, such as a sealed field (`#[session(secret)]`), become a
@@ -119,13 +126,16 @@ use crate::clock::Timestamp;
 /// sqlx pings a connection before use and after. The pools that [`connect`](Self::connect) makes
 /// ping before use only if the connection was idle for a second; for a pool of your own,
 /// `PoolOptions::test_before_acquire(false)` saves that round trip. Set its `acquire_timeout` below
-/// the two seconds that the runtime waits for a store.
+/// the two seconds that the runtime waits for a store, and set the limits on the time of a statement
+/// that [`SqlStoreBuilder::statement_timeout`] lists: without them, **statements that nobody waits for
+/// any more pile up in the server** while a lock holds them up.
 ///
 /// # Rights
 ///
 /// On tables that are there, a role needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
 /// `SELECT` on the one with the suffix `_schema`. To create them: on PostgreSQL `CREATE` on the schema,
-/// on MySQL and MariaDB `CREATE` and the four rights on the database.
+/// on MySQL and MariaDB `CREATE` and the four rights on the database. To change a table of an earlier
+/// release: on PostgreSQL the ownership of the table and `CREATE`, on MySQL and MariaDB `ALTER` too.
 /// [`SqlStoreBuilder::connect`] and [`open`](SqlStoreBuilder::open) do once what requests do
 /// ([`check`](super::check)), so a right that is missing and a database that only reads are errors at start.
 ///
@@ -134,7 +144,8 @@ use crate::clock::Timestamp;
 /// A write that is answered is committed, and survives what the server's settings let a commit
 /// survive. If a connection breaks before the answer, the operation is an error, and the write may
 /// have been made or not; it is never sent again. Reads go on with another connection. A connection
-/// that only reads, as one to a former replica does, gets closed, and the write is made on another one.
+/// that only reads, as one to a former replica does, and one that PostgreSQL says it is about to end,
+/// gets closed, and the write is made on another one: it surely was not made.
 /// An error has the database's own words and code, unless they are about data. A row that does not
 /// read back is an error that names the column.
 ///
@@ -146,11 +157,13 @@ use crate::clock::Timestamp;
 ///
 /// # Notes for each database
 ///
-/// * **PostgreSQL**: behind PgBouncer in transaction mode, prepared statements need PgBouncer 1.21,
-///   with `max_prepared_statements` above 0. **An older one mixes up the statements of its clients**,
-///   and then a session may get another's answer: [`connect`](Self::connect) refuses it, unless the
-///   pooler leads two connections to two of the server's, or the pool has a single connection.
-///   `READ COMMITTED` is enough.
+/// * **PostgreSQL**: behind PgBouncer in session mode nothing has to be set. In transaction mode, set
+///   [`statement_cache(0)`](SqlStoreBuilder::statement_cache) (`?statement_cache=0`). Otherwise prepared
+///   statements need PgBouncer 1.21, with `max_prepared_statements` above 0, and the limit on the time of
+///   statements has to be the role's, with `statement_timeout` 0 here. **An older one mixes up the
+///   statements of its clients**, and then a session may get another's answer: [`connect`](Self::connect)
+///   refuses it, unless the pooler leads two connections to two of the server's, or the pool has a single
+///   connection. `READ COMMITTED` is enough.
 /// * **MySQL, MariaDB**: a session has to fit `max_allowed_packet`. Writes rest on `autocommit = 1`:
 ///   [`connect`](Self::connect) sets it on each connection, and [`migrate`](Self::migrate) and the
 ///   builder refuse a pool of your own whose connections have it off.
@@ -159,9 +172,10 @@ use crate::clock::Timestamp;
 ///   one connection. Processes on one machine may share the file, but never over a network. A pool
 ///   of your own should be set up alike, with a busy timeout below two seconds.
 ///
-/// If a request is cancelled while the database works for it, the statement runs on by itself. If
-/// that takes more than a second, the connection is closed. The answer never reaches another
-/// request.
+/// If a request is cancelled while the database works for it, the statement runs on by itself, until
+/// the database gives it up ([`SqlStoreBuilder::statement_timeout`]); the connection stays in use until
+/// then. So the server never has more connections than the pool may have, even while a lock holds up
+/// every statement. The answer never reaches another request.
 #[derive(Clone)]
 pub struct SqlStore {
     pool: SqlPool,

@@ -1,8 +1,10 @@
 //! The dialect of MySQL and MariaDB, as far as both understand it: comparisons of places without
 //! rows, and a version in the answer to an update. It knows no driver.
 
+use std::time::Duration;
+
 use super::{
-    dialect::{Dialect, Due, MigrationLock},
+    dialect::{Dialect, Due, Meaning, MigrationLock},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -12,6 +14,25 @@ const MIGRATION_PATIENCE: i64 = 60;
 
 /// The dialect of MySQL and MariaDB.
 pub(super) struct MySql;
+
+/// Returns the statement that a connection begins with: each change is committed at once, which a
+/// server may have turned off, and limits on the time of a statement, none for zero.
+pub(super) fn settings(statement: Duration) -> String {
+    let mut set = "SET autocommit = 1".to_owned();
+    if !statement.is_zero() {
+        let millis = statement.as_millis().max(1);
+        // Locks are waited for by the second.
+        let seconds = millis.div_ceil(1000);
+        let fraction = format!("{}.{:03}", millis / 1000, millis % 1000);
+        // A comment to MySQL, and the next one to MariaDB: neither knows the other's setting.
+        set += &format!(
+            ", lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} \
+             /*M!100101 , max_statement_time = {fraction} */ \
+             /*!80000 , max_execution_time = {millis} */"
+        );
+    }
+    set
+}
 
 impl Dialect for MySql {
     fn name(&self) -> &'static str {
@@ -64,12 +85,20 @@ impl Dialect for MySql {
         sql.text(" AND selector").text(is_after).value(selector).text("))");
     }
 
-    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
+    fn remove_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
-        // By all columns of the index, so that statement-based replication deletes the same rows.
-        sql.text("DELETE FROM ").text(&table.quoted(""));
-        due.write(&mut sql);
-        sql.text(" ORDER BY expires_at, namespace, selector LIMIT ").value(due.most);
+        sql.text("DELETE session FROM ");
+        join_due(&mut sql, table, due);
+        sql.text(" WHERE session.expires_at <= ").value(due.to);
+        sql.finish()
+    }
+
+    fn file_due(&self, table: &TableName, due: &Due) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
+        sql.text("UPDATE ");
+        join_due(&mut sql, table, due);
+        sql.text(" SET session.sweep_after = session.expires_at");
+        sql.text(" WHERE session.expires_at > ").value(due.to);
         sql.finish()
     }
 
@@ -80,12 +109,12 @@ impl Dialect for MySql {
         Some(sql.answering(&[Kind::Int]))
     }
 
-    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
+    fn create(&self, table: &TableName) -> Vec<String> {
         let name = table.quoted("");
-        let (principal, expiry) = (table.index("_principal"), table.index("_expiry"));
+        let (principal, sweep) = (table.index("_principal"), table.index("_sweep"));
         // `IF NOT EXISTS`, since this statement commits by itself: a process that ended after it must
         // not be in the way of the next.
-        vec![vec![format!(
+        vec![format!(
             "CREATE TABLE IF NOT EXISTS {name} (
     namespace         VARBINARY(255) NOT NULL,
     selector          CHAR(32)       CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -95,13 +124,30 @@ impl Dialect for MySql {
     logged_in_version BIGINT         NOT NULL,
     last_seen_at      BIGINT         NOT NULL,
     expires_at        BIGINT         NOT NULL,
+    sweep_after       BIGINT         NOT NULL DEFAULT 0,
     fixed_part        LONGBLOB       NOT NULL,
     fields            LONGTEXT       NOT NULL,
     PRIMARY KEY (namespace, selector),
     KEY {principal} (namespace, principal, logged_in_at, selector),
-    KEY {expiry} (expires_at)
+    KEY {sweep} (sweep_after)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        )]
+    }
+
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
+        let (name, sweep, expiry) =
+            (table.quoted(""), table.index("_sweep"), table.index("_expiry"));
+        // One statement, which is carried out whole or not at all.
+        vec![vec![format!(
+            "ALTER TABLE {name} ADD COLUMN sweep_after BIGINT NOT NULL DEFAULT 0, \
+             ADD KEY {sweep} (sweep_after), DROP KEY {expiry}, LOCK = NONE"
         )]]
+    }
+
+    fn is_done_already(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+        let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
+        // There is such a column, such an index; there is no such index.
+        error.is_some_and(|error| matches!(error.number(), 1060 | 1061 | 1091))
     }
 
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
@@ -110,6 +156,12 @@ impl Dialect for MySql {
         sql.value(table.schema().map(str::to_owned)).text(", DATABASE()) AND table_name = ");
         sql.value(format!("{}{suffix}", table.name()));
         sql.answering(&[Kind::Int])
+    }
+
+    fn limits_of_migration(&self) -> [&'static str; 2] {
+        let lift = "SET lock_wait_timeout = 60 /*M!100101 , max_statement_time = 0 */ \
+                    /*!80000 , max_execution_time = 0 */";
+        [lift, "SET lock_wait_timeout = 1"]
     }
 
     fn migration_lock(&self, table: &TableName) -> MigrationLock {
@@ -125,15 +177,26 @@ impl Dialect for MySql {
         }
     }
 
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
         let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        // A record that changed since the snapshot, a deadlock.
-        error.is_some_and(|error| matches!(error.number(), 1020 | 1213))
+        match error.map(sqlx::mysql::MySqlDatabaseError::number) {
+            // A record that changed since the snapshot, a deadlock.
+            Some(1020 | 1213) => Meaning::Busy,
+            // That only reads: the server's option, the connection's transactions, the server's mode.
+            // The connection was idle for too long.
+            Some(1290 | 1792 | 1836 | 4031) => Meaning::Elsewhere,
+            // The server is shutting down; the connection was killed, on MariaDB and on MySQL.
+            Some(1053 | 1927 | 3169) => Meaning::Broken,
+            _ => Meaning::Refused,
+        }
     }
+}
 
-    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        // The server's option, the connection's transactions, the server's mode.
-        error.is_some_and(|error| matches!(error.number(), 1290 | 1792 | 1836))
-    }
+/// Writes the table, and the rows that are due.
+fn join_due(sql: &mut Sql, table: &TableName, due: &Due) {
+    let name = table.quoted("");
+    sql.text(&name).text(" AS session JOIN (SELECT namespace, selector FROM ").text(&name);
+    // By all columns of the index, so that statement-based replication finds the same rows.
+    due.write(sql, "sweep_after, namespace, selector");
+    sql.text(") AS due USING (namespace, selector)");
 }

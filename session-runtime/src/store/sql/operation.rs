@@ -9,7 +9,7 @@ use std::{
 use super::{
     SqlStore,
     connection::Connection,
-    dialect::Due,
+    dialect::{Due, Meaning},
     error::Fault,
     migration, row,
     statement::{Answer, Statement},
@@ -39,7 +39,9 @@ macro_rules! retried {
         let mut rest = Duration::from_millis(1);
         loop {
             match $attempt.await {
-                Err(fault) if $store.is_transient(&fault) && start.elapsed() < RETRIED_FOR => {
+                Err(fault)
+                    if $store.meaning(&fault) == Meaning::Busy && start.elapsed() < RETRIED_FOR =>
+                {
                     tokio::time::sleep(rest).await;
                     rest = LONGEST_REST.min(rest * 2);
                 }
@@ -58,12 +60,8 @@ impl SqlStore {
         retried!(self, migration::verify(&self.pool, &self.table))
     }
 
-    pub(super) fn is_transient(&self, fault: &Fault) -> bool {
-        fault.database().is_some_and(|error| self.table.dialect.is_transient(error))
-    }
-
-    fn is_read_only(&self, fault: &Fault) -> bool {
-        fault.database().is_some_and(|error| self.table.dialect.is_read_only(error))
+    pub(super) fn meaning(&self, fault: &Fault) -> Meaning {
+        fault.meaning(self.table.dialect)
     }
 
     /// Runs a query, on another connection if one turns out to be broken: after a restart of the
@@ -73,7 +71,12 @@ impl SqlStore {
         let mut left = BROKEN;
         loop {
             match self.pool.reader().await?.run(statement).await {
-                Err(fault) if left > 0 && fault.is_broken_connection() => left -= 1,
+                Err(fault)
+                    if left > 0
+                        && matches!(self.meaning(&fault), Meaning::Elsewhere | Meaning::Broken) =>
+                {
+                    left -= 1;
+                }
                 answer => return answer,
             }
         }
@@ -82,14 +85,14 @@ impl SqlStore {
     /// Makes a change. Returns the connection, too, on which whoever counts next need not wait for
     /// another.
     ///
-    /// A connection that only reads gets closed, and another one is tried: after a fail-over, all
-    /// those that the pool has may only read.
+    /// A connection that only reads, or that the server ends, gets closed, and another one is tried:
+    /// after a fail-over, or a restart of the server, all those that the pool has are of that kind.
     async fn write(&self, statement: &Statement) -> Result<(Connection, Answer), Fault> {
         let mut left = self.pool.size();
         loop {
             let mut connection = self.pool.writer().await?;
             match connection.run(statement).await {
-                Err(fault) if left > 0 && self.is_read_only(&fault) => left -= 1,
+                Err(fault) if left > 0 && self.meaning(&fault) == Meaning::Elsewhere => left -= 1,
                 answer => return Ok((connection, answer?)),
             }
         }
@@ -215,6 +218,9 @@ impl SqlStore {
         Ok(page)
     }
 
+    /// Makes a step of a sweep. Each row has the time from which on the sweep looks at the row, never
+    /// later than the row's expiry, and rarely changed: a use of a session moves the expiry alone, and
+    /// no index has to know. A row that turns out to live on gets another such time here.
     pub(super) async fn sweep_records(
         &self,
         before: Timestamp,
@@ -230,23 +236,23 @@ impl SqlStore {
             to: row::bound(before),
             most: i64::try_from(most).unwrap_or(i64::MAX),
         };
-        let (removed, found, last) = if self.table.dialect.is_returning() {
-            let statement = self.table.dialect.sweep(&self.table.name, &due);
-            let (_, answer) = retried!(self, self.write(&statement))?;
-            let removed = answer.rows.len();
-            (removed as u64, removed, row::largest(answer)?)
-        } else {
-            // The place at which the next step begins is asked for before the rows are gone.
-            let statement = self.table.due(&due);
-            let answer = retried!(self, self.read(&statement))?;
-            let found = answer.rows.len();
-            let Some(last) = row::largest(answer)? else { return Ok(Swept::default()) };
-            let due = Due { to: last, ..due };
-            let statement = self.table.dialect.sweep(&self.table.name, &due);
-            let (_, answer) = retried!(self, self.write(&statement))?;
-            (answer.affected, found, Some(last))
-        };
-        let next = last.filter(|_| found == most).map(|last| SweepCursor::new(row::time(last)));
+        let statement = self.table.due(&due);
+        let found = row::pairs(retried!(self, self.read(&statement))?)?;
+        let is_over = |expires: i64| expires <= due.to;
+        let (dialect, name) = (self.table.dialect, &self.table.name);
+        let (mut removed, mut filed) = (0, 0);
+        if found.iter().any(|(_, expires)| is_over(*expires)) {
+            let statement = dialect.remove_due(name, &due);
+            removed = retried!(self, self.write(&statement))?.1.affected;
+        }
+        if found.iter().any(|(_, expires)| !is_over(*expires)) {
+            let statement = dialect.file_due(name, &due);
+            filed = retried!(self, self.write(&statement))?.1.affected;
+        }
+        // If another process is at all of them, the rest is up to that one.
+        let goes_on = found.len() == most && removed + filed > 0;
+        let last = found.last().filter(|_| goes_on);
+        let next = last.map(|(looked_at, _)| SweepCursor::new(row::time(*looked_at)));
         Ok(Swept::new(removed, next))
     }
 

@@ -1,9 +1,10 @@
 //! The pools of the three databases as one type: the database they lead to, and taking a connection
 //! from them. It does not know what connections are used for.
 
-use std::fmt;
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
+    STATEMENT_TIMEOUT,
     connection::{Connection, Open},
     dialect::Dialect,
     error::Fault,
@@ -11,7 +12,13 @@ use super::{
 
 /// A pool of connections to one of the databases. Sqlx's pools convert to it with `into()`.
 #[derive(Clone)]
-pub struct SqlPool(pub(super) Pools);
+pub struct SqlPool {
+    pub(super) pools: Pools,
+    /// The server's limit on the time of a statement, as far as it is known.
+    pub(super) limit: Duration,
+    /// The statement that begins a transaction around each statement, if there has to be one.
+    pub(super) around: Option<Arc<str>>,
+}
 
 #[derive(Clone)]
 pub(super) enum Pools {
@@ -27,21 +34,21 @@ pub(super) enum Pools {
 #[cfg(feature = "postgres")]
 impl From<sqlx::PgPool> for SqlPool {
     fn from(pool: sqlx::PgPool) -> Self {
-        Self(Pools::Postgres(pool))
+        Self::of(Pools::Postgres(pool))
     }
 }
 
 #[cfg(feature = "mysql")]
 impl From<sqlx::MySqlPool> for SqlPool {
     fn from(pool: sqlx::MySqlPool) -> Self {
-        Self(Pools::MySql(pool))
+        Self::of(Pools::MySql(pool))
     }
 }
 
 #[cfg(feature = "sqlite")]
 impl From<sqlx::SqlitePool> for SqlPool {
     fn from(pool: sqlx::SqlitePool) -> Self {
-        Self(Pools::Sqlite { read: pool.clone(), write: pool })
+        Self::of(Pools::Sqlite { read: pool.clone(), write: pool })
     }
 }
 
@@ -53,8 +60,12 @@ impl fmt::Debug for SqlPool {
 }
 
 impl SqlPool {
+    pub(super) const fn of(pools: Pools) -> Self {
+        Self { pools, limit: STATEMENT_TIMEOUT, around: None }
+    }
+
     pub(super) fn dialect(&self) -> &'static dyn Dialect {
-        match &self.0 {
+        match &self.pools {
             #[cfg(feature = "postgres")]
             Pools::Postgres(_) => &super::postgres::Postgres,
             #[cfg(feature = "mysql")]
@@ -67,7 +78,7 @@ impl SqlPool {
     /// Returns the name of the database, for messages.
     pub(super) fn place(&self) -> String {
         let name = self.dialect().name();
-        match &self.0 {
+        match &self.pools {
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => {
                 let options = pool.connect_options();
@@ -95,7 +106,7 @@ impl SqlPool {
 
     /// Returns whether the database is in this process's memory only.
     pub(super) fn is_in_memory(&self) -> bool {
-        match &self.0 {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite { write, .. } => {
                 let options = write.connect_options();
@@ -109,7 +120,7 @@ impl SqlPool {
 
     /// Returns the number of connections that are there.
     pub(super) fn size(&self) -> u32 {
-        match &self.0 {
+        match &self.pools {
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => pool.size(),
             #[cfg(feature = "mysql")]
@@ -121,7 +132,7 @@ impl SqlPool {
 
     /// Takes a connection to read with.
     pub(super) async fn reader(&self) -> Result<Connection, Fault> {
-        let open = match &self.0 {
+        let open = match &self.pools {
             #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => Open::Postgres(pool.acquire().await?),
             #[cfg(feature = "mysql")]
@@ -129,19 +140,23 @@ impl SqlPool {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite { read, .. } => Open::Sqlite(read.acquire().await?),
         };
-        Ok(Connection::new(open, self.dialect()))
+        Ok(self.connection(open))
     }
 
     /// Takes a connection to write with.
     pub(super) async fn writer(&self) -> Result<Connection, Fault> {
-        match &self.0 {
+        match &self.pools {
             #[cfg(feature = "sqlite")]
             Pools::Sqlite { write, .. } => {
                 let open = Open::Sqlite(write.acquire().await?);
-                Ok(Connection::new(open, self.dialect()))
+                Ok(self.connection(open))
             }
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             _ => self.reader().await,
         }
+    }
+
+    fn connection(&self, open: Open) -> Connection {
+        Connection::new(open, self.dialect(), self.limit, self.around.clone())
     }
 }

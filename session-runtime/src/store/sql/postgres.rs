@@ -1,14 +1,35 @@
 //! The dialect of PostgreSQL: `json`, comparisons of rows, an advisory lock, `RETURNING`. It knows no
 //! driver.
 
+use std::{sync::Arc, time::Duration};
+
 use super::{
-    dialect::{Dialect, Due, MigrationLock, is_after_as_row},
+    dialect::{Dialect, Due, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
 
 /// The dialect of PostgreSQL.
 pub(super) struct Postgres;
+
+/// The settings of the table. In a page with room, the new version of a row is beside the old one, and no
+/// index has to know; a vacuum after fewer changes than usual, since sessions come and go.
+const STORAGE: &str = "fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05";
+
+/// Returns the statements that limit the time of a statement: `SET` on a connection, `SET LOCAL` in a
+/// transaction. None for zero.
+pub(super) fn limits(set: &str, statement: Duration) -> Option<String> {
+    if statement.is_zero() {
+        return None;
+    }
+    let millis = statement.as_millis().max(1);
+    // Shorter, since otherwise no error would say that it was a lock.
+    let lock = (millis * 9 / 10).max(1);
+    Some(format!(
+        "{set} statement_timeout = {millis}; {set} lock_timeout = {lock}; \
+         {set} idle_in_transaction_session_timeout = {millis}"
+    ))
+}
 
 impl Dialect for Postgres {
     fn name(&self) -> &'static str {
@@ -45,6 +66,13 @@ impl Dialect for Postgres {
         "BEGIN ISOLATION LEVEL READ COMMITTED"
     }
 
+    fn begin_around(&self, limit: Duration) -> Option<Arc<str>> {
+        let begin = self.begin();
+        Some(
+            limits("SET LOCAL", limit).map_or(begin.into(), |set| format!("{begin}; {set}").into()),
+        )
+    }
+
     fn autocommit(&self) -> Option<Statement> {
         None
     }
@@ -57,17 +85,18 @@ impl Dialect for Postgres {
         is_after_as_row(sql, is_after, logged_in, selector);
     }
 
-    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
+    fn remove_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
-        let name = table.quoted("");
-        // By the place of the row, found once and whatever the plan; locked rows are another
-        // sweep's, or are being used.
-        sql.text("DELETE FROM ").text(&name).text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM ");
-        sql.text(&name);
-        due.write(&mut sql);
-        sql.text(" ORDER BY expires_at LIMIT ").value(due.most);
-        sql.text(" FOR UPDATE SKIP LOCKED)) RETURNING expires_at");
-        sql.answering(&[Kind::Int])
+        sql.text("DELETE FROM ").text(&table.quoted(""));
+        is_due(&mut sql, table, due, "<=");
+        sql.finish()
+    }
+
+    fn file_due(&self, table: &TableName, due: &Due) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
+        sql.text("UPDATE ").text(&table.quoted("")).text(" SET sweep_after = expires_at");
+        is_due(&mut sql, table, due, ">");
+        sql.finish()
     }
 
     fn time(&self) -> Option<Statement> {
@@ -76,10 +105,10 @@ impl Dialect for Postgres {
         Some(sql.answering(&[Kind::Int]))
     }
 
-    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
-        let (name, principal, expiry) =
-            (table.quoted(""), table.index("_principal"), table.index("_expiry"));
-        vec![vec![
+    fn create(&self, table: &TableName) -> Vec<String> {
+        let (name, principal, sweep) =
+            (table.quoted(""), table.index("_principal"), table.index("_sweep"));
+        vec![
             format!(
                 r#"CREATE TABLE {name} (
     namespace         TEXT     COLLATE "C" NOT NULL,
@@ -90,17 +119,36 @@ impl Dialect for Postgres {
     logged_in_version BIGINT   NOT NULL,
     last_seen_at      BIGINT   NOT NULL,
     expires_at        BIGINT   NOT NULL,
+    sweep_after       BIGINT   NOT NULL DEFAULT 0,
     fixed_part        BYTEA    NOT NULL,
     fields            JSON     NOT NULL,
     PRIMARY KEY (namespace, selector)
-)"#
+) WITH ({STORAGE})"#
             ),
             format!(
                 "CREATE INDEX {principal} ON {name} (namespace, principal, logged_in_at, selector)\n    \
                  WHERE principal IS NOT NULL"
             ),
-            format!("CREATE INDEX {expiry} ON {name} (expires_at)"),
+            format!("CREATE INDEX {sweep} ON {name} (sweep_after)"),
+        ]
+    }
+
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
+        let (name, sweep, expiry) =
+            (table.quoted(""), table.index("_sweep"), table.quoted("_expiry"));
+        vec![vec![
+            // A default that is a constant rewrites no row.
+            format!(
+                "ALTER TABLE {name} ADD COLUMN IF NOT EXISTS sweep_after BIGINT NOT NULL DEFAULT 0"
+            ),
+            format!("ALTER TABLE {name} SET ({STORAGE})"),
+            format!("DROP INDEX IF EXISTS {expiry}"),
+            format!("CREATE INDEX IF NOT EXISTS {sweep} ON {name} (sweep_after)"),
         ]]
+    }
+
+    fn is_done_already(&self, _error: &dyn sqlx::error::DatabaseError) -> bool {
+        false
     }
 
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
@@ -118,6 +166,12 @@ impl Dialect for Postgres {
         sql.answering(&[Kind::Int])
     }
 
+    fn limits_of_migration(&self) -> [&'static str; 2] {
+        let lift = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 60000; \
+                    SET LOCAL idle_in_transaction_session_timeout = 0";
+        [lift, "SET LOCAL lock_timeout = 500"]
+    }
+
     fn migration_lock(&self, table: &TableName) -> MigrationLock {
         let mut sql = Sql::new(self.placeholders());
         sql.text("SELECT pg_advisory_xact_lock(");
@@ -125,12 +179,29 @@ impl Dialect for Postgres {
         MigrationLock::Transaction(Some(sql.finish()))
     }
 
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        // A serialisation failure (where that is the default isolation), a deadlock.
-        matches!(error.code().as_deref(), Some("40001" | "40P01"))
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
+        match error.code().as_deref() {
+            // A serialisation failure (where that is the default isolation), a deadlock.
+            Some("40001" | "40P01") => Meaning::Busy,
+            // A transaction that only reads; the server is told to shut down, and gives the transaction
+            // up; it is starting; the connection was idle for too long.
+            Some("25006" | "57P01" | "57P03" | "57P05") => Meaning::Elsewhere,
+            // Another process of the server has crashed; the transaction was idle for too long.
+            Some("57P02" | "25P03") => Meaning::Broken,
+            // A pooler has lost the server.
+            Some(code) if code.starts_with("08") => Meaning::Broken,
+            _ => Meaning::Refused,
+        }
     }
+}
 
-    fn is_read_only(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        error.code().as_deref() == Some("25006")
-    }
+/// Writes the condition that a row is due, and has expired or not.
+fn is_due(sql: &mut Sql, table: &TableName, due: &Due, comparison: &str) {
+    // By the place of the row, found once and whatever the plan; locked rows are another sweep's, or
+    // are being used.
+    sql.text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM (SELECT ctid, expires_at FROM ");
+    sql.text(&table.quoted(""));
+    due.write(sql, "sweep_after");
+    sql.text(" FOR UPDATE SKIP LOCKED) AS due WHERE expires_at ").text(comparison).text(" ");
+    sql.value(due.to).text("))");
 }

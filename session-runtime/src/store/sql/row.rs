@@ -143,13 +143,13 @@ pub(super) fn count(mut answer: Answer) -> Result<u64, Fault> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
-/// Reads the largest number of an answer with one column.
-pub(super) fn largest(answer: Answer) -> Result<Option<i64>, Fault> {
-    let mut largest = None;
-    for row in answer.rows {
-        largest = largest.max(Some(only_int(row)?));
-    }
-    Ok(largest)
+/// Reads rows of two numbers.
+pub(super) fn pairs(answer: Answer) -> Result<Vec<(i64, i64)>, Fault> {
+    let pair = |row: Vec<Cell>| match row[..] {
+        [Cell::Int(first), Cell::Int(second)] => Ok((first, second)),
+        _ => Err(Fault::Row { column: "sweep_after" }),
+    };
+    answer.rows.into_iter().map(pair).collect()
 }
 
 /// Reads the only number of a row; NULL counts as 0.

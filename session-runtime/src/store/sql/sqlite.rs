@@ -1,7 +1,7 @@
 //! The dialect of SQLite: comparisons of rows, one writer at a time, `RETURNING`. It knows no driver.
 
 use super::{
-    dialect::{Dialect, Due, MigrationLock, is_after_as_row},
+    dialect::{Dialect, Due, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
 };
@@ -54,25 +54,29 @@ impl Dialect for Sqlite {
         is_after_as_row(sql, is_after, logged_in, selector);
     }
 
-    fn sweep(&self, table: &TableName, due: &Due) -> Statement {
+    fn remove_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
-        let name = table.quoted("");
-        sql.text("DELETE FROM ").text(&name).text(" WHERE rowid IN (SELECT rowid FROM ");
-        sql.text(&name);
-        due.write(&mut sql);
-        sql.text(" ORDER BY expires_at LIMIT ").value(due.most).text(") RETURNING expires_at");
-        sql.answering(&[Kind::Int])
+        sql.text("DELETE FROM ").text(&table.quoted(""));
+        is_due(&mut sql, table, due, "<=");
+        sql.finish()
+    }
+
+    fn file_due(&self, table: &TableName, due: &Due) -> Statement {
+        let mut sql = Sql::new(self.placeholders());
+        sql.text("UPDATE ").text(&table.quoted("")).text(" SET sweep_after = expires_at");
+        is_due(&mut sql, table, due, ">");
+        sql.finish()
     }
 
     fn time(&self) -> Option<Statement> {
         None
     }
 
-    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
+    fn create(&self, table: &TableName) -> Vec<String> {
         // An index lies in the schema of its table, and only its own name is qualified.
         let (name, plain) = (table.quoted(""), table.index(""));
-        let (principal, expiry) = (table.quoted("_principal"), table.quoted("_expiry"));
-        vec![vec![
+        let (principal, sweep) = (table.quoted("_principal"), table.quoted("_sweep"));
+        vec![
             format!(
                 "CREATE TABLE {name} (
     namespace         TEXT    NOT NULL,
@@ -83,6 +87,7 @@ impl Dialect for Sqlite {
     logged_in_version INTEGER NOT NULL,
     last_seen_at      INTEGER NOT NULL,
     expires_at        INTEGER NOT NULL,
+    sweep_after       INTEGER NOT NULL DEFAULT 0,
     fixed_part        BLOB    NOT NULL,
     fields            TEXT    NOT NULL,
     PRIMARY KEY (namespace, selector)
@@ -92,8 +97,23 @@ impl Dialect for Sqlite {
                 "CREATE INDEX {principal} ON {plain} (namespace, principal, logged_in_at, selector)\n    \
                  WHERE principal IS NOT NULL"
             ),
-            format!("CREATE INDEX {expiry} ON {plain} (expires_at)"),
+            format!("CREATE INDEX {sweep} ON {plain} (sweep_after)"),
+        ]
+    }
+
+    fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
+        let (name, plain) = (table.quoted(""), table.index(""));
+        let (sweep, expiry) = (table.quoted("_sweep"), table.quoted("_expiry"));
+        vec![vec![
+            format!("ALTER TABLE {name} ADD COLUMN sweep_after INTEGER NOT NULL DEFAULT 0"),
+            format!("DROP INDEX IF EXISTS {expiry}"),
+            format!("CREATE INDEX IF NOT EXISTS {sweep} ON {plain} (sweep_after)"),
         ]]
+    }
+
+    fn is_done_already(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+        // It has no code of its own.
+        error.message().starts_with("duplicate column name")
     }
 
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
@@ -107,18 +127,29 @@ impl Dialect for Sqlite {
         sql.answering(&[Kind::Int])
     }
 
+    fn limits_of_migration(&self) -> [&'static str; 2] {
+        [""; 2]
+    }
+
     fn migration_lock(&self, _table: &TableName) -> MigrationLock {
         MigrationLock::Transaction(None)
     }
 
-    fn is_transient(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+    fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
         // Busy or locked, in the low byte of the extended code.
         let code = error.code().and_then(|code| code.parse::<u32>().ok());
-        code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+        match code.map(|code| code & 0xff) {
+            Some(5 | 6) => Meaning::Busy,
+            // Every connection leads to the same file.
+            _ => Meaning::Refused,
+        }
     }
+}
 
-    fn is_read_only(&self, _error: &dyn sqlx::error::DatabaseError) -> bool {
-        // Every connection leads to the same file.
-        false
-    }
+/// Writes the condition that a row is due, and has expired or not.
+fn is_due(sql: &mut Sql, table: &TableName, due: &Due, comparison: &str) {
+    sql.text(" WHERE rowid IN (SELECT rowid FROM (SELECT rowid, expires_at FROM ");
+    sql.text(&table.quoted(""));
+    due.write(sql, "sweep_after");
+    sql.text(") WHERE expires_at ").text(comparison).text(" ").value(due.to).text(")");
 }

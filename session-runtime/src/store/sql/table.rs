@@ -53,12 +53,17 @@ impl Table {
         let mut sql = self.sql();
         sql.text("INSERT INTO ").text(&self.quoted(""));
         sql.text(" (namespace, selector, principal, logged_in_at, logged_in_version, ");
-        sql.text("expires_at, last_seen_at, version, fixed_part, fields) VALUES (");
+        sql.text("expires_at, sweep_after, last_seen_at, version, fixed_part, fields) VALUES (");
         sql.value(text::key(key.namespace.as_str()).as_ref()).text(", ");
         sql.value(key.selector.to_string()).text(", ");
         sql.value(row.principal).text(", ").value(row.logged_in).text(", ");
         sql.value(row.version).text(", ").value(row.expires).text(", ");
-        sql.value(row.last_seen).text(", ").value(row.version).text(", ");
+        sql.value(row.expires)
+            .text(", ")
+            .value(row.last_seen)
+            .text(", ")
+            .value(row.version)
+            .text(", ");
         sql.value(row.fixed_part).text(", ").json(row.fields).text(")");
         if self.dialect.is_returning() {
             sql.text(" ON CONFLICT DO NOTHING");
@@ -85,7 +90,10 @@ impl Table {
         sql.text(" THEN logged_in_version ELSE ").value(row.version).text(" END)");
         sql.text(", principal = ").value(row.principal);
         sql.text(", logged_in_at = ").value(row.logged_in);
+        // Later than the expiry only if this record expires earlier than the one before.
+        sql.text(", sweep_after = ").text(least).text("(sweep_after, ").value(row.expires);
         // A later use moves the expiry on, up to the absolute end.
+        sql.text(")");
         sql.text(", expires_at = ").value(row.expires).text(" + ").text(least).text("(");
         sql.value(row.room).text(", ").text(greatest).text("(last_seen_at - ");
         sql.value(row.last_seen).text(", 0))");
@@ -165,13 +173,13 @@ impl Table {
         sql.answering(&[Kind::Int])
     }
 
-    /// Returns the statement that reads the times at which the rows expired that are due.
+    /// Returns the statement that reads when each of the rows that are due was to be looked at, and when
+    /// it expires.
     pub(super) fn due(&self, due: &Due) -> Statement {
         let mut sql = self.sql();
-        sql.text("SELECT expires_at FROM ").text(&self.quoted(""));
-        due.write(&mut sql);
-        sql.text(" ORDER BY expires_at LIMIT ").value(due.most);
-        sql.answering(&[Kind::Int])
+        sql.text("SELECT sweep_after, expires_at FROM ").text(&self.quoted(""));
+        due.write(&mut sql, "sweep_after");
+        sql.answering(&[Kind::Int, Kind::Int])
     }
 
     /// Writes the condition that selects the rows of a principal, after the table's name.

@@ -8,6 +8,14 @@ mod id;
 mod limit;
 mod memory;
 mod parallel;
+#[cfg(all(
+    feature = "mongodb",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
+mod parameters;
 mod record;
 
 use std::{

@@ -1,0 +1,231 @@
+//! The parameters in the URL of a database: those of the store, and those that are the driver's. It
+//! knows no connection. Its errors quote nothing of the URL, since any part of a mistyped URL may be the
+//! password.
+
+use std::time::Duration;
+
+use super::builder::SqlStoreBuilder;
+use crate::store::StoreError;
+
+/// The parameters of the store.
+pub(in crate::store) const OURS: &[&str] = &[
+    "max_connections",
+    "acquire_timeout",
+    "statement_timeout",
+    "statement_cache",
+    "table",
+    "schema",
+    "migrate",
+];
+
+/// The parameters that the driver for PostgreSQL reads; beside them `options[NAME]`.
+pub(in crate::store) const POSTGRES: &[&str] = &[
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "application_name",
+    "options",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+];
+/// The parameters that the driver for MySQL and MariaDB reads.
+pub(in crate::store) const MYSQL: &[&str] =
+    &["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "charset", "collation", "socket", "timezone"];
+/// The parameters that the driver for SQLite reads.
+pub(in crate::store) const SQLITE: &[&str] = &["mode", "cache", "immutable", "vfs"];
+
+/// Other names of the drivers for some of these.
+const ALIASES: &[&str] = &[
+    "ssl-mode",
+    "ssl-root-cert",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "sslmode",
+    "sslca",
+    "sslcert",
+    "sslkey",
+    "time-zone",
+];
+
+/// Takes the store's parameters out of a URL. Returns the builder with them, and the URL that is the
+/// driver's. `scheme` is in lower case.
+pub(super) fn apply(
+    mut builder: SqlStoreBuilder,
+    scheme: &str,
+    url: &str,
+) -> Result<(SqlStoreBuilder, String), StoreError> {
+    if scheme != "sqlite" {
+        check_host(url)?;
+    }
+    let Some((rest, query)) = url.split_once('?') else { return Ok((builder, url.to_owned())) };
+    let (drivers, has_aliases) = match scheme {
+        "sqlite" => (SQLITE, false),
+        "mysql" | "mariadb" => (MYSQL, true),
+        _ => (POSTGRES, true),
+    };
+    let mut left = String::new();
+    let mut seen = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = if name == "statement-cache-capacity" { "statement_cache" } else { name };
+        if let Some(name) = OURS.iter().find(|ours| **ours == name) {
+            if seen.contains(name) {
+                return Err(refused(&format!("the parameter `{name}` is there twice")));
+            }
+            seen.push(*name);
+            builder = set(builder, name, value)
+                .ok_or_else(|| refused(&format!("`{name}` is {}", expected(name))))?;
+        } else if drivers.contains(&name)
+            || has_aliases && ALIASES.contains(&name)
+            || drivers == POSTGRES && name.starts_with("options[")
+        {
+            left.push(if left.is_empty() { '?' } else { '&' });
+            left.push_str(pair);
+        } else {
+            return Err(refused(&unknown(drivers)));
+        }
+    }
+    Ok((builder, format!("{rest}{left}")))
+}
+
+/// Sets a parameter; `None` if the value is none of the parameter's.
+fn set(builder: SqlStoreBuilder, name: &str, value: &str) -> Option<SqlStoreBuilder> {
+    Some(match name {
+        "max_connections" => {
+            builder.max_connections(value.parse().ok().filter(|count| *count > 0)?)
+        }
+        "acquire_timeout" => {
+            builder.acquire_timeout(duration(value).filter(|limit| !limit.is_zero())?)
+        }
+        "statement_timeout" => builder.statement_timeout(duration(value)?),
+        "statement_cache" => builder.statement_cache(value.parse().ok()?),
+        "table" if !value.is_empty() => builder.table(value),
+        "schema" if !value.is_empty() => builder.schema(value),
+        "migrate" => builder.migrates(match value {
+            "yes" => true,
+            "no" => false,
+            _ => return None,
+        }),
+        _ => return None,
+    })
+}
+
+fn expected(name: &str) -> &'static str {
+    match name {
+        "max_connections" => "a number of connections, 1 or more",
+        "acquire_timeout" => "a time, such as `500ms` or `2s`",
+        "statement_timeout" => "a time, such as `500ms` or `2s`, or `0` for no limit",
+        "statement_cache" => "a number of statements, or `0` for none",
+        "migrate" => "`yes` or `no`",
+        _ => "a name",
+    }
+}
+
+/// Reads `500ms`, `2s`, `1m` or `0`.
+fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
+    let (number, millis) =
+        units.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, millis)))?;
+    let number: u32 = number.parse().ok()?;
+    Some(Duration::from_millis(u64::from(number) * millis))
+}
+
+/// Refuses a URL that parses, but not as intended: a bare `/`, `?` or `#` in a password would end
+/// the host, and the rest would become the database's name.
+fn check_host(url: &str) -> Result<(), StoreError> {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    if rest.contains('@') && !authority.contains('@') {
+        return Err(StoreError::new(
+            "the database URL has an `@` after its host: write `/`, `?`, `#` and `@` in a user \
+             or password as %2F, %3F, %23 and %40",
+        ));
+    }
+    Ok(())
+}
+
+fn unknown(drivers: &[&str]) -> String {
+    let mut told = "a parameter is unknown; there are ".to_owned();
+    let names = OURS.iter().chain(drivers);
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    told += &names.join(", ");
+    if drivers == POSTGRES {
+        told += ", `options[NAME]`";
+    }
+    told + " (a `?` in a password is written `%3F`)"
+}
+
+fn refused(problem: &str) -> StoreError {
+    StoreError::new(format!("the URL of the database cannot be used: {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str) -> Result<(String, String), String> {
+        let scheme = url.split(':').next().unwrap_or_default();
+        match apply(SqlStoreBuilder::default(), scheme, url) {
+            Ok((builder, url)) => Ok((format!("{builder:?}"), url)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn the_stores_parameters_are_set_and_the_drivers_are_left() {
+        let url = "postgres://u:p@h/d?sslmode=require&table=web&schema=s&max_connections=3&\
+                   migrate=no&acquire_timeout=500ms&options[a]=b&statement_timeout=3s&\
+                   statement_cache=0&application_name=x%26y";
+        let (builder, left) = of(url).expect("a URL");
+        assert_eq!(left, "postgres://u:p@h/d?sslmode=require&options[a]=b&application_name=x%26y");
+        let expected = SqlStoreBuilder::default()
+            .table("web")
+            .schema("s")
+            .max_connections(3)
+            .without_migration()
+            .acquire_timeout(Duration::from_millis(500))
+            .statement_timeout(Duration::from_secs(3))
+            .statement_cache(0);
+        assert_eq!(builder, format!("{expected:?}"));
+        // Over what the program says.
+        let program = SqlStoreBuilder::default().table("other").without_migration();
+        let (builder, _) = apply(program, "sqlite", "sqlite:x?migrate=yes&table=web").expect("one");
+        assert_eq!(
+            format!("{builder:?}"),
+            format!("{:?}", SqlStoreBuilder::default().table("web"))
+        );
+        for url in ["sqlite:a?mode=ro", "mysql://h/d?ssl-mode=required&sslca=x", "sqlite:a"] {
+            assert_eq!(of(url).expect("a URL").1, url);
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_makes_no_sense_is_an_error_that_names_what_there_is() {
+        for (url, told) in [
+            ("postgres://h/d?hunter2=3", "`max_connections`, `acquire_timeout`"),
+            ("postgres://h/d?hunter2", "`password`, `options[NAME]`"),
+            ("mysql://h/d?application_name=hunter2", "`timezone`"),
+            ("sqlite:hunter2?sslmode=require", "`immutable`, `vfs`"),
+            ("sqlite:x?max_connections=0", "1 or more"),
+            ("sqlite:x?acquire_timeout=hunter2", "such as `500ms`"),
+            ("sqlite:x?acquire_timeout=0", "such as `500ms`"),
+            ("sqlite:x?statement_timeout=2", "`0` for no limit"),
+            ("sqlite:x?statement_cache=-1", "`0` for none"),
+            ("sqlite:x?migrate=hunter2", "`yes` or `no`"),
+            ("sqlite:x?table=", "`table` is a name"),
+            ("sqlite:x?table=a&table=hunter2", "is there twice"),
+        ] {
+            let error = of(url).expect_err(url);
+            assert!(error.contains(told) && !error.contains("hunter2"), "{url}: {error}");
+        }
+    }
+}
