@@ -1,12 +1,11 @@
 //! The one error type: opaque, cheap to clone, with a predicate for each cause that a caller can
 //! act on. Never holds a token, a key or a field's value.
 
+mod unavailable;
+
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{
-    HeaderMap, HeaderValue, StatusCode,
-    header::{Entry, RETRY_AFTER},
-};
+use http::StatusCode;
 
 use crate::{
     causes,
@@ -274,37 +273,6 @@ impl Error {
         Self::new(Kind::TooLarge { what: Large::Session, size, limit, fields })
     }
 
-    /// Returns true if the store did not answer.
-    pub(crate) fn is_unreachable(&self) -> bool {
-        match &*self.0 {
-            Kind::Store { source, .. } => source.is_unreachable(),
-            Kind::Deadline { .. } => true,
-            _ => false,
-        }
-    }
-
-    /// Reports the error by `event`, or in one line at debug level if another event tells of the
-    /// cause: that the store is down, or that the session's load has failed.
-    pub(crate) fn report(&self, event: impl FnOnce(&Self)) {
-        match *self.0 {
-            Kind::WhileDown(_)
-            | Kind::Down { .. }
-            | Kind::Crowded { is_told: true, .. }
-            | Kind::Degraded => crate::event::while_down(self),
-            _ => event(self),
-        }
-    }
-
-    /// Asks the client of a 503 to come again in a second, unless the response names a time.
-    pub(crate) fn ask_to_retry(&self, status: StatusCode, headers: &mut HeaderMap) {
-        if self.is_unavailable() && status == StatusCode::SERVICE_UNAVAILABLE {
-            // An error means that there is no room for another header.
-            if let Ok(Entry::Vacant(vacant)) = headers.try_entry(RETRY_AFTER) {
-                let _ = vacant.try_insert(HeaderValue::from_static("1"));
-            }
-        }
-    }
-
     pub(crate) fn conflict_field(&self) -> Option<&str> {
         match &*self.0 {
             Kind::Conflict { field } | Kind::LogInConflict { field } => Some(field),
@@ -318,21 +286,6 @@ impl fmt::Display for Error {
         match &*self.0 {
             Kind::Config(message) => f.write_str(message),
             Kind::Key(error) => error.fmt(f),
-            Kind::Store { operation, source } => write!(f, "session store: {operation}: {source}"),
-            Kind::Deadline { operation, after } => {
-                write!(f, "session store: {operation} took longer than {after:?}")
-            }
-            Kind::WhileDown(error) => error.fmt(f),
-            Kind::Down { operation, down_for, cause } => write!(
-                f,
-                "session store: {operation} was not tried, since the store has not answered for \
-                 {down_for:.1?}; last: {cause}",
-            ),
-            Kind::Crowded { operation, limit, .. } => write!(
-                f,
-                "session store: {operation} was not tried, since {limit} operations wait for the \
-                 store already (`max_waiting`)",
-            ),
             Kind::Conflict { field } if field.is_empty() => {
                 f.write_str("the session was changed by parallel requests, at each attempt")
             }
@@ -402,9 +355,6 @@ impl fmt::Display for Error {
                 "a session layer for `{type_name}` with other settings is inside of another one: \
                  {inner}, inside of {outer}; build the layer once, and use clones of it",
             ),
-            Kind::Degraded => {
-                f.write_str("the session store failed at the load; nothing can be saved")
-            }
             Kind::NotLoopback => f.write_str(
                 "`insecure_dev()` serves requests to localhost only, and not through a proxy; \
                  serve https and remove it",
@@ -421,6 +371,12 @@ impl fmt::Display for Error {
                 f.write_str("no current session to leave out: extract `Sessions` in a handler")
             }
             Kind::Interrupted => f.write_str("the commit of a session was interrupted"),
+            Kind::Store { .. }
+            | Kind::Deadline { .. }
+            | Kind::WhileDown(_)
+            | Kind::Down { .. }
+            | Kind::Crowded { .. }
+            | Kind::Degraded => self.fmt_of_store(f),
         }
     }
 }

@@ -50,7 +50,7 @@ const WAITING: u64 = CROWDED - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspect {
     /// A record or a principal.
-    Key(u64),
+    Key(u128),
     /// A record that every request reads, so that there is no other to compare with.
     Everybody,
     /// An operation on many records, which says nothing of the store.
@@ -63,8 +63,7 @@ impl Suspect {
         if key.selector == Selector([0; 16]) {
             return Self::Everybody;
         }
-        let [a, b, c, d, e, f, g, h, ..] = *key.selector.as_bytes();
-        Self::Key(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+        Self::Key(u128::from_le_bytes(*key.selector.as_bytes()))
     }
 
     pub(super) fn of_principal(principal: &PrincipalKey) -> Self {
@@ -72,7 +71,7 @@ impl Suspect {
 
         let mut hasher = DefaultHasher::new();
         principal.as_str().hash(&mut hasher);
-        Self::Key(hasher.finish())
+        Self::Key(hasher.finish().into())
     }
 }
 
@@ -355,7 +354,7 @@ mod tests {
         breaker.enter("load").is_err()
     }
 
-    fn keys(numbers: &[u64]) -> Vec<Suspect> {
+    fn keys(numbers: &[u128]) -> Vec<Suspect> {
         numbers.iter().copied().map(Suspect::Key).collect()
     }
 

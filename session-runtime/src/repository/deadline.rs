@@ -184,12 +184,11 @@ impl DeadlineStore {
         let after = self.deadline(operation);
         let soon = SLOW.min(after / 2);
         let mut answers = None;
-        let answer = match tokio::time::timeout(soon, &mut answer).await {
-            Ok(answer) => Ok(answer),
-            Err(_) => {
-                answers = Some(self.breaker.answers());
-                tokio::time::timeout(after - soon, answer).await
-            }
+        let answer = if let Ok(answer) = tokio::time::timeout(soon, &mut answer).await {
+            Ok(answer)
+        } else {
+            answers = Some(self.breaker.answers());
+            tokio::time::timeout(after.saturating_sub(soon), answer).await
         };
         let error = match answer {
             Ok(Ok(answer)) => {

@@ -122,7 +122,7 @@ impl fmt::Debug for LazyStore {
 
 impl Store for LazyStore {
     fn properties(&self) -> Properties {
-        self.0.opened.get().map_or(self.0.expected, |store| store.properties())
+        self.0.opened.get().map_or(self.0.expected, Store::properties)
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -37,9 +37,9 @@ async fn an_outage_of_the_server_is_few_lines_and_no_wait() {
     for is_killed in [false, true] {
         let before = severe(&machine).len();
         if is_killed {
-            redis.kill()
+            redis.kill();
         } else {
-            redis.signal("-STOP")
+            redis.signal("-STOP");
         }
         let in_crowd = median(refusals(&clients).await);
         let alone = median(refusals(&clients[..1]).await);
