@@ -163,7 +163,7 @@ async fn a_session_of_a_layer_has_its_clock_and_its_store() {
         .build()
         .expect("a sound configuration");
     let session = testing::session_in(&layer, full());
-    let listed = layer.sessions().list(&7, None).await.expect("a store in memory");
+    let listed = layer.sessions().of(&7).list(None).await.expect("a store in memory");
     assert_eq!(listed.sessions.len(), 1, "under the id of the principal");
     clock.advance(Duration::from_secs(3600));
     assert!(!session.is_live().await.expect("a store in memory"));

@@ -56,7 +56,7 @@ async fn every_verb_is_counted_in_its_order() {
     store.touch(&key, AT, AT).await.expect("memory");
     store.list(&key.namespace, &who, Order::Newest, None, 9).await.expect("memory");
     store.count(&key.namespace, &who).await.expect("memory");
-    store.sweep(AT, 9).await.expect("memory");
+    store.sweep(AT, None, 9).await.expect("memory");
     store.remove(&key, None).await.expect("memory");
     assert!(store.reload(&key).is_none(), "a memory is no cache");
     assert_eq!(store.clone().calls(Verb::Load), 1, "a clone shares the notes");

@@ -178,7 +178,10 @@ impl CheckedOut {
         let is_usable = match &answer {
             Ok(_) => true,
             Err(sqlx::Error::Database(error)) => {
-                matches!(self.dialect.meaning(error.as_ref()), Meaning::Refused | Meaning::Busy)
+                matches!(
+                    self.dialect.meaning(error.as_ref()),
+                    Meaning::Refused | Meaning::Busy | Meaning::Late
+                )
             }
             // The state of the connection is unknown.
             Err(_) => false,

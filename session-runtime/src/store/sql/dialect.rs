@@ -98,6 +98,9 @@ pub(super) trait Dialect: Send + Sync {
 pub(super) enum Meaning {
     /// The statement is refused, and the connection is as good as before.
     Refused,
+    /// Nothing has been done: the limit on the time of the statement, or of its wait for a lock, has
+    /// passed. The connection is as good as before.
+    Late,
     /// Nothing has been done, and another attempt may succeed.
     Busy,
     /// Nothing has been done, and nothing will be on this connection, which only reads or is being

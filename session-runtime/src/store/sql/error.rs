@@ -55,20 +55,23 @@ impl Fault {
     }
 
     /// Makes the error of the store at `place`.
-    pub(super) fn at(self, place: &str) -> StoreError {
-        let is_unreachable = self.is_unreachable();
+    pub(super) fn at(self, place: &str, dialect: &dyn Dialect) -> StoreError {
+        let is_unreachable = self.is_unreachable(dialect);
         let error = self.told(place);
         if is_unreachable { error.unreachable() } else { error }
     }
 
-    /// Returns whether the database did not answer, as opposed to answering with an error.
-    fn is_unreachable(&self) -> bool {
-        let Self::Sql(error) = self else { return false };
-        self.is_broken_connection()
-            || matches!(
-                error,
-                sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)
-            )
+    /// Returns whether the database did not do its work, as opposed to answering with an error.
+    fn is_unreachable(&self, dialect: &dyn Dialect) -> bool {
+        match self {
+            Self::Sql(
+                sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_),
+            ) => true,
+            _ => match self.meaning(dialect) {
+                Meaning::Late | Meaning::Elsewhere | Meaning::Broken => true,
+                Meaning::Refused | Meaning::Busy => false,
+            },
+        }
     }
 
     fn told(self, place: &str) -> StoreError {

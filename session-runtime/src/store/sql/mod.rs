@@ -240,7 +240,7 @@ impl SqlStore {
     }
 
     fn told(&self, fault: Fault) -> StoreError {
-        fault.at(&self.place)
+        fault.at(&self.place, self.table.dialect)
     }
 
     fn answer<'a, T>(

@@ -187,6 +187,8 @@ impl Dialect for MySql {
             Some(1290 | 1792 | 1836 | 4031) => Meaning::Elsewhere,
             // The server is shutting down; the connection was killed, on MariaDB and on MySQL.
             Some(1053 | 1927 | 3169) => Meaning::Broken,
+            // A wait for a lock; the limit of MariaDB, and of MySQL.
+            Some(1205 | 1969 | 3024) => Meaning::Late,
             _ => Meaning::Refused,
         }
     }

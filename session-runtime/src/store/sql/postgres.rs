@@ -190,6 +190,8 @@ impl Dialect for Postgres {
             Some("57P02" | "25P03") => Meaning::Broken,
             // A pooler has lost the server.
             Some(code) if code.starts_with("08") => Meaning::Broken,
+            // The statement's own limit; the limit of a wait for a lock.
+            Some("57014" | "55P03") => Meaning::Late,
             _ => Meaning::Refused,
         }
     }
