@@ -105,7 +105,7 @@ impl DeadlineStore {
         let Some(watcher) = &self.watcher else { return run() };
         let began = Instant::now();
         let retries = move || commit.map_or(0, |commit| commit.retries.count());
-        watcher.operation(self.name(), operation, began, retries, run())
+        watcher.operation(&self.store, operation, began, retries, run())
     }
 
     pub(crate) fn load<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {

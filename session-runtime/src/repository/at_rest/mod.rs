@@ -13,8 +13,8 @@ use crate::{
     event::{self, Reason},
     key::push_part,
     store::{
-        Cursor, FieldValue, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record, Store,
-        StoreError, StoreFuture, StoreKey, Written,
+        Cursor, FieldValue, Meta, Namespace, Order, Page, PoolUse, PrincipalKey, Properties,
+        Record, Store, StoreError, StoreFuture, StoreKey, Written,
         encoding::{fields, fields_len, put_fields, put_meta},
         layout::Input,
     },
@@ -152,6 +152,10 @@ impl Store for AtRest {
 
     fn name(&self) -> &'static str {
         self.store.name()
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        self.store.pool()
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

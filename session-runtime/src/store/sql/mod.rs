@@ -31,7 +31,7 @@ use std::{fmt, future::Future, sync::Arc};
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
 use super::{
-    Cursor, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
+    Cursor, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store, StoreError,
     StoreFuture, StoreKey, Written,
 };
 use crate::clock::Timestamp;
@@ -251,6 +251,10 @@ impl Store for SqlStore {
 
     fn name(&self) -> &'static str {
         self.pool.dialect().system()
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        Some(self.pool.0.usage())
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -8,6 +8,7 @@ use super::{
     dialect::Dialect,
     error::Fault,
 };
+use crate::store::PoolUse;
 
 /// A pool of connections to one of the databases. Sqlx's pools convert to it with `into()`.
 #[derive(Clone)]
@@ -142,6 +143,29 @@ impl SqlPool {
             }
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             _ => self.reader().await,
+        }
+    }
+}
+
+impl Pools {
+    /// Returns the use of the connections; of SQLite's, those that read.
+    pub(super) fn usage(&self) -> PoolUse {
+        fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> PoolUse {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            PoolUse {
+                in_use: pool.size().saturating_sub(idle),
+                idle,
+                most: pool.options().get_max_connections(),
+            }
+        }
+
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => of(pool),
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => of(pool),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { read, .. } => of(read),
         }
     }
 }
