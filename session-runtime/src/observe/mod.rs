@@ -11,6 +11,8 @@ mod watcher;
 
 use std::{sync::Arc, time::Duration};
 
+use crate::store::PoolUse;
+
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 pub(crate) use watcher::Watcher;
@@ -147,6 +149,9 @@ pub struct Request {
     /// The reason why the token was refused or the store failed: one of a few words, such as
     /// `expired`, `unknown` or `forged`.
     pub reason: Option<&'static str>,
+    /// True if the session is live, and its token was made under another key than the first of the ring.
+    /// While such requests come, the older keys must stay in the ring.
+    pub older_key: bool,
 }
 
 /// The outcome of a commit.
@@ -213,6 +218,8 @@ pub struct Operation {
     pub duration: Duration,
     /// The number of times that the operation began again, because another request was in between.
     pub retries: u32,
+    /// The use of the store's pool of connections at the end, if the store has a pool.
+    pub pool: Option<PoolUse>,
 }
 
 /// A new credential of a session.

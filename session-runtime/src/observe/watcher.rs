@@ -7,7 +7,10 @@ use super::{
     Commit, CommitResult, Eviction, Observer, Operation, Request, RequestOutcome, Rotation, Sweep,
     Undecodable,
 };
-use crate::{event::Failure, store::Answer};
+use crate::{
+    event::Failure,
+    store::{Answer, Store},
+};
 
 /// Clones share the observer.
 #[derive(Clone)]
@@ -23,7 +26,14 @@ impl Watcher {
 
     pub(crate) fn request(&self, outcome: RequestOutcome, reason: Option<&'static str>) {
         let Self { session_type, .. } = *self;
-        self.observer.request(&Request { session_type, outcome, reason });
+        self.observer.request(&Request { session_type, outcome, reason, older_key: false });
+    }
+
+    /// Reports a request whose session is live, and whether the token was made under another key than
+    /// the one that writes.
+    pub(crate) fn live(&self, older_key: bool) {
+        let (session_type, outcome) = (self.session_type, RequestOutcome::Live);
+        self.observer.request(&Request { session_type, outcome, reason: None, older_key });
     }
 
     pub(crate) fn commit(&self, result: CommitResult, error_type: Option<&'static str>) {
@@ -58,7 +68,7 @@ impl Watcher {
     /// at the end.
     pub(crate) fn operation<'a, T, E>(
         &self,
-        store: &'static str,
+        store: &Arc<dyn Store>,
         operation: &'static str,
         began: Instant,
         retries: impl Fn() -> u32 + Send + 'a,
@@ -68,7 +78,7 @@ impl Watcher {
         T: Unpin + Send + 'a,
         E: Failure + Unpin + Send + 'a,
     {
-        let watcher = self.clone();
+        let (watcher, store) = (self.clone(), Arc::clone(store));
         let running = Running { watcher, store, operation, began, retries, is_over: false };
         match answer {
             Answer::Now(Some(answer)) => {
@@ -89,7 +99,7 @@ impl Watcher {
 /// An operation that has not come to an end. If it is dropped, it was cancelled.
 struct Running<F: Fn() -> u32> {
     watcher: Watcher,
-    store: &'static str,
+    store: Arc<dyn Store>,
     operation: &'static str,
     began: Instant,
     retries: F,
@@ -103,15 +113,15 @@ impl<F: Fn() -> u32> Running<F> {
     }
 
     fn report(&self, error_type: Option<&'static str>) {
-        let Self { store, operation, .. } = *self;
         let Watcher { observer, session_type } = &self.watcher;
         observer.operation(&Operation {
             session_type,
-            store,
-            operation,
+            store: self.store.name(),
+            operation: self.operation,
             error_type,
             duration: self.began.elapsed(),
             retries: (self.retries)(),
+            pool: self.store.pool(),
         });
     }
 }
@@ -134,7 +144,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::error::Error;
+    use crate::{error::Error, store::MemoryStore};
 
     #[derive(Default)]
     struct Ends(Mutex<Vec<Option<&'static str>>>);
@@ -149,8 +159,9 @@ mod tests {
     fn an_operation_that_is_dropped_is_seen_once_as_cancelled() {
         let ends = Arc::new(Ends::default());
         let watcher = Watcher::new(Arc::<Ends>::clone(&ends), "shop");
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let never: Answer<'_, Result<(), Error>> = Answer::Later(Box::pin(pending()));
-        let answer = watcher.operation("memory", "load", Instant::now(), || 0, never);
+        let answer = watcher.operation(&store, "load", Instant::now(), || 0, never);
         {
             let mut answer = pin!(answer);
             let mut context = Context::from_waker(Waker::noop());
@@ -158,7 +169,7 @@ mod tests {
             assert!(ends.0.lock().expect("no panic").is_empty());
         }
         let there = Answer::Now(Some(Ok::<_, Error>(())));
-        drop(watcher.operation("memory", "load", Instant::now(), || 0, there));
+        drop(watcher.operation(&store, "load", Instant::now(), || 0, there));
         assert_eq!(*ends.0.lock().expect("no panic"), [Some("cancelled"), None]);
     }
 }

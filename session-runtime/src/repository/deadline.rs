@@ -116,7 +116,7 @@ impl DeadlineStore {
         };
         let began = Instant::now();
         let answer = self.under_deadline(operation, suspect, ask);
-        watcher.operation(self.name(), operation, began, retries, answer)
+        watcher.operation(&self.store, operation, began, retries, answer)
     }
 
     fn within<'a, T: Unpin + Send + 'a>(

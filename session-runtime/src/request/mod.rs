@@ -138,7 +138,7 @@ impl<T: SessionType> RequestSession<T> {
         };
         if let Some(watcher) = &engine.watcher {
             match &status {
-                Status::Live(_) => watcher.request(RequestOutcome::Live, None),
+                Status::Live(live) => watcher.live(!live.current_key),
                 Status::Degraded => watcher.request(RequestOutcome::Degraded, None),
                 Status::Absent { stale: false } => watcher.request(RequestOutcome::NoToken, None),
                 // Told when the token was refused, with the reason.

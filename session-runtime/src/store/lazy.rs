@@ -11,8 +11,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, SweepCursor, Swept, Written,
+    Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
+    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -123,6 +123,14 @@ impl fmt::Debug for LazyStore {
 impl Store for LazyStore {
     fn properties(&self) -> Properties {
         self.0.opened.get().map_or(self.0.expected, Store::properties)
+    }
+
+    fn name(&self) -> &'static str {
+        self.0.opened.get().map_or("unopened", |store| store.name())
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        self.0.opened.get()?.pool()
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -139,6 +139,26 @@ impl Facts {
     }
 }
 
+/// The use of a store's pool of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolUse {
+    /// The connections that an operation has at this moment.
+    pub in_use: u32,
+    /// The connections that are open and that no operation has.
+    pub idle: u32,
+    /// The most connections that the pool opens. When all of them are in use, further operations wait.
+    pub most: u32,
+}
+
+impl PoolUse {
+    /// Makes the use of a pool.
+    #[must_use]
+    pub const fn new(in_use: u32, idle: u32, most: u32) -> Self {
+        Self { in_use, idle, most }
+    }
+}
+
 /// A place that keeps records under keys, each with a version ([`Meta::revision`]).
 ///
 /// The library decides above every store, in one way for all of them, which changes a commit makes,
@@ -167,6 +187,12 @@ pub trait Store: Send + Sync + 'static {
     fn name(&self) -> &'static str {
         let path = std::any::type_name::<Self>().split('<').next().unwrap_or_default();
         path.rsplit("::").next().unwrap_or_default()
+    }
+
+    /// Returns the use of the store's pool of connections, if the store has one. Asked at the end of
+    /// each operation that an [observer](crate::observe::Observer) sees, so that it must not wait.
+    fn pool(&self) -> Option<PoolUse> {
+        None
     }
 
     /// Returns the record under `key`, if there is one.
@@ -292,6 +318,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn name(&self) -> &'static str {
         (**self).name()
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        (**self).pool()
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -12,12 +12,15 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Session, SessionLayerBuilder,
+    Key, KeyRing, Session, SessionLayer, SessionLayerBuilder,
     observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
     policy::OnMaxSessions,
-    store::{FieldValue, Namespace, Selector, Store as _, StoreKey},
+    store::{FieldValue, MemoryStore, Namespace, Selector, Store as _, StoreKey},
 };
-use tests::{Client, Fault, Log, eventually, sessions::Case};
+use tests::{
+    Client, Fault, Log, Server, eventually,
+    sessions::{Case, Stored, routes},
+};
 
 use crate::gate::Gate;
 
@@ -245,6 +248,70 @@ async fn sessions_that_are_evicted_and_fields_that_do_not_decode_are_seen() {
         notes.take(),
         ["load seen Spy - 0", "undecodable seen strict", "request seen refused undecodable"]
     );
+}
+
+#[tokio::test]
+async fn a_token_under_an_older_key_is_seen_until_it_is_made_anew() {
+    #[derive(Default)]
+    struct Older(Mutex<Vec<bool>>);
+
+    impl Observer for Older {
+        fn request(&self, request: &Request) {
+            self.0.lock().expect("no panic").push(request.older_key);
+        }
+    }
+
+    let (old, new) = (Key::generate().expect("random"), Key::generate().expect("random"));
+    let (store, seen) = (MemoryStore::default(), Arc::new(Older::default()));
+    let start = async |keys: String| {
+        let layer = SessionLayer::<Stored>::builder(KeyRing::from_text(&keys).expect("keys"))
+            .store(store.clone())
+            .observe(Arc::clone(&seen))
+            .as_another_program()
+            .insecure_dev()
+            .build()
+            .expect("a sound configuration");
+        Server::start(routes::<Stored>().layer(layer)).await
+    };
+    let (old, new) = (old.to_base64().to_string(), new.to_base64().to_string());
+    let before = start(old.clone()).await;
+    let client = Client::new(&before);
+    client.get("/set").await;
+    client.get("/read").await;
+    let after = start(format!("{new},{old}")).await;
+    let moved = client.moved(&after.url(""));
+    moved.get("/read").await;
+    let seen = seen.0.lock().expect("no panic");
+    assert_eq!(*seen, [false, false, true]);
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn an_operation_tells_the_use_of_the_stores_pool() {
+    use session_runtime::store::{PoolUse, SqlStore};
+
+    #[derive(Default)]
+    struct Pools(Mutex<Vec<Option<PoolUse>>>);
+
+    impl Observer for Pools {
+        fn operation(&self, operation: &Operation) {
+            assert_eq!(operation.store, "sqlite");
+            self.0.lock().expect("no panic").push(operation.pool);
+        }
+    }
+
+    let store = SqlStore::connect("sqlite::memory:").await.expect("in memory");
+    let seen = Arc::new(Pools::default());
+    let observer = Arc::clone(&seen);
+    let case = Case::with::<Stored>(routes::<Stored>(), |builder, _| {
+        builder.store(store).observe(observer)
+    })
+    .await;
+    Client::new(&case.server).get("/set").await;
+    let seen = seen.0.lock().expect("no panic");
+    let [Some(pool)] = seen[..] else { panic!("{seen:?}") };
+    assert!(pool.most >= 1 && pool.in_use + pool.idle <= pool.most, "{pool:?}");
+    assert!(pool.in_use + pool.idle >= 1, "{pool:?}");
 }
 
 #[tokio::test]

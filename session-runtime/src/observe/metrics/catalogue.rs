@@ -13,6 +13,7 @@ pub(in crate::observe) struct Metric<const LABELS: usize> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::observe) enum Kind {
     Counter,
+    Gauge,
     Histogram,
 }
 
@@ -53,6 +54,10 @@ metrics! {
         "Requests whose changes were committed, or were not. `result`: `created`, `changed`, `ended`, `lost`, `conflict`, `failed`; `error` is the type of the error.";
     OPERATIONS: Histogram "session_store_operation_seconds" ["type", "store", "operation", "outcome"]
         "Seconds of the operations of the store, with all retries. `outcome`: `ok`, or the type of the error.";
+    POOL: Gauge "session_store_pool_connections" ["type", "store", "state"]
+        "Connections in the pool of the store at its last operation, if it has a pool. `state`: `in_use`, `idle`, and `most`, which is the limit.";
+    OLDER_KEYS: Counter "session_requests_older_key_total" ["type"]
+        "Requests whose session is live by a token under another key than the first of the ring. While there are any, the older keys must stay in the ring.";
     RETRIES: Counter "session_store_retries_total" ["type", "store"]
         "Commits that began again because another request was in between.";
     ROTATIONS: Counter "session_rotations_total" ["type", "cause"]

@@ -1,13 +1,16 @@
 //! The observer itself: each call becomes a few calls of the facade.
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use super::catalogue::{
-    ALL, COMMITS, EVICTIONS, Kind, Metric, OPERATIONS, REQUESTS, RETRIES, ROTATIONS, SWEEPS, SWEPT,
-    UNDECODABLE,
+    ALL, COMMITS, EVICTIONS, Kind, Metric, OLDER_KEYS, OPERATIONS, POOL, REQUESTS, RETRIES,
+    ROTATIONS, SWEEPS, SWEPT, UNDECODABLE,
 };
-use crate::observe::{
-    Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable,
+use crate::{
+    observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
+    store::PoolUse,
 };
 
 /// The value of a label that does not apply.
@@ -43,6 +46,7 @@ impl Metrics {
         for metric in ALL {
             match metric.kind {
                 Kind::Counter => describe_counter!(metric.name, metric.meaning),
+                Kind::Gauge => describe_gauge!(metric.name, metric.meaning),
                 Kind::Histogram => {
                     describe_histogram!(metric.name, Unit::Seconds, metric.meaning);
                 }
@@ -74,8 +78,11 @@ fn measure<const LABELS: usize>(
 
 impl Observer for Metrics {
     fn request(&self, request: &Request) {
-        let Request { session_type, outcome, reason } = *request;
+        let Request { session_type, outcome, reason, older_key } = *request;
         count(&REQUESTS, [session_type, outcome.as_str(), reason.unwrap_or(NONE)], 1);
+        if older_key {
+            count(&OLDER_KEYS, [session_type], 1);
+        }
     }
 
     fn commit(&self, commit: &Commit) {
@@ -84,12 +91,18 @@ impl Observer for Metrics {
     }
 
     fn operation(&self, operation: &Operation) {
-        let Operation { session_type, store, operation, error_type, duration, retries } =
+        let Operation { session_type, store, operation, error_type, duration, retries, pool } =
             *operation;
         let outcome = error_type.unwrap_or("ok");
         measure(&OPERATIONS, [session_type, store, operation, outcome], duration.as_secs_f64());
         if retries > 0 {
             count(&RETRIES, [session_type, store], retries.into());
+        }
+        if let Some(PoolUse { in_use, idle, most }) = pool {
+            for (state, connections) in [("in_use", in_use), ("idle", idle), ("most", most)] {
+                let labels = labels(&POOL, [session_type, store, state]);
+                gauge!(POOL.name, &labels).set(f64::from(connections));
+            }
         }
     }
 

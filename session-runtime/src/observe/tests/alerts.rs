@@ -30,6 +30,13 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "An operation of the store takes a quarter of a second on average. Look for load, locks and a full disk, before the deadline turns slowness into 503.",
     },
     Alert {
+        name: "SessionPoolIsUsedUp",
+        severity: "warning",
+        after: "5m",
+        expression: "max by (store) (session_store_pool_connections{state=\"in_use\"}) / max by (store) (session_store_pool_connections{state=\"most\"}) > 0.9",
+        summary: "More than nine of ten connections of the store's pool are in use, and operations may wait for one. Raise the limit of the pool, or find what holds the connections.",
+    },
+    Alert {
         name: "SessionChangesAreLost",
         severity: "warning",
         after: "10m",

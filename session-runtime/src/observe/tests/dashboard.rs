@@ -1,4 +1,4 @@
-//! The dashboard for Grafana: a panel for each counter, and two for each histogram.
+//! The dashboard for Grafana: a panel for each counter and gauge, and two for each histogram.
 
 use serde_json::{Value, json};
 
@@ -41,6 +41,10 @@ pub(super) fn file() -> String {
         };
         match kind {
             Kind::Counter => panel(format!("{name}, a second"), "ops", by(name)),
+            Kind::Gauge => {
+                let expression = format!("max by ({}) ({name}{of_type})", labels.join(", "));
+                panel((*name).to_owned(), "short", expression);
+            }
             Kind::Histogram => {
                 let (count, sum) = (by(&format!("{name}_count")), by(&format!("{name}_sum")));
                 panel(format!("{name}, the mean"), "s", format!("{sum} / {count}"));

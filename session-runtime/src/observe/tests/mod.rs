@@ -65,6 +65,7 @@ fn metrics() -> String {
     for metric in ALL {
         let kind = match metric.kind {
             Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
@@ -114,6 +115,7 @@ fn names_and_labels_are_as_prometheus_wants_them() {
         assert!(metric.name.starts_with("session_") && metric.name.chars().all(plain));
         let ending = match metric.kind {
             Kind::Counter => "_total",
+            Kind::Gauge => "_connections",
             Kind::Histogram => "_seconds",
         };
         assert!(metric.name.ends_with(ending), "{metric:?}");

@@ -13,8 +13,8 @@ use crate::{
     event::{self, Reason},
     key::push_part,
     store::{
-        Cursor, Facts, FieldValue, Meta, Namespace, Order, Page, PrincipalKey, Properties, Record,
-        Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+        Cursor, Facts, FieldValue, Meta, Namespace, Order, Page, PoolUse, PrincipalKey, Properties,
+        Record, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
         encoding::{fields, fields_len, put_fields, put_meta},
         layout::Input,
     },
@@ -157,6 +157,10 @@ impl Store for AtRest {
 
     fn name(&self) -> &'static str {
         self.store.name()
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        self.store.pool()
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

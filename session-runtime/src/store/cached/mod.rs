@@ -23,8 +23,8 @@ use self::{
     invalidations::{Invalidations, Unsettled},
 };
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, SweepCursor, Swept, Written, load_latest,
+    Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
+    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written, load_latest,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
@@ -267,6 +267,10 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
 
     fn name(&self) -> &'static str {
         "cached"
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        self.durable.pool()
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

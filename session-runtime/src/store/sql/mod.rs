@@ -32,8 +32,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, SweepCursor, Swept, Written,
+    Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
+    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
 
@@ -265,6 +265,10 @@ impl Store for SqlStore {
 
     fn name(&self) -> &'static str {
         self.pool.dialect().system()
+    }
+
+    fn pool(&self) -> Option<PoolUse> {
+        Some(self.pool.pools.usage())
     }
 
     fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {

@@ -9,6 +9,7 @@ use super::{
     dialect::Dialect,
     error::Fault,
 };
+use crate::store::PoolUse;
 
 /// A pool of connections to one of the databases. Sqlx's pools convert to it with `into()`.
 #[derive(Clone)]
@@ -158,5 +159,28 @@ impl SqlPool {
 
     fn connection(&self, open: Open) -> Connection {
         Connection::new(open, self.dialect(), self.limit, self.around.clone())
+    }
+}
+
+impl Pools {
+    /// Returns the use of the connections; of SQLite's, those that read.
+    pub(super) fn usage(&self) -> PoolUse {
+        fn of<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> PoolUse {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            PoolUse {
+                in_use: pool.size().saturating_sub(idle),
+                idle,
+                most: pool.options().get_max_connections(),
+            }
+        }
+
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(pool) => of(pool),
+            #[cfg(feature = "mysql")]
+            Self::MySql(pool) => of(pool),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { read, .. } => of(read),
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::verb::{Verb, store_around};
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store,
+        Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
         StoreFuture, StoreKey, SweepCursor, Swept, Written,
     },
 };

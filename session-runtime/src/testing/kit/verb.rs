@@ -79,6 +79,14 @@ macro_rules! store_around {
                 Properties { wants_loaded: true, ..self.inner_properties() }
             }
 
+            fn name(&self) -> &'static str {
+                self.inner.name()
+            }
+
+            fn pool(&self) -> Option<PoolUse> {
+                self.inner.pool()
+            }
+
             fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
                 self.call(Verb::Load, || self.inner.load(key))
             }
