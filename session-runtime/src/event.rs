@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use tracing::{debug, error, info, warn};
 
-use crate::store::Selector;
+use crate::store::{Selector, Swept};
 
 /// The reason why a presented token is no live session. The response is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,9 +161,27 @@ pub(crate) fn late_write(session: &str, field: &str) {
     );
 }
 
-/// Logs that the store could not remove expired sessions. The next sweep tries again.
-pub(crate) fn sweep_failed(error: &impl Display) {
-    warn!(target: "session_runtime", %error, "sessions that are over could not be removed");
+/// Logs the outcome of a sweep: the number of records that it removed, whether expired ones are left
+/// for the next sweep, the seconds that it took, and the error that ended it.
+pub(crate) fn swept(session: &str, swept: Swept, seconds: f64, error: Option<&impl Display>) {
+    let (removed, left) = (swept.removed, swept.next.is_some() || error.is_some());
+    match error {
+        None => {
+            debug!(target: "session_runtime", session, removed, left, seconds, "expired records removed")
+        }
+        Some(error) => warn!(
+            target: "session_runtime", session, removed, left, seconds, %error,
+            "expired records could not all be removed",
+        ),
+    }
+}
+
+/// Logs that this machine's clock differs from that of the store's server, by which sessions expire.
+pub(crate) fn clock_is_wrong(session: &str, offset: i64) {
+    error!(
+        target: "session_runtime", session, millis = offset.unsigned_abs(), ahead = offset < 0,
+        "the clock of this machine differs from that of the store's server, which counts",
+    );
 }
 
 /// Logs that the store failed and the session continues empty and read-only.

@@ -59,6 +59,10 @@ impl Revocation {
         }
     }
 
+    pub(crate) const fn store(&self) -> &DeadlineStore {
+        &self.store
+    }
+
     /// Returns whether a session was ended, by itself or together with others. `mark` is the
     /// session's.
     pub(crate) async fn is_revoked(

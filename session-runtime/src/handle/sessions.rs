@@ -216,7 +216,8 @@ impl<T: PrincipalType> Sessions<T> {
         after: Option<SessionCursor>,
     ) -> Result<SessionPage, Error> {
         let Engine { namespace, .. } = &*self.engine;
-        let (principals, now) = (self.keys(principal)?, self.engine.now());
+        let principals = self.keys(principal)?;
+        let now = self.engine.present_time().await?;
         let after = after.map(|after| after.0);
         let (listed, next) = self.store()?.page(namespace, &principals, now, after).await?;
         let sessions = listed.into_iter().map(|session| SessionInfo {

@@ -12,25 +12,22 @@ use std::{
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
-    event,
     repository::{
         Listed, cap,
         principal::{self, EndedAll},
-        sweep::{self, Schedule},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey, Record,
-        Selector, Store, StoreFuture, StoreKey, Swept, load_latest,
+        Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, PrincipalKey,
+        Record, Selector, Store, StoreFuture, StoreKey, SweepCursor, Swept, load_latest,
     },
 };
 
-/// Clones share the store and its schedule.
+/// Clones share the store.
 #[derive(Clone)]
 pub(crate) struct DeadlineStore {
     store: Arc<dyn Store>,
     load_deadline: Duration,
     commit_deadline: Duration,
-    schedule: Arc<Schedule>,
 }
 
 /// The outcome of an operation.
@@ -42,7 +39,7 @@ impl DeadlineStore {
         load_deadline: Duration,
         commit_deadline: Duration,
     ) -> Self {
-        Self { store, load_deadline, commit_deadline, schedule: Arc::default() }
+        Self { store, load_deadline, commit_deadline }
     }
 
     /// Returns [`Properties::wants_loaded`](crate::store::Properties::wants_loaded).
@@ -50,9 +47,18 @@ impl DeadlineStore {
         self.store.properties().wants_loaded
     }
 
+    /// Returns [`Properties::shared`](crate::store::Properties::shared).
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.properties().shared
+    }
+
     /// Returns the deadline of an operation: operations that only read have one of their own.
     fn deadline(&self, operation: &str) -> Duration {
-        if matches!(operation, "load" | "list") { self.load_deadline } else { self.commit_deadline }
+        if matches!(operation, "load" | "list" | "probe") {
+            self.load_deadline
+        } else {
+            self.commit_deadline
+        }
     }
 
     /// Puts an answer under the operation's deadline. An answer that does not wait needs no timer, and
@@ -105,26 +111,22 @@ impl DeadlineStore {
         record: Record,
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, Error> {
-        let now = record.meta.last_seen;
-        let outcome = self.within("insert", cap::insert(&*self.store, key, record, cap)).await;
-        if self.schedule.is_due(now)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(self.clone().sweep(now));
-        }
-        outcome
+        self.within("insert", cap::insert(&*self.store, key, record, cap)).await
     }
 
-    /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
-    async fn sweep(self, now: Timestamp) {
-        let mut after = None;
-        for _ in 0..sweep::STEPS {
-            match self.within("sweep", self.store.sweep(now, after, sweep::STEP)).await {
-                Ok(Swept { next: None, .. }) => return,
-                Ok(Swept { next, .. }) => after = next,
-                Err(error) => return event::sweep_failed(&error),
-            }
-        }
+    /// Makes one step of a sweep.
+    pub(crate) fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> Timed<'_, Swept> {
+        self.within("sweep", self.store.sweep(before, after, limit))
+    }
+
+    /// Asks the store's server now.
+    pub(crate) fn probe(&self) -> Timed<'_, Facts> {
+        self.within("probe", self.store.probe())
     }
 
     pub(crate) fn commit<'a>(

@@ -13,7 +13,7 @@ mod methods;
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
 mod principal;
 mod swap;
-mod sweep;
+pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
 
