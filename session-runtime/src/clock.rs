@@ -30,6 +30,25 @@ impl Timestamp {
         self.0
     }
 
+    /// Returns this point less `duration`, or the epoch if the difference would lie before it.
+    #[must_use]
+    pub(crate) const fn saturating_sub(self, duration: Duration) -> Self {
+        // The seconds of a duration that lasts longer than any time lie beyond every timestamp.
+        let seconds = duration.as_secs().saturating_mul(1000);
+        Self(self.0.saturating_sub(seconds.saturating_add(duration.subsec_millis() as u64)))
+    }
+
+    /// Returns this point moved by some milliseconds, back if they are negative. Saturates.
+    pub(crate) const fn shifted(self, millis: i64) -> Self {
+        Self(self.0.saturating_add_signed(millis))
+    }
+
+    /// Returns the milliseconds from `other` to this point, negative if `other` is later. Saturates.
+    pub(crate) fn difference(self, other: Self) -> i64 {
+        let apart = i64::try_from(self.0.abs_diff(other.0)).unwrap_or(i64::MAX);
+        if self < other { -apart } else { apart }
+    }
+
     /// Returns this point plus `duration`, or [`Timestamp::MAX`] if the sum would overflow.
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
@@ -70,6 +89,13 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 pub trait Clock: Send + Sync + 'static {
     /// Returns the current time.
     fn now(&self) -> Timestamp;
+
+    /// Returns whether this clock is but a clock of this machine, which may be wrong. The runtime
+    /// then compares it with that of the store's server, and goes by the server's. By default, a
+    /// clock is the deployment's own time: what it says counts, whatever a store's server says.
+    fn follows_store(&self) -> bool {
+        false
+    }
 }
 
 /// The clock of the operating system.
@@ -79,6 +105,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         SystemTime::now().into()
+    }
+
+    fn follows_store(&self) -> bool {
+        true
     }
 }
 
@@ -135,6 +165,10 @@ impl Clock for ManualClock {
 impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
+    }
+
+    fn follows_store(&self) -> bool {
+        (**self).follows_store()
     }
 }
 

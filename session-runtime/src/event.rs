@@ -206,11 +206,23 @@ events! {
         "session field written after the response was committed; the write is not saved",
         do "Correct the handler: write before the response is returned, or call `save`.";
 
-    /// Logs that the store could not remove expired sessions. The next sweep tries again.
-    sweep_failed(error: &impl Failure) =>
-        WARN "session.sweep_failed" { "error.type" = (error.type_name()), "error.message" = %error }
-        "sessions that are over could not be removed",
+    /// Logs the end of a sweep: the number of records that it removed, and the seconds that it took.
+    swept(session: &str, removed: u64, is_cut_short: bool, seconds: f64) =>
+        DEBUG "session.swept" { "session.type" = session, "session.count" = removed, "session.is_cut_short" = is_cut_short, "session.seconds" = seconds }
+        "expired records removed",
+        do "Nothing.";
+
+    /// Logs that the store could not remove all expired records. The next sweep tries again.
+    sweep_failed(session: &str, removed: u64, error: &impl Failure) =>
+        WARN "session.sweep_failed" { "session.type" = session, "session.count" = removed, "error.type" = (error.type_name()), "error.message" = %error }
+        "expired records could not all be removed",
         do "If it repeats for hours, look at the store: expired sessions stay in it, and take room.";
+
+    /// Logs that this machine's clock differs from that of the store's server, by which sessions expire.
+    clock_is_wrong(session: &str, millis: u64, is_ahead: bool) =>
+        ERROR "session.clock_is_wrong" { "session.type" = session, "session.skew_millis" = millis, "session.is_ahead" = is_ahead }
+        "the clock of this machine differs from that of the store's server, which counts",
+        do "Synchronise the clock of the machine. Sessions are judged by the time of the store's server meanwhile.";
 
     /// Logs that the store does not answer, once for an outage.
     store_down(session: &str, error: &impl Failure) =>
@@ -409,7 +421,11 @@ mod tests {
             "session.failed",
             "session.field",
             "session.id",
+            "session.is_ahead",
+            "session.is_cut_short",
             "session.reason",
+            "session.seconds",
+            "session.skew_millis",
             "session.type",
         ];
         assert_eq!(fields, known);

@@ -34,12 +34,17 @@ pub struct Spy<S> {
     state: Arc<Mutex<State>>,
 }
 
+/// Reads a clock.
+type Reading = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 #[derive(Default)]
 struct State {
     calls: Vec<&'static str>,
     /// Faults by operation.
     faults: Vec<(&'static str, Fault)>,
     properties: Option<Properties>,
+    /// Reads the clock of the server that it pretends to be.
+    clock: Option<Reading>,
     /// Told whenever there are other faults.
     changed: Arc<Notify>,
 }
@@ -80,6 +85,11 @@ impl<S: Store> Spy<S> {
     /// Pretends to be another kind of store.
     pub fn pretend(&self, properties: Properties) {
         self.lock().properties = Some(properties);
+    }
+
+    /// Pretends to be on a server whose clock shows what `read` says.
+    pub fn tell(&self, read: impl Fn() -> Timestamp + Send + Sync + 'static) {
+        self.lock().clock = Some(Arc::new(read));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -208,6 +218,10 @@ impl<S: Store> Store for Spy<S> {
     }
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
-        self.run("probe", || self.inner.probe())
+        let clock = self.lock().clock.clone();
+        self.run("probe", move || match clock {
+            Some(read) => StoreFuture::ready(Ok(Facts::at(read()))),
+            None => self.inner.probe(),
+        })
     }
 }

@@ -26,3 +26,13 @@ pub(crate) struct InToken {
     /// `None`: replay until expiry was accepted when the layer was built.
     pub(crate) revocation: Option<Revocation>,
 }
+
+impl Backend {
+    /// Returns the store behind the tokens, if there is one.
+    pub(crate) fn store(&self) -> Option<&DeadlineStore> {
+        match self {
+            Self::Stored(stored) => Some(&stored.store),
+            Self::InToken(in_token) => in_token.revocation.as_ref().map(Revocation::store),
+        }
+    }
+}

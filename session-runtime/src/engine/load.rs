@@ -68,7 +68,21 @@ pub(crate) enum Loaded {
 }
 
 /// The outcome of a load, or the reason why there is no live session.
-type Judged = Result<Loaded, (Selector, Reason)>;
+type Judged = Result<Loaded, Refused>;
+
+/// A token that is no live session.
+struct Refused {
+    selector: Selector,
+    reason: Reason,
+    /// True if only this machine's clock says so, which may be wrong by a little.
+    in_doubt: bool,
+}
+
+impl Refused {
+    const fn new(selector: Selector, reason: Reason) -> Self {
+        Self { selector, reason, in_doubt: false }
+    }
+}
 
 impl Engine {
     /// Finds and verifies the token, without touching a store. `path` is the one that the client
@@ -113,12 +127,21 @@ impl Engine {
         presented: Presented<'_>,
         hooks: &HookAnswers,
     ) -> Result<Loaded, Error> {
+        if !self.time.is_begun() {
+            Box::pin(self.time.begin()).await;
+        }
         let loaded = match presented {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
             Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
-            Presented::Payload(in_token, envelope, current_key) => {
-                let opened = self.load_payload(*envelope, current_key);
+            Presented::Payload(in_token, mut envelope, current_key) => {
+                let mut opened = self.load_payload(&mut envelope, current_key);
+                if opened.is_err() && self.time.is_old() {
+                    opened = match Box::pin(self.time.measure()).await {
+                        Ok(()) => self.load_payload(&mut envelope, current_key),
+                        Err(error) => return self.failed(error),
+                    };
+                }
                 match (&in_token.revocation, opened) {
                     (Some(revocation), Ok(opened)) => {
                         Box::pin(self.unless_revoked(revocation, opened)).await
@@ -137,19 +160,21 @@ impl Engine {
                 Ok(Loaded::Live(live, record))
             }
             Ok(Ok(loaded)) => Ok(loaded),
-            Ok(Err((selector, reason))) => {
+            Ok(Err(Refused { selector, reason, in_doubt })) => {
                 self.reject(Some(selector), reason);
-                Ok(Loaded::Absent { stale: true })
+                Ok(Loaded::Absent { stale: !in_doubt })
             }
-            Err(error)
-                if error.is_unavailable()
-                    && self.policy.on_store_error == OnStoreError::Degrade =>
-            {
-                error.report(|error| event::degraded(self.name(), error));
-                Ok(Loaded::Degraded)
-            }
-            Err(error) => Err(error),
+            Err(error) => self.failed(error),
         }
+    }
+
+    /// Returns the outcome of a load that the store has failed.
+    fn failed(&self, error: Error) -> Result<Loaded, Error> {
+        if error.is_unavailable() && self.policy.on_store_error == OnStoreError::Degrade {
+            error.report(|error| event::degraded(self.name(), error));
+            return Ok(Loaded::Degraded);
+        }
+        Err(error)
     }
 
     /// Returns whether the session is bound to another client than the one that presents the token,
@@ -168,10 +193,14 @@ impl Engine {
         let selector = credential.selector;
         let key = self.key(selector);
         let Some(mut record) = stored.store.load(&key).await? else {
-            return Ok(Err((selector, Reason::Unknown)));
+            return Ok(Err(Refused::new(selector, Reason::Unknown)));
         };
-        let now = self.now();
+        let mut now = self.now();
         let mut judged = judge(&record.meta, &credential, now);
+        if judged.is_err() && self.time.is_old() {
+            now = Box::pin(self.present_time()).await?;
+            judged = judge(&record.meta, &credential, now);
+        }
         // A cache may not know yet of a touch or a new credential, which must log nobody out.
         if judged.is_err()
             && let Some(present) = stored.store.reload(&key).await?
@@ -181,25 +210,32 @@ impl Engine {
         }
         let in_grace = match judged {
             Ok(standing) => standing == Standing::InGrace,
-            Err(reason) => return Ok(Err((selector, reason))),
+            Err(reason) => return Ok(Err(Refused::new(selector, reason))),
         };
         let live =
             LiveSession::of_credential(credential, in_grace, Some(LoadedMeta::of(&record.meta)));
         Ok(Ok(Loaded::Live(live, record)))
     }
 
-    fn load_payload(&self, envelope: Envelope, current_key: bool) -> Judged {
-        let Envelope { selector, sealed_at, .. } = envelope;
+    /// Judges a payload, and takes its fields if it is live.
+    fn load_payload(&self, envelope: &mut Envelope, current_key: bool) -> Judged {
+        let Envelope { selector, sealed_at, .. } = *envelope;
         let now = self.now();
+        // Without a store, nobody has told this machine the time.
+        let is_alone = self.backend.store().is_none();
         if sealed_at > now.saturating_add(CLOCK_SKEW) {
-            return Err((selector, Reason::FromTheFuture));
+            let reason = Reason::FromTheFuture;
+            return Err(Refused { selector, reason, in_doubt: is_alone });
         }
-        let live = LiveSession::of_payload(&envelope, self.principal_of(&envelope), current_key);
+        let live = LiveSession::of_payload(envelope, self.principal_of(envelope), current_key);
         let Some(meta) = live.meta.as_ref().filter(|meta| now < meta.expires_at()) else {
-            return Err((selector, Reason::Expired));
+            let end = live.meta.as_ref().map(LoadedMeta::expires_at);
+            let is_recent = end.is_some_and(|end| now <= end.saturating_add(CLOCK_SKEW));
+            let in_doubt = is_alone && is_recent;
+            return Err(Refused { selector, reason: Reason::Expired, in_doubt });
         };
         let mut record = Record::new(Meta::new(live.check, live.key_id, now, meta.lifetime));
-        record.extend(envelope.fields);
+        record.extend(std::mem::take(&mut envelope.fields));
         Ok(Loaded::Live(live, Arc::new(record)))
     }
 
@@ -212,7 +248,7 @@ impl Engine {
     ) -> Result<Judged, Error> {
         let Loaded::Live(live, _) = &loaded else { return Ok(Ok(loaded)) };
         let revoked = self.is_revoked(revocation, live).await?;
-        Ok(if revoked { Err((live.selector, Reason::Revoked)) } else { Ok(loaded) })
+        Ok(if revoked { Err(Refused::new(live.selector, Reason::Revoked)) } else { Ok(loaded) })
     }
 
     async fn is_revoked(&self, revocation: &Revocation, live: &LiveSession) -> Result<bool, Error> {
@@ -236,7 +272,7 @@ impl Engine {
 
     /// Asks the store whether the session is live at this moment. Answers of a cache do not count.
     pub(crate) async fn is_live(&self, live: &LiveSession) -> Result<bool, Error> {
-        let (selector, now) = (live.selector, self.now());
+        let (selector, now) = (live.selector, self.present_time().await?);
         match &self.backend {
             Backend::Stored(stored) => {
                 let key = self.key(selector);

@@ -3,6 +3,7 @@
 //! nothing here decides about changes (that is `request::plan`).
 
 pub(crate) mod backend;
+pub(crate) mod background;
 pub(crate) mod bind;
 #[cfg(feature = "axum")]
 pub(crate) mod challenge;
@@ -14,6 +15,7 @@ pub(crate) mod load;
 pub(crate) mod loopback;
 pub(crate) mod policy;
 pub(crate) mod revocation;
+pub(crate) mod time;
 pub(crate) mod under_way;
 
 use std::sync::Arc;
@@ -22,12 +24,14 @@ use http::request::Parts;
 
 use self::{
     backend::Backend,
+    background::Background,
     hooks::{HookAnswers, Hooks},
     policy::Policy,
+    time::Time,
 };
 use crate::{
     cell::FieldSealer,
-    clock::{Clock, Timestamp},
+    clock::Timestamp,
     error::{Error, Kind},
     event::{self, Reason},
     observe::{RequestOutcome, Watcher},
@@ -52,7 +56,8 @@ pub(crate) struct Engine {
     pub(crate) identity: fn(&[u8]) -> Option<String>,
     /// Hides principals from the store, under encryption at rest.
     pub(crate) index: Option<IndexCodec>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) time: Arc<Time>,
+    pub(crate) background: Arc<Background>,
     pub(crate) random: Random,
     pub(crate) hooks: Hooks,
     pub(crate) loopback_only: bool,
@@ -74,8 +79,22 @@ impl Engine {
         format!("the {transport} `{name}` for `{}`", self.namespace.as_str())
     }
 
+    /// Returns the present time: that of the store's server, as far as it is known.
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.time.now()
+    }
+
+    /// Returns the present time, to judge by that something has expired.
+    pub(crate) async fn present_time(&self) -> Result<Timestamp, Error> {
+        if self.time.is_old() {
+            self.time.measure().await?;
+        }
+        Ok(self.now())
+    }
+
+    /// Starts what goes on beside the requests. Costs a look at a flag once that is done.
+    pub(crate) fn start(&self) {
+        Background::start(&self.background);
     }
 
     pub(crate) fn key(&self, selector: Selector) -> StoreKey {

@@ -16,7 +16,10 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 use tower_layer::Layer;
 
 use self::service::SessionService;
-use crate::{cell::model::SessionType, engine::Engine, handle::sessions::Sessions};
+use crate::{
+    cell::model::SessionType, engine::Engine, error::Error, handle::sessions::Sessions,
+    store::Swept,
+};
 
 /// Gives the routes below it sessions of type `T`.
 ///
@@ -44,6 +47,20 @@ pub struct SessionLayer<T> {
 }
 
 impl<T: SessionType> SessionLayer<T> {
+    /// Removes expired records from the store now, until none is left: of every session type in the
+    /// store, and the notes of ended sessions, if they expired more than five minutes ago. Returns
+    /// their number.
+    ///
+    /// You need not call this: while requests come, a layer sweeps by itself about once a minute.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store is [unavailable](Error::is_unavailable). What was removed until
+    /// then is in the log.
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        self.engine.background.sweep().await
+    }
+
     /// Returns the sessions of every principal, for code outside of requests.
     #[must_use]
     pub fn sessions(&self) -> Sessions<T> {

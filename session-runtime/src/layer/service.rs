@@ -80,6 +80,7 @@ where
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
         let engine = &self.layer.engine;
+        engine.start();
         let mut touch = None;
         if engine.policy.touch_on == TouchOn::AnyRequest {
             let (parts, body) = request.into_parts();

@@ -15,18 +15,17 @@ use std::{
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
-    event,
     observe::Watcher,
     repository::{
         Listed,
         breaker::{Breaker, Entered, Suspect},
         cap,
         principal::{self, EndedAll, Records},
-        sweep::{self, Schedule},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Namespace, PrincipalKey,
-        Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey, check, load_latest,
+        Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, PrincipalKey,
+        Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept,
+        check, load_latest,
     },
 };
 
@@ -34,14 +33,13 @@ use crate::{
 /// the store is not down.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Clones share the store, its breaker, its schedule and its observer.
+/// Clones share the store, its breaker and its observer.
 #[derive(Clone)]
 pub(crate) struct DeadlineStore {
     store: Arc<dyn Store>,
     load_deadline: Duration,
     commit_deadline: Duration,
     breaker: Arc<Breaker>,
-    schedule: Arc<Schedule>,
     /// True once the store has passed its check.
     is_checked: Arc<AtomicBool>,
     watcher: Option<Watcher>,
@@ -65,7 +63,6 @@ impl DeadlineStore {
             load_deadline,
             commit_deadline,
             breaker: Arc::new(breaker),
-            schedule: Arc::default(),
             is_checked: Arc::default(),
             watcher: None,
         }
@@ -93,9 +90,14 @@ impl DeadlineStore {
         self.store.properties().wants_loaded
     }
 
+    /// Returns [`Properties::shared`](crate::store::Properties::shared).
+    pub(crate) fn is_shared(&self) -> bool {
+        self.store.properties().shared
+    }
+
     /// Returns the deadline of an operation: operations that only read have one of their own.
     fn deadline(&self, operation: &str) -> Duration {
-        if matches!(operation, "load" | "list" | "count") {
+        if matches!(operation, "load" | "list" | "count" | "probe") {
             self.load_deadline
         } else {
             self.commit_deadline
@@ -226,44 +228,31 @@ impl DeadlineStore {
         record: Record,
         cap: Option<Cap>,
     ) -> Result<InsertOutcome, Error> {
-        let now = record.meta.last_seen;
         let suspect = suspect(key, record.meta.principal.as_ref());
         let insert = || cap::insert(&*self.store, key, record, cap);
-        let outcome = self.within("insert", suspect, insert).await;
-        if self.schedule.is_due(now)
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(self.clone().sweep(now));
-        }
-        outcome
+        self.within("insert", suspect, insert).await
     }
 
-    /// Removes what is over at `now`, in steps, until nothing is left or the store fails.
-    async fn sweep(self, now: Timestamp) {
-        let began = self.watcher.is_some().then(Instant::now);
-        let (mut removed, mut after) = (0, None);
-        let mut is_cut_short = true;
-        for _ in 0..sweep::STEPS {
-            let step = || self.store.sweep(now, after, sweep::STEP);
-            match self.within("sweep", Suspect::Work, step).await {
-                Ok(step) => {
-                    removed += step.removed;
-                    after = step.next;
-                    is_cut_short = after.is_some();
-                }
-                Err(error) => {
-                    error.report(event::sweep_failed);
-                    is_cut_short = true;
-                    break;
-                }
-            }
-            if !is_cut_short {
-                break;
-            }
-        }
-        if let (Some(watcher), Some(began)) = (&self.watcher, began) {
+    /// Makes one step of a sweep.
+    pub(crate) fn sweep(
+        &self,
+        before: Timestamp,
+        after: Option<SweepCursor>,
+        limit: usize,
+    ) -> Timed<'_, Swept> {
+        self.within("sweep", Suspect::Work, move || self.store.sweep(before, after, limit))
+    }
+
+    /// Shows a sweep that has begun at `began` to the observer.
+    pub(crate) fn observe_sweep(&self, began: Instant, removed: u64, is_cut_short: bool) {
+        if let Some(watcher) = &self.watcher {
             watcher.sweep(self.name(), began, removed, is_cut_short);
         }
+    }
+
+    /// Asks the store's server now.
+    pub(crate) fn probe(&self) -> Timed<'_, Facts> {
+        self.within("probe", Suspect::Work, || self.store.probe())
     }
 
     /// Asks whether the store does what requests need: with a check of every operation until that has

@@ -14,7 +14,7 @@ mod methods;
 #[cfg_attr(not(feature = "conformance"), allow(unreachable_pub))]
 mod principal;
 mod swap;
-mod sweep;
+pub(crate) mod sweep;
 #[cfg(test)]
 mod tests;
 

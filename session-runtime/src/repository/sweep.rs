@@ -1,50 +1,51 @@
-//! Removes sessions that are over, in passing: new sessions are what makes rubbish, so it is an
-//! insert that now and then starts a sweep. Owns when; what a sweep does is the store's business.
+//! One sweep of a store: its steps, from the earliest record that may have expired to the last that
+//! surely has. It knows neither when a sweep begins nor by whose time.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+use std::time::Duration;
+
+use super::deadline::DeadlineStore;
+use crate::{
+    clock::Timestamp,
+    error::Error,
+    store::{SweepCursor, Swept},
 };
 
-use crate::clock::Timestamp;
-
-/// The shortest time between two sweeps of one process.
-const EVERY: Duration = Duration::from_secs(60);
+/// The time for which records stay after they have expired: what lives on for a process whose clock is
+/// behind must not vanish.
+const SLACK: Duration = Duration::from_secs(300);
 /// The most records that one step removes: few enough for any deadline.
-pub(crate) const STEP: usize = 1000;
-/// The most steps of one sweep.
-pub(crate) const STEPS: usize = 100;
+const STEP: usize = 1000;
 
-/// When the next sweep is due. The first insert only starts the time: a program that is started
-/// again and again, or that inserts once, need not sweep.
-#[derive(Debug, Default)]
-pub(crate) struct Schedule(AtomicU64);
-
-impl Schedule {
-    /// Returns whether the caller is to sweep now: true for one of all callers.
-    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
-        let next = self.0.load(Ordering::Relaxed);
-        if now.as_millis() < next {
-            return false;
-        }
-        let after = now.saturating_add(EVERY).as_millis();
-        self.0.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-            && next != 0
-    }
+pub(crate) struct Sweep {
+    before: Timestamp,
+    after: Option<SweepCursor>,
+    removed: u64,
+    is_done: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Sweep {
+    /// Begins a sweep at a place.
+    pub(crate) const fn new(now: Timestamp, after: Option<SweepCursor>) -> Self {
+        Self { before: now.saturating_sub(SLACK), after, removed: 0, is_done: false }
+    }
 
-    #[test]
-    fn one_insert_a_minute_starts_a_sweep_and_the_first_one_none() {
-        let schedule = Schedule::default();
-        let at = |seconds: u64| Timestamp::from_millis(1_000_000 + seconds * 1000);
-        assert!(!schedule.is_due(at(0)));
-        assert!(!schedule.is_due(at(59)));
-        assert!(schedule.is_due(at(60)));
-        assert!(!schedule.is_due(at(60)) && !schedule.is_due(at(119)));
-        assert!(schedule.is_due(at(500)));
+    /// Makes a step. Returns whether there is another one.
+    pub(crate) async fn step(&mut self, store: &DeadlineStore) -> Result<bool, Error> {
+        let Swept { removed, next } = store.sweep(self.before, self.after, STEP).await?;
+        self.removed += removed;
+        // A step that neither removes anything nor goes on is the last, whatever the store says.
+        self.is_done = next.is_none() || (removed == 0 && next == self.after);
+        self.after = next.or(self.after);
+        Ok(!self.is_done)
+    }
+
+    /// Returns what was removed so far, and the place of the next step.
+    pub(crate) fn swept(&self) -> Swept {
+        Swept::new(self.removed, self.after.filter(|_| !self.is_done))
+    }
+
+    /// Returns the place at which the next sweep may begin.
+    pub(crate) fn place(&self) -> Option<SweepCursor> {
+        if self.is_done { Some(SweepCursor::new(self.before)) } else { self.after }
     }
 }

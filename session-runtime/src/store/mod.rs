@@ -297,9 +297,9 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> StoreFuture<'_, Swept>;
 
-    /// Asks the store's server now. The runtime asks at start and about once a minute, to go by the
-    /// server's clock, which is one for all processes. A store in this process or on this machine
-    /// returns [`Facts::HERE`].
+    /// Asks the store's server now. If the store is [shared](Properties::shared), the runtime asks at
+    /// start and about once a minute, to go by the server's clock, which is one for all processes. A
+    /// store in this process or on this machine returns [`Facts::HERE`].
     fn probe(&self) -> StoreFuture<'_, Facts>;
 }
 

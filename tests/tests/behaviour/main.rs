@@ -7,6 +7,7 @@ mod bind;
 mod bounds;
 mod cap;
 mod changes;
+mod clocks;
 mod codec;
 mod consent;
 mod cookies;

@@ -8,11 +8,13 @@ use crate::{
     engine::{
         Engine,
         backend::{Backend, InToken, Stored},
+        background::Background,
         bind::Binds,
         junk::Junk,
         loopback::{VARIABLE, check_build},
         policy::Policy,
         revocation::Revocation,
+        time::Time,
     },
     error::Error,
     layer::{SessionLayer, name_registry::claim},
@@ -105,6 +107,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             claim::<T>(&self.keys, transport, &name, &self.audience)
                 .map_err(|message| refuse(spec, &message))?;
         }
+        let time = Arc::new(Time::new(spec.namespace, Arc::clone(&self.clock), backend.store()));
+        let background =
+            Background::new(spec.namespace, Arc::clone(&time), backend.store(), self.random);
         let watcher = self.watcher();
         let engine = Engine {
             spec,
@@ -117,7 +122,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             backend,
             sealer,
             index,
-            clock: self.clock,
+            time,
+            background: Arc::new(background),
             random: self.random,
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,

@@ -237,7 +237,14 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
-    /// Sets the source of the time. For tests.
+    /// Sets the source of the time. For tests, or for a deployment with a time of its own: nobody
+    /// compares such a clock with that of the store's server, unless it
+    /// [follows the store](Clock::follows_store).
+    ///
+    /// Without this setting, sessions expire by the clock of the store's server, so that one machine
+    /// with a wrong clock ends no session. The layer asks for the server's time before its first
+    /// request, and about once a minute. **A payload in the token without a revocation store has only
+    /// this machine's clock.**
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
