@@ -80,7 +80,7 @@ fn without_a_statement_cache_a_pooler_may_lend_connections_for_a_transaction() {
         }
         // More clients than the pooler has connections, so that each gets now one, now another.
         let clients = (0..CLIENTS).map(|number| {
-            let store = stores[usize::from(number % 2 == 0)].clone();
+            let store = stores[usize::from(number.is_multiple_of(2))].clone();
             tokio::spawn(async move {
                 let key = key(number);
                 let inserted = store.insert(&key, Arc::new(of(number, 1))).await;

@@ -35,7 +35,7 @@ async fn ask(store: SqlStore, number: usize, outcome: Arc<Outcome>) {
     let key = key(number as u64);
     while !outcome.is_over.load(Ordering::SeqCst) {
         let attempt = async {
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 store.load(&key).await.map(drop)
             } else {
                 store.touch(&key, at(number as u64), at(IDLE)).await.map(drop)

@@ -52,7 +52,7 @@ const MAX_BYTES: usize = 1 << 30;
 /// evicted, nor is a note of an ended session: if there is nothing else to remove, the new session is
 /// refused with a [`StoreError`](super::StoreError), which the client sees as 503.
 ///
-/// **Expiry.** No task runs in the background. Expired records are removed by later inserts and
+/// **Expiry.** The store has no task of its own. Expired records are removed by later inserts and
 /// commits, at most once a minute in each part of the store (or as often as
 /// [`with_limit_and_scan`](Self::with_limit_and_scan) sets), when the limit is reached, and by
 /// [`sweep`](Store::sweep). The time is that of the insert or commit, so an injected clock drives

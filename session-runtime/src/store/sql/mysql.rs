@@ -18,20 +18,20 @@ pub(super) struct MySql;
 /// Returns the statement that a connection begins with: each change is committed at once, which a
 /// server may have turned off, and limits on the time of a statement, none for zero.
 pub(super) fn settings(statement: Duration) -> String {
-    let mut set = "SET autocommit = 1".to_owned();
-    if !statement.is_zero() {
-        let millis = statement.as_millis().max(1);
-        // Locks are waited for by the second.
-        let seconds = millis.div_ceil(1000);
-        let fraction = format!("{}.{:03}", millis / 1000, millis % 1000);
-        // A comment to MySQL, and the next one to MariaDB: neither knows the other's setting.
-        set += &format!(
-            ", lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} \
-             /*M!100101 , max_statement_time = {fraction} */ \
-             /*!80000 , max_execution_time = {millis} */"
-        );
+    let commit = "SET autocommit = 1";
+    if statement.is_zero() {
+        return commit.to_owned();
     }
-    set
+    let millis = statement.as_millis().max(1);
+    // Locks are waited for by the second.
+    let seconds = millis.div_ceil(1000);
+    let fraction = format!("{}.{:03}", millis / 1000, millis % 1000);
+    // A comment to MySQL, and the next one to MariaDB: neither knows the other's setting.
+    format!(
+        "{commit}, lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds} \
+         /*M!100101 , max_statement_time = {fraction} */ \
+         /*!80000 , max_execution_time = {millis} */"
+    )
 }
 
 impl Dialect for MySql {
