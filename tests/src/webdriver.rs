@@ -42,6 +42,20 @@ impl Chromium {
     /// If it is not installed, with the line that installs it; or if it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(&json!({}))
+    }
+
+    /// Starts one in which no page runs scripts.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn without_scripts() -> Self {
+        Self::with(&json!({"profile.managed_default_content_settings.javascript": 2}))
+    }
+
+    fn with(preferences: &Value) -> Self {
         let (browser, driver) =
             (find("chromium", "chromium"), find("chromedriver", "chromium-driver"));
         let (folder, port) = (directory(User::Same), free_port());
@@ -61,7 +75,7 @@ impl Chromium {
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
             "acceptInsecureCerts": true,
-            "goog:chromeOptions": {"binary": browser, "args": flags},
+            "goog:chromeOptions": {"binary": browser, "args": flags, "prefs": preferences},
         }}});
         let sessions = format!("http://127.0.0.1:{port}/session");
         let started = command("POST", &sessions, &capabilities);
@@ -83,6 +97,38 @@ impl Chromium {
     #[must_use]
     pub fn url(&self) -> Value {
         self.get("url")
+    }
+
+    /// Types a text into the field that a CSS selector finds, in the place of what is there.
+    pub fn fill(&self, selector: &str, text: &str) {
+        let element = self.element(selector);
+        self.post(&format!("element/{element}/clear"), &json!({}));
+        self.post(&format!("element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// Clicks what a CSS selector finds, and waits for the page that this leads to, if any.
+    pub fn click(&self, selector: &str) {
+        let element = self.element(selector);
+        self.post(&format!("element/{element}/click"), &json!({}));
+    }
+
+    /// The text that is visible of what a CSS selector finds.
+    #[must_use]
+    pub fn text_of(&self, selector: &str) -> String {
+        let element = self.element(selector);
+        let text = self.get(&format!("element/{element}/text"));
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The id by which the browser knows an element.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    fn element(&self, selector: &str) -> String {
+        let found = self.post("element", &json!({"using": "css selector", "value": selector}));
+        let id = found.as_object().and_then(|found| found.values().next()?.as_str());
+        id.expect("an element has an id").to_owned()
     }
 
     /// What JavaScript in the page returns.

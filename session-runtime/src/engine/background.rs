@@ -80,7 +80,7 @@ impl Background {
         let Some(store) = &self.store else { return (Ok(Swept::default()), None) };
         // Nothing is removed by a clock that nobody has compared.
         if let Err(error) = self.time.measure().await {
-            event::swept(self.session, Swept::default(), 0.0, Some(&error));
+            error.report(|error| event::sweep_failed(self.session, 0, error));
             return (Err(error), after);
         }
         let start = Instant::now();

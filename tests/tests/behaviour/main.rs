@@ -1,6 +1,7 @@
 //! The behaviour of the library, as seen by HTTP clients on real sockets and by stores that watch.
 //! One program for all of it, because each program links the whole library anew.
 
+mod admin;
 mod answers;
 mod at_rest;
 mod bind;

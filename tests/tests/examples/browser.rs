@@ -1,6 +1,7 @@
 //! Examples in a real browser, which has rules of its own for cookies: what it keeps, what it sends,
 //! and what it hides from scripts. One module for each example; here is how a page is read.
 
+mod admin;
 mod kestrun;
 mod ktor_client;
 
