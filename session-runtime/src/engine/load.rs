@@ -9,7 +9,7 @@ use super::{
     Engine,
     backend::{Backend, InToken, Stored},
     hooks::HookAnswers,
-    live::{LiveSession, LoadedMeta},
+    live::{LiveSession, LoadedMeta, Writer},
     revocation::Revocation,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     event::{self, Reason},
     schema::options::OnStoreError,
-    store::{FieldValue, Meta, PrincipalKey, Record, Selector, Standing},
+    store::{FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
     token::{Credential, Envelope},
     transport::{Elsewhere, Found},
 };
@@ -27,8 +27,8 @@ pub(crate) enum Presented<'e> {
     Nothing,
     Rejected,
     Credential(&'e Stored, Credential),
-    /// With whether the key that writes now has written the payload.
-    Payload(&'e InToken, Box<Envelope>, bool),
+    /// With the key that the payload was written under.
+    Payload(&'e InToken, Box<Envelope>, KeyId),
 }
 
 /// A token as it was found in a request.
@@ -84,7 +84,7 @@ impl Engine {
                     names.find(|known| known.as_bytes() == name)
                 };
                 let envelope = Envelope::decode(&opened.plain, known).ok_or(Reason::Malformed)?;
-                Ok(Presented::Payload(in_token, Box::new(envelope), opened.current_key))
+                Ok(Presented::Payload(in_token, Box::new(envelope), opened.key_id))
             }),
         };
         match presented {
@@ -106,8 +106,8 @@ impl Engine {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
             Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
-            Presented::Payload(in_token, envelope, current_key) => {
-                let opened = self.load_payload(*envelope, current_key);
+            Presented::Payload(in_token, envelope, key_id) => {
+                let opened = self.load_payload(in_token, *envelope, key_id);
                 match (&in_token.revocation, opened) {
                     (Some(revocation), Ok(opened)) => {
                         Box::pin(self.unless_revoked(revocation, opened)).await
@@ -172,22 +172,31 @@ impl Engine {
             Ok(standing) => standing == Standing::InGrace,
             Err(reason) => return Ok(Err((selector, reason))),
         };
-        let live =
-            LiveSession::of_credential(credential, in_grace, Some(LoadedMeta::of(&record.meta)));
+        let Meta { key_id, ref former_keys, .. } = record.meta;
+        let writer = if credential.current_key && key_id == credential.key_id {
+            Writer::Current
+        } else {
+            Writer::of(stored.codec.writer(), key_id, former_keys)
+        };
+        let meta = Some(LoadedMeta::of(&record.meta));
+        let live = LiveSession::of_credential(credential, writer, in_grace, meta);
         Ok(Ok(Loaded::Live(live, record)))
     }
 
-    fn load_payload(&self, envelope: Envelope, current_key: bool) -> Judged {
+    fn load_payload(&self, in_token: &InToken, envelope: Envelope, key_id: KeyId) -> Judged {
         let Envelope { selector, sealed_at, .. } = envelope;
         let now = self.now();
         if sealed_at > now.saturating_add(CLOCK_SKEW) {
             return Err((selector, Reason::FromTheFuture));
         }
-        let live = LiveSession::of_payload(&envelope, self.principal_of(&envelope), current_key);
+        let writer = Writer::of(in_token.codec.writer(None), key_id, &envelope.former_keys);
+        let principal = self.principal_of(&envelope);
+        let live = LiveSession::of_payload(&envelope, principal, key_id, writer);
         let Some(meta) = live.meta.as_ref().filter(|meta| now < meta.expires_at()) else {
             return Err((selector, Reason::Expired));
         };
-        let mut record = Record::new(Meta::new(live.check, live.key_id, now, meta.lifetime));
+        let mut record = Record::new(Meta::new(live.check, key_id, now, meta.lifetime));
+        record.meta.former_keys = envelope.former_keys;
         record.extend(envelope.fields);
         Ok(Loaded::Live(live, Arc::new(record)))
     }

@@ -35,8 +35,14 @@ impl RecordSealer {
         Self { keys: Keys::new(ring, binding, |key| aead::Cipher::new(&key)), random }
     }
 
-    pub(crate) fn seal(&self, place: &[u8], content: &impl Plain) -> Result<Bytes, RandomError> {
-        let (key, nonce) = (self.keys.first(), self.random.bytes()?);
+    /// Seals a content under the key with the id `under`, if that key can write.
+    pub(crate) fn seal(
+        &self,
+        under: KeyId,
+        place: &[u8],
+        content: &impl Plain,
+    ) -> Result<Bytes, RandomError> {
+        let (key, nonce) = (self.keys.writer(Some(under)), self.random.bytes()?);
         let sealed =
             aead::seal(&key.prepared, &aead::head(suite::RECORD, key.id), &nonce, place, content);
         Ok(sealed.into())
@@ -63,8 +69,9 @@ impl RecordSigner {
         Self { keys: Keys::new(ring, binding, |key| hmac(&*key)) }
     }
 
-    pub(crate) fn sign(&self, place: &[u8], content: &[u8]) -> Bytes {
-        let key = self.keys.first();
+    /// Signs a content under the key with the id `under`, if that key can write.
+    pub(crate) fn sign(&self, under: KeyId, place: &[u8], content: &[u8]) -> Bytes {
+        let key = self.keys.writer(Some(under));
         let mut signature = Vec::with_capacity(HEADER + TAG);
         signature.extend_from_slice(&[VERSION, suite::SIGNED_RECORD]);
         signature.extend_from_slice(key.id.as_bytes());

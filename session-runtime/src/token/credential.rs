@@ -64,10 +64,21 @@ impl CredentialCodec {
         Self { keys: Keys::new(ring, binding, |key| MacKey::new(&*key)) }
     }
 
-    /// Issues a credential with a new verifier.
-    pub(crate) fn issue(&self, selector: Selector, random: Random) -> Result<Issued, RandomError> {
+    /// Returns the id of the key that writes.
+    pub(crate) fn writer(&self) -> KeyId {
+        self.keys.first().id
+    }
+
+    /// Issues a credential with a new verifier. `under` names a key that is to write instead of the
+    /// one that writes otherwise, if that key can.
+    pub(crate) fn issue(
+        &self,
+        selector: Selector,
+        under: Option<KeyId>,
+        random: Random,
+    ) -> Result<Issued, RandomError> {
         let verifier = Zeroizing::new(random.bytes()?);
-        Ok(self.issue_with(selector, &verifier))
+        Ok(self.issue_with(selector, under, &verifier))
     }
 
     /// Issues the credential of a new session. Draws the selector together with the verifier.
@@ -76,11 +87,16 @@ impl CredentialCodec {
         let (mut selector, mut verifier) = ([0; 16], Zeroizing::new([0; 16]));
         selector.copy_from_slice(&drawn[..16]);
         verifier.copy_from_slice(&drawn[16..]);
-        Ok((Selector(selector), self.issue_with(Selector(selector), &verifier)))
+        Ok((Selector(selector), self.issue_with(Selector(selector), None, &verifier)))
     }
 
-    pub(super) fn issue_with(&self, selector: Selector, verifier: &[u8; 16]) -> Issued {
-        let key = self.keys.first();
+    pub(super) fn issue_with(
+        &self,
+        selector: Selector,
+        under: Option<KeyId>,
+        verifier: &[u8; 16],
+    ) -> Issued {
+        let key = self.keys.writer(under);
         let mut bytes = Zeroizing::new([0; TOTAL]);
         bytes[0] = VERSION;
         bytes[1] = suite::CREDENTIAL;

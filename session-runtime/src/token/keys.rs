@@ -44,6 +44,13 @@ impl<T> Keys<T> {
         &self.first
     }
 
+    /// Returns the key with this id, if there is one in the ring that may write; otherwise the key that
+    /// writes. So the token of a session that has gone on under another key can stay there.
+    pub(super) fn writer(&self, of: Option<KeyId>) -> &Entry<T> {
+        let entry = of.and_then(|id| self.get(id)).filter(|entry| entry.not_after.is_none());
+        entry.unwrap_or(&self.first)
+    }
+
     /// Returns every key, the writing key first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Entry<T>> {
         std::iter::once(&self.first).chain(&self.rest)

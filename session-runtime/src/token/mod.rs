@@ -33,7 +33,7 @@ pub(crate) use index::IndexCodec;
 pub(crate) use payload::PayloadCodec;
 pub(crate) use random::{Random, RandomError};
 
-use crate::key::push_part;
+use crate::{key::push_part, store::KeyId};
 
 /// The version of every layout here: the first byte of every token and blob.
 const VERSION: u8 = 2;
@@ -129,7 +129,9 @@ impl Plain for [u8] {
 /// A payload that we wrote.
 pub(crate) struct Opened {
     pub(crate) plain: Bytes,
-    /// True if the payload was written under the key that writes now.
+    /// The id of the key that the payload was written under.
+    pub(crate) key_id: KeyId,
+    /// True if that key writes now.
     pub(crate) current_key: bool,
 }
 

@@ -20,6 +20,7 @@ use crate::{
     clock::Timestamp,
     event::Reason,
     key::{KeyRing, RingKey, push_part},
+    store::KeyId,
 };
 
 const COMMITMENT: usize = 16;
@@ -49,20 +50,26 @@ impl SealedCodec {
         Self { keys: Keys::with(ring, prepare) }
     }
 
+    pub(super) fn writer(&self, under: Option<KeyId>) -> KeyId {
+        self.keys.writer(under).id
+    }
+
     pub(super) fn write(
         &self,
         plain: &(impl Plain + ?Sized),
+        under: Option<KeyId>,
         random: Random,
     ) -> Result<String, RandomError> {
-        Ok(self.write_with(plain, &random.bytes()?))
+        Ok(self.write_with(plain, under, &random.bytes()?))
     }
 
     pub(super) fn write_with(
         &self,
         plain: &(impl Plain + ?Sized),
+        under: Option<KeyId>,
         nonce: &[u8; aead::NONCE],
     ) -> String {
-        let Prepared { cipher, head } = &self.keys.first().prepared;
+        let Prepared { cipher, head } = &self.keys.writer(under).prepared;
         encode(&aead::seal(cipher, head, nonce, &[], &Padded(plain)))
     }
 
@@ -81,7 +88,7 @@ impl SealedCodec {
         let padded = aead::open(cipher, HEAD, &[], &mut blob).ok_or(Reason::Forged)?;
         let length = unpadded(&blob[padded.clone()]).ok_or(Reason::Malformed)?;
         let plain = Bytes::from(blob).slice(padded.start..padded.start + length);
-        Ok(Opened { plain, current_key: self.keys.is_first(key) })
+        Ok(Opened { plain, key_id: key.id, current_key: self.keys.is_first(key) })
     }
 }
 

@@ -32,8 +32,12 @@ impl SignedCodec {
         Self { keys: Keys::new(ring, binding, prepare) }
     }
 
-    pub(super) fn write(&self, plain: &(impl Plain + ?Sized)) -> String {
-        let key = self.keys.first();
+    pub(super) fn writer(&self, under: Option<KeyId>) -> KeyId {
+        self.keys.writer(under).id
+    }
+
+    pub(super) fn write(&self, plain: &(impl Plain + ?Sized), under: Option<KeyId>) -> String {
+        let key = self.keys.writer(under);
         let mut bytes = Zeroizing::new(Vec::with_capacity(HEADER + plain.size() + TAG));
         bytes.extend_from_slice(&[VERSION, suite::SIGNED]);
         bytes.extend_from_slice(key.id.as_bytes());
@@ -57,9 +61,9 @@ impl SignedCodec {
         let key = self.keys.find(KeyId(*id), now)?;
         // Compared in constant time.
         mac(&key.prepared, header, payload).verify_slice(tag).map_err(|_| Reason::Forged)?;
-        let current_key = self.keys.is_first(key);
+        let (key_id, current_key) = (key.id, self.keys.is_first(key));
         let plain = HEADER..HEADER + payload.len();
-        Ok(Opened { plain: Bytes::from(bytes).slice(plain), current_key })
+        Ok(Opened { plain: Bytes::from(bytes).slice(plain), key_id, current_key })
     }
 }
 

@@ -68,9 +68,12 @@ impl AtRest {
     /// Returns a record as the store keeps it.
     fn close(&self, key: &StoreKey, record: &Record) -> Result<Arc<Record>, StoreError> {
         let (place, content) = (place_of(key, &record.meta), Content(record));
+        // A process that can verify the session's token can then open the record, too, also if the
+        // process does not have the newest key yet.
+        let under = record.meta.key_id;
         Ok(Arc::new(match &self.method {
             Method::Seal(codec) => {
-                let sealed = codec.seal(&place, &content).map_err(|_| {
+                let sealed = codec.seal(under, &place, &content).map_err(|_| {
                     StoreError::new("no record was sealed: the system gave no random bytes")
                 })?;
                 let mut closed = record.bare();
@@ -78,7 +81,7 @@ impl AtRest {
                 closed
             }
             Method::Sign(codec) => {
-                let signature = codec.sign(&place, &bytes(&content));
+                let signature = codec.sign(under, &place, &bytes(&content));
                 let mut closed = record.clone();
                 closed.set(SIGNED, FieldValue::Bytes(signature));
                 closed

@@ -8,7 +8,7 @@ fn codec(seeds: &[u8]) -> CredentialCodec {
 }
 
 fn issue(codec: &CredentialCodec) -> Issued {
-    codec.issue(selector(1), Random::SYSTEM).unwrap()
+    codec.issue(selector(1), None, Random::SYSTEM).unwrap()
 }
 
 fn reason(codec: &CredentialCodec, text: impl AsRef<[u8]>) -> Reason {
@@ -138,7 +138,7 @@ fn only_the_key_that_is_named_is_tried() {
 
 #[test]
 fn without_random_bytes_there_is_no_credential() {
-    assert!(codec(&[1]).issue(selector(1), Random::BROKEN).is_err());
+    assert!(codec(&[1]).issue(selector(1), None, Random::BROKEN).is_err());
 }
 
 #[test]

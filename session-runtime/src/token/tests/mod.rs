@@ -19,9 +19,11 @@ use crate::{
     clock::Timestamp,
     event::Reason,
     key::{Key, KeyRing},
-    store::Selector,
+    store::{KeyId, Selector},
 };
 
+/// The id of a key that is in no ring: the key that writes is used instead.
+const KEY: KeyId = KeyId([0; 4]);
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// A key that looks random; another one for each seed.

@@ -14,7 +14,7 @@ const KINDS: [(Make, Purpose, usize); 2] = [
 const PLAIN: &[u8] = b"cart: 3 apples, a pear; not for everybody's eyes";
 
 fn write(codec: &PayloadCodec, plain: &[u8]) -> String {
-    codec.write(plain, Random::SYSTEM).unwrap()
+    codec.write(plain, None, Random::SYSTEM).unwrap()
 }
 
 fn reason(codec: &PayloadCodec, text: impl AsRef<[u8]>) -> Reason {
@@ -229,10 +229,10 @@ fn only_the_key_that_is_named_is_tried() {
 #[test]
 fn without_random_bytes_nothing_is_sealed() {
     let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
-    assert!(codec.write(PLAIN, Random::BROKEN).is_err());
+    assert!(codec.write(PLAIN, None, Random::BROKEN).is_err());
     // A signature needs none.
     let codec = PayloadCodec::signed(&ring(&[1]), &binding(Purpose::Signed));
-    assert!(codec.write(PLAIN, Random::BROKEN).is_ok());
+    assert!(codec.write(PLAIN, None, Random::BROKEN).is_ok());
 }
 
 #[test]
