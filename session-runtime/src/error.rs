@@ -3,13 +3,19 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 
 use crate::{
     causes,
     key::KeyError,
     store::{Refusal, StoreError},
 };
+
+/// The seconds after which another process, or this one, may know a key.
+const RETRY_AFTER: &str = "10";
+const UNKNOWN_KEY: &str = "the client's session is under a key that this process does not know yet; nothing was changed. \
+     Give the key to every process where it does not write (`@read-only`), before any process writes \
+     with it";
 
 /// An error of the runtime.
 ///
@@ -85,6 +91,8 @@ pub(crate) enum Kind {
         inner: String,
     },
     Degraded,
+    /// The session is under a key that this process may still get.
+    UnknownKey,
     NotLoopback,
     NotListable,
     EndsOneByOne,
@@ -206,10 +214,18 @@ impl Error {
         matches!(*self.0, Kind::MissingLayer { .. })
     }
 
+    /// Returns true if the client's token is under a key that is not in this process' ring, while the
+    /// [`unknown_key_grace`](crate::SessionLayerBuilder::unknown_key_grace) lasts: other processes may
+    /// have the key already. Nothing was changed; the client keeps its token, and may try again.
+    #[must_use]
+    pub fn is_unknown_key(&self) -> bool {
+        matches!(*self.0, Kind::UnknownKey)
+    }
+
     /// Returns the status for a response that reports this error: 409 for a conflict and for a
     /// session that is over, 422 for a number out of range, for a value that does not serialise and
     /// for a session that is too large, 403 for one session too many and for a log-in without
-    /// consent, 503 for a store that is unavailable, 421 for a request that `insecure_dev()` refuses,
+    /// consent, 503 for a store that is unavailable and for an unknown key, 421 for a request that `insecure_dev()` refuses,
     /// otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -219,9 +235,11 @@ impl Error {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Kind::TooManySessions | Kind::NoConsent => StatusCode::FORBIDDEN,
-            Kind::Store { .. } | Kind::Deadline { .. } | Kind::Degraded | Kind::Interrupted => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Kind::Store { .. }
+            | Kind::Deadline { .. }
+            | Kind::Degraded
+            | Kind::UnknownKey
+            | Kind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
             Kind::NotLoopback => StatusCode::MISDIRECTED_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -240,6 +258,11 @@ impl Error {
         fields: Vec<(String, usize)>,
     ) -> Self {
         Self::new(Kind::TooLarge { what: Large::Session, size, limit, fields })
+    }
+
+    /// Returns the `Retry-After` of a response that reports this error.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        self.is_unknown_key().then_some(const { HeaderValue::from_static(RETRY_AFTER) })
     }
 
     pub(crate) fn conflict_field(&self) -> Option<&str> {
@@ -331,6 +354,7 @@ impl fmt::Display for Error {
             Kind::Degraded => {
                 f.write_str("the session store failed at the load; nothing can be saved")
             }
+            Kind::UnknownKey => f.write_str(UNKNOWN_KEY),
             Kind::NotLoopback => f.write_str(
                 "`insecure_dev()` serves requests to localhost only, and not through a proxy; \
                  serve https and remove it",
@@ -385,6 +409,9 @@ impl axum_core::response::IntoResponse for Error {
             _ => status.canonical_reason().unwrap_or_default().to_owned(),
         };
         let mut response = (status, body).into_response();
+        if let Some(seconds) = self.retry_after() {
+            response.headers_mut().insert(http::header::RETRY_AFTER, seconds);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -405,6 +432,7 @@ mod tests {
             (Kind::Store { operation: "load", source: StoreError::new("d") }, "unavailable", 503),
             (Kind::Deadline { operation: "load", after: second }, "unavailable", 503),
             (Kind::Degraded, "unavailable", 503),
+            (Kind::UnknownKey, "unknown_key", 503),
             (Kind::Interrupted, "unavailable", 503),
             (Kind::Conflict { field: "f".to_owned() }, "conflict", 409),
             (
@@ -454,6 +482,7 @@ mod tests {
                 ("out_of_range", error.is_out_of_range()),
                 ("gone", error.is_gone()),
                 ("withheld", error.is_withheld()),
+                ("unknown_key", error.is_unknown_key()),
                 ("closed", error.is_closed()),
                 ("missing_layer", error.is_missing_layer()),
             ];

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use tracing::{debug, error, info, warn};
 
-use crate::store::Selector;
+use crate::store::{KeyId, Selector};
 
 /// The reason why a presented token is no live session. The response is the same for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Reason {
     /// The request carries more than one token of our name.
     Duplicate,
     /// The token was made under a key that is not in the ring.
-    UnknownKey,
+    UnknownKey(KeyId),
     /// The token was made under a key whose `not_after` has passed.
     RetiredKey,
     /// The tag or seal does not verify.
@@ -47,7 +47,7 @@ impl Reason {
         match self {
             Self::Malformed => "malformed",
             Self::Duplicate => "duplicate",
-            Self::UnknownKey => "unknown_key",
+            Self::UnknownKey(_) => "unknown_key",
             Self::RetiredKey => "retired_key",
             Self::Forged => "forged",
             Self::Unknown => "unknown",
@@ -92,7 +92,7 @@ pub(crate) fn rejected(session: &str, handle: Option<Selector>, reason: Reason) 
         }
         Reason::Unknown
         | Reason::Revoked
-        | Reason::UnknownKey
+        | Reason::UnknownKey(_)
         | Reason::RetiredKey
         | Reason::Malformed
         | Reason::Duplicate
@@ -112,6 +112,26 @@ pub(crate) fn junk(session: &str, count: u64) {
         target: "session_runtime", session, count,
         "session tokens rejected that were not made here: malformed, forged, or several at once",
     );
+}
+
+/// Logs the number of tokens since the last such event whose key is not in the ring. Names the key of
+/// one of them.
+pub(crate) fn unknown_keys(session: &str, key: KeyId, count: u64) {
+    warn!(
+        target: "session_runtime", session, %key, count,
+        "session tokens under a key that is not in the ring: this process has not got the key yet, or \
+         does not have it any more",
+    );
+}
+
+/// Logs the keys of a layer, at start and when they are replaced.
+pub(crate) fn keys(session: &str, keys: &impl Display) {
+    info!(target: "session_runtime", session, %keys, "session keys");
+}
+
+/// Logs that a key file could not be used. The keys stay as they are.
+pub(crate) fn keys_not_reloaded(error: &str) {
+    warn!(target: "session_runtime", %error, "session keys could not be read again; the ring stays as it is");
 }
 
 /// Logs that a client presents a session that is bound to another client.
@@ -236,7 +256,7 @@ mod tests {
         let reasons = [
             Reason::Malformed,
             Reason::Duplicate,
-            Reason::UnknownKey,
+            Reason::UnknownKey(KeyId::from_bytes([0; 4])),
             Reason::RetiredKey,
             Reason::Forged,
             Reason::Unknown,
@@ -249,7 +269,8 @@ mod tests {
         ];
         for reason in reasons {
             let name = reason.as_str().replace('_', "");
-            assert_eq!(name, format!("{reason:?}").to_lowercase());
+            let variant = format!("{reason:?}").to_lowercase();
+            assert_eq!(Some(name.as_str()), variant.split('(').next());
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     clock::Timestamp,
     store::{Check, KeyId, Lifetime, Meta, PrincipalKey, Selector},
-    token::{Credential, Envelope},
+    token::{Credential, Envelope, Place},
 };
 
 /// A live session as far as this request knows it.
@@ -26,27 +26,32 @@ pub(crate) struct LiveSession {
 
 /// The part that the key that writes now has had in the tokens of a session.
 ///
-/// In a fleet whose processes have their keys in different orders, each token is re-issued under a key
-/// that is new to the session only: otherwise two processes would hand the token back and forth.
+/// In a fleet, processes have their keys in different orders for a while, and none of them knows which
+/// order is the later one. So a process re-issues a token only if the token is older than the process'
+/// present keys, since a younger one may come from a process that is ahead; and only under a key that
+/// is new to the session. Otherwise two processes would hand the token back and forth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writer {
     /// The key has made the present token.
     Current,
-    /// The key has made an earlier token. The session stays under the key of the present token.
-    Former,
-    /// The key has made no token of the session. The session goes on under the key.
-    New,
+    /// The session stays under the key of its present token.
+    Passed,
+    /// The session goes on under the key, in a while.
+    Next,
+    /// The session goes on under the key at once: no token is made under the present one any more.
+    Due,
 }
 
 impl Writer {
-    /// Returns the part that `writer` has had in a session with these keys.
-    pub(crate) fn of(writer: KeyId, present: KeyId, former: &[KeyId]) -> Self {
-        if writer == present {
-            Self::Current
-        } else if former.contains(&writer) {
-            Self::Former
-        } else {
-            Self::New
+    /// Returns the part that `writer` has had in a session whose present key has this place beside it.
+    /// `is_old`: the present token was made before this process had its present keys.
+    pub(crate) fn of(place: Place, writer: KeyId, former: &[KeyId], is_old: bool) -> Self {
+        match place {
+            Place::Writes => Self::Current,
+            Place::Behind { .. } if former.contains(&writer) => Self::Passed,
+            Place::Behind { keeps: false } => Self::Due,
+            Place::Behind { keeps: true } if is_old => Self::Next,
+            Place::InFront | Place::Behind { keeps: true } => Self::Passed,
         }
     }
 }

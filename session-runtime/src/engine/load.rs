@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::{CLOCK_SKEW, Timestamp},
-    error::Error,
+    error::{Error, Kind},
     event::{self, Reason},
     schema::options::OnStoreError,
     store::{FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
@@ -26,6 +26,8 @@ use crate::{
 pub(crate) enum Presented<'e> {
     Nothing,
     Rejected,
+    /// The token is under a key that other processes may have, and this one not yet.
+    UnknownKey,
     Credential(&'e Stored, Credential),
     /// With the key that the payload was written under.
     Payload(&'e InToken, Box<Envelope>, KeyId),
@@ -54,6 +56,8 @@ pub(crate) enum Loaded {
     Live(LiveSession, Arc<Record>),
     /// The store failed, and the policy is to go on without the session.
     Degraded,
+    /// The session is under a key that this process may still get.
+    UnknownKey,
 }
 
 /// The outcome of a load, or the reason why there is no live session.
@@ -91,7 +95,13 @@ impl Engine {
             Ok(presented) => FoundToken::new(presented, Some(header.clone())),
             Err(reason) => {
                 self.reject(None, reason);
-                FoundToken::new(Presented::Rejected, None)
+                let presented = match reason {
+                    Reason::UnknownKey(key) if self.keys.may_be_behind(key) => {
+                        Presented::UnknownKey
+                    }
+                    _ => Presented::Rejected,
+                };
+                FoundToken::new(presented, None)
             }
         }
     }
@@ -105,6 +115,7 @@ impl Engine {
         let loaded = match presented {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
+            Presented::UnknownKey => return Ok(Loaded::UnknownKey),
             Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
             Presented::Payload(in_token, envelope, key_id) => {
                 let opened = self.load_payload(in_token, *envelope, key_id);
@@ -176,8 +187,14 @@ impl Engine {
         let writer = if credential.current_key && key_id == credential.key_id {
             Writer::Current
         } else {
-            Writer::of(stored.codec.writer(), key_id, former_keys)
+            let is_old = self.keys.is_before(record.meta.rotated);
+            let codec = &stored.codec;
+            Writer::of(codec.place(key_id), codec.writer(), former_keys, is_old)
         };
+        // What the record holds is sealed under the key of the session's present token.
+        if in_grace && !stored.codec.knows(key_id) && self.keys.may_be_behind(key_id) {
+            return Err(Error::new(Kind::UnknownKey));
+        }
         let meta = Some(LoadedMeta::of(&record.meta));
         let live = LiveSession::of_credential(credential, writer, in_grace, meta);
         Ok(Ok(Loaded::Live(live, record)))
@@ -189,7 +206,9 @@ impl Engine {
         if sealed_at > now.saturating_add(CLOCK_SKEW) {
             return Err((selector, Reason::FromTheFuture));
         }
-        let writer = Writer::of(in_token.codec.writer(None), key_id, &envelope.former_keys);
+        let codec = &in_token.codec;
+        let (place, is_old) = (codec.place(key_id), self.keys.is_before(envelope.rekeyed));
+        let writer = Writer::of(place, codec.writer(None), &envelope.former_keys, is_old);
         let principal = self.principal_of(&envelope);
         let live = LiveSession::of_payload(&envelope, principal, key_id, writer);
         let Some(meta) = live.meta.as_ref().filter(|meta| now < meta.expires_at()) else {

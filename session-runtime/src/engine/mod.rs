@@ -8,12 +8,12 @@ pub(crate) mod bind;
 pub(crate) mod challenge;
 mod claim;
 pub(crate) mod hooks;
-pub(crate) mod junk;
 pub(crate) mod live;
 pub(crate) mod load;
 pub(crate) mod loopback;
 pub(crate) mod policy;
 pub(crate) mod revocation;
+pub(crate) mod warnings;
 
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ use crate::{
     clock::{Clock, Timestamp},
     error::{Error, Kind},
     event::{self, Reason},
+    key::watch::KeyWatch,
     schema::{Spec, Transport, options::Resend},
     store::{Namespace, PrincipalKey, Selector, StoreKey},
     token::{IndexCodec, Random},
@@ -54,7 +55,9 @@ pub(crate) struct Engine {
     pub(crate) random: Random,
     pub(crate) hooks: Hooks,
     pub(crate) loopback_only: bool,
-    pub(crate) junk: junk::Junk,
+    pub(crate) warnings: warnings::Warnings,
+    /// Knows whether this process may be behind with its keys.
+    pub(crate) keys: Arc<KeyWatch>,
     #[cfg(feature = "axum")]
     pub(crate) challenge: Option<challenge::Challenge>,
 }
@@ -93,11 +96,7 @@ impl Engine {
 
     pub(crate) fn reject(&self, selector: Option<Selector>, reason: Reason) {
         event::rejected(self.name(), selector, reason);
-        if reason.is_junk()
-            && let Some(count) = self.junk.note(self.now())
-        {
-            event::junk(self.name(), count);
-        }
+        self.warnings.note(self.name(), reason, || self.now());
     }
 
     /// Draws the selector of a session to be created.

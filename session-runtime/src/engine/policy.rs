@@ -11,6 +11,9 @@ use crate::{
     store::{Cap, OnMaxSessions},
 };
 
+/// The time for which an unknown key may be a new one, if the layer says nothing.
+const UNKNOWN_KEY_GRACE: Duration = Duration::from_secs(15 * 60);
+
 /// The time after which a store operation counts as failed, unless the builder says otherwise.
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -60,6 +63,7 @@ pub(crate) struct Policy {
     pub(crate) idle: Option<Duration>,
     pub(crate) absolute: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
+    pub(crate) unknown_key_grace: Duration,
     pub(crate) load_deadline: Duration,
     pub(crate) commit_deadline: Duration,
     pub(crate) touch_on: TouchOn,
@@ -87,6 +91,7 @@ impl Policy {
             idle: spec.idle,
             absolute: spec.absolute,
             rotate_every: None,
+            unknown_key_grace: UNKNOWN_KEY_GRACE,
             load_deadline: DEADLINE,
             commit_deadline: DEADLINE,
             touch_on: TouchOn::Extracted,

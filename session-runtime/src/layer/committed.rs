@@ -3,7 +3,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use http::Response;
+use http::{Response, header::RETRY_AFTER};
 
 use crate::{engine::Engine, error::Error, request::saved::Saved};
 
@@ -75,6 +75,9 @@ pub(super) fn error_response<B: Default + 'static>(engine: &Engine, error: Error
         *response.status_mut() = error.status();
         response
     });
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().entry(RETRY_AFTER).or_insert(seconds);
+    }
     response.extensions_mut().insert(error);
     response
 }
@@ -90,6 +93,9 @@ pub(super) fn render<B: Default + 'static>(engine: &Engine, response: &mut Respo
     if let Some(error) = extensions.get::<Error>().cloned()
         && let Some(mut page) = page(engine, &error)
     {
+        if let Some(seconds) = error.retry_after() {
+            page.headers_mut().entry(RETRY_AFTER).or_insert(seconds);
+        }
         page.extensions_mut().extend(std::mem::take(response.extensions_mut()));
         *response = page;
     }

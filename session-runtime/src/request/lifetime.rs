@@ -83,10 +83,13 @@ pub(super) fn rotation_is_due(policy: &Policy, meta: &LoadedMeta, now: Timestamp
     policy.rotate_every.is_some_and(|every| now.saturating_since(meta.rotated) >= every)
 }
 
-/// Returns whether the token is to be re-issued because a key writes now that has made no token of
-/// the session before.
+/// Returns whether the token is to be re-issued because another key writes now.
 pub(super) fn reissue_is_due(writer: Writer, meta: &LoadedMeta, now: Timestamp) -> bool {
-    writer == Writer::New && now.saturating_since(meta.rotated) >= REISSUE_AFTER
+    match writer {
+        Writer::Current | Writer::Passed => false,
+        Writer::Next => now.saturating_since(meta.rotated) >= REISSUE_AFTER,
+        Writer::Due => true,
+    }
 }
 
 /// Returns until when a credential still passes that a periodic rotation replaces now.

@@ -33,7 +33,7 @@ use crate::{
         hooks::HookAnswers,
         load::{FoundToken, Loaded},
     },
-    error::Error,
+    error::{Error, Kind},
     event::{self, Reason},
     schema::{
         FieldSpec, OnDecodeError,
@@ -90,6 +90,7 @@ impl<T: SessionType> RequestSession<T> {
         let context = self.fields().context();
         let status = match loaded {
             Loaded::Degraded => Status::Degraded,
+            Loaded::UnknownKey => Status::UnknownKey,
             Loaded::Absent { stale } => Status::Absent { stale },
             Loaded::Live(live, record) => {
                 let selector = live.selector;
@@ -149,6 +150,7 @@ impl<T: SessionType> RequestSession<T> {
         let live = match &self.core.state().status {
             Status::Live(live) => live.clone(),
             Status::Degraded => return Err(Error::degraded()),
+            Status::UnknownKey => return Err(Error::new(Kind::UnknownKey)),
             Status::Unknown | Status::Absent { .. } | Status::Lost(_) | Status::Destroyed => {
                 return Ok(false);
             }

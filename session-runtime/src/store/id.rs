@@ -129,6 +129,13 @@ impl KeyId {
     }
 }
 
+impl fmt::Display for KeyId {
+    /// Writes the 8 hexadecimal digits that the log names the key by.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+    }
+}
+
 impl fmt::Debug for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyId({:08x})", u32::from_be_bytes(self.0))

@@ -54,7 +54,7 @@ impl BindCodec {
     /// Returns the id of the key that hashes a value for a session whose token is made under the key
     /// `under`: that key, if it can write.
     pub(crate) fn writer(&self, under: KeyId) -> KeyId {
-        self.keys.writer(Some(under)).id
+        self.keys.now().writer(Some(under)).id
     }
 
     /// Returns the hash to keep in a session whose token is made under the key `under`. A process that
@@ -69,7 +69,8 @@ impl BindCodec {
         shown: Shown<'_>,
         salt: [u8; SALT],
     ) -> Vec<u8> {
-        let key = self.keys.writer(under);
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let mut kept = Vec::with_capacity(TOTAL);
         kept.extend_from_slice(&shown.form);
         kept.extend_from_slice(key.id.as_bytes());
@@ -86,7 +87,8 @@ impl BindCodec {
         }
         let Some((id, rest)) = rest.split_first_chunk() else { return Match::Other };
         let Some((salt, kept)) = rest.split_at_checked(SALT) else { return Match::Other };
-        let Some(key) = self.keys.get(KeyId(*id)) else { return Match::Other };
+        let keys = self.keys.now();
+        let Some(key) = keys.get(KeyId(*id)) else { return Match::Other };
         if !bool::from(hash(&key.prepared, shown, salt).as_slice().ct_eq(kept)) {
             return Match::Other;
         }

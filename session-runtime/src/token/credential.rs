@@ -12,7 +12,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{
-    Binding, Random, RandomError, VERSION, decode_exactly, encode, keys::Keys, mac::MacKey, suite,
+    Binding, Random, RandomError, VERSION, decode_exactly, encode,
+    keys::{Keys, Place},
+    mac::MacKey,
+    suite,
 };
 use crate::{
     clock::Timestamp,
@@ -66,7 +69,17 @@ impl CredentialCodec {
 
     /// Returns the id of the key that writes.
     pub(crate) fn writer(&self) -> KeyId {
-        self.keys.first().id
+        self.keys.now().first().id
+    }
+
+    /// Returns the place of a key beside the one that writes.
+    pub(crate) fn place(&self, id: KeyId) -> Place {
+        self.keys.now().place(id)
+    }
+
+    /// Returns whether a key is in the ring.
+    pub(crate) fn knows(&self, id: KeyId) -> bool {
+        self.keys.now().get(id).is_some()
     }
 
     /// Issues a credential with a new verifier. `under` names a key that is to write instead of the
@@ -96,7 +109,8 @@ impl CredentialCodec {
         under: Option<KeyId>,
         verifier: &[u8; 16],
     ) -> Issued {
-        let key = self.keys.writer(under);
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let mut bytes = Zeroizing::new([0; TOTAL]);
         bytes[0] = VERSION;
         bytes[1] = suite::CREDENTIAL;
@@ -124,7 +138,8 @@ impl CredentialCodec {
         else {
             return Err(Reason::Malformed);
         };
-        let key = self.keys.find(KeyId(*id), now)?;
+        let keys = self.keys.now();
+        let key = keys.find(KeyId(*id), now)?;
         let code = Code::of(&key.prepared, &bytes[..BODY]);
         if !equal(code.tag(), presented) {
             return Err(Reason::Forged);
@@ -133,7 +148,7 @@ impl CredentialCodec {
             selector: Selector(*selector),
             check: code.check(),
             key_id: key.id,
-            current_key: self.keys.is_first(key),
+            current_key: key.id == keys.first().id,
         })
     }
 }

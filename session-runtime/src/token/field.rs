@@ -44,7 +44,8 @@ impl FieldCodec {
         field: &str,
         plain: &[u8],
     ) -> Vec<u8> {
-        let key = self.keys.writer(under);
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let context = self.context(selector, field);
         aead::seal(&key.prepared, &aead::head(suite::FIELD, key.id), nonce, &context, plain)
     }
@@ -81,7 +82,8 @@ impl FieldSealer for FieldCodec {
     /// tokens: the credential of this request was made under a key that has not ended, and a field
     /// is sealed again only when it is written.
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let key = self.keys.get(aead::key_id(sealed, suite::FIELD, aead::HEAD)?)?;
+        let keys = self.keys.now();
+        let key = keys.get(aead::key_id(sealed, suite::FIELD, aead::HEAD)?)?;
         let mut blob = sealed.to_vec();
         let plain =
             aead::open(&key.prepared, aead::HEAD, &self.context(selector, field), &mut blob)?;

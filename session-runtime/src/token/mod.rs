@@ -30,6 +30,7 @@ pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
 pub(crate) use field::FieldCodec;
 pub(crate) use index::IndexCodec;
+pub(crate) use keys::Place;
 pub(crate) use payload::PayloadCodec;
 pub(crate) use random::{Random, RandomError};
 

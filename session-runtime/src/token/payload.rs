@@ -5,7 +5,8 @@
 use std::fmt;
 
 use super::{
-    Binding, Opened, Plain, Random, RandomError, sealed::SealedCodec, signed::SignedCodec,
+    Binding, Opened, Plain, Random, RandomError, keys::Place, sealed::SealedCodec,
+    signed::SignedCodec,
 };
 use crate::{clock::Timestamp, event::Reason, key::KeyRing, store::KeyId};
 
@@ -32,6 +33,14 @@ impl PayloadCodec {
     /// Makes a codec whose tokens the client can read but not change.
     pub(crate) fn signed(ring: &KeyRing, binding: &Binding) -> Self {
         Self(Kind::Signed(SignedCodec::new(ring, binding)))
+    }
+
+    /// Returns the place of a key beside the one that writes.
+    pub(crate) fn place(&self, id: KeyId) -> Place {
+        match &self.0 {
+            Kind::Sealed(codec) => codec.place(id),
+            Kind::Signed(codec) => codec.place(id),
+        }
     }
 
     /// Returns the id of the key that writes: of the one with the id `under`, if that key can, or else of

@@ -42,6 +42,7 @@ mod quiet;
 mod read_back;
 mod redaction;
 mod revocation;
+mod rotation;
 mod saves;
 mod sealed;
 mod secure;

@@ -9,12 +9,13 @@ use crate::{
         Engine,
         backend::{Backend, InToken, Stored},
         bind::Binds,
-        junk::Junk,
         loopback::{VARIABLE, check_build},
         policy::Policy,
         revocation::Revocation,
+        warnings::Warnings,
     },
     error::Error,
+    key::{RingKeys, watch::KeyWatch},
     layer::{SessionLayer, name_registry::claim},
     repository::{
         at_rest::{AtRest, Method},
@@ -76,10 +77,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             self.hooks.binds = Some(Arc::new(Binds { list, codec }));
         }
         let namespace = self.namespace(spec)?;
+        let keys = self.watch(spec.namespace, transport, &name);
         let (backend, seals_fields) = match spec.payload {
             Payload::Server => {
                 let method = self.method_at_rest(&bind);
-                let store = self.server_store(spec, method)?;
+                let store = self.server_store(spec, method, &keys)?;
                 let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
                 (Backend::Stored(Arc::new(Stored { store, codec })), true)
             }
@@ -100,10 +102,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         });
         let index = (self.at_rest == Protection::Encrypted)
             .then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
-        if self.is_of_this_program {
-            claim::<T>(&self.keys, transport, &name, &self.audience)
-                .map_err(|message| refuse(spec, &message))?;
-        }
+        self.keys.join(&keys).map_err(|message| refuse(spec, &message))?;
         let engine = Engine {
             spec,
             name: spec.namespace,
@@ -119,11 +118,23 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             random: self.random,
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,
-            junk: Junk::default(),
+            warnings: Warnings::default(),
+            keys,
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
         Ok(SessionLayer { engine: Arc::new(engine), session: PhantomData })
+    }
+
+    /// Returns the watch over the keys. It claims the session type's names under each of them.
+    fn watch(&self, session: &'static str, transport: &'static str, name: &str) -> Arc<KeyWatch> {
+        let (name, audience, claims) =
+            (name.to_owned(), self.audience.clone(), self.is_of_this_program);
+        let claim = move |keys: &RingKeys| {
+            if claims { claim::<T>(keys, transport, &name, &audience) } else { Ok(()) }
+        };
+        let (clock, grace) = (Arc::clone(&self.clock), self.policy.unknown_key_grace);
+        Arc::new(KeyWatch::new(session, clock, grace, Box::new(claim)))
     }
 
     fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {
@@ -153,7 +164,12 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         }
     }
 
-    fn server_store(&self, spec: &Spec, at_rest: Option<Method>) -> Result<DeadlineStore, Error> {
+    fn server_store(
+        &self,
+        spec: &Spec,
+        at_rest: Option<Method>,
+        keys: &Arc<KeyWatch>,
+    ) -> Result<DeadlineStore, Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
                 spec,
@@ -166,7 +182,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         };
         self.check_ephemeral(spec, &**store)?;
         let Some(method) = at_rest else { return Ok(self.under_deadline(store)) };
-        let sealed: Arc<dyn Store> = Arc::new(AtRest::new(Arc::clone(store), method));
+        let sealed: Arc<dyn Store> =
+            Arc::new(AtRest::new(Arc::clone(store), method).watched(Arc::clone(keys)));
         Ok(self.under_deadline(&sealed))
     }
 

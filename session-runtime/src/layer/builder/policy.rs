@@ -38,6 +38,23 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         self
     }
 
+    /// Sets the time for which a key that is not in the ring may be one that other processes of the
+    /// deployment have already: 15 minutes by default, after the start, after each
+    /// [reload](crate::KeyRing::reload) of the keys, and after the first token under the key. Meanwhile
+    /// the client of such a token counts as nobody
+    /// and keeps the token. A write, and a log-out, fail with
+    /// [`is_unknown_key`](crate::Error::is_unknown_key) (503, with `Retry-After`); a log-in begins a
+    /// session of its own. Afterwards the token is stale, like any other that is no live session. With
+    /// [`Duration::ZERO`], it is so at once.
+    ///
+    /// So no session is lost while processes get a new key one after the other. To avoid the 503s, too,
+    /// give the new key to every process before one of them writes with it
+    /// ([`Key::read_only`](crate::Key::read_only)).
+    pub fn unknown_key_grace(mut self, grace: Duration) -> Self {
+        self.policy.unknown_key_grace = grace;
+        self
+    }
+
     /// Limits the number of live sessions of one principal (ASVS 7.1.2), 100 with `EndOldest` by
     /// default. They are counted at each log-in. At the limit, the session with the earliest log-in
     /// is evicted, or the log-in fails with

@@ -161,8 +161,8 @@ fn committed(
     }
     let told_now = max_age(engine, live);
     if let Some(issued) = issued {
-        // A session that has left this process' key behind stays under the other key.
-        if live.writer != Writer::Former || issued.key_id != live.key_id {
+        // A session that has passed this process' key stays under its own.
+        if live.writer != Writer::Passed || issued.key_id != live.key_id {
             live.writer = Writer::Current;
         }
         (live.check, live.key_id, live.in_grace) = (issued.check, issued.key_id, false);

@@ -81,8 +81,9 @@ pub(super) async fn execute(
     } else {
         LoadedRecord::Changed
     });
-    let writer =
-        Writer::of(in_token.codec.writer(None), key_id, &envelope.former_keys);
+    let codec = &in_token.codec;
+    let is_old = engine.keys.is_before(envelope.rekeyed);
+    let writer = Writer::of(codec.place(key_id), codec.writer(None), &envelope.former_keys, is_old);
     let live = LiveSession::of_payload(&envelope, principal, key_id, writer);
     enter(engine, &mut state, live, text);
     drop(state);

@@ -165,11 +165,21 @@ pub(crate) fn plan(
         Status::Degraded if fields.context().is_written() || requested.any() => {
             return Err(Error::degraded());
         }
+        // A log-in is a session of its own. Everything else is about the session that cannot be read.
+        Status::UnknownKey
+            if !(requested.elevate && requested.end.is_none())
+                && (fields.context().is_written() || requested.any()) =>
+        {
+            return Err(Error::new(Kind::UnknownKey));
+        }
+        Status::UnknownKey if !requested.any() => nothing,
         Status::Unknown | Status::Degraded => nothing,
-        Status::Absent { .. } | Status::Live(_) => match planner.plan_changes(state, requested) {
-            Ok(outcome) => outcome,
-            Err(error) => planner.plan_end(state, error)?,
-        },
+        Status::Absent { .. } | Status::Live(_) | Status::UnknownKey => {
+            match planner.plan_changes(state, requested) {
+                Ok(outcome) => outcome,
+                Err(error) => planner.plan_end(state, error)?,
+            }
+        }
     };
     state.requested = Requested::default();
     Ok(outcome)
@@ -269,10 +279,10 @@ impl Planner<'_> {
                     || (was_presented && policy.on_stale == OnStale::NewSession)))
     }
 
-    /// Returns the id of the key that the session's next token is made under, if that is not the key
-    /// that writes: the session has left that key behind.
+    /// Returns the id of the key of the session's present token, if the next token is made under that
+    /// key, too.
     fn stays_under(&self, live: &LiveSession) -> Option<KeyId> {
-        let stays = live.writer == Writer::Former;
+        let stays = live.writer == Writer::Passed;
         stays.then(|| self.fields.context().record()).flatten().map(|record| record.meta.key_id)
     }
 
@@ -314,14 +324,8 @@ impl Planner<'_> {
         Ok(emission.checked()?.ops)
     }
 
-    fn seal_secrets(
-        &self,
-        key_id: KeyId,
-        selector: Selector,
-        ops: &mut [Op],
-    ) -> Result<(), Error> {
-        let sealed =
-            self.fields.context().seal(self.engine.spec.fields, key_id, selector, ops);
+    fn seal_secrets(&self, key_id: KeyId, selector: Selector, ops: &mut [Op]) -> Result<(), Error> {
+        let sealed = self.fields.context().seal(self.engine.spec.fields, key_id, selector, ops);
         sealed.map_err(|_| Error::new(Kind::Random))
     }
 

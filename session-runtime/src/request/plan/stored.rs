@@ -14,7 +14,8 @@ use crate::{
     },
     schema::options::OnStoreError,
     store::{
-        Cap, Check, Commit, Expected, KeyId, Meta, Op, Record, Rotation, Selector, StoreKey, field_sizes,
+        Cap, Check, Commit, Expected, KeyId, Meta, Op, Record, Rotation, Selector, StoreKey,
+        field_sizes,
     },
     token::Issued,
 };

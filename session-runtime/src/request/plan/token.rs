@@ -74,9 +74,8 @@ impl Planner<'_> {
             let is_due = |meta| lifetime::reissue_is_due(live.writer, meta, self.now);
             !new_token && !live.meta.as_ref().is_some_and(is_due)
         };
-        let under = live.and_then(|live| {
-            if waits(live) { Some(live.key_id) } else { self.stays_under(live) }
-        });
+        let under = live
+            .and_then(|live| if waits(live) { Some(live.key_id) } else { self.stays_under(live) });
         let key_id = in_token.codec.writer(under);
         self.seal_secrets(key_id, selector, &mut ops)?;
         match live {

@@ -27,7 +27,8 @@ fn what_was_sealed_opens_in_its_place_only() {
         let other = self::codec(&[1], "shop2");
         assert_eq!(other.open(selector(1), "card", &blob), None);
     }
-    let (one, other) = (codec.seal(KEY, selector(1), "a", b"x"), codec.seal(KEY, selector(1), "a", b"x"));
+    let (one, other) =
+        (codec.seal(KEY, selector(1), "a", b"x"), codec.seal(KEY, selector(1), "a", b"x"));
     assert_ne!(one.unwrap(), other.unwrap());
 }
 
