@@ -171,13 +171,13 @@ impl Engine {
             return Ok(Err((selector, Reason::Unknown)));
         };
         let now = self.now();
-        let mut judged = judge(&record.meta, &credential, now);
+        let mut judged = self.judge(&record.meta, &credential, now);
         // A cache may not know yet of a touch or a new credential, which must log nobody out.
         if judged.is_err()
             && let Some(present) = stored.store.reload(&key).await?
         {
             record = present;
-            judged = judge(&record.meta, &credential, now);
+            judged = self.judge(&record.meta, &credential, now);
         }
         let in_grace = match judged {
             Ok(standing) => standing == Standing::InGrace,
@@ -200,11 +200,38 @@ impl Engine {
         Ok(Ok(Loaded::Live(live, record)))
     }
 
+    /// Returns how a credential opens a record, or why the credential does not.
+    fn judge(
+        &self,
+        meta: &Meta,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<Standing, Reason> {
+        if meta.is_expired(now) {
+            return Err(Reason::Expired);
+        }
+        if self.began_too_early(meta.logged_in.unwrap_or(meta.created)) {
+            return Err(Reason::Revoked);
+        }
+        match meta.standing(&credential.check, credential.key_id, now) {
+            Standing::Superseded => Err(Reason::Replaced),
+            standing => Ok(standing),
+        }
+    }
+
+    /// Returns whether a session that began at this time is over by the layer's `not_before`.
+    pub(crate) fn began_too_early(&self, began: Timestamp) -> bool {
+        began < self.policy.not_before
+    }
+
     fn load_payload(&self, in_token: &InToken, envelope: Envelope, key_id: KeyId) -> Judged {
         let Envelope { selector, sealed_at, .. } = envelope;
         let now = self.now();
         if sealed_at > now.saturating_add(CLOCK_SKEW) {
             return Err((selector, Reason::FromTheFuture));
+        }
+        if self.began_too_early(envelope.created) {
+            return Err((selector, Reason::Revoked));
         }
         let codec = &in_token.codec;
         let (place, is_old) = (codec.place(key_id), self.keys.is_before(envelope.rekeyed));
@@ -258,7 +285,7 @@ impl Engine {
             Backend::Stored(stored) => {
                 let key = self.key(selector);
                 let record = stored.store.load_latest(&key).await?;
-                let judged = record.map(|record| judge(&record.meta, &live.credential(), now));
+                let judged = record.map(|record| self.judge(&record.meta, &live.credential(), now));
                 Ok(matches!(judged, Some(Ok(_))))
             }
             Backend::InToken(in_token) => {
@@ -270,16 +297,5 @@ impl Engine {
                 }
             }
         }
-    }
-}
-
-/// Returns how a credential opens a record, or why the credential does not.
-fn judge(meta: &Meta, credential: &Credential, now: Timestamp) -> Result<Standing, Reason> {
-    if meta.is_expired(now) {
-        return Err(Reason::Expired);
-    }
-    match meta.standing(&credential.check, credential.key_id, now) {
-        Standing::Superseded => Err(Reason::Replaced),
-        standing => Ok(standing),
     }
 }

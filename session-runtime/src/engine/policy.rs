@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::{
+    clock::Timestamp,
     schema::{
         Payload, Spec,
         options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
@@ -64,6 +65,8 @@ pub(crate) struct Policy {
     pub(crate) absolute: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) unknown_key_grace: Duration,
+    /// What began earlier is over.
+    pub(crate) not_before: Timestamp,
     pub(crate) load_deadline: Duration,
     pub(crate) commit_deadline: Duration,
     pub(crate) touch_on: TouchOn,
@@ -92,6 +95,7 @@ impl Policy {
             absolute: spec.absolute,
             rotate_every: None,
             unknown_key_grace: UNKNOWN_KEY_GRACE,
+            not_before: Timestamp::default(),
             load_deadline: DEADLINE,
             commit_deadline: DEADLINE,
             touch_on: TouchOn::Extracted,

@@ -219,7 +219,8 @@ impl<T: PrincipalType> Sessions<T> {
         let (principals, now) = (self.keys(principal)?, self.engine.now());
         let after = after.map(|after| after.0);
         let (listed, next) = self.store()?.page(namespace, &principals, now, after).await?;
-        let sessions = listed.into_iter().map(|session| SessionInfo {
+        let live = listed.into_iter().filter(|it| !self.engine.began_too_early(it.logged_in));
+        let sessions = live.map(|session| SessionInfo {
             id: SessionId(session.selector),
             created: session.created.into(),
             logged_in: session.logged_in.into(),

@@ -33,6 +33,7 @@ mod log_ins;
 mod login;
 mod missing_layer;
 mod model;
+mod not_before;
 mod pages;
 mod parallel;
 mod peek;

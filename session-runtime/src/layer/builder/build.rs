@@ -45,7 +45,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     ///   [`accept_replay_until_expiry`](Self::accept_replay_until_expiry);
     /// - an ephemeral key ring with a store that outlives the process;
     /// - a [`revocation`](Self::revocation) store that does not, or that evicts, with keys that last;
-    /// - times that are zero or contradict each other;
+    /// - times that are zero or contradict each other, and a `not_before` in the future;
     /// - another session type of the same name and transport, or the same namespace, with a key in
     ///   common;
     /// - [`insecure_dev`](Self::insecure_dev) in a build without debug assertions.
@@ -57,6 +57,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
                 .map_err(|message| refuse(spec, &message))?;
         }
         self.policy.check(spec).map_err(|message| refuse(spec, &message))?;
+        if self.policy.not_before > self.clock.now() {
+            return Err(refuse(spec, "`not_before` is in the future: every session would be over"));
+        }
         #[cfg(feature = "axum")]
         if let Some(challenge) = &self.challenge {
             challenge.check().map_err(|message| refuse(spec, &message))?;

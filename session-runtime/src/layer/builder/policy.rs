@@ -1,7 +1,7 @@
 //! The policy options: the lifetime of sessions, and the reactions to events of their life. Plain
 //! setters; the engine's `policy` checks the combination.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::SessionLayerBuilder;
 use crate::{
@@ -52,6 +52,29 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// ([`Key::read_only`](crate::Key::read_only)).
     pub fn unknown_key_grace(mut self, grace: Duration) -> Self {
         self.policy.unknown_key_grace = grace;
+        self
+    }
+
+    /// Ends every session that began before `time`: that was created before, or whose principal logged in
+    /// before, if somebody is logged in. After a leak, or for a store that is put back from a backup:
+    /// sessions that ended after the backup are in the store again, and the layer does not accept them.
+    /// [`build`](Self::build) refuses a time in the future.
+    ///
+    /// ```
+    /// # use std::time::{Duration, SystemTime};
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .not_before(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn not_before(mut self, time: SystemTime) -> Self {
+        self.policy.not_before = time.into();
         self
     }
 

@@ -98,10 +98,13 @@ impl Planner<'_> {
         } else {
             meta.and_then(|meta| meta.principal.clone())
         };
-        let created = meta.map_or(self.now, |meta| meta.created);
+        // A log-in begins a session, as far as the layer's `not_before` is concerned.
+        let goes_on = meta.filter(|_| !requested.elevate);
+        let created = goes_on.map_or(self.now, |meta| meta.created);
         let (mut rekeyed, mut former_keys) = (created, Vec::new());
         if let (Some(live), Some(meta)) = (live, meta) {
-            rekeyed = if live.key_id == key_id { meta.rotated } else { self.now };
+            let stays = live.key_id == key_id && !requested.elevate;
+            rekeyed = if stays { meta.rotated } else { self.now };
             let before = self.fields.context().record();
             former_keys = before.map_or_else(Vec::new, |record| record.meta.former_keys.clone());
             note_former(&mut former_keys, live.key_id, key_id);
