@@ -14,6 +14,10 @@ use crate::{
     store::{Refusal, StoreError},
 };
 
+const UNKNOWN_KEY: &str = "the client's session is under a key that this process does not know yet; nothing was changed. \
+     Give the key to every process where it does not write (`@read-only`), before any process writes \
+     with it";
+
 /// An error of the runtime.
 ///
 /// The causes are not a public enum, so that a new cause breaks no caller. The `is_*` methods
@@ -102,6 +106,8 @@ pub(crate) enum Kind {
         inner: String,
     },
     Degraded,
+    /// The session is under a key that this process may still get.
+    UnknownKey,
     NotLoopback,
     NotListable,
     EndsOneByOne,
@@ -239,10 +245,18 @@ impl Error {
         matches!(*self.0, Kind::MissingLayer { .. })
     }
 
+    /// Returns true if the client's token is under a key that is not in this process' ring, while the
+    /// [`unknown_key_grace`](crate::SessionLayerBuilder::unknown_key_grace) lasts: other processes may
+    /// have the key already. Nothing was changed; the client keeps its token, and may try again.
+    #[must_use]
+    pub fn is_unknown_key(&self) -> bool {
+        matches!(*self.0, Kind::UnknownKey)
+    }
+
     /// Returns the status for a response that reports this error: 409 for a conflict and for a
     /// session that is over, 422 for a number out of range, for a value that does not serialise and
     /// for a session that is too large, 403 for one session too many and for a log-in without
-    /// consent, 503 for a store that is unavailable, 421 for a request that `insecure_dev()` refuses,
+    /// consent, 503 for a store that is unavailable and for an unknown key, 421 for a request that `insecure_dev()` refuses,
     /// otherwise 500.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -252,7 +266,7 @@ impl Error {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Kind::TooManySessions | Kind::NoConsent => StatusCode::FORBIDDEN,
-            _ if self.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
+            _ if self.is_unavailable() || self.is_unknown_key() => StatusCode::SERVICE_UNAVAILABLE,
             Kind::NotLoopback => StatusCode::MISDIRECTED_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -355,6 +369,7 @@ impl fmt::Display for Error {
                 "a session layer for `{type_name}` with other settings is inside of another one: \
                  {inner}, inside of {outer}; build the layer once, and use clones of it",
             ),
+            Kind::UnknownKey => f.write_str(UNKNOWN_KEY),
             Kind::NotLoopback => f.write_str(
                 "`insecure_dev()` serves requests to localhost only, and not through a proxy; \
                  serve https and remove it",
@@ -425,6 +440,7 @@ impl Failure for Error {
             Kind::MissingLayer { .. } => "missing_layer",
             Kind::TwoLayers { .. } => "two_layers",
             Kind::Degraded => "degraded",
+            Kind::UnknownKey => "unknown_key",
             Kind::NotLoopback => "not_loopback",
             Kind::NotListable => "not_listable",
             Kind::EndsOneByOne => "ends_one_by_one",
@@ -481,6 +497,7 @@ mod tests {
             (Kind::Down { operation: "load", down_for: second, cause: down() }, "unavailable", 503),
             (Kind::Crowded { operation: "load", limit: 1, is_told: false }, "unavailable", 503),
             (Kind::Degraded, "unavailable", 503),
+            (Kind::UnknownKey, "unknown_key", 503),
             (Kind::Interrupted, "unavailable", 503),
             (Kind::Conflict { field: "f".to_owned() }, "conflict", 409),
             (
@@ -530,6 +547,7 @@ mod tests {
                 ("out_of_range", error.is_out_of_range()),
                 ("gone", error.is_gone()),
                 ("withheld", error.is_withheld()),
+                ("unknown_key", error.is_unknown_key()),
                 ("closed", error.is_closed()),
                 ("missing_layer", error.is_missing_layer()),
             ];

@@ -10,6 +10,7 @@ use std::fmt::Display;
 use tracing::field::DisplayValue;
 
 use self::declare::events;
+use crate::store::KeyId;
 
 /// The public name of a session, which opens nothing. Whatever implements it may be in a log.
 pub(crate) trait PublicId: Display {}
@@ -28,7 +29,7 @@ pub(crate) enum Reason {
     /// The request carries more than one token of our name.
     Duplicate,
     /// The token was made under a key that is not in the ring.
-    UnknownKey,
+    UnknownKey(KeyId),
     /// The token was made under a key whose `not_after` has passed.
     RetiredKey,
     /// The tag or seal does not verify.
@@ -60,7 +61,7 @@ impl Reason {
         match self {
             Self::Malformed => "malformed",
             Self::Duplicate => "duplicate",
-            Self::UnknownKey => "unknown_key",
+            Self::UnknownKey(_) => "unknown_key",
             Self::RetiredKey => "retired_key",
             Self::Forged => "forged",
             Self::Unknown => "unknown",
@@ -162,6 +163,25 @@ events! {
         WARN "session.tokens_forged" { "session.type" = session, "session.count" = count }
         "session tokens rejected that were not made here: malformed, forged, or several at once",
         do "Nothing, if the count is small: scanners and old cookies. If it is large, limit the rate of the clients in front of the application.";
+
+    /// Logs the number of tokens since the last such event whose key is not in the ring. Names the key of
+    /// one of them.
+    unknown_keys(session: &str, key: impl PublicId, count: u64) =>
+        WARN "session.unknown_keys" { "session.type" = session, "session.key" = %key, "session.count" = count }
+        "session tokens under a key that is not in the ring: this process has not got the key yet, or does not have it any more",
+        do "Give the key to every process where it does not write (`@read-only`), before any process writes with it.";
+
+    /// Logs the keys of a layer, at start and when they are replaced.
+    keys(session: &str, keys: &impl PublicId) =>
+        INFO "session.keys" { "session.type" = session, "session.keys" = %keys }
+        "session keys",
+        do "Nothing. Compare the processes of a deployment by it.";
+
+    /// Logs that a key file could not be used. The keys stay as they are.
+    keys_not_reloaded(error: &str) =>
+        WARN "session.keys_not_reloaded" { "error.message" = error }
+        "session keys could not be read again; the ring stays as it is",
+        do "Correct the key file, as the message says.";
 
     /// Logs that a client presents a session that is bound to another client.
     mismatch(session: &str, id: impl PublicId, bind: &str) =>
@@ -339,7 +359,7 @@ pub(crate) fn rejected(session: &str, id: Option<impl PublicId>, reason: Reason)
         Reason::Expired => token_expired(session, id, why),
         Reason::Unknown
         | Reason::Revoked
-        | Reason::UnknownKey
+        | Reason::UnknownKey(_)
         | Reason::RetiredKey
         | Reason::Malformed
         | Reason::Duplicate
@@ -373,7 +393,7 @@ mod tests {
         let reasons = [
             Reason::Malformed,
             Reason::Duplicate,
-            Reason::UnknownKey,
+            Reason::UnknownKey(KeyId::from_bytes([0; 4])),
             Reason::RetiredKey,
             Reason::Forged,
             Reason::Unknown,
@@ -386,7 +406,8 @@ mod tests {
         ];
         for reason in reasons {
             let name = reason.as_str().replace('_', "");
-            assert_eq!(name, format!("{reason:?}").to_lowercase());
+            let variant = format!("{reason:?}").to_lowercase();
+            assert_eq!(Some(name.as_str()), variant.split('(').next());
         }
     }
 
@@ -423,6 +444,8 @@ mod tests {
             "session.id",
             "session.is_ahead",
             "session.is_cut_short",
+            "session.key",
+            "session.keys",
             "session.reason",
             "session.seconds",
             "session.skew_millis",

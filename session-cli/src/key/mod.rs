@@ -117,10 +117,10 @@ fn print(
 ) -> Result<(), Failure> {
     let keys: Vec<KeyInfo> = text.ring()?.keys().collect();
     let waiting = text.waiting();
-    let role = |place: usize, key: &KeyInfo| match (place, key.not_after, waiting) {
-        (0, ..) => "writes",
-        (_, Some(end), _) if end < now => "ended",
-        (_, _, Some((at, _))) if at == place => "waits",
+    let role = |place: usize, key: &KeyInfo| match (key.not_after, waiting) {
+        _ if key.writes => "writes",
+        (Some(end), _) if end < now => "ended",
+        (_, Some((at, _))) if at == place => "waits",
         _ => "reads",
     };
     let rows = keys.iter().enumerate().map(|(place, key)| {

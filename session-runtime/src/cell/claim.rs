@@ -76,7 +76,8 @@ impl Claiming {
         mut ops: Vec<Op>,
     ) -> Result<Exchanged, Error> {
         let selector = self.0.selector;
-        let sealed = context.seal(std::slice::from_ref(field), selector, &mut ops);
+        let key_id = record.meta.key_id;
+        let sealed = context.seal(std::slice::from_ref(field), key_id, selector, &mut ops);
         sealed.map_err(|_| Error::new(Kind::Random))?;
         let expected = vec![expected(field, Some(record))];
         let exchanged =

@@ -46,7 +46,7 @@ use crate::{
     error::{Error, Kind},
     event,
     schema::{FieldSpec, Spec},
-    store::{Expected, FieldName, FieldValue, Op, Record, Selector},
+    store::{Expected, FieldName, FieldValue, KeyId, Op, Record, Selector},
 };
 
 /// The state that the cells of one request share.
@@ -208,14 +208,18 @@ impl Context {
     /// Returns what seals and opens the values of a field, if they are sealed.
     fn sealing(&self, field: &FieldSpec, name: &'static str) -> Option<Sealing> {
         let sealer = self.sealer.as_ref().filter(|sealer| sealer.seals(field))?;
-        let selector = self.base().as_ref()?.selector;
-        Some(Sealing { sealer: Arc::clone(sealer), selector, name })
+        let base = self.base();
+        let Base { record, selector } = base.as_ref()?;
+        let (sealer, key_id) = (Arc::clone(sealer), record.meta.key_id);
+        Some(Sealing { sealer, selector: *selector, key_id, name })
     }
 
-    /// Seals the values that ops write to sealed fields, for the session of this selector.
+    /// Seals the values that ops write to sealed fields, for the session of this selector, whose token
+    /// is made under the key with this id.
     pub(crate) fn seal(
         &self,
         fields: &[FieldSpec],
+        key_id: KeyId,
         selector: Selector,
         ops: &mut [Op],
     ) -> Result<(), SealError> {
@@ -233,7 +237,7 @@ impl Context {
             if let FieldValue::Bytes(plain) = value
                 && fields.iter().any(is_sealed)
             {
-                *plain = sealer.seal(selector, name, plain)?;
+                *plain = sealer.seal(key_id, selector, name, plain)?;
             }
         }
         Ok(())

@@ -8,14 +8,22 @@ use bytes::Bytes;
 use super::DecodeError;
 use crate::{
     schema::FieldSpec,
-    store::{FieldValue, Refusal, Selector},
+    store::{FieldValue, KeyId, Refusal, Selector},
 };
 
 /// Seals fields, each on its own, bound to session and field.
 pub(crate) trait FieldSealer: Send + Sync {
     /// Returns true if this field's values are sealed.
     fn seals(&self, field: &FieldSpec) -> bool;
-    fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError>;
+    /// Seals a value under the key that has made the session's token, if that key can write: a process
+    /// that can verify the token can then open the value, too.
+    fn seal(
+        &self,
+        under: KeyId,
+        selector: Selector,
+        field: &str,
+        plain: &[u8],
+    ) -> Result<Bytes, SealError>;
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>>;
 }
 
@@ -27,6 +35,8 @@ pub(crate) struct SealError;
 pub(super) struct Sealing {
     pub(super) sealer: Arc<dyn FieldSealer>,
     pub(super) selector: Selector,
+    /// The key of the session's token.
+    pub(super) key_id: KeyId,
     pub(super) name: &'static str,
 }
 
@@ -37,7 +47,7 @@ impl Sealing {
 
     pub(super) fn seal(&self, plain: FieldValue) -> Result<FieldValue, Refusal> {
         let FieldValue::Bytes(bytes) = plain else { return Ok(plain) };
-        let sealed = self.sealer.seal(self.selector, self.name, &bytes);
+        let sealed = self.sealer.seal(self.key_id, self.selector, self.name, &bytes);
         sealed.map(FieldValue::Bytes).map_err(|SealError| Refusal::Random)
     }
 }

@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use http::{header::USER_AGENT, request::Parts};
 
 use crate::{
-    store::{FieldName, FieldValue, Record},
+    store::{FieldName, FieldValue, KeyId, Record},
     token::{BindCodec, Match, RandomError, Shown},
 };
 
@@ -159,21 +159,26 @@ impl Bound {
     }
 
     /// Returns the hashes that the record must hold: those of `before`, and where `before` has none
-    /// that is usable, those of this request.
+    /// that is usable, those of this request. The session's token is made under the key `key_id`.
     pub(crate) fn fields(
         &self,
+        key_id: KeyId,
         before: Option<&Record>,
     ) -> Result<Vec<(FieldName, FieldValue)>, RandomError> {
         self.shown()
             .map(|(bind, _, shown)| {
                 let kept = before.and_then(|record| {
                     let found = self.compare(record, bind, shown);
-                    let stays = matches!(found, Match::Same | Match::Other);
+                    let stays = match found {
+                        Match::Same(key) => key == self.binds.codec.writer(key_id),
+                        Match::Other => true,
+                        Match::Unknown => false,
+                    };
                     record.get(bind.name()).filter(|_| stays).cloned()
                 });
                 let value = match kept {
                     Some(kept) => kept,
-                    None => FieldValue::Bytes(self.binds.codec.keep(shown)?.into()),
+                    None => FieldValue::Bytes(self.binds.codec.keep(key_id, shown)?.into()),
                 };
                 Ok((bind.name().into(), value))
             })

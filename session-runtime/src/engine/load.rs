@@ -9,15 +9,15 @@ use super::{
     Engine,
     backend::{Backend, InToken, Stored},
     hooks::HookAnswers,
-    live::{LiveSession, LoadedMeta},
+    live::{LiveSession, LoadedMeta, Writer},
     revocation::Revocation,
 };
 use crate::{
     clock::{CLOCK_SKEW, Timestamp},
-    error::Error,
+    error::{Error, Kind},
     event::{self, Reason},
     schema::options::OnStoreError,
-    store::{FieldValue, Meta, PrincipalKey, Record, Selector, Standing},
+    store::{FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
     token::{Credential, Envelope},
     transport::{Elsewhere, Found},
 };
@@ -26,16 +26,18 @@ use crate::{
 pub(crate) enum Presented<'e> {
     Nothing,
     Rejected,
+    /// The token is under a key that other processes may have, and this one not yet.
+    UnknownKey,
     Credential(&'e Stored, Credential),
-    /// With whether the key that writes now has written the payload.
-    Payload(&'e InToken, Box<Envelope>, bool),
+    /// With the key that the payload was written under.
+    Payload(&'e InToken, Box<Envelope>, KeyId),
 }
 
 impl Presented<'_> {
     /// Returns the selector of the token, if the token has passed so far.
     pub(crate) fn selector(&self) -> Option<Selector> {
         match self {
-            Self::Nothing | Self::Rejected => None,
+            Self::Nothing | Self::Rejected | Self::UnknownKey => None,
             Self::Credential(_, credential) => Some(credential.selector),
             Self::Payload(_, envelope, _) => Some(envelope.selector),
         }
@@ -65,6 +67,8 @@ pub(crate) enum Loaded {
     Live(LiveSession, Arc<Record>),
     /// The store failed, and the policy is to go on without the session.
     Degraded,
+    /// The session is under a key that this process may still get.
+    UnknownKey,
 }
 
 /// The outcome of a load, or the reason why there is no live session.
@@ -109,14 +113,20 @@ impl Engine {
                     names.find(|known| known.as_bytes() == name)
                 };
                 let envelope = Envelope::decode(&opened.plain, known).ok_or(Reason::Malformed)?;
-                Ok(Presented::Payload(in_token, Box::new(envelope), opened.current_key))
+                Ok(Presented::Payload(in_token, Box::new(envelope), opened.key_id))
             }),
         };
         match presented {
             Ok(presented) => FoundToken::new(presented, Some(header.clone())),
             Err(reason) => {
                 self.reject(None, reason);
-                FoundToken::new(Presented::Rejected, None)
+                let presented = match reason {
+                    Reason::UnknownKey(key) if self.keys.may_be_behind(key) => {
+                        Presented::UnknownKey
+                    }
+                    _ => Presented::Rejected,
+                };
+                FoundToken::new(presented, None)
             }
         }
     }
@@ -133,12 +143,13 @@ impl Engine {
         let loaded = match presented {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
+            Presented::UnknownKey => return Ok(Loaded::UnknownKey),
             Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
-            Presented::Payload(in_token, mut envelope, current_key) => {
-                let mut opened = self.load_payload(&mut envelope, current_key);
+            Presented::Payload(in_token, mut envelope, key_id) => {
+                let mut opened = self.load_payload(in_token, &mut envelope, key_id);
                 if opened.is_err() && self.time.is_old() {
                     opened = match Box::pin(self.time.measure()).await {
-                        Ok(()) => self.load_payload(&mut envelope, current_key),
+                        Ok(()) => self.load_payload(in_token, &mut envelope, key_id),
                         Err(error) => return self.failed(error),
                     };
                 }
@@ -196,29 +207,65 @@ impl Engine {
             return Ok(Err(Refused::new(selector, Reason::Unknown)));
         };
         let mut now = self.now();
-        let mut judged = judge(&record.meta, &credential, now);
+        let mut judged = self.judge(&record.meta, &credential, now);
         if judged.is_err() && self.time.is_old() {
             now = Box::pin(self.present_time()).await?;
-            judged = judge(&record.meta, &credential, now);
+            judged = self.judge(&record.meta, &credential, now);
         }
         // A cache may not know yet of a touch or a new credential, which must log nobody out.
         if judged.is_err()
             && let Some(present) = stored.store.reload(&key).await?
         {
             record = present;
-            judged = judge(&record.meta, &credential, now);
+            judged = self.judge(&record.meta, &credential, now);
         }
         let in_grace = match judged {
             Ok(standing) => standing == Standing::InGrace,
             Err(reason) => return Ok(Err(Refused::new(selector, reason))),
         };
-        let live =
-            LiveSession::of_credential(credential, in_grace, Some(LoadedMeta::of(&record.meta)));
+        let Meta { key_id, ref former_keys, .. } = record.meta;
+        let writer = if credential.current_key && key_id == credential.key_id {
+            Writer::Current
+        } else {
+            let is_old = self.keys.is_before(record.meta.rotated);
+            let codec = &stored.codec;
+            Writer::of(codec.place(key_id), codec.writer(), former_keys, is_old)
+        };
+        // What the record holds is sealed under the key of the session's present token.
+        if in_grace && !stored.codec.knows(key_id) && self.keys.may_be_behind(key_id) {
+            return Err(Error::new(Kind::UnknownKey));
+        }
+        let meta = Some(LoadedMeta::of(&record.meta));
+        let live = LiveSession::of_credential(credential, writer, in_grace, meta);
         Ok(Ok(Loaded::Live(live, record)))
     }
 
+    /// Returns how a credential opens a record, or why the credential does not.
+    fn judge(
+        &self,
+        meta: &Meta,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<Standing, Reason> {
+        if meta.is_expired(now) {
+            return Err(Reason::Expired);
+        }
+        if self.began_too_early(meta.logged_in.unwrap_or(meta.created)) {
+            return Err(Reason::Revoked);
+        }
+        match meta.standing(&credential.check, credential.key_id, now) {
+            Standing::Superseded => Err(Reason::Replaced),
+            standing => Ok(standing),
+        }
+    }
+
+    /// Returns whether a session that began at this time is over by the layer's `not_before`.
+    pub(crate) fn began_too_early(&self, began: Timestamp) -> bool {
+        began < self.policy.not_before
+    }
+
     /// Judges a payload, and takes its fields if it is live.
-    fn load_payload(&self, envelope: &mut Envelope, current_key: bool) -> Judged {
+    fn load_payload(&self, in_token: &InToken, envelope: &mut Envelope, key_id: KeyId) -> Judged {
         let Envelope { selector, sealed_at, .. } = *envelope;
         let now = self.now();
         // Without a store, nobody has told this machine the time.
@@ -227,14 +274,22 @@ impl Engine {
             let reason = Reason::FromTheFuture;
             return Err(Refused { selector, reason, in_doubt: is_alone });
         }
-        let live = LiveSession::of_payload(envelope, self.principal_of(envelope), current_key);
+        if self.began_too_early(envelope.created) {
+            return Err(Refused::new(selector, Reason::Revoked));
+        }
+        let codec = &in_token.codec;
+        let (place, is_old) = (codec.place(key_id), self.keys.is_before(envelope.rekeyed));
+        let writer = Writer::of(place, codec.writer(None), &envelope.former_keys, is_old);
+        let principal = self.principal_of(envelope);
+        let live = LiveSession::of_payload(envelope, principal, key_id, writer);
         let Some(meta) = live.meta.as_ref().filter(|meta| now < meta.expires_at()) else {
             let end = live.meta.as_ref().map(LoadedMeta::expires_at);
             let is_recent = end.is_some_and(|end| now <= end.saturating_add(CLOCK_SKEW));
             let in_doubt = is_alone && is_recent;
             return Err(Refused { selector, reason: Reason::Expired, in_doubt });
         };
-        let mut record = Record::new(Meta::new(live.check, live.key_id, now, meta.lifetime));
+        let mut record = Record::new(Meta::new(live.check, key_id, now, meta.lifetime));
+        record.meta.former_keys = std::mem::take(&mut envelope.former_keys);
         record.extend(std::mem::take(&mut envelope.fields));
         Ok(Loaded::Live(live, Arc::new(record)))
     }
@@ -277,7 +332,7 @@ impl Engine {
             Backend::Stored(stored) => {
                 let key = self.key(selector);
                 let record = stored.store.load_latest(&key).await?;
-                let judged = record.map(|record| judge(&record.meta, &live.credential(), now));
+                let judged = record.map(|record| self.judge(&record.meta, &live.credential(), now));
                 Ok(matches!(judged, Some(Ok(_))))
             }
             Backend::InToken(in_token) => {
@@ -289,16 +344,5 @@ impl Engine {
                 }
             }
         }
-    }
-}
-
-/// Returns how a credential opens a record, or why the credential does not.
-fn judge(meta: &Meta, credential: &Credential, now: Timestamp) -> Result<Standing, Reason> {
-    if meta.is_expired(now) {
-        return Err(Reason::Expired);
-    }
-    match meta.standing(&credential.check, credential.key_id, now) {
-        Standing::Superseded => Err(Reason::Replaced),
-        standing => Ok(standing),
     }
 }

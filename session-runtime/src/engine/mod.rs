@@ -9,7 +9,6 @@ pub(crate) mod bind;
 pub(crate) mod challenge;
 mod claim;
 pub(crate) mod hooks;
-pub(crate) mod junk;
 pub(crate) mod live;
 pub(crate) mod load;
 pub(crate) mod loopback;
@@ -17,6 +16,7 @@ pub(crate) mod policy;
 pub(crate) mod revocation;
 pub(crate) mod time;
 pub(crate) mod under_way;
+pub(crate) mod warnings;
 
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ use crate::{
     clock::Timestamp,
     error::{Error, Kind},
     event::{self, Reason},
+    key::watch::KeyWatch,
     observe::{RequestOutcome, Watcher},
     schema::{Spec, Transport, options::Resend},
     store::{Namespace, PrincipalKey, Selector, StoreKey},
@@ -61,7 +62,9 @@ pub(crate) struct Engine {
     pub(crate) random: Random,
     pub(crate) hooks: Hooks,
     pub(crate) loopback_only: bool,
-    pub(crate) junk: junk::Junk,
+    pub(crate) warnings: warnings::Warnings,
+    /// Knows whether this process may be behind with its keys.
+    pub(crate) keys: Arc<KeyWatch>,
     pub(crate) under_way: Arc<under_way::UnderWay>,
     pub(crate) watcher: Option<Watcher>,
     #[cfg(feature = "axum")]
@@ -119,11 +122,7 @@ impl Engine {
         if let Some(watcher) = &self.watcher {
             watcher.request(RequestOutcome::Refused, Some(reason.as_str()));
         }
-        if reason.is_junk()
-            && let Some(count) = self.junk.note(self.now())
-        {
-            event::junk(self.name(), count);
-        }
+        self.warnings.note(self.name(), reason, || self.now());
     }
 
     /// Returns the name of the store of the sessions. Sessions in their tokens have none.

@@ -4,12 +4,16 @@
 use std::time::Duration;
 
 use crate::{
+    clock::Timestamp,
     schema::{
         Payload, Spec,
         options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
     },
     store::{Cap, OnMaxSessions},
 };
+
+/// The time for which an unknown key may be a new one, if the layer says nothing.
+const UNKNOWN_KEY_GRACE: Duration = Duration::from_secs(15 * 60);
 
 /// The time after which a store operation counts as failed, unless the builder says otherwise.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -64,6 +68,9 @@ pub(crate) struct Policy {
     pub(crate) idle: Option<Duration>,
     pub(crate) absolute: Option<Duration>,
     pub(crate) rotate_every: Option<Duration>,
+    pub(crate) unknown_key_grace: Duration,
+    /// What began earlier is over.
+    pub(crate) not_before: Timestamp,
     pub(crate) load_deadline: Duration,
     pub(crate) commit_deadline: Duration,
     /// The most operations of the layer that wait for the store.
@@ -93,6 +100,8 @@ impl Policy {
             idle: spec.idle,
             absolute: spec.absolute,
             rotate_every: None,
+            unknown_key_grace: UNKNOWN_KEY_GRACE,
+            not_before: Timestamp::default(),
             load_deadline: DEADLINE,
             commit_deadline: DEADLINE,
             max_waiting: MAX_WAITING,

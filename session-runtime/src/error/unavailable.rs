@@ -33,13 +33,19 @@ impl Error {
         }
     }
 
-    /// Asks the client of a 503 to come again in a second, unless the response names a time.
+    /// Asks the client of a 503 to come again in a second, or in ten if it takes another process or a
+    /// new key, unless the response names a time.
     pub(crate) fn ask_to_retry(&self, status: StatusCode, headers: &mut HeaderMap) {
-        if self.is_unavailable() && status == StatusCode::SERVICE_UNAVAILABLE {
+        let seconds = match *self.0 {
+            Kind::UnknownKey => "10",
+            _ if self.is_unavailable() => "1",
+            _ => return,
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE
             // An error means that there is no room for another header.
-            if let Ok(Entry::Vacant(vacant)) = headers.try_entry(RETRY_AFTER) {
-                let _ = vacant.try_insert(HeaderValue::from_static("1"));
-            }
+            && let Ok(Entry::Vacant(vacant)) = headers.try_entry(RETRY_AFTER)
+        {
+            let _ = vacant.try_insert(HeaderValue::from_static(seconds));
         }
     }
 

@@ -135,6 +135,7 @@ impl<T: SessionType> Session<T> {
         };
         match (status, &core.engine.backend) {
             (Status::Degraded, _) => return Err(Error::degraded()),
+            (Status::UnknownKey, _) => return Err(Error::new(Kind::UnknownKey)),
             (Status::Lost(_) | Status::Destroyed, _) => return Err(Error::new(Kind::Gone)),
             (Status::Live(live), Backend::Stored(stored)) => {
                 let presented = Presented::Credential(stored, live.credential());

@@ -13,7 +13,9 @@ use crate::causes;
 ///
 /// - A key that is not base64 or hex, shorter than 32 bytes or longer than 1024, a pattern, text
 ///   that a person wrote, or a key known from documentation.
-/// - A ring without keys, with more than eight, or with one of them twice; a first key with an end.
+/// - A ring without keys, with more than eight, or with one of them twice; a writing key with an end;
+///   a ring whose keys are all read-only.
+/// - Keys that a layer cannot work with, when they are to replace others.
 /// - A variable that is not set; a file that cannot be read or made, or that others can read.
 /// - An operating system that gives no random bytes.
 ///
@@ -84,8 +86,9 @@ pub(super) enum Problem {
     /// The position of the other one.
     Twice(usize),
     SameId(usize),
-    FirstEnds,
-    Time,
+    NoneWrites,
+    WriterEnds,
+    Mark,
     NotSet,
     NotText,
     Unreadable(io::ErrorKind),
@@ -103,6 +106,11 @@ pub(super) enum Problem {
         path: String,
     },
     Random,
+    NoFile,
+    NoThread,
+    Ephemeral,
+    /// A layer cannot work with the keys.
+    Refused(String),
 }
 
 impl fmt::Display for Problem {
@@ -138,10 +146,16 @@ impl fmt::Display for Problem {
             ),
             Self::Twice(key) => write!(f, "the same key as key {key}; remove one of them"),
             Self::SameId(key) => write!(f, "has the same key id as key {key}, by chance; {ANEW}"),
-            Self::FirstEnds => {
+            Self::NoneWrites => {
+                f.write_str("every key is marked `@read-only`; remove the mark from the one that writes")
+            }
+            Self::WriterEnds => {
                 f.write_str("the first key writes, so it cannot have an end; put the new key first")
             }
-            Self::Time => f.write_str("the time after `@` is not of the form 2027-01-31T00:00:00Z"),
+            Self::Mark => f.write_str(
+                "after `@` there is neither `read-only` nor a time of the form \
+                 2027-01-31T00:00:00Z",
+            ),
             Self::NotSet => f.write_str(
                 "is not set; give it one or more keys, each made with `openssl rand -base64 32`",
             ),
@@ -160,6 +174,13 @@ impl fmt::Display for Problem {
                  {path}` as root"
             ),
             Self::Random => f.write_str("the operating system gave no random bytes for a key"),
+            Self::NoFile => f.write_str(
+                "the ring was not read from a file, so it cannot be read again; use `from_file`, or \
+                 `replace`",
+            ),
+            Self::NoThread => f.write_str("the system started no thread that reads the keys again"),
+            Self::Ephemeral => f.write_str("an ephemeral ring cannot replace keys that last"),
+            Self::Refused(message) => f.write_str(message),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{KeyRing, RingKey};
+use super::{KeyRing, RingKey, RingKeys};
 use crate::store::KeyId;
 
 /// One key of a [`KeyRing`], without its secret.
@@ -13,10 +13,14 @@ pub struct KeyInfo {
     pub id: KeyId,
     /// The last moment at which tokens made under the key are accepted; `None` without an end.
     pub not_after: Option<SystemTime>,
+    /// True for the key that tokens are made under: the first one that is not read-only.
+    pub writes: bool,
+    /// True if the key is marked as [read-only](super::Key::read_only).
+    pub read_only: bool,
 }
 
 impl KeyRing {
-    /// Returns the id and the end of each key. The first key writes.
+    /// Returns the public facts about each key, in the order of the ring.
     ///
     /// ```
     /// use session_runtime::{Key, KeyRing};
@@ -28,12 +32,19 @@ impl KeyRing {
     /// # Ok::<(), session_runtime::KeyError>(())
     /// ```
     pub fn keys(&self) -> impl Iterator<Item = KeyInfo> {
-        std::iter::once(self.first()).chain(self.rest()).map(RingKey::info)
+        self.current().infos().into_iter()
     }
 }
 
-impl RingKey {
-    fn info(&self) -> KeyInfo {
-        KeyInfo { id: self.id, not_after: self.not_after.map(SystemTime::from) }
+impl RingKeys {
+    fn infos(&self) -> Vec<KeyInfo> {
+        let writer = self.writer_position();
+        let info = |(at, key): (usize, &RingKey)| KeyInfo {
+            id: key.id,
+            not_after: key.not_after.map(SystemTime::from),
+            writes: at == writer,
+            read_only: key.read_only,
+        };
+        self.all().enumerate().map(info).collect()
     }
 }

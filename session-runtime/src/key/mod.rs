@@ -5,10 +5,12 @@ mod derive;
 mod error;
 mod file;
 mod info;
+mod keys;
 mod ring;
 #[cfg(test)]
 mod tests;
 mod time;
+pub(crate) mod watch;
 mod weak;
 
 use std::{fmt, time::SystemTime};
@@ -23,8 +25,8 @@ pub(crate) use derive::{length_prefix, push_part};
 pub use error::KeyError;
 use error::Problem;
 pub use info::KeyInfo;
+pub(crate) use keys::{RingKey, RingKeys};
 pub use ring::KeyRing;
-pub(crate) use ring::RingKey;
 
 /// The fewest bytes of a key: the output length of SHA-256 (RFC 2104, section 3, discourages
 /// fewer).
@@ -58,6 +60,7 @@ const ANY_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CO
 pub struct Key {
     secret: Zeroizing<Vec<u8>>,
     not_after: Option<SystemTime>,
+    read_only: bool,
 }
 
 impl Key {
@@ -125,7 +128,7 @@ impl Key {
     }
 
     /// Sets the last moment at which tokens made under this key are accepted. For keys that are
-    /// being replaced; the first key of a ring cannot have such an end.
+    /// being replaced; the key that writes cannot have such an end.
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -138,6 +141,26 @@ impl Key {
     #[must_use]
     pub fn not_after(mut self, time: SystemTime) -> Self {
         self.not_after = Some(time);
+        self
+    }
+
+    /// Makes the key one that does not write, also at the front of a ring: for a new key that not all
+    /// processes have yet, and for an old key. Tokens under the key are accepted, and no session gets
+    /// under the key. A session that another process has put under a key in front stays there; one that
+    /// is under a key behind the writing one goes on under that one at once.
+    ///
+    /// ```
+    /// use session_runtime::{Key, KeyRing};
+    ///
+    /// // `old` writes, until every process has this ring.
+    /// let (new, old) = (Key::generate()?.read_only(), Key::generate()?);
+    /// let ring = KeyRing::new([new, old])?;
+    /// assert!(KeyRing::new([Key::generate()?.read_only()]).is_err(), "none of them writes");
+    /// # Ok::<(), session_runtime::KeyError>(())
+    /// ```
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
         self
     }
 
@@ -157,7 +180,7 @@ impl Key {
 
     fn checked(secret: Zeroizing<Vec<u8>>) -> Result<Self, KeyError> {
         weak::check(&secret)?;
-        Ok(Self { secret, not_after: None })
+        Ok(Self { secret, not_after: None, read_only: false })
     }
 }
 

@@ -39,6 +39,11 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
+/// Returns an identifier of the key that is given first.
+fn fingerprint(ring: &KeyRing) -> [u8; 32] {
+    ring.current().fingerprints().next().unwrap()
+}
+
 fn problem<T: fmt::Debug>(result: Result<T, KeyError>) -> Problem {
     result.unwrap_err().problem().clone()
 }
@@ -183,7 +188,7 @@ fn nothing_prints_a_key() {
     for printed in [
         format!("{:?}", key(9)),
         format!("{ring:?} {ring:#?}"),
-        format!("{:?}", ring.first()),
+        format!("{:?} {}", ring.current().writer(), ring.current()),
         format!("{error} {error:?}"),
         KeyRing::from_text("p4ssphr4se").unwrap_err().to_string(),
     ] {
@@ -205,9 +210,8 @@ fn a_ring_reads_keys_comments_and_ends() {
     )
     .parse()
     .unwrap();
-    assert_eq!(ring.first().not_after, None);
-    let ends: Vec<_> = ring.rest().iter().map(|key| key.not_after).collect();
-    assert_eq!(ends, [Some(Timestamp::from_millis(1_801_353_600_000)), None]);
+    let ends: Vec<_> = ring.current().all().map(|key| key.not_after).collect();
+    assert_eq!(ends, [None, Some(Timestamp::from_millis(1_801_353_600_000)), None]);
     let built = KeyRing::new([
         key(1),
         key(2).not_after(UNIX_EPOCH + Duration::from_secs(1_801_353_600)),
@@ -218,6 +222,71 @@ fn a_ring_reads_keys_comments_and_ends() {
     assert!(!ring.is_ephemeral());
     assert!(KeyRing::ephemeral().unwrap().is_ephemeral());
     assert!(!KeyRing::generate().unwrap().is_ephemeral());
+}
+
+#[test]
+fn the_first_key_that_is_not_read_only_writes() {
+    let ids = |ring: &KeyRing| ring.current().all().map(|key| key.id).collect::<Vec<_>>();
+    let (one, two) = (text(1), text(2));
+    let of = |text: &str| KeyRing::from_text(text).unwrap();
+    for (text, writer) in [
+        (format!("{one} {two}"), 0),
+        (format!("{one}@read-only {two}"), 1),
+        (format!("{one}@read-only@2027-01-31T00:00:00Z {two}"), 1),
+        (format!("{one}@2027-01-31T00:00:00Z@read-only {two}"), 1),
+        (format!("{one} {two}@read-only"), 0),
+    ] {
+        let ring = of(&text);
+        assert_eq!(ids(&ring), ids(&of(&format!("{one} {two}"))), "in the order of the text");
+        assert_eq!(ring.current().writer().id, ids(&ring)[writer], "{writer}");
+        let built = [key(1), key(2)].into_iter().enumerate();
+        let built =
+            KeyRing::new(built.map(|(at, it)| if at < writer { it.read_only() } else { it }));
+        assert_eq!(built.unwrap().current().writer().id, ids(&ring)[writer]);
+    }
+}
+
+#[test]
+fn a_ring_takes_the_keys_of_another_one_and_tells_whether_they_are_others() {
+    let ring = KeyRing::new([key(1)]).unwrap();
+    let clone = ring.clone();
+    let before = format!("{clone:?}");
+    assert!(!ring.replace(&KeyRing::new([key(1)]).unwrap()).unwrap(), "the same");
+    assert!(ring.replace(&KeyRing::new([key(1), key(2)]).unwrap()).unwrap());
+    assert_ne!(format!("{clone:?}"), before, "clones are one ring");
+    assert!(ring.replace(&KeyRing::new([key(2), key(1)]).unwrap()).unwrap(), "another order");
+    assert!(ring.replace(&KeyRing::new([key(2), key(1).read_only()]).unwrap()).unwrap());
+    assert!(!ring.replace(&KeyRing::new([key(2), key(1).read_only()]).unwrap()).unwrap());
+    assert!(!ring.replace(&ring).unwrap(), "itself");
+    assert_eq!(problem(ring.replace(&KeyRing::ephemeral().unwrap())), Problem::Ephemeral);
+    assert_eq!(problem(ring.reload()), Problem::NoFile);
+    assert_eq!(problem(ring.reload_every(Duration::from_secs(1))), Problem::NoFile);
+    assert!(KeyRing::ephemeral().unwrap().replace(&clone).unwrap());
+}
+
+#[test]
+fn a_file_that_cannot_be_used_leaves_the_ring_as_it_was() {
+    let directory = std::env::temp_dir().join(format!("key-tests-again-{}", std::process::id()));
+    let path = directory.join("keys");
+    let ring = KeyRing::from_file_or_create(&path).unwrap();
+    let before = format!("{ring:?}");
+    for (content, expected) in [
+        (String::new(), Problem::Empty),
+        ("short".to_owned(), Problem::TooShort(3)),
+        (format!("{}@read-only", text(1)), Problem::NoneWrites),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        assert_eq!(problem(ring.reload()), expected);
+        assert_eq!(format!("{ring:?}"), before);
+    }
+    std::fs::write(&path, text(5)).unwrap();
+    assert!(ring.reload().unwrap());
+    assert_eq!(format!("{ring:?}"), format!("{:?}", KeyRing::new([key(5)]).unwrap()));
+    assert!(!ring.reload().unwrap());
+    std::fs::remove_file(&path).unwrap();
+    assert!(ring.reload().unwrap_err().to_string().contains("again"), "it names the file");
+    assert!(!ring.is_ephemeral());
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
@@ -233,10 +302,13 @@ fn a_ring_refuses_what_cannot_work() {
         (format!("{} {}", text(1), hex(&bytes(1))), "key 2: the same key as key 1; "),
         (nine.join(" "), "more than 8 keys; "),
         (format!("{} short", text(1)), "key 2: "),
-        (format!("{} {}@soon", text(1), text(2)), "key 2: the time after `@` is not"),
-        (format!("{} {}@", text(1), text(2)), "key 2: the time after `@` is not"),
-        (format!("{} {}@2027-01-31", text(1), text(2)), "key 2: the time after `@` is not"),
-        (format!("{} {}{end}{end}", text(1), text(2)), "key 2: the time after `@` is not"),
+        (format!("{} {}@soon", text(1), text(2)), "key 2: after `@` there is neither"),
+        (format!("{} {}@", text(1), text(2)), "key 2: after `@` there is neither"),
+        (format!("{} {}@2027-01-31", text(1), text(2)), "key 2: after `@` there is neither"),
+        (format!("{} {}{end}{end}", text(1), text(2)), "key 2: after `@` there is neither"),
+        (format!("{} {}@read-only@read-only", text(1), text(2)), "key 2: after `@` there"),
+        (format!("{}@read-only {}@read-only{end}", text(1), text(2)), "every key is marked"),
+        (format!("{}@read-only {}{end}", text(1), text(2)), "key 2: the first key writes, so"),
         (format!("{} {end}", text(1)), "key 2: 0 bytes after decoding"),
     ] {
         let error = KeyRing::from_text(&text).unwrap_err().to_string();
@@ -342,7 +414,7 @@ fn a_file_of_another_user_is_refused_even_by_root() {
 fn a_file_that_is_missing_is_made_once_and_kept() {
     let directory = std::env::temp_dir().join(format!("key-tests-made-{}", std::process::id()));
     let path = directory.join("below").join("keys");
-    let make = || KeyRing::from_file_or_create(&path).map(|ring| ring.fingerprint());
+    let make = || KeyRing::from_file_or_create(&path).map(|ring| fingerprint(&ring));
     let rings: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(make)).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
@@ -375,8 +447,8 @@ fn a_file_that_is_missing_is_made_once_and_kept() {
 #[test]
 fn what_is_derived_differs_by_key_and_by_context() {
     let ring = KeyRing::new([key(1), key(2)]).unwrap();
-    let mut derived = vec![ring.fingerprint()];
-    for key in [ring.first(), &ring.rest()[0]] {
+    let mut derived = vec![fingerprint(&ring)];
+    for key in ring.current().all() {
         for info in [&b""[..], b"a", b"b", b"\0\0\0\x03kid"] {
             derived.push(*key.derive(info));
         }
@@ -385,8 +457,9 @@ fn what_is_derived_differs_by_key_and_by_context() {
     derived.sort_unstable();
     derived.dedup();
     assert_eq!(derived.len(), all);
-    assert_eq!(ring.fingerprint(), KeyRing::new([key(1)]).unwrap().fingerprint());
-    assert_ne!(ring.fingerprint(), KeyRing::new([key(2), key(1)]).unwrap().fingerprint());
+    let of = |keys: &[u64]| fingerprint(&KeyRing::new(keys.iter().map(|seed| key(*seed))).unwrap());
+    assert_eq!(fingerprint(&ring), of(&[1]));
+    assert_ne!(fingerprint(&ring), of(&[2, 1]));
 }
 
 /// RFC 5869, appendix A.1 to A.3.

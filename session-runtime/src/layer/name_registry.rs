@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::{cell::model::SessionType, key::KeyRing};
+use crate::{cell::model::SessionType, key::RingKeys};
 
 /// The property of a session type that no other type may have.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -21,7 +21,7 @@ enum Property {
 /// Claims a name and the type's namespace for `T`, under each key of the ring. Returns what to do if
 /// one of them belongs to another type, under any of the keys.
 pub(crate) fn claim<T: SessionType>(
-    keys: &KeyRing,
+    keys: &RingKeys,
     transport: &'static str,
     name: &str,
     audience: &str,

@@ -66,7 +66,7 @@ async fn touch<T: SessionType>(own: Arc<RequestSession<T>>, parts: Box<Parts>) {
         return;
     }
     let found = engine.present(&parts, parts.uri.path());
-    if matches!(found.presented, Presented::Nothing | Presented::Rejected) {
+    if matches!(found.presented, Presented::Nothing | Presented::Rejected | Presented::UnknownKey) {
         return;
     }
     if let Err(error) = own.load(|| found).await {

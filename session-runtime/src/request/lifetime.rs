@@ -7,7 +7,10 @@ use std::time::Duration;
 use super::asked::Requested;
 use crate::{
     clock::Timestamp,
-    engine::{live::LoadedMeta, policy::Policy},
+    engine::{
+        live::{LoadedMeta, Writer},
+        policy::Policy,
+    },
     store::{Lifetime, PrincipalKey},
 };
 
@@ -17,6 +20,9 @@ const GRACE: Duration = Duration::from_secs(30);
 /// The longest time between two touches, and the share of the idle time that one may be late.
 const TOUCH_AT_MOST: Duration = Duration::from_secs(60);
 const TOUCH_SHARE: u64 = 20;
+/// The time that a credential has to be old before it is re-issued for its key's sake, so that the news
+/// of it has reached the client, and every process has the new key.
+const REISSUE_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Returns the lifetime of a session that begins now.
 pub(super) fn new(policy: &Policy, requested: &Requested, now: Timestamp) -> Lifetime {
@@ -75,6 +81,15 @@ pub(super) fn touch_is_due(meta: &LoadedMeta, now: Timestamp) -> bool {
 /// Returns whether the credential is as old as the policy lets credentials become.
 pub(super) fn rotation_is_due(policy: &Policy, meta: &LoadedMeta, now: Timestamp) -> bool {
     policy.rotate_every.is_some_and(|every| now.saturating_since(meta.rotated) >= every)
+}
+
+/// Returns whether the token is to be re-issued because another key writes now.
+pub(super) fn reissue_is_due(writer: Writer, meta: &LoadedMeta, now: Timestamp) -> bool {
+    match writer {
+        Writer::Current | Writer::Passed => false,
+        Writer::Next => now.saturating_since(meta.rotated) >= REISSUE_AFTER,
+        Writer::Due => true,
+    }
 }
 
 /// Returns until when a credential still passes that a periodic rotation replaces now.

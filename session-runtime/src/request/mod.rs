@@ -32,9 +32,10 @@ use crate::{
     engine::{
         Engine,
         hooks::HookAnswers,
+        live::Writer,
         load::{FoundToken, Loaded, Presented},
     },
-    error::Error,
+    error::{Error, Kind},
     event::{self, Failure, Reason},
     observe::{RequestOutcome, span},
     schema::{
@@ -108,6 +109,7 @@ impl<T: SessionType> RequestSession<T> {
         let context = self.fields().context();
         let status = match loaded {
             Loaded::Degraded => Status::Degraded,
+            Loaded::UnknownKey => Status::UnknownKey,
             Loaded::Absent { stale } => Status::Absent { stale },
             Loaded::Live(live, record) => {
                 let selector = live.selector;
@@ -138,7 +140,7 @@ impl<T: SessionType> RequestSession<T> {
         };
         if let Some(watcher) = &engine.watcher {
             match &status {
-                Status::Live(live) => watcher.live(!live.current_key),
+                Status::Live(live) => watcher.live(live.writer != Writer::Current),
                 Status::Degraded => watcher.request(RequestOutcome::Degraded, None),
                 Status::Absent { stale: false } => watcher.request(RequestOutcome::NoToken, None),
                 // Told when the token was refused, with the reason.
@@ -177,6 +179,7 @@ impl<T: SessionType> RequestSession<T> {
         let live = match &self.core.state().status {
             Status::Live(live) => live.clone(),
             Status::Degraded => return Err(Error::degraded()),
+            Status::UnknownKey => return Err(Error::new(Kind::UnknownKey)),
             Status::Unknown | Status::Absent { .. } | Status::Lost(_) | Status::Destroyed => {
                 return Ok(false);
             }

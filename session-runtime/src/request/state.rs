@@ -54,6 +54,9 @@ pub(crate) enum Status {
     Live(LiveSession),
     /// The store failed at the load; nothing may be written.
     Degraded,
+    /// The client's token is under a key that other processes may have, and this one not yet. The client
+    /// counts as nobody and keeps the token; only a log-in begins another session.
+    UnknownKey,
     /// This session is over without this request: it expired, was ended or evicted, or its
     /// credential was superseded. Boxed, so that this enum takes no more than a live session.
     Lost(Box<LiveSession>),

@@ -76,8 +76,7 @@ impl Record {
             key_id: self.meta.key_id,
             until,
         });
-        self.meta.check = *check;
-        self.meta.key_id = *key_id;
+        self.meta.issue(*check, *key_id);
         self.meta.rotated = commit.now;
         true
     }

@@ -6,13 +6,13 @@
 //!
 //! `version (1) ‖ flags (1) ‖ check (16) ‖ key id (4) ‖ created (8) ‖ rotated (8) ‖ last seen (8) ‖
 //! absolute end (8) ‖ revision (8)`, then each part whose flag is set: `idle (8)`, `previous check
-//! (16) ‖ its key id (4) ‖ until (8)`, `principal length ‖ principal`, `logged in (8)`; then
-//! `fields`, for each, ordered by name, `name length ‖ name ‖ value`. For values see
+//! (16) ‖ its key id (4) ‖ until (8)`, `principal length ‖ principal`, `logged in (8)`, `former keys
+//! (1) ‖ their ids (4 each)`; then `fields`, for each, ordered by name, `name length ‖ name ‖ value`. For values see
 //! [`layout`](super::layout).
 
 use super::{
     Check, KeyId, Lifetime, Meta, Previous, PrincipalKey, Record,
-    layout::{Input, encoded_len, put_u32, put_u64, put_value},
+    layout::{Input, encoded_len, put_key_ids, put_u32, put_u64, put_value},
 };
 use crate::clock::Timestamp;
 
@@ -23,9 +23,11 @@ const HAS_PREVIOUS: u8 = 2;
 const HAS_PRINCIPAL: u8 = 4;
 const HAS_LOGGED_IN: u8 = 8;
 const PERSISTENT: u8 = 16;
-const FLAGS: u8 = HAS_IDLE | HAS_PREVIOUS | HAS_PRINCIPAL | HAS_LOGGED_IN | PERSISTENT;
+const HAS_FORMER_KEYS: u8 = 32;
+const FLAGS: u8 =
+    HAS_IDLE | HAS_PREVIOUS | HAS_PRINCIPAL | HAS_LOGGED_IN | PERSISTENT | HAS_FORMER_KEYS;
 /// The most that the parts of a fixed size take.
-const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8;
+const FIXED: usize = 2 + 16 + 4 + 5 * 8 + 8 + (16 + 4 + 8) + 4 + 8 + (1 + 3 * 4);
 
 /// Returns the bytes of a record. A record of more than 4 GiB does not read back: its store must
 /// refuse it by the length of these bytes.
@@ -47,7 +49,8 @@ pub(crate) fn put_meta(out: &mut Vec<u8>, meta: &Meta, last_seen: Timestamp) {
             | flag(meta.previous.is_some(), HAS_PREVIOUS)
             | flag(principal.is_some(), HAS_PRINCIPAL)
             | flag(meta.logged_in.is_some(), HAS_LOGGED_IN)
-            | flag(meta.lifetime.persistent, PERSISTENT),
+            | flag(meta.lifetime.persistent, PERSISTENT)
+            | flag(!meta.former_keys.is_empty(), HAS_FORMER_KEYS),
     );
     out.extend_from_slice(meta.check.as_bytes());
     out.extend_from_slice(meta.key_id.as_bytes());
@@ -68,6 +71,9 @@ pub(crate) fn put_meta(out: &mut Vec<u8>, meta: &Meta, last_seen: Timestamp) {
     }
     if let Some(logged_in) = meta.logged_in {
         put_u64(out, logged_in.as_millis());
+    }
+    if !meta.former_keys.is_empty() {
+        put_key_ids(out, &meta.former_keys);
     }
 }
 
@@ -128,11 +134,17 @@ fn meta(input: &mut Input<'_>, flags: u8) -> Option<Meta> {
     let principal =
         if flags & HAS_PRINCIPAL == 0 { None } else { Some(PrincipalKey::new(text(input)?)) };
     let logged_in = if flags & HAS_LOGGED_IN == 0 { None } else { Some(input.time()?) };
+    let former_keys = if flags & HAS_FORMER_KEYS == 0 {
+        Vec::new()
+    } else {
+        input.key_ids().filter(|keys| !keys.is_empty())?
+    };
     let persistent = flags & PERSISTENT != 0;
     let lifetime = Lifetime { idle_millis, absolute_until, persistent };
     Some(Meta {
         check,
         key_id,
+        former_keys,
         previous,
         created,
         rotated,

@@ -69,6 +69,8 @@ impl fmt::Display for Selector {
 
 impl PublicId for Selector {}
 
+impl PublicId for KeyId {}
+
 impl fmt::Debug for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Selector({self})")
@@ -132,7 +134,7 @@ impl KeyId {
 }
 
 impl fmt::Display for KeyId {
-    /// Writes 8 hex digits in lower case.
+    /// Writes the 8 hexadecimal digits that the log names the key by.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", u32::from_be_bytes(self.0))
     }

@@ -2,13 +2,14 @@
 //! sessions that live in their tokens. It knows neither what surrounds them nor what they mean.
 //!
 //! All numbers are big endian. A value is `kind (1) ‖ length (4) ‖ value`; a number has 8 bytes,
-//! and a set is `members (4)`, then for each member, in order, `length (4) ‖ member`.
+//! and a set is `members (4)`, then for each member, in order, `length (4) ‖ member`. A list of keys is
+//! `keys (1)`, then for each key its id (4).
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::FieldValue;
+use super::{FieldValue, KeyId};
 use crate::clock::Timestamp;
 
 const BYTES: u8 = 0;
@@ -39,6 +40,15 @@ pub(crate) fn put_u64(out: &mut Vec<u8>, number: u64) {
 /// of more than 4 GiB by its size, which no carrier takes anyway.
 pub(crate) fn put_u32(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+}
+
+/// Writes a list of keys, up to 255 of them.
+pub(crate) fn put_key_ids(out: &mut Vec<u8>, keys: &[KeyId]) {
+    let count = u8::try_from(keys.len()).unwrap_or(u8::MAX);
+    out.push(count);
+    for key in &keys[..count.into()] {
+        out.extend_from_slice(key.as_bytes());
+    }
 }
 
 pub(crate) fn put_value(out: &mut Vec<u8>, value: &FieldValue) {
@@ -102,6 +112,11 @@ impl<'a> Input<'a> {
 
     pub(crate) fn u32(&mut self) -> Option<usize> {
         usize::try_from(u32::from_be_bytes(*self.array()?)).ok()
+    }
+
+    pub(crate) fn key_ids(&mut self) -> Option<Vec<KeyId>> {
+        let [count] = *self.array()?;
+        (0..count).map(|_| self.array().copied().map(KeyId)).collect()
     }
 
     pub(crate) fn value(&mut self) -> Option<FieldValue> {

@@ -63,7 +63,7 @@ pub use open::{open, open_lazy};
 pub(crate) use page::Part;
 pub use page::{Cursor, Order, Page};
 pub use record::{Meta, Previous, Record};
-pub(crate) use record::{Standing, field_sizes};
+pub(crate) use record::{Standing, field_sizes, note_former};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 #[cfg(feature = "_sql")]

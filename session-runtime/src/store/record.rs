@@ -18,6 +18,9 @@ pub struct Meta {
     pub check: Check,
     /// The id of the key that made the current credential.
     pub key_id: KeyId,
+    /// The ids of the keys that made earlier credentials and were replaced by another key, the latest
+    /// first: at most three. Empty for most sessions. No credential goes back to such a key by itself.
+    pub former_keys: Vec<KeyId>,
     /// The credential before the current one, while its grace lasts.
     pub previous: Option<Previous>,
     /// The time at which the session was created.
@@ -65,6 +68,7 @@ impl Meta {
         Self {
             check,
             key_id,
+            former_keys: Vec::new(),
             previous: None,
             created: now,
             rotated: now,
@@ -90,6 +94,13 @@ impl Meta {
         let next = before.map_or(now, |it| it.saturating_add(Duration::from_millis(1)).max(now));
         self.logged_in = principal.is_some().then_some(next);
         self.principal = principal;
+    }
+
+    /// Replaces the credential. If another key made the new one, the session notes the present key as
+    /// a former key; a key that was a former one begins the list anew.
+    pub(crate) fn issue(&mut self, check: Check, key_id: KeyId) {
+        note_former(&mut self.former_keys, self.key_id, key_id);
+        (self.check, self.key_id) = (check, key_id);
     }
 
     /// Returns when the session expires if it is not used again: the earlier of the idle and the
@@ -120,6 +131,22 @@ impl Meta {
             _ => Standing::Superseded,
         }
     }
+}
+
+/// The most former keys of a session.
+const FORMER_KEYS: usize = 3;
+
+/// Notes in a list of former keys that a session goes on under `next` after `present`.
+pub(crate) fn note_former(former: &mut Vec<KeyId>, present: KeyId, next: KeyId) {
+    if next == present {
+        return;
+    }
+    if former.contains(&next) {
+        former.clear();
+        return;
+    }
+    former.truncate(FORMER_KEYS - 1);
+    former.insert(0, present);
 }
 
 /// The data that a store holds for one session: a fixed part, and fields by stored name.

@@ -35,8 +35,15 @@ impl RecordSealer {
         Self { keys: Keys::new(ring, binding, |key| aead::Cipher::new(&key)), random }
     }
 
-    pub(crate) fn seal(&self, place: &[u8], content: &impl Plain) -> Result<Bytes, RandomError> {
-        let (key, nonce) = (self.keys.first(), self.random.bytes()?);
+    /// Seals a content under the key with the id `under`, if that key can write.
+    pub(crate) fn seal(
+        &self,
+        under: KeyId,
+        place: &[u8],
+        content: &impl Plain,
+    ) -> Result<Bytes, RandomError> {
+        let (keys, nonce) = (self.keys.now(), self.random.bytes()?);
+        let key = keys.writer(Some(under));
         let sealed =
             aead::seal(&key.prepared, &aead::head(suite::RECORD, key.id), &nonce, place, content);
         Ok(sealed.into())
@@ -45,7 +52,8 @@ impl RecordSealer {
     /// Returns the content of a blob that [`seal`](Self::seal) made in this place.
     pub(crate) fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Bytes, Reason> {
         let id = aead::key_id(sealed, suite::RECORD, aead::HEAD).ok_or(Reason::Malformed)?;
-        let key = self.keys.get(id).ok_or(Reason::UnknownKey)?;
+        let keys = self.keys.now();
+        let key = keys.get(id).ok_or(Reason::UnknownKey(id))?;
         let mut blob = sealed.to_vec();
         let content =
             aead::open(&key.prepared, aead::HEAD, place, &mut blob).ok_or(Reason::Forged)?;
@@ -63,8 +71,10 @@ impl RecordSigner {
         Self { keys: Keys::new(ring, binding, |key| hmac(&*key)) }
     }
 
-    pub(crate) fn sign(&self, place: &[u8], content: &[u8]) -> Bytes {
-        let key = self.keys.first();
+    /// Signs a content under the key with the id `under`, if that key can write.
+    pub(crate) fn sign(&self, under: KeyId, place: &[u8], content: &[u8]) -> Bytes {
+        let keys = self.keys.now();
+        let key = keys.writer(Some(under));
         let mut signature = Vec::with_capacity(HEADER + TAG);
         signature.extend_from_slice(&[VERSION, suite::SIGNED_RECORD]);
         signature.extend_from_slice(key.id.as_bytes());
@@ -84,7 +94,8 @@ impl RecordSigner {
         let &[VERSION, suite::SIGNED_RECORD, a, b, c, d] = header else {
             return Err(Reason::Malformed);
         };
-        let key = self.keys.get(KeyId([a, b, c, d])).ok_or(Reason::UnknownKey)?;
+        let (keys, id) = (self.keys.now(), KeyId([a, b, c, d]));
+        let key = keys.get(id).ok_or(Reason::UnknownKey(id))?;
         // Compared in constant time.
         let mac = mac(&key.prepared, header, place, content);
         mac.verify_slice(tag).map_err(|_| Reason::Forged)

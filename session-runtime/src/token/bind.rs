@@ -39,9 +39,8 @@ pub(crate) struct Shown<'a> {
 /// The result of comparing a kept value with the one that a client shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
-    Same,
-    /// The values are the same, but the hash was made under a key that no longer writes.
-    SameUnderOldKey,
+    /// The values are the same. The hash was made under this key.
+    Same(KeyId),
     Other,
     /// The value was kept under another form.
     Unknown,
@@ -52,13 +51,26 @@ impl BindCodec {
         Self { keys: Keys::new(ring, binding, |key| hmac(&*key)), random }
     }
 
-    /// Returns the hash to keep.
-    pub(crate) fn keep(&self, shown: Shown<'_>) -> Result<Vec<u8>, RandomError> {
-        Ok(self.keep_with(shown, self.random.bytes()?))
+    /// Returns the id of the key that hashes a value for a session whose token is made under the key
+    /// `under`: that key, if it can write.
+    pub(crate) fn writer(&self, under: KeyId) -> KeyId {
+        self.keys.now().writer(Some(under)).id
     }
 
-    pub(super) fn keep_with(&self, shown: Shown<'_>, salt: [u8; SALT]) -> Vec<u8> {
-        let key = self.keys.first();
+    /// Returns the hash to keep in a session whose token is made under the key `under`. A process that
+    /// can verify the token can then compare the hash, too.
+    pub(crate) fn keep(&self, under: KeyId, shown: Shown<'_>) -> Result<Vec<u8>, RandomError> {
+        Ok(self.keep_with(Some(under), shown, self.random.bytes()?))
+    }
+
+    pub(super) fn keep_with(
+        &self,
+        under: Option<KeyId>,
+        shown: Shown<'_>,
+        salt: [u8; SALT],
+    ) -> Vec<u8> {
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let mut kept = Vec::with_capacity(TOTAL);
         kept.extend_from_slice(&shown.form);
         kept.extend_from_slice(key.id.as_bytes());
@@ -75,11 +87,12 @@ impl BindCodec {
         }
         let Some((id, rest)) = rest.split_first_chunk() else { return Match::Other };
         let Some((salt, kept)) = rest.split_at_checked(SALT) else { return Match::Other };
-        let Some(key) = self.keys.get(KeyId(*id)) else { return Match::Other };
+        let keys = self.keys.now();
+        let Some(key) = keys.get(KeyId(*id)) else { return Match::Other };
         if !bool::from(hash(&key.prepared, shown, salt).as_slice().ct_eq(kept)) {
             return Match::Other;
         }
-        if self.keys.is_first(key) { Match::Same } else { Match::SameUnderOldKey }
+        Match::Same(key.id)
     }
 }
 

@@ -12,7 +12,10 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{
-    Binding, Random, RandomError, VERSION, decode_exactly, encode, keys::Keys, mac::MacKey, suite,
+    Binding, Random, RandomError, VERSION, decode_exactly, encode,
+    keys::{Keys, Place},
+    mac::MacKey,
+    suite,
 };
 use crate::{
     clock::Timestamp,
@@ -64,15 +67,36 @@ impl CredentialCodec {
         Self { keys: Keys::new(ring, binding, |key| MacKey::new(&*key)) }
     }
 
-    /// Returns the id and the end of each key, the writing key first.
+    /// Returns the public facts about each key, in the order of the ring.
     pub(crate) fn keys(&self) -> Vec<KeyInfo> {
-        self.keys.infos()
+        self.keys.ring().keys().collect()
     }
 
-    /// Issues a credential with a new verifier.
-    pub(crate) fn issue(&self, selector: Selector, random: Random) -> Result<Issued, RandomError> {
+    /// Returns the id of the key that writes.
+    pub(crate) fn writer(&self) -> KeyId {
+        self.keys.now().first().id
+    }
+
+    /// Returns the place of a key beside the one that writes.
+    pub(crate) fn place(&self, id: KeyId) -> Place {
+        self.keys.now().place(id)
+    }
+
+    /// Returns whether a key is in the ring.
+    pub(crate) fn knows(&self, id: KeyId) -> bool {
+        self.keys.now().get(id).is_some()
+    }
+
+    /// Issues a credential with a new verifier. `under` names a key that is to write instead of the
+    /// one that writes otherwise, if that key can.
+    pub(crate) fn issue(
+        &self,
+        selector: Selector,
+        under: Option<KeyId>,
+        random: Random,
+    ) -> Result<Issued, RandomError> {
         let verifier = Zeroizing::new(random.bytes()?);
-        Ok(self.issue_with(selector, &verifier))
+        Ok(self.issue_with(selector, under, &verifier))
     }
 
     /// Issues the credential of a new session. Draws the selector together with the verifier.
@@ -81,11 +105,17 @@ impl CredentialCodec {
         let (mut selector, mut verifier) = ([0; 16], Zeroizing::new([0; 16]));
         selector.copy_from_slice(&drawn[..16]);
         verifier.copy_from_slice(&drawn[16..]);
-        Ok((Selector(selector), self.issue_with(Selector(selector), &verifier)))
+        Ok((Selector(selector), self.issue_with(Selector(selector), None, &verifier)))
     }
 
-    pub(super) fn issue_with(&self, selector: Selector, verifier: &[u8; 16]) -> Issued {
-        let key = self.keys.first();
+    pub(super) fn issue_with(
+        &self,
+        selector: Selector,
+        under: Option<KeyId>,
+        verifier: &[u8; 16],
+    ) -> Issued {
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let mut bytes = Zeroizing::new([0; TOTAL]);
         bytes[0] = VERSION;
         bytes[1] = suite::CREDENTIAL;
@@ -113,7 +143,8 @@ impl CredentialCodec {
         else {
             return Err(Reason::Malformed);
         };
-        let key = self.keys.find(KeyId(*id), now)?;
+        let keys = self.keys.now();
+        let key = keys.find(KeyId(*id), now)?;
         let code = Code::of(&key.prepared, &bytes[..BODY]);
         if !equal(code.tag(), presented) {
             return Err(Reason::Forged);
@@ -122,7 +153,7 @@ impl CredentialCodec {
             selector: Selector(*selector),
             check: code.check(),
             key_id: key.id,
-            current_key: self.keys.is_first(key),
+            current_key: key.id == keys.first().id,
         })
     }
 }

@@ -4,8 +4,9 @@
 //! All numbers are big endian:
 //!
 //! `selector (16) ‖ created (8) ‖ sealed at (8) ‖ idle (8) ‖ absolute end (8) ‖ generation (4) ‖
-//! epoch (8) ‖ flags (1) ‖ fields (2)`, then for each field `name length (2) ‖ name ‖ value`. The
-//! format of values is in [`layout`](crate::store::layout).
+//! epoch (8) ‖ flags (1) ‖ fields (2)`, then for each field `name length (2) ‖ name ‖ value`; then, if
+//! the session has gone on under another key, `key changed (8) ‖ former keys`. The format of values and
+//! of keys is in [`layout`](crate::store::layout).
 
 use std::borrow::Cow;
 
@@ -15,14 +16,15 @@ use super::Plain;
 use crate::{
     clock::Timestamp,
     store::{
-        FieldName, FieldValue, Selector,
-        layout::{Input, encoded_len, put_u64, put_value},
+        FieldName, FieldValue, KeyId, Selector,
+        layout::{Input, encoded_len, put_key_ids, put_u64, put_value},
     },
 };
 
 const PREFIX: usize = 16 + 8 + 8 + 8 + 8 + 4 + 8 + 1 + 2;
 const HAS_IDLE: u8 = 1;
 const PERSISTENT: u8 = 2;
+const HAS_KEYS: u8 = 4;
 
 /// A session that lives in its token. `Debug` prints only the size of a value.
 #[derive(Clone, Debug)]
@@ -38,13 +40,18 @@ pub(crate) struct Envelope {
     /// The mark of the revocation under which the session began; 0 without one.
     pub(crate) epoch: u64,
     pub(crate) persistent: bool,
+    /// The time at which the session went on under another key; that of its creation if it did not.
+    pub(crate) rekeyed: Timestamp,
+    /// The keys before the present one, as in [`Meta`](crate::store::Meta::former_keys).
+    pub(crate) former_keys: Vec<KeyId>,
     pub(crate) fields: Vec<(FieldName, FieldValue)>,
 }
 
 impl Plain for Envelope {
     fn size(&self) -> usize {
         let fields = self.fields.iter().map(|(name, value)| 2 + name.len() + encoded_len(value));
-        PREFIX + fields.sum::<usize>()
+        let keys = if self.has_keys() { 8 + 1 + 4 * self.former_keys.len() } else { 0 };
+        PREFIX + fields.sum::<usize>() + keys
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -57,17 +64,26 @@ impl Plain for Envelope {
         put_u64(out, self.epoch);
         let idle = if self.idle_millis.is_some() { HAS_IDLE } else { 0 };
         let persistent = if self.persistent { PERSISTENT } else { 0 };
-        out.push(idle | persistent);
+        let keys = if self.has_keys() { HAS_KEYS } else { 0 };
+        out.push(idle | persistent | keys);
         put_u16(out, self.fields.len());
         for (name, value) in &self.fields {
             put_u16(out, name.len());
             out.extend_from_slice(name.as_bytes());
             put_value(out, value);
         }
+        if self.has_keys() {
+            put_u64(out, self.rekeyed.as_millis());
+            put_key_ids(out, &self.former_keys);
+        }
     }
 }
 
 impl Envelope {
+    fn has_keys(&self) -> bool {
+        self.rekeyed != self.created || !self.former_keys.is_empty()
+    }
+
     /// Reads exactly what [`put`](Plain::put) writes, and returns `None` for all other bytes. The
     /// fields are slices of `bytes`; `known` gives the names that need no copy.
     pub(crate) fn decode(
@@ -88,7 +104,7 @@ impl Envelope {
             HAS_IDLE => Some(idle),
             _ => return None,
         };
-        if flags & !(HAS_IDLE | PERSISTENT) != 0 {
+        if flags & !(HAS_IDLE | PERSISTENT | HAS_KEYS) != 0 {
             return None;
         }
         let count = u16(&mut input)?;
@@ -103,7 +119,12 @@ impl Envelope {
             };
             fields.push((name, input.value()?));
         }
-        input.rest.is_empty().then_some(Self {
+        let (rekeyed, former_keys) = if flags & HAS_KEYS == 0 {
+            (created, Vec::new())
+        } else {
+            (input.time()?, input.key_ids()?)
+        };
+        let envelope = Self {
             selector,
             created,
             sealed_at,
@@ -112,8 +133,13 @@ impl Envelope {
             generation,
             epoch,
             persistent: flags & PERSISTENT != 0,
+            rekeyed,
+            former_keys,
             fields,
-        })
+        };
+        // An envelope has one form.
+        let is_whole = input.rest.is_empty() && envelope.has_keys() == (flags & HAS_KEYS != 0);
+        is_whole.then_some(envelope)
     }
 }
 

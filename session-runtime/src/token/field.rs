@@ -12,7 +12,7 @@ use crate::{
     cell::{FieldSealer, SealError},
     key::{KeyRing, push_part},
     schema::FieldSpec,
-    store::{Namespace, Selector},
+    store::{KeyId, Namespace, Selector},
 };
 
 /// The format of the plaintext. A blob is bound to it.
@@ -38,12 +38,14 @@ impl FieldCodec {
 
     pub(super) fn seal_with(
         &self,
+        under: Option<KeyId>,
         nonce: &[u8; aead::NONCE],
         selector: Selector,
         field: &str,
         plain: &[u8],
     ) -> Vec<u8> {
-        let key = self.keys.first();
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let context = self.context(selector, field);
         aead::seal(&key.prepared, &aead::head(suite::FIELD, key.id), nonce, &context, plain)
     }
@@ -65,16 +67,23 @@ impl FieldSealer for FieldCodec {
         field.secret
     }
 
-    fn seal(&self, selector: Selector, field: &str, plain: &[u8]) -> Result<Bytes, SealError> {
+    fn seal(
+        &self,
+        under: KeyId,
+        selector: Selector,
+        field: &str,
+        plain: &[u8],
+    ) -> Result<Bytes, SealError> {
         let nonce = self.random.bytes().map_err(|_| SealError)?;
-        Ok(self.seal_with(&nonce, selector, field, plain).into())
+        Ok(self.seal_with(Some(under), &nonce, selector, field, plain).into())
     }
 
     /// Opens a field under any key of the ring, also after the key's end. A key's end is for
     /// tokens: the credential of this request was made under a key that has not ended, and a field
     /// is sealed again only when it is written.
     fn open(&self, selector: Selector, field: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let key = self.keys.get(aead::key_id(sealed, suite::FIELD, aead::HEAD)?)?;
+        let keys = self.keys.now();
+        let key = keys.get(aead::key_id(sealed, suite::FIELD, aead::HEAD)?)?;
         let mut blob = sealed.to_vec();
         let plain =
             aead::open(&key.prepared, aead::HEAD, &self.context(selector, field), &mut blob)?;

@@ -27,13 +27,13 @@ impl IndexCodec {
 
     /// Returns the index key under which a log-in is entered now.
     pub(crate) fn hide(&self, principal: &PrincipalKey) -> PrincipalKey {
-        hide(&self.keys.first().prepared, principal)
+        hide(&self.keys.now().first().prepared, principal)
     }
 
     /// Returns every index key that a log-in may have: one for each key of the ring, the newest
     /// first.
     pub(crate) fn hide_under_each(&self, principal: &PrincipalKey) -> Vec<PrincipalKey> {
-        self.keys.all().map(|entry| hide(&entry.prepared, principal)).collect()
+        self.keys.now().all().map(|entry| hide(&entry.prepared, principal)).collect()
     }
 }
 

@@ -31,10 +31,11 @@ pub(crate) use credential::{Credential, CredentialCodec, Issued};
 pub(crate) use envelope::Envelope;
 pub(crate) use field::FieldCodec;
 pub(crate) use index::IndexCodec;
+pub(crate) use keys::Place;
 pub(crate) use payload::PayloadCodec;
 pub(crate) use random::{Random, RandomError};
 
-use crate::key::push_part;
+use crate::{key::push_part, store::KeyId};
 
 /// The version of every layout here: the first byte of every token and blob.
 const VERSION: u8 = 2;
@@ -130,7 +131,9 @@ impl Plain for [u8] {
 /// A payload that we wrote.
 pub(crate) struct Opened {
     pub(crate) plain: Bytes,
-    /// True if the payload was written under the key that writes now.
+    /// The id of the key that the payload was written under.
+    pub(crate) key_id: KeyId,
+    /// True if that key writes now.
     pub(crate) current_key: bool,
 }
 

@@ -5,9 +5,10 @@
 use std::fmt;
 
 use super::{
-    Binding, Opened, Plain, Random, RandomError, sealed::SealedCodec, signed::SignedCodec,
+    Binding, Opened, Plain, Random, RandomError, keys::Place, sealed::SealedCodec,
+    signed::SignedCodec,
 };
-use crate::{clock::Timestamp, event::Reason, key::KeyRing};
+use crate::{clock::Timestamp, event::Reason, key::KeyRing, store::KeyId};
 
 /// Writes and opens payload tokens.
 pub(crate) struct PayloadCodec(Kind);
@@ -34,15 +35,34 @@ impl PayloadCodec {
         Self(Kind::Signed(SignedCodec::new(ring, binding)))
     }
 
-    /// Returns the token for a payload. The carrier checks that the token fits its transport.
+    /// Returns the place of a key beside the one that writes.
+    pub(crate) fn place(&self, id: KeyId) -> Place {
+        match &self.0 {
+            Kind::Sealed(codec) => codec.place(id),
+            Kind::Signed(codec) => codec.place(id),
+        }
+    }
+
+    /// Returns the id of the key that writes: of the one with the id `under`, if that key can, or else of
+    /// the one that writes otherwise.
+    pub(crate) fn writer(&self, under: Option<KeyId>) -> KeyId {
+        match &self.0 {
+            Kind::Sealed(codec) => codec.writer(under),
+            Kind::Signed(codec) => codec.writer(under),
+        }
+    }
+
+    /// Returns the token for a payload, written under a key that [`writer`](Self::writer) has named.
+    /// The carrier checks that the token fits its transport.
     pub(crate) fn write(
         &self,
         plain: &(impl Plain + ?Sized),
+        under: Option<KeyId>,
         random: Random,
     ) -> Result<String, RandomError> {
         match &self.0 {
-            Kind::Sealed(codec) => codec.write(plain, random),
-            Kind::Signed(codec) => Ok(codec.write(plain)),
+            Kind::Sealed(codec) => codec.write(plain, under, random),
+            Kind::Signed(codec) => Ok(codec.write(plain, under)),
         }
     }
 

@@ -15,11 +15,16 @@
 
 use bytes::Bytes;
 
-use super::{Binding, Opened, Plain, Random, RandomError, aead, decode, encode, keys::Keys, suite};
+use super::{
+    Binding, Opened, Plain, Random, RandomError, aead, decode, encode,
+    keys::{Keys, Place},
+    suite,
+};
 use crate::{
     clock::Timestamp,
     event::Reason,
     key::{KeyRing, RingKey, push_part},
+    store::KeyId,
 };
 
 const COMMITMENT: usize = 16;
@@ -40,7 +45,8 @@ impl SealedCodec {
     pub(super) fn new(ring: &KeyRing, binding: &Binding) -> Self {
         let mut commitment = binding.as_bytes().to_vec();
         push_part(&mut commitment, b"commitment");
-        let prepare = |key: &RingKey| {
+        let binding = binding.clone();
+        let prepare = move |key: &RingKey| {
             let mut head = [0; HEAD];
             head[..aead::HEAD].copy_from_slice(&aead::head(suite::SEALED, key.id));
             head[aead::HEAD..].copy_from_slice(&key.derive(&commitment)[..COMMITMENT]);
@@ -49,20 +55,31 @@ impl SealedCodec {
         Self { keys: Keys::with(ring, prepare) }
     }
 
+    pub(super) fn place(&self, id: KeyId) -> Place {
+        self.keys.now().place(id)
+    }
+
+    pub(super) fn writer(&self, under: Option<KeyId>) -> KeyId {
+        self.keys.now().writer(under).id
+    }
+
     pub(super) fn write(
         &self,
         plain: &(impl Plain + ?Sized),
+        under: Option<KeyId>,
         random: Random,
     ) -> Result<String, RandomError> {
-        Ok(self.write_with(plain, &random.bytes()?))
+        Ok(self.write_with(plain, under, &random.bytes()?))
     }
 
     pub(super) fn write_with(
         &self,
         plain: &(impl Plain + ?Sized),
+        under: Option<KeyId>,
         nonce: &[u8; aead::NONCE],
     ) -> String {
-        let Prepared { cipher, head } = &self.keys.first().prepared;
+        let keys = self.keys.now();
+        let Prepared { cipher, head } = &keys.writer(under).prepared;
         encode(&aead::seal(cipher, head, nonce, &[], &Padded(plain)))
     }
 
@@ -73,7 +90,8 @@ impl SealedCodec {
     ) -> Result<Opened, Reason> {
         let mut blob = decode(text).ok_or(Reason::Malformed)?;
         let id = aead::key_id(&blob, suite::SEALED, HEAD).ok_or(Reason::Malformed)?;
-        let key = self.keys.find(id, now)?;
+        let keys = self.keys.now();
+        let key = keys.find(id, now)?;
         let Prepared { cipher, head } = &key.prepared;
         if !blob.starts_with(head) {
             return Err(Reason::Forged);
@@ -81,7 +99,7 @@ impl SealedCodec {
         let padded = aead::open(cipher, HEAD, &[], &mut blob).ok_or(Reason::Forged)?;
         let length = unpadded(&blob[padded.clone()]).ok_or(Reason::Malformed)?;
         let plain = Bytes::from(blob).slice(padded.start..padded.start + length);
-        Ok(Opened { plain, current_key: self.keys.is_first(key) })
+        Ok(Opened { plain, key_id: key.id, current_key: key.id == keys.first().id })
     }
 }
 

@@ -10,7 +10,12 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Binding, Opened, Plain, VERSION, decode, encode, keys::Keys, mac::hmac, suite};
+use super::{
+    Binding, Opened, Plain, VERSION, decode, encode,
+    keys::{Keys, Place},
+    mac::hmac,
+    suite,
+};
 use crate::{
     clock::Timestamp,
     event::Reason,
@@ -28,12 +33,22 @@ pub(super) struct SignedCodec {
 
 impl SignedCodec {
     pub(super) fn new(ring: &KeyRing, binding: &Binding) -> Self {
-        let prepare = |key: Zeroizing<[u8; 32]>| hmac(&*key).chain_update(binding.as_bytes());
+        let bytes = binding.as_bytes().to_vec();
+        let prepare = move |key: Zeroizing<[u8; 32]>| hmac(&*key).chain_update(&bytes);
         Self { keys: Keys::new(ring, binding, prepare) }
     }
 
-    pub(super) fn write(&self, plain: &(impl Plain + ?Sized)) -> String {
-        let key = self.keys.first();
+    pub(super) fn place(&self, id: KeyId) -> Place {
+        self.keys.now().place(id)
+    }
+
+    pub(super) fn writer(&self, under: Option<KeyId>) -> KeyId {
+        self.keys.now().writer(under).id
+    }
+
+    pub(super) fn write(&self, plain: &(impl Plain + ?Sized), under: Option<KeyId>) -> String {
+        let keys = self.keys.now();
+        let key = keys.writer(under);
         let mut bytes = Zeroizing::new(Vec::with_capacity(HEADER + plain.size() + TAG));
         bytes.extend_from_slice(&[VERSION, suite::SIGNED]);
         bytes.extend_from_slice(key.id.as_bytes());
@@ -54,12 +69,13 @@ impl SignedCodec {
         let (payload, tag) = rest.split_last_chunk::<TAG>().ok_or(Reason::Malformed)?;
         let [VERSION, suite::SIGNED, id @ ..] = header else { return Err(Reason::Malformed) };
         let id = id.first_chunk().ok_or(Reason::Malformed)?;
-        let key = self.keys.find(KeyId(*id), now)?;
+        let keys = self.keys.now();
+        let key = keys.find(KeyId(*id), now)?;
         // Compared in constant time.
         mac(&key.prepared, header, payload).verify_slice(tag).map_err(|_| Reason::Forged)?;
-        let current_key = self.keys.is_first(key);
+        let (key_id, current_key) = (key.id, key.id == keys.first().id);
         let plain = HEADER..HEADER + payload.len();
-        Ok(Opened { plain: Bytes::from(bytes).slice(plain), current_key })
+        Ok(Opened { plain: Bytes::from(bytes).slice(plain), key_id, current_key })
     }
 }
 

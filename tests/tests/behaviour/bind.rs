@@ -309,7 +309,7 @@ async fn a_key_that_is_replaced_does_not_loosen_the_bind() {
     let [old, new] = [(); 2].map(|()| Key::generate().expect("random bytes").to_base64());
     let mut setup = Setup::new();
     let mut client: Option<Client> = None;
-    for ring in [old.to_string(), format!("{},{}", *new, *old), new.to_string()] {
+    for ring in [old.to_string(), format!("{},{}@read-only", *new, *old), new.to_string()] {
         setup.keys = KeyRing::from_text(&ring).expect("sound keys");
         let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Reject)).await;
         let at_home = match client.take() {

@@ -32,8 +32,9 @@ async fn stored(store: &Spy<MemoryStore>, keys: &str, clock: &Arc<ManualClock>) 
     Server::start(sessions::routes::<Stored>().layer(layer)).await
 }
 
-async fn sealed(keys: &str) -> Server {
+async fn sealed(keys: &str, clock: &Arc<ManualClock>) -> Server {
     let layer = SessionLayer::<Sealed>::builder(ring(keys))
+        .clock(Arc::clone(clock))
         .accept_replay_until_expiry()
         .insecure_dev()
         .build()
@@ -49,6 +50,7 @@ async fn a_new_first_key_reissues_old_tokens_exactly_once() {
     let client = Client::new(&before);
     client.get("/set").await;
     let after = stored(&store, &format!("{new},{old}"), &clock).await;
+    clock.advance(Duration::from_secs(600));
     let client = client.moved(&after.url(""));
     let parallel = client.fork();
     assert_eq!(client.get("/read").await.set_cookies().len(), 1, "re-issued");
@@ -70,16 +72,18 @@ async fn a_new_first_key_reissues_old_tokens_exactly_once() {
 #[tokio::test]
 async fn a_sealed_payload_is_sealed_anew_under_the_new_key_once() {
     let (old, new) = (key(), key());
-    let before = sealed(&old).await;
+    let clock = Arc::new(ManualClock::default());
+    let before = sealed(&old, &clock).await;
     let client = Client::new(&before);
     client.get("/set").await;
-    let after = sealed(&format!("{new},{old}")).await;
+    let after = sealed(&format!("{new},{old}"), &clock).await;
+    clock.advance(Duration::from_secs(600));
     let client = client.moved(&after.url(""));
     let reply = client.get("/read").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("dark", 1));
     let reply = client.get("/read").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("dark", 0));
-    let only_new = sealed(&new).await;
+    let only_new = sealed(&new, &clock).await;
     assert_eq!(client.moved(&only_new.url("")).get("/read").await.body, "dark");
 }
 

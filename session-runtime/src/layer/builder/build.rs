@@ -10,13 +10,14 @@ use crate::{
         backend::{Backend, InToken, Stored},
         background::Background,
         bind::Binds,
-        junk::Junk,
         loopback::{VARIABLE, check_build},
         policy::Policy,
         revocation::Revocation,
         time::Time,
+        warnings::Warnings,
     },
     error::Error,
+    key::{RingKeys, watch::KeyWatch},
     layer::{SessionLayer, name_registry::claim},
     observe::Watcher,
     repository::{
@@ -47,7 +48,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     ///   [`accept_replay_until_expiry`](Self::accept_replay_until_expiry);
     /// - an ephemeral key ring with a store that outlives the process;
     /// - a [`revocation`](Self::revocation) store that does not, or that evicts, with keys that last;
-    /// - times that are zero or contradict each other;
+    /// - times that are zero or contradict each other, and a `not_before` in the future;
     /// - another session type of the same name and transport, or the same namespace, with a key in
     ///   common;
     /// - [`insecure_dev`](Self::insecure_dev) in a build without debug assertions.
@@ -59,6 +60,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
                 .map_err(|message| refuse(spec, &message))?;
         }
         self.policy.check(spec).map_err(|message| refuse(spec, &message))?;
+        if self.policy.not_before > self.clock.now() {
+            return Err(refuse(spec, "`not_before` is in the future: every session would be over"));
+        }
         #[cfg(feature = "axum")]
         if let Some(challenge) = &self.challenge {
             challenge.check().map_err(|message| refuse(spec, &message))?;
@@ -79,10 +83,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             self.hooks.binds = Some(Arc::new(Binds { list, codec }));
         }
         let namespace = self.namespace(spec)?;
+        let keys = self.watch(spec.namespace, transport, &name);
         let (backend, seals_fields) = match spec.payload {
             Payload::Server => {
                 let method = self.method_at_rest(&bind);
-                let store = self.server_store(spec, &namespace, method)?;
+                let store = self.server_store(spec, &namespace, method, &keys)?;
                 let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
                 (Backend::Stored(Arc::new(Stored { store, codec })), true)
             }
@@ -103,10 +108,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         });
         let index = (self.at_rest == Protection::Encrypted)
             .then(|| IndexCodec::new(&self.keys, &bind(Purpose::Index)));
-        if self.is_of_this_program {
-            claim::<T>(&self.keys, transport, &name, &self.audience)
-                .map_err(|message| refuse(spec, &message))?;
-        }
+        self.keys.join(&keys).map_err(|message| refuse(spec, &message))?;
         let time = Arc::new(Time::new(spec.namespace, Arc::clone(&self.clock), backend.store()));
         let background =
             Background::new(spec.namespace, Arc::clone(&time), backend.store(), self.random);
@@ -127,13 +129,25 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             random: self.random,
             hooks: self.hooks,
             loopback_only: self.carrier.insecure_dev,
-            junk: Junk::default(),
+            warnings: Warnings::default(),
+            keys,
             under_way: Arc::default(),
             watcher,
             #[cfg(feature = "axum")]
             challenge: self.challenge,
         };
         Ok(SessionLayer { engine: Arc::new(engine), session: PhantomData })
+    }
+
+    /// Returns the watch over the keys. It claims the session type's names under each of them.
+    fn watch(&self, session: &'static str, transport: &'static str, name: &str) -> Arc<KeyWatch> {
+        let (name, audience, claims) =
+            (name.to_owned(), self.audience.clone(), self.is_of_this_program);
+        let claim = move |keys: &RingKeys| {
+            if claims { claim::<T>(keys, transport, &name, &audience) } else { Ok(()) }
+        };
+        let (clock, grace) = (Arc::clone(&self.clock), self.policy.unknown_key_grace);
+        Arc::new(KeyWatch::new(session, clock, grace, Box::new(claim)))
     }
 
     fn namespace(&self, spec: &Spec) -> Result<Namespace, Error> {
@@ -161,6 +175,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         spec: &Spec,
         namespace: &Namespace,
         at_rest: Option<Method>,
+        keys: &Arc<KeyWatch>,
     ) -> Result<DeadlineStore, Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
@@ -174,7 +189,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         };
         self.check_ephemeral(spec, &**store)?;
         let Some(method) = at_rest else { return Ok(self.under_deadline(store, namespace)) };
-        let sealed: Arc<dyn Store> = Arc::new(AtRest::new(Arc::clone(store), method));
+        let sealed: Arc<dyn Store> =
+            Arc::new(AtRest::new(Arc::clone(store), method).watched(Arc::clone(keys)));
         Ok(self.under_deadline(&sealed, namespace))
     }
 

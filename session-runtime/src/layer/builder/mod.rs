@@ -154,11 +154,13 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// record that was changed, or copied from another session, does not open. **A record that does
     /// not open counts as missing:** its client is anonymous and gets a new session, no commit
     /// changes the record, and a warning in the log gives the reason. So it is with sessions that
-    /// were stored before this setting, or under a key that is not in the ring any more. **Who can
-    /// write to the store can put a whole older record back, undetected.**
+    /// were stored before this setting, or under a key that is not in the ring any more. A record under
+    /// a key that may be new is an error (503) until
+    /// [`unknown_key_grace`](Self::unknown_key_grace) is over. **Who can write to the store can put a
+    /// whole older record back, undetected.**
     ///
-    /// A record that was sealed under an older key of the ring is sealed under the first one when it
-    /// is next written. While the key ring has several keys,
+    /// A record is sealed under the key of its session's token, and moves to a new key with the token.
+    /// While the key ring has several keys,
     /// [`max_sessions`](Self::max_sessions) counts the log-ins under each key separately.
     ///
     /// ```

@@ -1,7 +1,7 @@
 //! The policy options: the lifetime of sessions, and the reactions to events of their life. Plain
 //! setters; the engine's `policy` checks the combination.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::SessionLayerBuilder;
 use crate::{
@@ -35,6 +35,46 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// accepted for 30 more seconds, so that requests under way succeed.
     pub fn rotate_every(mut self, every: Duration) -> Self {
         self.policy.rotate_every = Some(every);
+        self
+    }
+
+    /// Sets the time for which a key that is not in the ring may be one that other processes of the
+    /// deployment have already: 15 minutes by default, after the start, after each
+    /// [reload](crate::KeyRing::reload) of the keys, and after the first token under the key. Meanwhile
+    /// the client of such a token counts as nobody
+    /// and keeps the token. A write, and a log-out, fail with
+    /// [`is_unknown_key`](crate::Error::is_unknown_key) (503, with `Retry-After`); a log-in begins a
+    /// session of its own. Afterwards the token is stale, like any other that is no live session. With
+    /// [`Duration::ZERO`], it is so at once.
+    ///
+    /// So no session is lost while processes get a new key one after the other. To avoid the 503s, too,
+    /// give the new key to every process before one of them writes with it
+    /// ([`Key::read_only`](crate::Key::read_only)).
+    pub fn unknown_key_grace(mut self, grace: Duration) -> Self {
+        self.policy.unknown_key_grace = grace;
+        self
+    }
+
+    /// Ends every session that began before `time`: that was created before, or whose principal logged in
+    /// before, if somebody is logged in. After a leak, or for a store that is put back from a backup:
+    /// sessions that ended after the backup are in the store again, and the layer does not accept them.
+    /// [`build`](Self::build) refuses a time in the future.
+    ///
+    /// ```
+    /// # use std::time::{Duration, SystemTime};
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # fn layer(keys: KeyRing) -> Result<SessionLayer<Shop>, Error> {
+    /// SessionLayer::<Shop>::builder(keys)
+    ///     .store(MemoryStore::default())
+    ///     .not_before(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600))
+    ///     .build()
+    /// # }
+    /// # layer(KeyRing::ephemeral().unwrap()).unwrap();
+    /// ```
+    pub fn not_before(mut self, time: SystemTime) -> Self {
+        self.policy.not_before = time.into();
         self
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::{
     clock::Timestamp,
     event::{self, Reason},
-    key::push_part,
+    key::{push_part, watch::KeyWatch},
     store::{
         Cursor, Facts, FieldValue, Meta, Namespace, Order, Page, PoolUse, PrincipalKey, Properties,
         Record, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
@@ -45,6 +45,7 @@ pub(crate) enum Method {
 pub(crate) struct AtRest {
     store: Arc<dyn Store>,
     method: Method,
+    watch: Option<Arc<KeyWatch>>,
 }
 
 /// The content of a record: its fields.
@@ -62,15 +63,24 @@ impl Plain for Content<'_> {
 
 impl AtRest {
     pub(crate) fn new(store: Arc<dyn Store>, method: Method) -> Self {
-        Self { store, method }
+        Self { store, method, watch: None }
+    }
+
+    /// Answers a record under an unknown key with an error for as long as `watch` says that this process
+    /// may be behind: another process has the key, so the record is not missing.
+    pub(crate) fn watched(self, watch: Arc<KeyWatch>) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Returns a record as the store keeps it.
     fn close(&self, key: &StoreKey, record: &Record) -> Result<Arc<Record>, StoreError> {
         let (place, content) = (place_of(key, &record.meta), Content(record));
+        // A process that can verify the session's token can then open the record, too, also if the
+        // process does not have the newest key yet.
+        let under = record.meta.key_id;
         Ok(Arc::new(match &self.method {
             Method::Seal(codec) => {
-                let sealed = codec.seal(&place, &content).map_err(|_| {
+                let sealed = codec.seal(under, &place, &content).map_err(|_| {
                     StoreError::new("no record was sealed: the system gave no random bytes")
                 })?;
                 let mut closed = record.bare();
@@ -78,7 +88,7 @@ impl AtRest {
                 closed
             }
             Method::Sign(codec) => {
-                let signature = codec.sign(&place, &bytes(&content));
+                let signature = codec.sign(under, &place, &bytes(&content));
                 let mut closed = record.clone();
                 closed.set(SIGNED, FieldValue::Bytes(signature));
                 closed
@@ -116,12 +126,20 @@ impl AtRest {
 
     /// Returns a record as it was before [`close`](Self::close); `None`, with an event, if it does
     /// not open.
-    fn opened(&self, key: &StoreKey, stored: &Record) -> Option<Arc<Record>> {
+    fn opened(&self, key: &StoreKey, stored: &Record) -> Result<Option<Arc<Record>>, StoreError> {
         match self.open(key, stored) {
-            Ok(opened) => Some(Arc::new(opened)),
+            Ok(opened) => Ok(Some(Arc::new(opened))),
+            Err(Reason::UnknownKey(id))
+                if self.watch.as_ref().is_some_and(|watch| watch.may_be_behind(id)) =>
+            {
+                Err(StoreError::new(format!(
+                    "the record is sealed or signed under the key {id}, which this process does not \
+                     know yet"
+                )))
+            }
             Err(reason) => {
                 event::unopened(key.namespace.as_str(), key.selector, reason);
-                None
+                Ok(None)
             }
         }
     }
@@ -168,14 +186,16 @@ impl Store for AtRest {
             let Some(found) = found else { return StoreFuture::ready(Ok(None)) };
             let opened = self.opened(key, &found);
             // A cache's copy may be damaged, which must log nobody out.
-            let latest = if opened.is_none() { self.reload(key) } else { None };
-            latest.unwrap_or_else(|| StoreFuture::ready(Ok(opened)))
+            let latest = if matches!(opened, Ok(None)) { self.reload(key) } else { None };
+            latest.unwrap_or_else(|| StoreFuture::ready(opened))
         })
     }
 
     fn reload<'a>(&'a self, key: &'a StoreKey) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
         let latest = self.store.reload(key)?;
-        Some(latest.map(|found| found.and_then(|found| self.opened(key, &found))))
+        Some(latest.and_then(|found| {
+            StoreFuture::ready(found.map_or(Ok(None), |found| self.opened(key, &found)))
+        }))
     }
 
     fn insert<'a>(&'a self, key: &'a StoreKey, record: Arc<Record>) -> StoreFuture<'a, Written> {
@@ -222,8 +242,8 @@ impl Store for AtRest {
             for (selector, stored) in std::mem::take(&mut page.sessions) {
                 let key = StoreKey { namespace: namespace.clone(), selector };
                 match self.opened(&key, &stored) {
-                    Some(opened) => page.sessions.push((selector, opened)),
-                    None => page.unreadable.push(selector),
+                    Ok(Some(opened)) => page.sessions.push((selector, opened)),
+                    Ok(None) | Err(_) => page.unreadable.push(selector),
                 }
             }
             page

@@ -189,9 +189,10 @@ type Change = fn(&mut Meta);
 
 #[test]
 fn every_change_of_the_fixed_part_but_the_last_use_is_found_out() {
-    let parts: [(&str, Change); 17] = [
+    let parts: [(&str, Change); 18] = [
         ("check", |it| it.check = Check::from_bytes([9; 16])),
         ("key id", |it| it.key_id = KeyId::from_bytes([9; 4])),
+        ("former keys", |it| it.former_keys = vec![KeyId::from_bytes([9; 4])]),
         ("no previous", |it| it.previous = None),
         ("previous check", |it| {
             it.previous.as_mut().unwrap().check = Check::from_bytes([9; 16]);

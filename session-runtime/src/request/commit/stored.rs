@@ -9,7 +9,7 @@ use crate::{
     engine::{
         Engine,
         backend::Stored,
-        live::{LiveSession, LoadedMeta},
+        live::{LiveSession, LoadedMeta, Writer},
     },
     error::{Error, Kind},
     event,
@@ -56,7 +56,7 @@ pub(super) async fn execute(
             let Issued { token, check, key_id } = insert.issued;
             let credential =
                 Credential { selector: key.selector, check, key_id, current_key: true };
-            let live = LiveSession::of_credential(credential, false, Some(meta));
+            let live = LiveSession::of_credential(credential, Writer::Current, false, Some(meta));
             enter(engine, &mut core.state(), live, token);
             event::created(engine.name(), key.selector);
             if elevate {
@@ -75,8 +75,7 @@ pub(super) async fn execute(
                         fields.context().rebase(|record| {
                             record.note(&commit.ops);
                             if let (Some(rotation), true) = (&commit.rotation, rotated) {
-                                record.meta.check = rotation.check;
-                                record.meta.key_id = rotation.key_id;
+                                record.meta.issue(rotation.check, rotation.key_id);
                             }
                         });
                     }
@@ -156,8 +155,11 @@ fn committed(
     }
     let told_now = max_age(engine, live);
     if let Some(issued) = issued {
-        (live.check, live.key_id) = (issued.check, issued.key_id);
-        (live.current_key, live.in_grace) = (true, false);
+        // A session that has passed this process' key stays under its own.
+        if live.writer != Writer::Passed || issued.key_id != live.key_id {
+            live.writer = Writer::Current;
+        }
+        (live.check, live.key_id, live.in_grace) = (issued.check, issued.key_id, false);
         if let Some(meta) = &mut live.meta {
             meta.rotated = commit.now;
         }

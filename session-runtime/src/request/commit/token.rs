@@ -6,15 +6,19 @@ use std::sync::Arc;
 use super::{Saved, enter, leave, note_ended, settle_fields};
 use crate::{
     cell::model::FieldSet,
-    engine::{Engine, backend::InToken, live::LiveSession, policy::OnLost},
+    engine::{
+        Engine,
+        backend::InToken,
+        live::{LiveSession, Writer},
+        policy::OnLost,
+    },
     error::{Error, Kind, Large},
     event,
     request::{
         plan::{EndSession, Occasion, Plan, token::Seal},
         state::{Core, LoadedRecord, Status},
     },
-    store::{Check, KeyId, Lifetime, Meta, Record, field_sizes},
-    token::Envelope,
+    store::{Check, Lifetime, Meta, Record, field_sizes},
     transport::TooLarge,
 };
 
@@ -35,7 +39,7 @@ pub(super) async fn execute(
                 let mark = revocation.mark(sealing.principal.as_ref(), engine.now());
                 sealing.envelope.epoch = Box::pin(mark).await?;
             }
-            Some(seal(engine, in_token, &sealing.envelope)?)
+            Some(seal(engine, in_token, sealing)?)
         }
         None => None,
     };
@@ -67,7 +71,7 @@ pub(super) async fn execute(
     let (Some(text), Some(sealing)) = (text, write) else {
         return plan.failure.take().map_or(Ok(Saved::Ended), Err);
     };
-    let Seal { envelope, principal, .. } = *sealing;
+    let Seal { envelope, principal, key_id, .. } = *sealing;
     let mut state = core.state();
     let created = !matches!(state.status, Status::Live(_));
     state.loaded.reduce(if requested.cleared.is_some() {
@@ -77,7 +81,11 @@ pub(super) async fn execute(
     } else {
         LoadedRecord::Changed
     });
-    enter(engine, &mut state, LiveSession::of_payload(&envelope, principal, true), text);
+    let codec = &in_token.codec;
+    let is_old = engine.keys.is_before(envelope.rekeyed);
+    let writer = Writer::of(codec.place(key_id), codec.writer(None), &envelope.former_keys, is_old);
+    let live = LiveSession::of_payload(&envelope, principal, key_id, writer);
+    enter(engine, &mut state, live, text);
     drop(state);
     settle_fields(fields);
     if !occasion.is_last() {
@@ -86,8 +94,9 @@ pub(super) async fn execute(
             absolute_until: envelope.absolute_until,
             persistent: envelope.persistent,
         };
-        let meta = Meta::new(Check([0; 16]), KeyId([0; 4]), envelope.sealed_at, lifetime);
+        let meta = Meta::new(Check([0; 16]), key_id, envelope.sealed_at, lifetime);
         let mut record = Record::new(meta);
+        record.meta.former_keys.clone_from(&envelope.former_keys);
         record.extend(envelope.fields.iter().cloned());
         fields.context().settle(Arc::new(record), envelope.selector);
     }
@@ -129,9 +138,10 @@ async fn end_session(engine: &Engine, in_token: &InToken, end: &EndSession) -> R
 
 /// Writes the token of a payload. The error for a token that is too large names the fields, the
 /// largest first.
-fn seal(engine: &Engine, in_token: &InToken, envelope: &Envelope) -> Result<String, Error> {
-    let text =
-        in_token.codec.write(envelope, engine.random).map_err(|_| Error::new(Kind::Random))?;
+fn seal(engine: &Engine, in_token: &InToken, sealing: &Seal) -> Result<String, Error> {
+    let Seal { envelope, key_id, .. } = sealing;
+    let text = in_token.codec.write(envelope, Some(*key_id), engine.random);
+    let text = text.map_err(|_| Error::new(Kind::Random))?;
     engine.carrier.check(&text).map_err(|too_large| {
         let TooLarge { size, limit } = too_large;
         let fields = envelope.fields.iter().map(|(name, value)| (name.as_ref(), value));

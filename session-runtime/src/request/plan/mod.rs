@@ -22,12 +22,12 @@ use crate::{
         Engine,
         backend::{Backend, InToken, Stored},
         hooks::HookAnswers,
-        live::LiveSession,
+        live::{LiveSession, Writer},
     },
     error::{Error, Kind},
     event,
     schema::options::{Create, OnStale},
-    store::{Op, PrincipalKey, Selector},
+    store::{KeyId, Op, PrincipalKey, Selector},
 };
 
 /// When a commit is planned.
@@ -176,11 +176,21 @@ pub(crate) fn plan(
         Status::Degraded if fields.context().is_written() || requested.any() => {
             return Err(Error::degraded());
         }
+        // A log-in is a session of its own. Everything else is about the session that cannot be read.
+        Status::UnknownKey
+            if !(requested.elevate && requested.end.is_none())
+                && (fields.context().is_written() || requested.any()) =>
+        {
+            return Err(Error::new(Kind::UnknownKey));
+        }
+        Status::UnknownKey if !requested.any() => nothing,
         Status::Unknown | Status::Degraded => nothing,
-        Status::Absent { .. } | Status::Live(_) => match planner.plan_changes(state, requested) {
-            Ok(outcome) => outcome,
-            Err(error) => planner.plan_end(state, error)?,
-        },
+        Status::Absent { .. } | Status::Live(_) | Status::UnknownKey => {
+            match planner.plan_changes(state, requested) {
+                Ok(outcome) => outcome,
+                Err(error) => planner.plan_end(state, error)?,
+            }
+        }
     };
     state.requested = Requested::default();
     Ok(outcome)
@@ -195,7 +205,7 @@ pub(crate) fn is_idle(engine: &Engine, context: &Context, state: &State) -> bool
         && !matches!(state.fresh, Some(Err(_)))
         && live.meta.as_ref().is_none_or(|meta| {
             let now = engine.now();
-            live.current_key
+            !lifetime::reissue_is_due(live.writer, meta, now)
                 && !lifetime::touch_is_due(meta, now)
                 && !lifetime::rotation_is_due(&engine.policy, meta, now)
         })
@@ -280,6 +290,13 @@ impl Planner<'_> {
                     || (was_presented && policy.on_stale == OnStale::NewSession)))
     }
 
+    /// Returns the id of the key of the session's present token, if the next token is made under that
+    /// key, too.
+    fn stays_under(&self, live: &LiveSession) -> Option<KeyId> {
+        let stays = live.writer == Writer::Passed;
+        stays.then(|| self.fields.context().record()).flatten().map(|record| record.meta.key_id)
+    }
+
     /// Returns the key by which the store indexes the principal of a log-in.
     fn index_key(&self, requested: &Requested) -> Option<PrincipalKey> {
         requested.principal.as_ref().map(|principal| self.engine.index_key(principal))
@@ -318,9 +335,9 @@ impl Planner<'_> {
         Ok(emission.checked()?.ops)
     }
 
-    fn seal_secrets(&self, selector: Selector, ops: &mut [Op]) -> Result<(), Error> {
-        let context = self.fields.context();
-        context.seal(self.engine.spec.fields, selector, ops).map_err(|_| Error::new(Kind::Random))
+    fn seal_secrets(&self, key_id: KeyId, selector: Selector, ops: &mut [Op]) -> Result<(), Error> {
+        let sealed = self.fields.context().seal(self.engine.spec.fields, key_id, selector, ops);
+        sealed.map_err(|_| Error::new(Kind::Random))
     }
 
     fn emit(

@@ -14,7 +14,8 @@ use crate::{
     },
     schema::options::OnStoreError,
     store::{
-        Cap, Check, Commit, Expected, Meta, Op, Record, Rotation, Selector, StoreKey, field_sizes,
+        Cap, Check, Commit, Expected, KeyId, Meta, Op, Record, Rotation, Selector, StoreKey,
+        field_sizes,
     },
     token::Issued,
 };
@@ -86,8 +87,8 @@ impl Planner<'_> {
             return self.withheld(end, requested);
         }
         let (selector, issued) = self.first_credential(stored, state)?;
-        self.seal_secrets(selector, &mut ops)?;
-        self.bind_anew(&mut ops)?;
+        self.seal_secrets(issued.key_id, selector, &mut ops)?;
+        self.bind_anew(issued.key_id, &mut ops)?;
         let lifetime = lifetime::new(&self.engine.policy, &requested, self.now);
         let mut meta = Meta::new(issued.check, issued.key_id, self.now, lifetime);
         meta.set_principal(self.index_key(&requested), self.now);
@@ -136,8 +137,12 @@ impl Planner<'_> {
         if state.only_as_loaded {
             commit.revision = context.record().map(|record| record.meta.revision);
         }
-        self.seal_secrets(live.selector, &mut emission.ops)?;
-        self.bind_on(state, &requested, &mut emission.ops)?;
+        let key_id = match &rotation {
+            Some((issued, _)) => issued.key_id,
+            None => context.record().map_or(live.key_id, |record| record.meta.key_id),
+        };
+        self.seal_secrets(key_id, live.selector, &mut emission.ops)?;
+        self.bind_on(state, &requested, key_id, &mut emission.ops)?;
         commit.ops = emission.ops;
         commit.lifetime = lifetime;
         commit.max_bytes = policy.max_session_bytes;
@@ -208,7 +213,7 @@ impl Planner<'_> {
     ) -> Result<(Selector, Issued), Error> {
         if state.fresh.is_some() || self.hooks.has_ids() {
             let selector = self.fresh_selector(state)?;
-            return Ok((selector, self.issue(stored, selector)?));
+            return Ok((selector, self.issue(stored, selector, None)?));
         }
         let drawn = stored.codec.issue_new(self.engine.random);
         let (selector, issued) = drawn.map_err(|_| Error::new(Kind::Random))?;
@@ -216,8 +221,13 @@ impl Planner<'_> {
         Ok((selector, issued))
     }
 
-    fn issue(&self, stored: &Stored, selector: Selector) -> Result<Issued, Error> {
-        let issued = stored.codec.issue(selector, self.engine.random);
+    fn issue(
+        &self,
+        stored: &Stored,
+        selector: Selector,
+        under: Option<KeyId>,
+    ) -> Result<Issued, Error> {
+        let issued = stored.codec.issue(selector, under, self.engine.random);
         issued.map_err(|_| Error::new(Kind::Random))
     }
 
@@ -234,12 +244,15 @@ impl Planner<'_> {
             let Some(meta) = live.meta.as_ref().filter(|_| !live.in_grace) else {
                 return Ok(None);
             };
-            if live.current_key && !lifetime::rotation_is_due(&self.engine.policy, meta, self.now) {
+            if !lifetime::reissue_is_due(live.writer, meta, self.now)
+                && !lifetime::rotation_is_due(&self.engine.policy, meta, self.now)
+            {
                 return Ok(None);
             }
             Some(lifetime::grace_until(self.now))
         };
-        Ok(Some((self.issue(stored, live.selector)?, grace_until)))
+        let under = self.stays_under(live);
+        Ok(Some((self.issue(stored, live.selector, under)?, grace_until)))
     }
 }
 

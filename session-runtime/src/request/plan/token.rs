@@ -11,7 +11,7 @@ use crate::{
         lifetime,
         state::{LoadedRecord, State},
     },
-    store::{Check, KeyId, Meta, PrincipalKey, Record},
+    store::{Check, KeyId, Meta, PrincipalKey, Record, note_former},
     token::Envelope,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Seal {
     pub(crate) principal: Option<PrincipalKey>,
     /// The session begins, or its principal logs in.
     pub(crate) begins: bool,
+    /// The key that is to write the payload.
+    pub(crate) key_id: KeyId,
 }
 
 impl Planner<'_> {
@@ -67,11 +69,19 @@ impl Planner<'_> {
             Some(live) if !new_token => live.selector,
             _ => self.fresh_selector(state)?,
         };
-        self.seal_secrets(selector, &mut ops)?;
+        // A new key waits, unless the token is another one anyway.
+        let waits = |live: &LiveSession| {
+            let is_due = |meta| lifetime::reissue_is_due(live.writer, meta, self.now);
+            !new_token && !live.meta.as_ref().is_some_and(is_due)
+        };
+        let under = live
+            .and_then(|live| if waits(live) { Some(live.key_id) } else { self.stays_under(live) });
+        let key_id = in_token.codec.writer(under);
+        self.seal_secrets(key_id, selector, &mut ops)?;
         match live {
             // The whole payload is written, so all of what binds the session, too.
-            Some(_) => self.bind_on(state, &requested, &mut ops)?,
-            None => self.bind_anew(&mut ops)?,
+            Some(_) => self.bind_on(state, &requested, key_id, &mut ops)?,
+            None => self.bind_anew(key_id, &mut ops)?,
         }
         let policy = &self.engine.policy;
         let meta = live.and_then(|live| live.meta.as_ref());
@@ -88,7 +98,18 @@ impl Planner<'_> {
         } else {
             meta.and_then(|meta| meta.principal.clone())
         };
-        let mut record = Record::new(Meta::new(Check([0; 16]), KeyId([0; 4]), self.now, lifetime));
+        // A log-in begins a session, as far as the layer's `not_before` is concerned.
+        let goes_on = meta.filter(|_| !requested.elevate);
+        let created = goes_on.map_or(self.now, |meta| meta.created);
+        let (mut rekeyed, mut former_keys) = (created, Vec::new());
+        if let (Some(live), Some(meta)) = (live, meta) {
+            let stays = live.key_id == key_id && !requested.elevate;
+            rekeyed = if stays { meta.rotated } else { self.now };
+            let before = self.fields.context().record();
+            former_keys = before.map_or_else(Vec::new, |record| record.meta.former_keys.clone());
+            note_former(&mut former_keys, live.key_id, key_id);
+        }
+        let mut record = Record::new(Meta::new(Check([0; 16]), key_id, self.now, lifetime));
         if requested.cleared.is_none()
             && state.loaded < LoadedRecord::Replaced
             && let Some(before) = live.and(self.fields.context().record())
@@ -98,25 +119,29 @@ impl Planner<'_> {
         record.write_all(ops);
         let envelope = Envelope {
             selector,
-            created: meta.map_or(self.now, |meta| meta.created),
+            created,
             sealed_at: self.now,
             idle_millis: lifetime.idle_millis,
             absolute_until: lifetime.absolute_until,
             generation: live.map_or(0, |live| live.generation.saturating_add(u32::from(new_token))),
             epoch: live.map_or(0, |live| live.epoch),
             persistent: lifetime.persistent,
+            rekeyed,
+            former_keys,
             fields: record.into_fields(),
         };
         if let (Some(live), true) = (live, new_token) {
             end = Some(self.end_session(live, true));
         }
         let begins = requested.elevate || live.is_none();
-        let seal = Box::new(Seal { envelope, principal, begins });
+        let seal = Box::new(Seal { envelope, principal, begins, key_id });
         Ok(Plan { no_user_changes, ..Plan::write(end, seal, requested) })
     }
 
     fn reseal_is_due(&self, live: &LiveSession) -> bool {
-        !live.current_key
-            || live.meta.as_ref().is_some_and(|meta| lifetime::touch_is_due(meta, self.now))
+        live.meta.as_ref().is_some_and(|meta| {
+            lifetime::reissue_is_due(live.writer, meta, self.now)
+                || lifetime::touch_is_due(meta, self.now)
+        })
     }
 }

@@ -24,6 +24,7 @@ fn full() -> Record {
     record.meta.principal = Some(PrincipalKey::new("\"\0 $.:/\\ \u{10ffff} ü\""));
     record.meta.logged_in = Some(Timestamp::MAX);
     record.meta.revision = u64::MAX;
+    record.meta.former_keys = vec![key_id(0), key_id(9), key_id(0xff)];
     record.set("", FieldValue::Bytes(Bytes::new()));
     record.set("a", FieldValue::Int(i64::MIN));
     record.set("b", FieldValue::Int(i64::MAX));
@@ -54,7 +55,7 @@ fn a_record_reads_back_as_it_was() {
 
 #[test]
 fn every_part_of_the_meta_data_is_written() {
-    let changes: [fn(&mut Meta); 17] = [
+    let changes: [fn(&mut Meta); 19] = [
         |meta| meta.check = check(1),
         |meta| meta.key_id = key_id(1),
         |meta| meta.previous = None,
@@ -72,6 +73,8 @@ fn every_part_of_the_meta_data_is_written() {
         |meta| meta.principal = Some(principal("")),
         |meta| meta.logged_in = None,
         |meta| meta.revision = 1,
+        |meta| meta.former_keys = Vec::new(),
+        |meta| meta.former_keys = vec![key_id(1)],
     ];
     for change in changes {
         let mut record = full();

@@ -345,6 +345,27 @@ fn elevation_by_a_credential_in_its_grace_ends_both_older_ones() {
 }
 
 #[test]
+fn a_session_remembers_the_last_three_keys_that_it_has_left() {
+    let keys = |numbers: &[u8]| numbers.iter().copied().map(key_id).collect::<Vec<_>>();
+    let mut meta = anonymous(0).meta;
+    for (next, former) in [
+        (1, &[][..]),
+        (2, &[1]),
+        (2, &[1]),
+        (3, &[2, 1]),
+        (4, &[3, 2, 1]),
+        (5, &[4, 3, 2]),
+        // Back to a key that it has left: the list begins anew.
+        (3, &[]),
+        (4, &[3]),
+    ] {
+        meta.issue(check(7), key_id(next));
+        assert_eq!((meta.key_id, meta.check), (key_id(next), check(7)));
+        assert_eq!(meta.former_keys, keys(former), "after {next}");
+    }
+}
+
+#[test]
 fn neither_records_nor_values_print_what_they_hold() {
     let mut record = owned(0, "ada");
     record.set("cart", bytes("\"secret\""));

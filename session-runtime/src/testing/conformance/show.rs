@@ -114,6 +114,7 @@ pub(super) fn differences(expected: Option<&Record>, found: Option<&Record>) -> 
     };
     meta("check", &bytes(a.check.as_bytes()), &bytes(b.check.as_bytes()));
     meta("key_id", &a.key_id, &b.key_id);
+    meta("former_keys", &a.former_keys, &b.former_keys);
     meta("previous", &previous(expected), &previous(found));
     meta("created", &a.created, &b.created);
     meta("rotated", &a.rotated, &b.rotated);

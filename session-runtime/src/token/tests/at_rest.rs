@@ -30,7 +30,7 @@ fn signer(binding: &Binding) -> RecordSigner {
 #[test]
 fn no_part_and_no_extension_of_a_blob_opens() {
     let codec = sealer(&binding(Purpose::Record));
-    let blob = codec.seal(PLACE, &Content).unwrap();
+    let blob = codec.seal(KEY, PLACE, &Content).unwrap();
     assert_eq!(&codec.open(PLACE, &blob).unwrap()[..], CONTENT);
     assert_eq!(codec.open(b"a sessioN", &blob), Err(Reason::Forged));
     for end in 0..blob.len() {
@@ -39,15 +39,15 @@ fn no_part_and_no_extension_of_a_blob_opens() {
     }
     assert_eq!(codec.open(PLACE, &[&blob[..], b"\0"].concat()), Err(Reason::Forged));
     let other = RecordSealer::new(&ring(&[2]), &binding(Purpose::Record), Random::SYSTEM);
-    assert_eq!(other.open(PLACE, &blob), Err(Reason::UnknownKey));
-    let again = codec.seal(PLACE, &Content).unwrap();
+    assert_eq!(other.open(PLACE, &blob), Err(Reason::UnknownKey(ring(&[1]).current().writer().id)));
+    let again = codec.seal(KEY, PLACE, &Content).unwrap();
     assert_ne!(again, blob, "each has a nonce of its own");
 }
 
 #[test]
 fn no_part_and_no_extension_of_a_signature_is_one() {
     let codec = signer(&binding(Purpose::SignedRecord));
-    let signature = codec.sign(PLACE, CONTENT);
+    let signature = codec.sign(KEY, PLACE, CONTENT);
     assert_eq!(codec.verify(PLACE, CONTENT, &signature), Ok(()));
     // Where one ends and the other begins counts.
     for (place, content) in [
@@ -63,16 +63,19 @@ fn no_part_and_no_extension_of_a_signature_is_one() {
     }
     assert!(codec.verify(PLACE, CONTENT, &[&signature[..], b"\0"].concat()).is_err());
     let other = RecordSigner::new(&ring(&[2]), &binding(Purpose::SignedRecord));
-    assert_eq!(other.verify(PLACE, CONTENT, &signature), Err(Reason::UnknownKey));
+    assert_eq!(
+        other.verify(PLACE, CONTENT, &signature),
+        Err(Reason::UnknownKey(ring(&[1]).current().writer().id))
+    );
 }
 
 #[test]
 fn a_record_is_good_for_one_binding_and_suite_only() {
-    let blob = sealer(&binding(Purpose::Record)).seal(PLACE, &Content).unwrap();
+    let blob = sealer(&binding(Purpose::Record)).seal(KEY, PLACE, &Content).unwrap();
     for other in other_bindings(Purpose::Record) {
         assert_eq!(sealer(&other).open(PLACE, &blob), Err(Reason::Forged), "{other:?}");
     }
-    let signature = signer(&binding(Purpose::SignedRecord)).sign(PLACE, CONTENT);
+    let signature = signer(&binding(Purpose::SignedRecord)).sign(KEY, PLACE, CONTENT);
     for other in other_bindings(Purpose::SignedRecord) {
         let verified = signer(&other).verify(PLACE, CONTENT, &signature);
         assert_eq!(verified, Err(Reason::Forged), "{other:?}");

@@ -8,7 +8,7 @@ fn codec(seeds: &[u8]) -> CredentialCodec {
 }
 
 fn issue(codec: &CredentialCodec) -> Issued {
-    codec.issue(selector(1), Random::SYSTEM).unwrap()
+    codec.issue(selector(1), None, Random::SYSTEM).unwrap()
 }
 
 fn reason(codec: &CredentialCodec, text: impl AsRef<[u8]>) -> Reason {
@@ -60,7 +60,11 @@ fn every_flipped_bit_is_refused() {
         for bit in 0..8 {
             let mut bytes = token.clone();
             bytes[at] ^= 1 << bit;
-            assert_eq!(reason(&codec, encode(&bytes)), flipped(at), "bit {bit} of byte {at}");
+            assert_eq!(
+                reason(&codec, encode(&bytes)),
+                flipped(&bytes, at),
+                "bit {bit} of byte {at}"
+            );
         }
     }
 }
@@ -106,7 +110,7 @@ fn a_credential_is_good_for_one_binding_only() {
 #[test]
 fn old_keys_read_until_their_end_and_unknown_ones_never() {
     let token = issue(&codec(&[1])).token;
-    assert_eq!(reason(&codec(&[2]), &token), Reason::UnknownKey);
+    assert_eq!(reason(&codec(&[2]), &token), Reason::UnknownKey(ring(&[1]).current().writer().id));
     let credential = codec(&[2, 1]).verify(token.as_bytes(), || Timestamp::MAX).unwrap();
     assert!(!credential.current_key);
 
@@ -129,7 +133,7 @@ fn only_the_key_that_is_named_is_tried() {
     let issued = issue(&codec);
     let other = CredentialCodec::new(&ring(&[2]), &binding(Purpose::Credential));
     let other = issue(&other).key_id;
-    for (id, expected) in [(other.0, Reason::Forged), ([9; 4], Reason::UnknownKey)] {
+    for (id, expected) in [(other.0, Reason::Forged), ([9; 4], Reason::UnknownKey(KeyId([9; 4])))] {
         let mut bytes = raw(&issued.token);
         bytes[2..6].copy_from_slice(&id);
         assert_eq!(reason(&codec, encode(&bytes)), expected);
@@ -138,7 +142,7 @@ fn only_the_key_that_is_named_is_tried() {
 
 #[test]
 fn without_random_bytes_there_is_no_credential() {
-    assert!(codec(&[1]).issue(selector(1), Random::BROKEN).is_err());
+    assert!(codec(&[1]).issue(selector(1), None, Random::BROKEN).is_err());
 }
 
 #[test]

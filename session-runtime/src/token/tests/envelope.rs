@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::{
-    store::FieldValue,
+    store::{FieldValue, KeyId},
     token::{Envelope, Plain as _},
 };
 
@@ -40,15 +40,19 @@ impl Numbers {
 
     fn envelope(&mut self) -> Envelope {
         let time = |number: u64| Timestamp::from_millis(number);
+        let created = time(self.next());
+        let key = |number: u64| KeyId::from_bytes([number.to_be_bytes()[7]; 4]);
         Envelope {
             selector: Selector::from_bytes(std::array::from_fn(|_| self.next().to_be_bytes()[0])),
-            created: time(self.next()),
+            created,
             sealed_at: time(self.next()),
             idle_millis: (self.below(2) == 0).then(|| self.next() >> self.below(64)),
             absolute_until: time(self.next()),
             generation: u32::try_from(self.next() >> 32).unwrap(),
             epoch: self.next(),
             persistent: self.below(2) == 0,
+            rekeyed: if self.below(2) == 0 { created } else { time(self.next()) },
+            former_keys: (0..self.below(4)).map(|_| key(self.next())).collect(),
             fields: (0..self.below(6))
                 .map(|n| (Cow::Owned(format!("{n}{}", "ü".repeat(self.below(4)))), self.value()))
                 .collect(),
@@ -57,7 +61,9 @@ impl Numbers {
 }
 
 fn empty() -> Envelope {
-    Envelope { fields: Vec::new(), ..Numbers(1).envelope() }
+    let envelope = Numbers(1).envelope();
+    let (rekeyed, former_keys) = (envelope.created, Vec::new());
+    Envelope { rekeyed, former_keys, fields: Vec::new(), ..envelope }
 }
 
 fn written(envelope: &Envelope) -> Vec<u8> {

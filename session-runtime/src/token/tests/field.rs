@@ -18,7 +18,7 @@ fn codec(seeds: &[u8], namespace: &str) -> FieldCodec {
 fn what_was_sealed_opens_in_its_place_only() {
     let codec = codec(&[1], "shop");
     for plain in [&b""[..], PLAIN] {
-        let blob = codec.seal(selector(1), "card", plain).unwrap();
+        let blob = codec.seal(KEY, selector(1), "card", plain).unwrap();
         assert_eq!(blob.len(), 30 + plain.len() + 16);
         assert_eq!(codec.open(selector(1), "card", &blob).as_deref(), Some(plain));
         assert_eq!(codec.open(selector(2), "card", &blob), None);
@@ -27,14 +27,15 @@ fn what_was_sealed_opens_in_its_place_only() {
         let other = self::codec(&[1], "shop2");
         assert_eq!(other.open(selector(1), "card", &blob), None);
     }
-    let (one, other) = (codec.seal(selector(1), "a", b"x"), codec.seal(selector(1), "a", b"x"));
+    let (one, other) =
+        (codec.seal(KEY, selector(1), "a", b"x"), codec.seal(KEY, selector(1), "a", b"x"));
     assert_ne!(one.unwrap(), other.unwrap());
 }
 
 #[test]
 fn every_changed_blob_is_refused() {
     let codec = codec(&[1, 2], "shop");
-    let blob = codec.seal(selector(1), "card", PLAIN).unwrap();
+    let blob = codec.seal(KEY, selector(1), "card", PLAIN).unwrap();
     for at in 0..blob.len() {
         for bit in 0..8 {
             let mut bytes = blob.to_vec();
@@ -51,7 +52,7 @@ fn every_changed_blob_is_refused() {
 
 #[test]
 fn a_blob_is_good_for_one_binding_and_suite_only() {
-    let blob = codec(&[1], "shop").seal(selector(1), "card", PLAIN).unwrap();
+    let blob = codec(&[1], "shop").seal(KEY, selector(1), "card", PLAIN).unwrap();
     for other in other_bindings(Purpose::Field) {
         let codec = FieldCodec::new(&ring(&[1]), &other, &Namespace::new("shop"), Random::SYSTEM);
         assert_eq!(codec.open(selector(1), "card", &blob), None, "{other:?}");
@@ -63,7 +64,7 @@ fn a_blob_is_good_for_one_binding_and_suite_only() {
 
 #[test]
 fn any_key_of_the_ring_opens_also_after_its_end() {
-    let blob = codec(&[1], "shop").seal(selector(1), "card", PLAIN).unwrap();
+    let blob = codec(&[1], "shop").seal(KEY, selector(1), "card", PLAIN).unwrap();
     assert!(codec(&[2, 1], "shop").open(selector(1), "card", &blob).is_some());
     assert!(codec(&[2], "shop").open(selector(1), "card", &blob).is_none());
     let ended = KeyRing::new([key(2), key(1).not_after(UNIX_EPOCH)]).unwrap();
@@ -77,6 +78,6 @@ fn without_random_bytes_nothing_is_sealed() {
     let namespace = Namespace::new("shop");
     let binding = binding(Purpose::Field);
     let codec = FieldCodec::new(&ring(&[1]), &binding, &namespace, Random::BROKEN);
-    assert!(codec.seal(selector(1), "card", PLAIN).is_err());
+    assert!(codec.seal(KEY, selector(1), "card", PLAIN).is_err());
     assert!(format!("{codec:?}").starts_with("FieldCodec { namespace: Namespace(shop)"));
 }

@@ -49,8 +49,8 @@ fn each(purpose: Purpose, check: impl Fn(&Value, &KeyRing, &Binding)) {
 #[test]
 fn keys() {
     each(Purpose::Sealed, |case, ring, _| {
-        assert_eq!(ring.first().id.0, array(case, "key_id"));
-        assert_eq!(ring.fingerprint(), array(case, "fingerprint"));
+        assert_eq!(ring.current().writer().id.0, array(case, "key_id"));
+        assert_eq!(ring.current().fingerprints().next().unwrap(), array(case, "fingerprint"));
     });
 }
 
@@ -60,7 +60,7 @@ fn credentials() {
         let case = &case["credential"];
         let codec = CredentialCodec::new(ring, binding);
         let selector = Selector::from_bytes(array(case, "selector"));
-        let issued = codec.issue_with(selector, &array(case, "verifier"));
+        let issued = codec.issue_with(selector, None, &array(case, "verifier"));
         assert_eq!(issued.token, text(case, "token"));
         assert_eq!(issued.check.0, array(case, "check"));
         let credential = codec.verify(text(case, "token").as_bytes(), || NOW).unwrap();
@@ -75,7 +75,7 @@ fn sealed_payloads() {
         let codec = SealedCodec::new(ring, binding);
         for case in list(case, "sealed") {
             let (plain, token) = (bytes(case, "plain"), text(case, "token"));
-            assert_eq!(codec.write_with(&plain[..], &array(case, "nonce")), token);
+            assert_eq!(codec.write_with(&plain[..], None, &array(case, "nonce")), token);
             let opened =
                 PayloadCodec::sealed(ring, binding).open(token.as_bytes(), || NOW).unwrap();
             assert_eq!(opened.plain, plain);
@@ -89,7 +89,7 @@ fn signed_payloads() {
         let codec = SignedCodec::new(ring, binding);
         for case in list(case, "signed") {
             let (plain, token) = (bytes(case, "plain"), text(case, "token"));
-            assert_eq!(codec.write(&plain[..]), token);
+            assert_eq!(codec.write(&plain[..], None), token);
             let opened =
                 PayloadCodec::signed(ring, binding).open(token.as_bytes(), || NOW).unwrap();
             assert_eq!(opened.plain, plain);
@@ -106,7 +106,7 @@ fn secret_fields() {
             let selector = Selector::from_bytes(array(case, "selector"));
             let (field, plain, blob) =
                 (text(case, "field"), bytes(case, "plain"), bytes(case, "blob"));
-            assert_eq!(codec.seal_with(&array(case, "nonce"), selector, field, &plain), blob);
+            assert_eq!(codec.seal_with(None, &array(case, "nonce"), selector, field, &plain), blob);
             assert_eq!(codec.open(selector, field, &blob), Some(plain));
         }
     });
@@ -139,6 +139,8 @@ fn envelopes() {
             generation: u32::try_from(number("generation")).unwrap(),
             epoch: number("epoch"),
             persistent: case["persistent"].as_bool().unwrap(),
+            rekeyed: time("created"),
+            former_keys: Vec::new(),
             fields: list(case, "fields")
                 .iter()
                 .map(|field| {

@@ -19,9 +19,11 @@ use crate::{
     clock::Timestamp,
     event::Reason,
     key::{Key, KeyRing},
-    store::Selector,
+    store::{KeyId, Selector},
 };
 
+/// The id of a key that is in no ring: the key that writes is used instead.
+const KEY: KeyId = KeyId([0; 4]);
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// A key that looks random; another one for each seed.
@@ -129,12 +131,12 @@ fn spellings(token: &str) -> Vec<Vec<u8>> {
     texts
 }
 
-/// Returns the reason that a flipped bit at `at` must give. Bits of the header have reasons of their
-/// own.
-fn flipped(at: usize) -> Reason {
+/// Returns the reason that these bytes must give, of which a bit at `at` was flipped. Bits of the
+/// header have reasons of their own.
+fn flipped(bytes: &[u8], at: usize) -> Reason {
     match at {
         0 | 1 => Reason::Malformed,
-        2..6 => Reason::UnknownKey,
+        2..6 => Reason::UnknownKey(KeyId(*bytes[2..].first_chunk().unwrap())),
         _ => Reason::Forged,
     }
 }

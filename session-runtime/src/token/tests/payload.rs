@@ -14,7 +14,7 @@ const KINDS: [(Make, Purpose, usize); 2] = [
 const PLAIN: &[u8] = b"cart: 3 apples, a pear; not for everybody's eyes";
 
 fn write(codec: &PayloadCodec, plain: &[u8]) -> String {
-    codec.write(plain, Random::SYSTEM).unwrap()
+    codec.write(plain, None, Random::SYSTEM).unwrap()
 }
 
 fn reason(codec: &PayloadCodec, text: impl AsRef<[u8]>) -> Reason {
@@ -82,8 +82,8 @@ fn a_sealed_token_commits_to_its_key_and_its_binding() {
     assert_eq!(all.len(), count);
     // The seal would verify: what is refused is a commitment to another key.
     let codec = SealedCodec::new(&ring(&[1]), &ours);
-    let cipher = aead::Cipher::new(&ring(&[1]).first().derive(ours.as_bytes()));
-    let id = ring(&[1]).first().id;
+    let cipher = aead::Cipher::new(&ring(&[1]).current().writer().derive(ours.as_bytes()));
+    let id = ring(&[1]).current().writer().id;
     let seal = |commitment: &[u8]| {
         let head = [&aead::head(0x01, id), commitment].concat();
         let padded = [PLAIN, b"\x80", &[0; 15]].concat();
@@ -114,7 +114,7 @@ fn every_flipped_bit_is_refused() {
                 let mut bytes = token.clone();
                 bytes[at] ^= 1 << bit;
                 let text = encode(&bytes);
-                assert_eq!(reason(&codec, text), flipped(at), "{purpose:?} {bit} of {at}");
+                assert_eq!(reason(&codec, text), flipped(&bytes, at), "{purpose:?} {bit} of {at}");
             }
         }
     }
@@ -200,7 +200,10 @@ fn no_other_format_is_taken() {
 fn old_keys_read_until_their_end_and_unknown_ones_never() {
     for (make, purpose, _) in KINDS {
         let token = write(&make(&ring(&[1]), &binding(purpose)), PLAIN);
-        assert_eq!(reason(&make(&ring(&[2]), &binding(purpose)), &token), Reason::UnknownKey);
+        assert_eq!(
+            reason(&make(&ring(&[2]), &binding(purpose)), &token),
+            Reason::UnknownKey(ring(&[1]).current().writer().id)
+        );
         let opened =
             make(&ring(&[2, 1]), &binding(purpose)).open(token.as_bytes(), || NOW).unwrap();
         assert!(!opened.current_key);
@@ -218,7 +221,9 @@ fn only_the_key_that_is_named_is_tried() {
     for (make, purpose, _) in KINDS {
         let codec = make(&ring(&[1, 2]), &binding(purpose));
         let other = raw(&write(&make(&ring(&[2]), &binding(purpose)), b""))[2..6].to_vec();
-        for (id, expected) in [(other, Reason::Forged), (vec![9; 4], Reason::UnknownKey)] {
+        for (id, expected) in
+            [(other, Reason::Forged), (vec![9; 4], Reason::UnknownKey(KeyId([9; 4])))]
+        {
             let mut bytes = raw(&write(&codec, PLAIN));
             bytes[2..6].copy_from_slice(&id);
             assert_eq!(reason(&codec, encode(&bytes)), expected);
@@ -229,10 +234,10 @@ fn only_the_key_that_is_named_is_tried() {
 #[test]
 fn without_random_bytes_nothing_is_sealed() {
     let codec = PayloadCodec::sealed(&ring(&[1]), &binding(Purpose::Sealed));
-    assert!(codec.write(PLAIN, Random::BROKEN).is_err());
+    assert!(codec.write(PLAIN, None, Random::BROKEN).is_err());
     // A signature needs none.
     let codec = PayloadCodec::signed(&ring(&[1]), &binding(Purpose::Signed));
-    assert!(codec.write(PLAIN, Random::BROKEN).is_ok());
+    assert!(codec.write(PLAIN, None, Random::BROKEN).is_ok());
 }
 
 #[test]

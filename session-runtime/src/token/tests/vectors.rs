@@ -105,7 +105,7 @@ fn xchacha20_poly1305() {
 fn a_blob_is_its_header_and_what_the_cipher_makes() {
     let (key, nonce) = ([7; 32], [8; 24]);
     let cipher = aead::Cipher::new(&key);
-    let id = crate::store::KeyId([1, 2, 3, 4]);
+    let id = KeyId([1, 2, 3, 4]);
     let mut blob = aead::seal(&cipher, &aead::head(0x01, id), &nonce, b"context", &b"plain"[..]);
     let header = [&[2, 1, 1, 2, 3, 4][..], &nonce].concat();
     let mut text = b"plain".to_vec();

@@ -23,6 +23,7 @@ pub async fn a_record_is_loaded_back_as_it_was_inserted(it: Fixture) {
         key_id: Credential::SECOND.key_id(),
         until: it.at(3),
     });
+    full.meta.former_keys = vec![Credential::FIRST.key_id(), Credential::THIRD.key_id()];
     full.meta.lifetime.persistent = true;
     full.meta.revision = 17;
     full.set("bytes", bytes("{\"a\":[1,2,3]}"));
