@@ -85,10 +85,10 @@ pub(super) fn state(page: &mut Html, sessions: &StoredSessions, health: Option<&
 
 fn ring(page: &mut Html, keys: &[KeyInfo], now: Timestamp) {
     page.raw("<h2>Keys</h2><table><tr><th>Key<th>Role<th>End");
-    for (place, key) in keys.iter().enumerate() {
+    for key in keys {
         let end = key.not_after.map(Timestamp::from);
         let role = match end {
-            _ if place == 0 => "writes",
+            _ if key.writes => "writes",
             Some(end) if end < now => "ended",
             _ => "reads",
         };

@@ -146,11 +146,6 @@ impl SqlStoreBuilder {
         Self { statement_cache: statements, ..self }
     }
 
-    /// Sets whether the store creates and changes tables.
-    pub(super) fn migrates(self, migrates: bool) -> Self {
-        Self { migrates, ..self }
-    }
-
     /// Connects to the database of a URL: `postgres://…`, `mysql://…`, `sqlite:PATH`. Behind a `?`, the
     /// URL may set `max_connections`, `acquire_timeout` and `statement_timeout` (`500ms`, `2s`),
     /// `statement_cache`, `table`, `schema` and `migrate` (`yes`, `no`), each over what this builder
@@ -214,7 +209,18 @@ impl SqlStoreBuilder {
     fn pool(self, url: &str) -> Result<(Self, SqlPool), StoreError> {
         let (scheme, rest) = url.split_once(':').unwrap_or_default();
         let scheme = scheme.to_ascii_lowercase();
-        let (builder, url) = super::url::apply(self, &scheme, &format!("{scheme}:{rest}"))?;
+        let (said, url) = super::url::split(&scheme, &format!("{scheme}:{rest}"))?;
+        let builder = Self {
+            schema: said.schema.or(self.schema),
+            table: said.table.unwrap_or(self.table),
+            migrates: said.migrates.unwrap_or(self.migrates),
+            connections: said.connections.unwrap_or(self.connections),
+            acquire_timeout: said.acquire_timeout.unwrap_or(self.acquire_timeout),
+            statement_cache: said.statement_cache.unwrap_or(self.statement_cache),
+            statement_timeout: self.statement_timeout,
+        };
+        let limit = said.statement_timeout.unwrap_or(self.statement_timeout);
+        let builder = builder.statement_timeout(limit);
         let pool = builder.pool_of(&scheme, &url)?;
         Ok((builder, pool))
     }

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use super::builder::SqlStoreBuilder;
 use crate::store::StoreError;
 
 /// The parameters of the store.
@@ -53,17 +52,28 @@ const ALIASES: &[&str] = &[
     "time-zone",
 ];
 
-/// Takes the store's parameters out of a URL. Returns the builder with them, and the URL that is the
-/// driver's. `scheme` is in lower case.
-pub(super) fn apply(
-    mut builder: SqlStoreBuilder,
-    scheme: &str,
-    url: &str,
-) -> Result<(SqlStoreBuilder, String), StoreError> {
+/// What a URL says to the store.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Parameters {
+    pub(super) connections: Option<u32>,
+    pub(super) acquire_timeout: Option<Duration>,
+    pub(super) statement_timeout: Option<Duration>,
+    pub(super) statement_cache: Option<usize>,
+    pub(super) table: Option<String>,
+    pub(super) schema: Option<String>,
+    pub(super) migrates: Option<bool>,
+}
+
+/// Takes the store's parameters out of a URL. Returns them, and the URL that is the driver's. `scheme`
+/// is in lower case.
+pub(super) fn split(scheme: &str, url: &str) -> Result<(Parameters, String), StoreError> {
+    let mut parameters = Parameters::default();
     if scheme != "sqlite" {
         check_host(url)?;
     }
-    let Some((rest, query)) = url.split_once('?') else { return Ok((builder, url.to_owned())) };
+    let Some((rest, query)) = url.split_once('?') else {
+        return Ok((parameters, url.to_owned()));
+    };
     let (drivers, has_aliases) = match scheme {
         "sqlite" => (SQLITE, false),
         "mysql" | "mariadb" => (MYSQL, true),
@@ -79,7 +89,7 @@ pub(super) fn apply(
                 return Err(refused(&format!("the parameter `{name}` is there twice")));
             }
             seen.push(*name);
-            builder = set(builder, name, value)
+            set(&mut parameters, name, value)
                 .ok_or_else(|| refused(&format!("`{name}` is {}", expected(name))))?;
         } else if drivers.contains(&name)
             || has_aliases && ALIASES.contains(&name)
@@ -91,29 +101,32 @@ pub(super) fn apply(
             return Err(refused(&unknown(drivers)));
         }
     }
-    Ok((builder, format!("{rest}{left}")))
+    Ok((parameters, format!("{rest}{left}")))
 }
 
 /// Sets a parameter; `None` if the value is none of the parameter's.
-fn set(builder: SqlStoreBuilder, name: &str, value: &str) -> Option<SqlStoreBuilder> {
-    Some(match name {
+fn set(parameters: &mut Parameters, name: &str, value: &str) -> Option<()> {
+    let text = || Some(value.to_owned()).filter(|name| !name.is_empty());
+    match name {
         "max_connections" => {
-            builder.max_connections(value.parse().ok().filter(|count| *count > 0)?)
+            parameters.connections = Some(value.parse().ok().filter(|count| *count > 0)?);
         }
         "acquire_timeout" => {
-            builder.acquire_timeout(duration(value).filter(|limit| !limit.is_zero())?)
+            parameters.acquire_timeout = Some(duration(value).filter(|limit| !limit.is_zero())?);
         }
-        "statement_timeout" => builder.statement_timeout(duration(value)?),
-        "statement_cache" => builder.statement_cache(value.parse().ok()?),
-        "table" if !value.is_empty() => builder.table(value),
-        "schema" if !value.is_empty() => builder.schema(value),
-        "migrate" => builder.migrates(match value {
-            "yes" => true,
-            "no" => false,
-            _ => return None,
-        }),
-        _ => return None,
-    })
+        "statement_timeout" => parameters.statement_timeout = Some(duration(value)?),
+        "statement_cache" => parameters.statement_cache = Some(value.parse().ok()?),
+        "table" => parameters.table = Some(text()?),
+        "schema" => parameters.schema = Some(text()?),
+        _ => {
+            parameters.migrates = Some(match value {
+                "yes" => true,
+                "no" => false,
+                _ => return None,
+            });
+        }
+    }
+    Some(())
 }
 
 fn expected(name: &str) -> &'static str {
@@ -172,39 +185,30 @@ fn refused(problem: &str) -> StoreError {
 mod tests {
     use super::*;
 
-    fn of(url: &str) -> Result<(String, String), String> {
+    fn of(url: &str) -> Result<(Parameters, String), String> {
         let scheme = url.split(':').next().unwrap_or_default();
-        match apply(SqlStoreBuilder::default(), scheme, url) {
-            Ok((builder, url)) => Ok((format!("{builder:?}"), url)),
-            Err(error) => Err(error.to_string()),
-        }
+        split(scheme, url).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_stores_parameters_are_set_and_the_drivers_are_left() {
+    fn the_stores_parameters_are_taken_out_and_the_drivers_are_left() {
         let url = "postgres://u:p@h/d?sslmode=require&table=web&schema=s&max_connections=3&\
                    migrate=no&acquire_timeout=500ms&options[a]=b&statement_timeout=3s&\
                    statement_cache=0&application_name=x%26y";
-        let (builder, left) = of(url).expect("a URL");
+        let (parameters, left) = of(url).expect("a URL");
         assert_eq!(left, "postgres://u:p@h/d?sslmode=require&options[a]=b&application_name=x%26y");
-        let expected = SqlStoreBuilder::default()
-            .table("web")
-            .schema("s")
-            .max_connections(3)
-            .without_migration()
-            .acquire_timeout(Duration::from_millis(500))
-            .statement_timeout(Duration::from_secs(3))
-            .statement_cache(0);
-        assert_eq!(builder, format!("{expected:?}"));
-        // Over what the program says.
-        let program = SqlStoreBuilder::default().table("other").without_migration();
-        let (builder, _) = apply(program, "sqlite", "sqlite:x?migrate=yes&table=web").expect("one");
-        assert_eq!(
-            format!("{builder:?}"),
-            format!("{:?}", SqlStoreBuilder::default().table("web"))
-        );
+        let expected = Parameters {
+            connections: Some(3),
+            acquire_timeout: Some(Duration::from_millis(500)),
+            statement_timeout: Some(Duration::from_secs(3)),
+            statement_cache: Some(0),
+            table: Some("web".to_owned()),
+            schema: Some("s".to_owned()),
+            migrates: Some(false),
+        };
+        assert_eq!(parameters, expected);
         for url in ["sqlite:a?mode=ro", "mysql://h/d?ssl-mode=required&sslca=x", "sqlite:a"] {
-            assert_eq!(of(url).expect("a URL").1, url);
+            assert_eq!(of(url).expect("a URL"), (Parameters::default(), url.to_owned()));
         }
     }
 
