@@ -272,7 +272,7 @@ fn a_file_that_cannot_be_used_leaves_the_ring_as_it_was() {
     let before = format!("{ring:?}");
     for (content, expected) in [
         (String::new(), Problem::Empty),
-        ("short".to_owned(), Problem::TooShort(3)),
+        ("AAAA".to_owned(), Problem::TooShort(3)),
         (format!("{}@read-only", text(1)), Problem::NoneWrites),
     ] {
         std::fs::write(&path, content).unwrap();
