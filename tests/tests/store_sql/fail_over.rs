@@ -2,7 +2,7 @@
 //! the primary: what begins then goes on to read only.
 
 use session_runtime::store::{SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend::mariadb::MariaDb;
 
 use crate::support::*;

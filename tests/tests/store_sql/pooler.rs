@@ -2,7 +2,7 @@
 //! clients prepare, as no PgBouncer did before 1.21.
 
 use session_runtime::store::SqlStore;
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend::pgbouncer::PgBouncer;
 
 use crate::support::*;
