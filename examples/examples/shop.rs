@@ -64,8 +64,11 @@ fn app(startup: &Startup) -> Result<Router, Error> {
     // `SessionLayer::<Shop>::new(MemoryStore::default(), KeyRing::from_env("SESSION_KEYS")?)?`.
     let sessions =
         startup.build(startup.sessions::<Shop>().challenge(Challenge::redirect("/login")))?;
+    Ok(routes().layer(sessions))
+}
 
-    Ok(Router::new()
+fn routes() -> Router {
+    Router::new()
         .route("/", get(products))
         .route("/add/{id}", post(add))
         .route("/cart", get(cart))
@@ -77,7 +80,6 @@ fn app(startup: &Startup) -> Result<Router, Error> {
         .route("/devices/{id}/end", post(end_device))
         .route("/devices/end-others", post(end_other_devices))
         .route("/theme", post(set_theme))
-        .layer(sessions))
 }
 
 // ---- The shop floor: everybody may come in. ----
@@ -340,5 +342,58 @@ fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => Html(html).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_runtime::{
+        KeyRing, SessionLayer, assert_session,
+        store::MemoryStore,
+        testing::{self, Browser, TestSession as _},
+    };
+
+    use super::*;
+
+    const ADA: UserId = UserId(1);
+
+    #[tokio::test]
+    async fn orders_are_those_of_the_user() {
+        let session = testing::visitor::<Shop>().logged_in(ADA);
+        let page = orders(CurrentUser(ADA), session.clone()).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        assert_session!(session, notice == None, visits == 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_added_is_in_the_cart_and_is_said() {
+        let session = testing::visitor::<Shop>();
+        let _ = add(session.clone(), Path(3)).await.expect("there is such a product");
+        assert_session!(session, notice.as_deref() == Some("Slide rule is in your cart."));
+        assert_eq!(session.cart(), &BTreeSet::from([3]));
+        assert_eq!(add(session, Path(99)).await.err(), Some(StatusCode::NOT_FOUND));
+    }
+
+    #[tokio::test]
+    async fn a_log_in_keeps_the_cart_and_a_log_out_the_theme() {
+        let keys = KeyRing::ephemeral().expect("random bytes");
+        let sessions = SessionLayer::<Shop>::builder(keys)
+            .store(MemoryStore::default())
+            .challenge(Challenge::redirect("/login"))
+            .build()
+            .expect("a sound configuration");
+        let app = routes().layer(sessions);
+        let (ada, alan) = (Browser::new(app.clone()), Browser::new(app));
+        ada.post("/add/4").await;
+        ada.post_form("/theme", &[("theme", "dark")]).await;
+        ada.post_form("/login", &[("username", "ada"), ("password", "lovelace")]).await;
+        assert!(ada.get("/cart").await.text().contains("Rotor III"));
+        assert!(ada.get("/orders").await.text().contains("Notebook G"));
+        assert_eq!(alan.get("/orders").await.header("location"), Some("/login"));
+
+        ada.post("/logout").await;
+        assert_eq!(ada.get("/orders").await.header("location"), Some("/login"));
+        let cart = ada.get("/cart").await.text();
+        assert!(!cart.contains("Rotor III") && cart.contains("dark"), "{cart}");
     }
 }

@@ -22,7 +22,8 @@ pub use client::{Client, Reply};
 pub use log::Log;
 pub use odd::Odd;
 pub use server::Server;
-pub use store::{Fault, Spy};
+pub use session_runtime::testing::{Fault, Verb};
+pub use store::{Spy, spy};
 pub use wait::{PATIENCE, eventually, eventually_blocking, given_up};
 
 /// Writes the modules that run both conformance suites on the store that a function of this module
@@ -44,7 +45,7 @@ macro_rules! conformance {
 
         mod sealed {
             async fn sealed() -> impl ::session_runtime::store::Store {
-                ::session_runtime::testing::sealed(super::$make().await)
+                ::session_runtime::testing::conformance::sealed(super::$make().await)
             }
 
             ::session_runtime::repository_conformance!(sealed);

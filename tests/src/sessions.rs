@@ -10,7 +10,7 @@ use session_runtime::{
     schema::Payload, store::MemoryStore,
 };
 
-use crate::{Server, Spy};
+use crate::{Server, Spy, spy};
 
 /// A session type with a field `theme`.
 pub trait Themed: SessionType {
@@ -119,7 +119,7 @@ impl Case {
         routes: Router,
         settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
     ) -> Self {
-        let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+        let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
         let keys = KeyRing::ephemeral().expect("random bytes");
         let builder = SessionLayer::<T>::builder(keys).clock(Arc::clone(&clock)).insecure_dev();
         let layer = settle(builder, store.clone()).build().expect("a sound configuration");

@@ -20,8 +20,6 @@ pub mod conformance;
 #[cfg(feature = "testing")]
 mod kit;
 
-#[cfg(feature = "conformance")]
-pub use conformance::{Listed, Repository, sealed};
 #[cfg(all(feature = "axum", feature = "testing"))]
 #[cfg_attr(docsrs, doc(cfg(all(feature = "axum", feature = "testing"))))]
 pub use kit::{browser::Browser, reply::Reply};

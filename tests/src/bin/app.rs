@@ -20,7 +20,7 @@ use session_runtime::{
     policy::OnMaxSessions,
     store::{self, Store, StoreError},
 };
-use tests::{Fault, Spy, app::Setup};
+use tests::{Fault, Verb, app::Setup, spy};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long the program waits at its end for what goes on.
@@ -63,8 +63,8 @@ async fn serve() -> Result<(), Problem> {
     let mut store = open(&required("STORE")?, deadline).await?;
     let slow_end = optional("SLOW_END")?.map(|text| milliseconds("SLOW_END", &text)).transpose()?;
     let slow = slow_end.map(|time| {
-        let slow = Spy::new(Arc::clone(&store));
-        slow.fault("remove", Some(Fault::Slow(time)));
+        let slow = spy(Arc::clone(&store));
+        slow.fault(Verb::Remove, Fault::Slow(time));
         store = Arc::new(slow.clone());
         slow
     });

@@ -15,7 +15,7 @@ use session_runtime::{
     clock::ManualClock,
     store::{MemoryStore, Store},
 };
-use tests::{Client, Fault, Reply, Server, Spy, sessions::Sealed};
+use tests::{Client, Fault, Reply, Server, Spy, sessions::Sealed, spy};
 
 /// The session type of the application.
 #[derive(Session)]
@@ -39,7 +39,7 @@ impl Case {
     async fn start(
         adjust: impl FnOnce(SessionLayerBuilder<Site>) -> SessionLayerBuilder<Site>,
     ) -> Self {
-        let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+        let (store, clock) = (spy(MemoryStore::default()), Arc::new(ManualClock::default()));
         // A layer never opens what another test has written: each has keys of its own.
         let keys = KeyRing::new([key(), key()]).expect("two keys");
         let builder = SessionLayer::<Site>::builder(keys).store(store.clone()).clock(clock.clone());

@@ -13,7 +13,7 @@ use session_runtime::{
     Committed, Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType,
     policy::OnLost, store::MemoryStore,
 };
-use tests::{Client, Fault, Reply, Server, Spy};
+use tests::{Client, Fault, Reply, Server, Spy, Verb, spy};
 
 use crate::gate::Gate;
 
@@ -102,7 +102,7 @@ async fn start<T: SessionType>(
     tell: impl FnOnce(Router) -> Router,
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let gate = Gate::of(1);
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<T>::builder(keys).insecure_dev();
@@ -154,7 +154,7 @@ async fn a_responses_extensions_say_what_was_committed() {
     assert_eq!(reply.header("x-told"), Some("409 409"));
     let reply = case.interleave(&client, "dark+wait", "logout").await;
     assert_eq!((reply.status.as_u16(), reply.header("x-told")), (200, Some("Lost 0")));
-    case.store.fault("insert", Some(Fault::Down));
+    case.store.fault(Verb::Insert, Fault::Down);
     assert_eq!(client.get("/dark").await.header("x-told"), Some("503 503"));
     let case = stored(|builder| builder.consent(|_| false)).await;
     let reply = Client::new(&case.server).get("/dark").await;
@@ -199,12 +199,12 @@ async fn an_application_renders_the_errors_of_sessions() {
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (409, "<p>409</p>"));
     assert_eq!(reply.header("content-type"), Some("text/html; charset=utf-8"));
     assert_eq!(reply.header("x-told"), Some("409 409"));
-    case.store.fault("replace", Some(Fault::Down));
+    case.store.fault(Verb::Replace, Fault::Down);
     for words in ["dark", "dark+save"] {
         let reply = client.get(&format!("/{words}")).await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (503, "<p>503</p>"), "{words}");
     }
-    case.store.fault("load", Some(Fault::Down));
+    case.store.fault(Verb::Load, Fault::Down);
     let reply = client.get("/read").await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (503, "<p>503</p>"), "an extractor's");
     assert!(reply.set_cookies().is_empty());
@@ -220,7 +220,7 @@ async fn a_page_may_be_another_error_or_a_redirect_but_no_success() {
             _ => (StatusCode::CREATED, "no").into_response(),
         }
     };
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let layer = SessionLayer::<Counted>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .insecure_dev()
@@ -245,7 +245,7 @@ async fn a_page_may_be_another_error_or_a_redirect_but_no_success() {
     assert_eq!((reply.status.as_u16(), reply.header("location")), (303, Some("/again")));
     let reply = client.get("/random").await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (500, "no"));
-    store.fault("load", Some(Fault::Down));
+    store.fault(Verb::Load, Fault::Down);
     let reply = client.get("/add/1").await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (502, "down"));
 }

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     Key, KeyRing, Session, SessionLayer,
     clock::Timestamp,

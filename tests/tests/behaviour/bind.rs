@@ -9,7 +9,7 @@ use session_runtime::{
     schema::Payload,
     store::{FieldValue, MemoryStore, Namespace, Selector, Store, StoreKey},
 };
-use tests::{Client, Log, Server, Spy, sessions::Sealed};
+use tests::{Client, Log, Server, Spy, sessions::Sealed, spy};
 
 #[derive(Session)]
 #[session(name = "s", namespace = "s", prefix = "none")]
@@ -57,7 +57,7 @@ struct Setup {
 impl Setup {
     fn new() -> Self {
         let keys = KeyRing::ephemeral().expect("random bytes");
-        Self { keys, store: Spy::new(MemoryStore::default()) }
+        Self { keys, store: spy(MemoryStore::default()) }
     }
 
     /// Another server for the same sessions.
@@ -260,9 +260,9 @@ async fn a_session_from_before_is_bound_at_its_next_commit() {
     home(&client, "/set").await;
     let server = setup.serve::<Stored>(routes!(Stored), |b| bound(b, OnMismatch::Reject)).await;
     let client = client.moved(&server.url(""));
-    setup.store.calls();
+    setup.store.take_calls();
     assert_eq!(send(&client, "/read", OTHERS[0].0).await, "dark", "not bound yet");
-    assert_eq!(setup.store.calls(), ["load"], "binding alone is no reason to write");
+    assert_eq!(setup.store.take_calls(), ["load"], "binding alone is no reason to write");
     home(&client, "/light").await;
     assert_eq!(send(&client.fork(), "/read", OTHERS[0].0).await, "");
     assert_eq!(home(&client, "/read").await, "light");

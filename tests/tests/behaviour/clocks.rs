@@ -11,8 +11,9 @@ use session_runtime::{
     store::{MemoryStore, Properties},
 };
 use tests::{
-    Client, Fault, Log, Server, Spy,
+    Client, Fault, Log, Server, Spy, Verb,
     sessions::{self, Case, Sealed, Signed, Stored, Themed},
+    spy,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,10 +44,10 @@ struct Fleet {
 impl Fleet {
     fn new() -> Self {
         let (keys, server) = (KeyRing::generate().expect("random bytes"), Arc::default());
-        let fleet = Self { keys, server, store: Spy::new(MemoryStore::default()) };
+        let fleet = Self { keys, server, store: spy(MemoryStore::default()) };
         let server = Arc::clone(&fleet.server);
         fleet.store.pretend(Properties::SHARED);
-        fleet.store.tell(move || server.now());
+        fleet.store.show_time(move || server.now());
         fleet
     }
 
@@ -165,10 +166,10 @@ async fn a_store_that_does_not_tell_its_time_has_no_session_expired() {
     let client = Client::new(&machine.server);
     client.get("/set").await;
     machine.is_ahead(HOUR);
-    fleet.store.fault("probe", Some(Fault::Down));
+    fleet.store.fault(Verb::Probe, Fault::Down);
     let reply = client.get("/read").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (503, 0));
-    fleet.store.fault("probe", None);
+    fleet.store.heal(Verb::Probe);
     is_live(&client, &machine, "once the store tells its time").await;
 }
 
@@ -185,10 +186,10 @@ async fn a_sweep_goes_by_the_servers_clock_and_leaves_what_expired_five_minutes_
     }
     fleet.pass(&[&machine], IDLE + 5 * MINUTE - SECOND);
     assert_eq!(layer.sweep().await.expect("a sweep").removed, 0);
-    fleet.store.fault("probe", Some(Fault::Down));
+    fleet.store.fault(Verb::Probe, Fault::Down);
     fleet.pass(&[&machine], SECOND);
     assert!(layer.sweep().await.expect_err("no time, no sweep").is_unavailable());
-    fleet.store.fault("probe", None);
+    fleet.store.heal(Verb::Probe);
     let swept = layer.sweep().await.expect("a sweep");
     assert_eq!((swept.removed, swept.next), (1, None));
 }
@@ -208,7 +209,7 @@ async fn a_sweep_ends_when_nothing_is_left_and_is_one_event() {
     let events: Vec<_> = text.lines().filter(|line| line.contains("expired records")).collect();
     let [event] = *events else { panic!("{events:?}") };
     assert!(event.contains("removed=3 left=false seconds="), "{event}");
-    fleet.store.fault("sweep", Some(Fault::Down));
+    fleet.store.fault(Verb::Sweep, Fault::Down);
     assert!(layer.sweep().await.expect_err("the store is down").is_unavailable());
     assert!(log.text().contains("removed=0 left=true seconds="));
 }
@@ -271,7 +272,7 @@ async fn half_of_the_way_to_the_server_and_back_is_no_difference() {
     let fleet = Fleet::new();
     let (layer, clock) = fleet.layer::<Stored>(SessionLayerBuilder::store);
     let (server, machine) = (Arc::clone(&fleet.server), clock);
-    fleet.store.tell(move || {
+    fleet.store.show_time(move || {
         let way = || {
             server.advance(6 * SECOND);
             machine.advance(6 * SECOND);
@@ -289,7 +290,7 @@ async fn half_of_the_way_to_the_server_and_back_is_no_difference() {
 async fn a_clock_of_the_deployments_own_is_compared_with_none() {
     let case = Case::start::<Stored>(sessions::routes::<Stored>(), |builder| builder).await;
     let ahead = case.clock.now().saturating_add(HOUR);
-    case.store.tell(move || ahead);
+    case.store.show_time(move || ahead);
     let client = Client::new(&case.server);
     client.get("/set").await;
     case.clock.advance(IDLE - SECOND);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Router, routing::get};
 use serde::{Deserialize, Serialize};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionType,
     codec::{Chain, Codec, CodecError, Json, MsgPack},

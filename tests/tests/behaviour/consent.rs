@@ -68,10 +68,10 @@ async fn without_consent_the_handler_works_on_a_session_that_is_not_saved() {
         assert_eq!(client.get("/set").await.body, "dark", "the handler sees what it wrote");
         assert_eq!(client.get("/save").await.body, "Withheld true");
         assert_eq!(client.get("/who").await.body, "None", "nobody is logged in");
-        assert_eq!(store.calls(), [""; 0]);
+        assert_eq!(store.take_calls(), [""; 0]);
         assert_eq!(consenting(&client, "/save").await.body, "Created false");
         assert!(client.cookie("s").is_some());
-        store.calls();
+        store.take_calls();
     }
 }
 
@@ -110,7 +110,7 @@ async fn no_other_knob_creates_one_either() {
     client.set_cookie("s", "AAAA");
     let reply = client.get("/look").await;
     assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{:?}", reply.set_cookies());
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     assert_eq!(consenting(&client, "/look").await.set_cookies().len(), 1);
 }
 

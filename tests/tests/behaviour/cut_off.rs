@@ -14,7 +14,7 @@ use session_runtime::{
     KeyRing, Session, SessionLayer, SessionLayerBuilder, SessionType, policy::CommitOn,
     store::MemoryStore,
 };
-use tests::{Client, Fault, Odd, Server, Spy, eventually};
+use tests::{Client, Fault, Odd, Server, Spy, Verb, eventually, spy};
 
 use crate::gate::Gate;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
@@ -100,7 +100,7 @@ async fn start<T: SessionType>(
     router: Router<Gate>,
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let gate = Gate::of(1);
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<T>::builder(keys).insecure_dev();
@@ -189,10 +189,10 @@ async fn a_log_out_takes_effect_in_spite_of_a_panic() {
     let case = stored().await;
     let client = Client::new(&case.server);
     client.get("/begin").await;
-    case.store.fault("remove", Some(Fault::Held));
+    case.store.fault(Verb::Remove, Fault::Held);
     assert_eq!(client.get("/do/logout+panic/200").await.status, 500);
     assert_eq!(client.get("/show").await.body, "Some(\"ada\") false false dark");
-    case.store.fault("remove", None);
+    case.store.heal(Verb::Remove);
     eventually("the session ends", async || client.get("/show").await.body.starts_with("None"))
         .await;
 }
@@ -262,7 +262,7 @@ async fn a_log_out_that_the_store_cannot_carry_out_is_no_success_either() {
     let case = stored().await;
     let client = Client::new(&case.server);
     client.get("/begin").await;
-    case.store.fault("remove", Some(Fault::Down));
+    case.store.fault(Verb::Remove, Fault::Down);
     let reply = client.get("/do/logout/500").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (500, 0));
     assert_eq!(client.get("/show").await.body, "Some(\"ada\") false false dark");

@@ -6,7 +6,7 @@ use axum::{Router, routing::get};
 use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy, sessions::Stored};
+use tests::{Client, Fault, Server, Spy, Verb, sessions::Stored, spy};
 
 const SHORT: Duration = Duration::from_millis(30);
 /// Longer than that; and so much longer that a machine that is busy is still short of it.
@@ -26,22 +26,22 @@ async fn statuses(
     expected: [u16; 3],
 ) -> [u16; 3] {
     let [load_fault, commit_fault, insert_fault] =
-        expected.map(|status| Some(Fault::Slow(if status == 200 { SLOW } else { SLOWEST })));
-    let store = Spy::new(MemoryStore::default());
+        expected.map(|status| Fault::Slow(if status == 200 { SLOW } else { SLOWEST }));
+    let store = spy(MemoryStore::default());
     let layer = adjust(builder(store.clone())).build().expect("a sound configuration");
     let routes = Router::new()
         .route("/set", get(async |s: Session<Stored>| s.update_theme(|theme| theme.push('x'))))
         .route("/read", get(async |s: Session<Stored>| s.theme().clone()));
     let server = Server::start(routes.layer(layer)).await;
     let client = Client::new(&server);
-    store.fault("insert", insert_fault);
+    store.fault(Verb::Insert, insert_fault);
     let insert = Client::new(&server).get("/set").await.status.as_u16();
-    store.fault("insert", None);
+    store.heal(Verb::Insert);
     client.get("/set").await;
-    store.fault("load", load_fault);
+    store.fault(Verb::Load, load_fault);
     let load = client.get("/read").await.status.as_u16();
-    store.fault("load", None);
-    store.fault("replace", commit_fault);
+    store.heal(Verb::Load);
+    store.fault(Verb::Replace, commit_fault);
     [load, client.get("/set").await.status.as_u16(), insert]
 }
 
@@ -62,7 +62,7 @@ async fn reads_and_writes_have_deadlines_of_their_own() {
 fn a_deadline_of_nothing_is_refused_at_start() {
     let refused = |adjust: fn(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>| {
         let error: Error =
-            adjust(builder(Spy::new(MemoryStore::default()))).build().expect_err("refused");
+            adjust(builder(spy(MemoryStore::default()))).build().expect_err("refused");
         assert!(error.is_config());
         error.to_string()
     };

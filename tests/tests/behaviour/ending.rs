@@ -14,8 +14,9 @@ use session_runtime::{
     clock::ManualClock, policy::OnStoreError, store::MemoryStore,
 };
 use tests::{
-    Client, Fault, Reply, Server, Spy,
+    Client, Fault, Reply, Server, Spy, Verb,
     sessions::{Sealed, Stored},
+    spy,
 };
 
 use crate::gate::Gate;
@@ -117,7 +118,7 @@ async fn start<T: SessionType>(
     router: Router<Gate>,
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
-    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+    let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
     let gate = Gate::of(1);
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
@@ -246,9 +247,9 @@ async fn a_log_out_on_a_degraded_session_does_not_claim_success() {
     .await;
     let client = Client::new(&case.server);
     client.get("/do/login").await;
-    case.store.fault("load", Some(Fault::Down));
+    case.store.fault(Verb::Load, Fault::Down);
     assert_eq!(client.get("/do/logout").await.status, 503);
-    case.store.fault("load", None);
+    case.store.heal(Verb::Load);
     assert_eq!(client.get("/do/read").await.body, "Some(\"ada\") ", "as it said, it is not over");
 }
 
@@ -257,7 +258,7 @@ async fn a_server_error_waits_for_the_save_that_is_on_its_way_and_tells_its_toke
     let case = stored().await;
     let client = Client::new(&case.server);
     client.get("/do/theme").await;
-    case.store.fault("replace", Some(Fault::Slow(Duration::from_millis(50))));
+    case.store.fault(Verb::Replace, Fault::Slow(Duration::from_millis(50)));
     let reply = client.get("/do/save-unwatched").await;
     assert_eq!(reply.status, 500);
     assert_eq!(reply.set_cookies().len(), 1, "the old credential is dead");

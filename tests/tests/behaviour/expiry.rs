@@ -106,15 +106,15 @@ async fn touches_are_throttled_and_never_let_an_active_session_die_early() {
     let case = stored().await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    case.store.calls();
+    case.store.take_calls();
     for _ in 0..59 {
         case.clock.advance(SECOND);
         client.get("/read").await;
     }
-    assert_eq!(case.store.calls(), vec!["load"; 59], "59 seconds: not one touch");
+    assert_eq!(case.store.take_calls(), vec!["load"; 59], "59 seconds: not one touch");
     case.clock.advance(SECOND);
     client.get("/read").await;
-    assert_eq!(case.store.calls(), ["load", "touch"], "a minute: one touch");
+    assert_eq!(case.store.take_calls(), ["load", "touch"], "a minute: one touch");
     case.clock.advance(IDLE - SECOND);
     assert_eq!(client.get("/read").await.body, "dark", "the touch moved the idle end");
 }
@@ -125,9 +125,9 @@ async fn extend_touches_at_once() {
     let client = Client::new(&case.server);
     client.get("/set").await;
     case.clock.advance(SECOND);
-    case.store.calls();
+    case.store.take_calls();
     client.get("/extend").await;
-    assert_eq!(case.store.calls(), ["load", "touch"]);
+    assert_eq!(case.store.take_calls(), ["load", "touch"]);
     case.clock.advance(IDLE - SECOND);
     assert_eq!(client.get("/read").await.body, "dark");
 }

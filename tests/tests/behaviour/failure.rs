@@ -23,7 +23,7 @@ use session_runtime::{
     policy::{CommitOn, OnStoreError},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Odd, Server, Spy, eventually};
+use tests::{Client, Fault, Odd, Server, Spy, Verb, eventually, spy};
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -133,7 +133,7 @@ struct Case {
 async fn start(
     adjust: impl FnOnce(SessionLayerBuilder<Fragile>) -> SessionLayerBuilder<Fragile>,
 ) -> Case {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let handlers = Arc::<Handlers>::default();
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<Fragile>::builder(keys).store(store.clone()).insecure_dev();
@@ -153,11 +153,11 @@ async fn server_errors_and_panics_commit_nothing() {
     client.get("/set").await;
     let token = client.cookie("fail");
     for path in ["/500", "/panic"] {
-        case.store.calls();
+        case.store.take_calls();
         let reply = client.get(path).await;
         assert_eq!(reply.status, 500, "{path}");
         assert!(reply.set_cookies().is_empty(), "{path}");
-        assert_eq!(case.store.calls(), ["load"], "{path}");
+        assert_eq!(case.store.take_calls(), ["load"], "{path}");
         assert_eq!(client.get("/read").await.body, "dark 0", "{path}");
     }
     assert_eq!(client.cookie("fail"), token);
@@ -198,11 +198,11 @@ async fn a_disconnect_in_the_handler_leaves_nothing() {
     let case = start(|builder| builder).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    case.store.calls();
+    case.store.take_calls();
     hang_up(&case, "/slow-handler", &client, case.handlers.entered.notified()).await;
     case.handlers.go.notify_one();
     assert_eq!(client.get("/read").await.body, "dark 0");
-    assert!(!case.store.calls().contains(&"replace"));
+    assert!(!case.store.take_calls().contains(&Verb::Replace));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,12 +210,12 @@ async fn a_disconnect_during_the_commit_leaves_all_of_it() {
     let case = start(|builder| builder.deadline(Duration::from_secs(600))).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    case.store.fault("replace", Some(Fault::Held));
-    case.store.calls();
-    let begun = async || case.store.calls().contains(&"replace");
+    case.store.fault(Verb::Replace, Fault::Held);
+    case.store.take_calls();
+    let begun = async || case.store.take_calls().contains(&Verb::Replace);
     hang_up(&case, "/hit", &client, eventually("the commit begins", begun)).await;
     assert_eq!(client.get("/read").await.body, "dark 0", "the commit is still on its way");
-    case.store.fault("replace", None);
+    case.store.heal(Verb::Replace);
     eventually("the commit arrives in spite of the disconnect", async || {
         client.get("/read").await.body == "dark 1"
     })
@@ -228,19 +228,19 @@ async fn a_store_that_is_down_is_503_and_never_an_empty_session_saved_over_the_r
     let client = Client::new(&case.server);
     client.get("/set").await;
     let token = client.cookie("fail");
-    case.store.fault("load", Some(Fault::Down));
-    case.store.calls();
+    case.store.fault(Verb::Load, Fault::Down);
+    case.store.take_calls();
     let reply = client.get("/hit").await;
     assert_eq!(reply.status, 503);
     assert_eq!(reply.body, "Service Unavailable", "no details");
     assert!(reply.set_cookies().is_empty());
-    assert_eq!(case.store.calls(), ["load"]);
-    case.store.fault("load", None);
-    case.store.fault("replace", Some(Fault::Down));
+    assert_eq!(case.store.take_calls(), ["load"]);
+    case.store.heal(Verb::Load);
+    case.store.fault(Verb::Replace, Fault::Down);
     let reply = client.get("/hit").await;
     assert_eq!(reply.status, 503);
     assert!(reply.set_cookies().is_empty());
-    case.store.fault("replace", None);
+    case.store.heal(Verb::Replace);
     assert_eq!(client.get("/read").await.body, "dark 0");
     assert_eq!(client.cookie("fail"), token);
 }
@@ -248,7 +248,7 @@ async fn a_store_that_is_down_is_503_and_never_an_empty_session_saved_over_the_r
 #[tokio::test]
 async fn a_new_session_that_was_not_stored_sends_no_token() {
     let case = start(|builder| builder).await;
-    case.store.fault("insert", Some(Fault::Down));
+    case.store.fault(Verb::Insert, Fault::Down);
     let client = Client::new(&case.server);
     let reply = client.get("/set").await;
     assert_eq!(reply.status, 503);
@@ -260,7 +260,7 @@ async fn a_log_out_that_failed_does_not_claim_success() {
     let case = start(|builder| builder).await;
     let client = Client::new(&case.server);
     client.get("/login").await;
-    case.store.fault("remove", Some(Fault::Down));
+    case.store.fault(Verb::Remove, Fault::Down);
     let reply = client.get("/logout").await;
     assert_eq!(reply.status, 503);
     assert!(reply.set_cookies().is_empty());
@@ -271,7 +271,7 @@ async fn a_slow_store_meets_its_deadline() {
     let case = start(|builder| builder.deadline(Duration::from_millis(50))).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    case.store.fault("load", Some(Fault::Slow(Duration::from_secs(30))));
+    case.store.fault(Verb::Load, Fault::Slow(Duration::from_secs(30)));
     let started = std::time::Instant::now();
     assert_eq!(client.get("/read").await.status, 503);
     assert!(started.elapsed() < Duration::from_secs(25));
@@ -282,18 +282,18 @@ async fn degraded_sessions_are_anonymous_and_a_write_to_them_is_503() {
     let case = start(|builder| builder.on_store_error(OnStoreError::Degrade)).await;
     let client = Client::new(&case.server);
     client.get("/set").await;
-    case.store.fault("load", Some(Fault::Down));
-    case.store.calls();
+    case.store.fault(Verb::Load, Fault::Down);
+    case.store.take_calls();
     for (path, status) in [("/hit", 503), ("/read", 200)] {
         let reply = client.get(path).await;
         assert_eq!(reply.status, status, "{path}");
         assert!(reply.set_cookies().is_empty(), "{path}: nothing is cleared or created");
-        assert_eq!(case.store.calls(), ["load"], "{path}");
+        assert_eq!(case.store.take_calls(), ["load"], "{path}");
     }
     assert_eq!(client.get("/read").await.body, " 0");
     let saved = client.get("/save").await.body;
     assert!(saved.starts_with("true "), "{saved}");
-    case.store.fault("load", None);
+    case.store.heal(Verb::Load);
     assert_eq!(client.get("/read").await.body, "dark 0");
 }
 
@@ -304,10 +304,10 @@ async fn a_touch_that_fails_does_not_fail_the_request() {
     let client = Client::new(&case.server);
     client.get("/set").await;
     clock.advance(Duration::from_secs(60));
-    case.store.fault("replace", Some(Fault::Down));
-    case.store.calls();
+    case.store.fault(Verb::Replace, Fault::Down);
+    case.store.take_calls();
     assert_eq!(client.get("/read").await.status, 200);
-    assert_eq!(case.store.calls(), ["load", "touch"]);
+    assert_eq!(case.store.take_calls(), ["load", "touch"]);
 }
 
 #[tokio::test]
@@ -326,7 +326,7 @@ async fn saving_twice_writes_each_change_once() {
     let case = start(|builder| builder).await;
     let client = Client::new(&case.server);
     assert_eq!(client.get("/save-twice").await.body, "Created Unchanged 2");
-    assert_eq!(case.store.calls(), ["insert", "load", "replace"]);
+    assert_eq!(case.store.take_calls(), ["insert", "load", "replace"]);
     assert_eq!(client.get("/read").await.body, " 2");
     assert_eq!(client.get("/save-twice").await.body, "Updated Unchanged 4");
     assert_eq!(client.get("/read").await.body, " 4");

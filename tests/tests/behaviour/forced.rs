@@ -13,8 +13,9 @@ use session_runtime::{
     clock::ManualClock, store::MemoryStore,
 };
 use tests::{
-    Client, Fault, Server, Spy,
+    Client, Fault, Server, Spy, Verb,
     sessions::{Sealed, Stored},
+    spy,
 };
 use tokio::sync::Barrier;
 
@@ -22,7 +23,7 @@ async fn start<T: SessionType>(
     routes: Router<Spy<MemoryStore>>,
     adjust: fn(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> (Server, Spy<MemoryStore>, Arc<ManualClock>) {
-    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+    let (store, clock) = (spy(MemoryStore::default()), Arc::new(ManualClock::default()));
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
         .insecure_dev();
@@ -47,9 +48,9 @@ async fn start_gated(gate: Arc<Barrier>) -> (Server, Spy<MemoryStore>, Arc<Manua
         .route(
             "/force-while-down",
             get(async |s: Session<Stored>, State(store): State<Spy<MemoryStore>>| {
-                store.fault("touch", Some(Fault::Down));
+                store.fault(Verb::Touch, Fault::Down);
                 let failed = said(s.create().await);
-                store.fault("touch", None);
+                store.heal(Verb::Touch);
                 failed
             }),
         )
@@ -80,11 +81,11 @@ async fn it_goes_to_the_store_and_save_does_not() {
     let (server, store, clock) = start_stored().await;
     let client = Client::new(&server);
     client.get("/set/dark").await;
-    store.calls();
+    store.take_calls();
     assert_eq!(client.get("/save").await.body, "Unchanged");
-    assert_eq!(store.calls(), ["load"]);
+    assert_eq!(store.take_calls(), ["load"]);
     assert_eq!(client.get("/force").await.body, "Updated");
-    assert_eq!(store.calls(), ["load", "touch"], "once, although the request then ends");
+    assert_eq!(store.take_calls(), ["load", "touch"], "once, although the request then ends");
     clock.advance(Duration::from_secs(29 * 60));
     client.get("/force").await;
     clock.advance(Duration::from_secs(29 * 60));
@@ -99,7 +100,7 @@ async fn a_session_that_is_not_there_is_created_empty_or_not() {
     assert!(client.cookie("s").is_none());
     let reply = client.get("/force").await;
     assert_eq!((reply.body.as_str(), reply.set_cookies().len()), ("Created", 1));
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     assert_eq!(client.get("/force").await.body, "Updated");
 }
 

@@ -11,7 +11,7 @@ use axum::{
 use session_runtime::{
     Error, Key, KeyRing, Session, SessionLayer, SessionType, store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 use tokio::sync::{mpsc, oneshot};
 
 #[derive(Session)]
@@ -106,7 +106,7 @@ async fn start() -> (
     Spy<MemoryStore>,
     mpsc::UnboundedReceiver<(oneshot::Sender<()>, oneshot::Receiver<String>)>,
 ) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let keys = KeyRing::ephemeral().expect("random bytes");
     let layer = SessionLayer::<Main>::builder(keys.clone())
         .store(store.clone())
@@ -173,7 +173,7 @@ async fn middleware_before_and_after_and_two_extractors_share_one_session() {
     let (server, store, _tasks) = start().await;
     let client = Client::new(&server);
     assert_eq!(client.get("/inside").await.body, r#"["before", "handler"] 5 2"#);
-    assert_eq!(store.calls(), ["insert"], "one commit for all of them");
+    assert_eq!(store.take_calls(), ["insert"], "one commit for all of them");
     assert_eq!(client.get("/hits").await.body, r#"0 ["before", "handler", "after"]"#);
 }
 
@@ -283,9 +283,9 @@ async fn secret_fields_round_trip_and_equal_ones_are_not_written_again() {
     let client = Client::new(&server);
     client.get("/secret/hush").await;
     assert_eq!(client.get("/secret").await.body, "Some(\"hush\")");
-    store.calls();
+    store.take_calls();
     client.get("/secret/hush").await;
-    assert_eq!(store.calls(), ["load"]);
+    assert_eq!(store.take_calls(), ["load"]);
     client.get("/secret/other").await;
     assert_eq!(client.get("/secret").await.body, "Some(\"other\")");
 }

@@ -18,6 +18,7 @@ use session_runtime::{
 use tests::{
     Client, Server, Spy,
     sessions::{self, Sealed, Stored, Themed},
+    spy,
 };
 
 #[derive(Session)]
@@ -85,7 +86,7 @@ async fn start<T: SessionType>(
     routes: Router,
     adjust: impl FnOnce(SessionLayerBuilder<T>) -> SessionLayerBuilder<T>,
 ) -> (Server, Spy<MemoryStore>) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"));
     let builder = match T::spec().payload {
         session_runtime::schema::Payload::Server => builder.store(store.clone()),
@@ -150,7 +151,7 @@ async fn an_id_of_zeros_and_one_that_is_taken_are_errors_that_say_so() {
         assert!(!error.contains("random"), "{error}");
     };
     failed("sixteen zeros").await;
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     let first = Client::new(&server);
     assert_eq!(first.get("/set").await.status, 200);
     failed("the id of a session that exists").await;
@@ -186,7 +187,7 @@ async fn an_id_may_say_where_its_session_began() {
     let id = format!("0401{}", "07".repeat(14));
     assert_eq!(begun.get("/id").await.body, id, "the request that began it counts, not this one");
     assert_eq!(Client::new(&server).get("/set").await.status, 200, "without the header: another");
-    assert_eq!(store.calls(), ["insert", "load", "insert"]);
+    assert_eq!(store.take_calls(), ["insert", "load", "insert"]);
 }
 
 #[tokio::test]

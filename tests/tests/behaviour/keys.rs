@@ -12,6 +12,7 @@ use session_runtime::{
 use tests::{
     Client, Server, Spy,
     sessions::{self, Sealed, Stored},
+    spy,
 };
 
 fn key() -> String {
@@ -45,7 +46,7 @@ async fn sealed(keys: &str, clock: &Arc<ManualClock>) -> Server {
 #[tokio::test]
 async fn a_new_first_key_reissues_old_tokens_exactly_once() {
     let (old, new) = (key(), key());
-    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+    let (store, clock) = (spy(MemoryStore::default()), Arc::new(ManualClock::default()));
     let before = stored(&store, &old, &clock).await;
     let client = Client::new(&before);
     client.get("/set").await;
@@ -64,9 +65,9 @@ async fn a_new_first_key_reissues_old_tokens_exactly_once() {
     }
     let only_new = stored(&store, &new, &clock).await;
     assert_eq!(client.moved(&only_new.url("")).get("/read").await.body, "dark");
-    store.calls();
+    store.take_calls();
     assert_eq!(parallel.moved(&only_new.url("")).get("/read").await.body, "");
-    assert_eq!(store.calls(), [""; 0], "an unknown key costs no store access");
+    assert_eq!(store.take_calls(), [""; 0], "an unknown key costs no store access");
 }
 
 #[tokio::test]
@@ -90,7 +91,7 @@ async fn a_sealed_payload_is_sealed_anew_under_the_new_key_once() {
 #[tokio::test]
 async fn a_key_reads_until_its_not_after() {
     let (old, new) = (key(), key());
-    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+    let (store, clock) = (spy(MemoryStore::default()), Arc::new(ManualClock::default()));
     let before = stored(&store, &old, &clock).await;
     let client = Client::new(&before);
     client.get("/set").await;
@@ -133,7 +134,7 @@ fn weak_and_known_secrets_are_refused_without_being_repeated() {
 #[test]
 fn an_ephemeral_ring_is_refused_with_any_store_that_outlives_it() {
     let build = |properties| {
-        let store = Spy::new(MemoryStore::default());
+        let store = spy(MemoryStore::default());
         store.pretend(properties);
         let ephemeral = || KeyRing::ephemeral().expect("random bytes");
         let generated = || KeyRing::generate().expect("random bytes");
@@ -157,7 +158,7 @@ fn an_ephemeral_ring_is_refused_with_any_store_that_outlives_it() {
 #[test]
 fn a_revocation_store_that_forgets_is_refused_with_keys_that_last() {
     let build = |keys: KeyRing, properties| {
-        let store = Spy::new(MemoryStore::default());
+        let store = spy(MemoryStore::default());
         store.pretend(properties);
         SessionLayer::<Sealed>::builder(keys).revocation(store).build().map(drop)
     };

@@ -12,7 +12,7 @@ use session_runtime::{
     Error, KeyRing, Peek, Session, SessionLayer, SessionLayerBuilder, policy::Resend,
     store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "layers", prefix = "none")]
@@ -33,7 +33,7 @@ struct Other {
 fn layer(
     adjust: impl FnOnce(SessionLayerBuilder<Shop>) -> SessionLayerBuilder<Shop>,
 ) -> (SessionLayer<Shop>, Spy<MemoryStore>) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let builder = SessionLayer::<Shop>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .insecure_dev();
@@ -83,7 +83,7 @@ async fn a_layer_inside_of_itself_is_one_layer() {
         let client = Client::new(&server);
         let reply = client.get("/in/login").await;
         assert_eq!(reply.set_cookies().len(), 1, "{:?}", reply.set_cookies());
-        assert_eq!(store.calls(), ["insert"], "one record");
+        assert_eq!(store.take_calls(), ["insert"], "one record");
         client.get("/in/set").await;
         assert_eq!(client.get("/in/show").await.body, "Some(\"ada\") dark 3");
         assert_eq!(client.get("/in/logout").await.set_cookies().len(), 1);
@@ -123,7 +123,7 @@ async fn a_layer_inside_of_one_with_other_settings_is_an_error_that_names_both()
             assert!(reply.body.contains(part), "{}", reply.body);
         }
     }
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     assert_eq!(client.get("/set").await.status, 200, "the outer one alone works");
 }
 

@@ -9,8 +9,9 @@ use session_runtime::{
     store::{CachedStore, MemoryStore},
 };
 use tests::{
-    Client, Fault, Server, Spy,
+    Client, Fault, Server, Spy, Verb,
     sessions::{Case, Sealed, Stored, Themed, routes},
+    spy,
 };
 use tokio::sync::Barrier;
 
@@ -63,13 +64,13 @@ async fn meanwhile(client: &Client, other: &Client, path: &str, gate: &Barrier) 
 #[tokio::test]
 async fn the_store_is_asked_and_nothing_is_written() {
     let (keys, clock) = (KeyRing::ephemeral().expect("random bytes"), Arc::default());
-    let (store, gate) = (Spy::new(MemoryStore::default()), Arc::new(Barrier::new(2)));
+    let (store, gate) = (spy(MemoryStore::default()), Arc::new(Barrier::new(2)));
     let routes = asking::<Stored>(&gate).route(
         "/while-down",
         get(async |s: Session<Stored>, Extension(store): Extension<Spy<MemoryStore>>| {
-            store.fault("load", Some(Fault::Down));
+            store.fault(Verb::Load, Fault::Down);
             let failed = said(s.is_live().await);
-            store.fault("load", None);
+            store.heal(Verb::Load);
             failed
         }),
     );
@@ -77,11 +78,11 @@ async fn the_store_is_asked_and_nothing_is_written() {
     let server = Server::start(routes.layer(layer).layer(Extension(store.clone()))).await;
     let client = Client::new(&server);
     assert_eq!(client.get("/live").await.body, "false", "there is none yet");
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     client.get("/set").await;
-    store.calls();
+    store.take_calls();
     assert_eq!(client.get("/live").await.body, "true");
-    assert_eq!(store.calls(), ["load", "load"]);
+    assert_eq!(store.take_calls(), ["load", "load"]);
     assert_eq!(client.get("/while-down").await.body, "unavailable");
     assert_eq!(client.get("/read").await.body, "dark");
 }

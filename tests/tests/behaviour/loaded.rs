@@ -2,7 +2,7 @@
 
 use axum::{Router, routing::get};
 use session_runtime::{KeyRing, Session, SessionLayer, store::MemoryStore};
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "loaded", prefix = "none")]
@@ -43,27 +43,27 @@ async fn served(store: Spy<MemoryStore>) -> Server {
 
 #[tokio::test]
 async fn a_change_is_swapped_for_the_record_that_the_request_has_loaded() {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let server = served(store.clone()).await;
     let client = Client::new(&server);
     client.get("/write").await;
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     client.get("/write").await;
-    assert_eq!(store.calls(), ["load", "replace"]);
+    assert_eq!(store.take_calls(), ["load", "replace"]);
     client.get("/twice").await;
-    assert_eq!(store.calls(), ["load", "replace", "load", "replace"]);
+    assert_eq!(store.take_calls(), ["load", "replace", "load", "replace"]);
     let page = client.get("/count").await;
     assert_eq!(page.body, "4");
 }
 
 #[tokio::test]
 async fn a_change_is_not_swapped_for_the_record_of_a_session_that_the_request_has_ended() {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let server = served(store.clone()).await;
     let client = Client::new(&server);
     client.get("/write").await;
-    store.calls();
+    store.take_calls();
     client.get("/begin-again").await;
-    assert_eq!(store.calls(), ["load", "remove", "insert", "load", "replace"]);
+    assert_eq!(store.take_calls(), ["load", "remove", "insert", "load", "replace"]);
     assert_eq!(client.get("/count").await.body, "2");
 }

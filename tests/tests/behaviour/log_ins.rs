@@ -14,7 +14,7 @@ use session_runtime::{
     policy::{OnMaxSessions, OnStoreError},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Log, Reply, Server, Spy};
+use tests::{Client, Fault, Log, Reply, Server, Spy, Verb, spy};
 
 use crate::gate::Gate;
 
@@ -162,7 +162,7 @@ async fn start<T: SessionType>(
     store: MemoryStore,
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
-    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(store));
+    let (clock, store) = (Arc::new(ManualClock::default()), spy(store));
     let gate = Gate::of(1);
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
@@ -461,7 +461,7 @@ async fn a_log_in_that_the_store_cannot_hold_is_an_error() {
         .await;
     let client = Client::new(&degrade.server);
     client.get("/theme").await;
-    degrade.store.fault("load", Some(Fault::Down));
+    degrade.store.fault(Verb::Load, Fault::Down);
     assert_eq!(client.get("/ada").await.status, 503);
 
     let router = shown!(Stored, act_stored);
@@ -496,11 +496,11 @@ async fn a_store_that_fails_while_a_log_in_begins_a_fresh_session_is_503() {
     client.get("/theme").await;
     let ends = async {
         client.get("/destroy").await;
-        case.store.fault("insert", Some(Fault::Down));
+        case.store.fault(Verb::Insert, Fault::Down);
     };
     let (reply, slow) = case.interleave(&client, "wait+ada", ends).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (503, 0));
-    case.store.fault("insert", None);
+    case.store.heal(Verb::Insert);
     assert_eq!(slow.get("/read").await.body, "None");
 }
 

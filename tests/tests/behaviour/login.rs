@@ -9,7 +9,7 @@ use axum::{
 use session_runtime::{
     Error, KeyRing, Peek, Session, SessionId, SessionLayer, Sessions, store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "login", prefix = "none")]
@@ -131,7 +131,7 @@ fn routes() -> Router<Sessions<Account>> {
 }
 
 async fn start() -> (Server, Spy<MemoryStore>) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let layer = SessionLayer::<Account>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .insecure_dev()
@@ -148,9 +148,9 @@ async fn logging_in_changes_the_credential_and_kills_the_old_one_at_once() {
     client.get("/fill").await;
     let id = client.get("/id").await.body;
     let before = client.fork();
-    store.calls();
+    store.take_calls();
     let reply = client.get("/login/ada").await;
-    assert_eq!(store.calls(), ["load", "replace"], "no second record");
+    assert_eq!(store.take_calls(), ["load", "replace"], "no second record");
     assert_eq!(reply.set_cookies().len(), 1);
     assert_ne!(client.cookie("login"), before.cookie("login"));
     assert_eq!(before.get("/show").await.body, "None []  None 0 None", "no grace");
@@ -184,9 +184,9 @@ async fn logging_out_kills_the_token_and_keeps_what_is_marked_in_a_fresh_session
     client.get("/fill").await;
     let id = client.get("/id").await.body;
     let old = client.fork();
-    store.calls();
+    store.take_calls();
     client.get("/logout").await;
-    assert_eq!(store.calls(), ["load", "remove", "insert"]);
+    assert_eq!(store.take_calls(), ["load", "remove", "insert"]);
     assert_eq!(client.get("/show").await.body, r#"None [] dark None 0 Some("Goodbye")"#);
     assert_ne!(client.get("/id").await.body, id);
     assert_eq!(old.get("/show").await.body, "None []  None 0 None");
@@ -197,9 +197,9 @@ async fn logging_out_with_nothing_to_keep_expires_the_token() {
     let (server, store) = start().await;
     let client = Client::new(&server);
     client.get("/login/ada").await;
-    store.calls();
+    store.take_calls();
     let reply = client.get("/logout-only").await;
-    assert_eq!(store.calls(), ["load", "remove"]);
+    assert_eq!(store.take_calls(), ["load", "remove"]);
     assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{:?}", reply.set_cookies());
     assert_eq!(client.cookie("login"), None);
 }

@@ -18,7 +18,7 @@ use session_runtime::{
     store::{FieldValue, MemoryStore, Namespace, Selector, Store as _, StoreKey},
 };
 use tests::{
-    Client, Fault, Log, Server, eventually,
+    Client, Fault, Log, Server, Verb, eventually,
     sessions::{Case, Stored, routes},
 };
 
@@ -191,17 +191,17 @@ async fn a_store_that_fails_or_is_too_slow_is_seen_by_the_type_of_its_error() {
     let client = Client::new(&case.server);
     client.get("/do/set").await;
     notes.take();
-    case.store.fault("load", Some(Fault::Down));
+    case.store.fault(Verb::Load, Fault::Down);
     client.get("/do/nothing").await;
     assert_eq!(notes.take(), ["load seen Spy store 0", "request seen failed store"]);
-    case.store.fault("load", Some(Fault::Held));
+    case.store.fault(Verb::Load, Fault::Held);
     client.get("/do/nothing").await;
     assert_eq!(notes.take(), ["load seen Spy deadline 0", "request seen failed deadline"]);
-    case.store.fault("load", None);
-    case.store.fault("replace", Some(Fault::Down));
+    case.store.heal(Verb::Load);
+    case.store.fault(Verb::Replace, Fault::Down);
     client.get("/do/push").await;
     assert_eq!(notes.take()[2..], ["commit seen Spy store 0", "commit seen failed store"]);
-    case.store.fault("replace", None);
+    case.store.heal(Verb::Replace);
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ use session_runtime::{
     store::{MemoryStore, Properties},
 };
 use tests::{
-    Client, Fault, Log, Server, Spy, eventually,
+    Client, Fault, Log, Server, Spy, Verb, eventually,
     sessions::{Sealed, Stored, Themed},
+    spy,
 };
 
 const LONG: Duration = Duration::from_secs(600);
@@ -24,7 +25,7 @@ fn layer<T: Themed>(
 }
 
 fn store() -> Spy<MemoryStore> {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     store.pretend(Properties::SHARED);
     store
 }
@@ -49,7 +50,7 @@ async fn a_drain_waits_for_what_clients_have_left_behind() {
     let nothing = layer.drain(LONG).await;
     assert!(nothing.is_complete() && nothing.finished == 0);
 
-    store.fault("remove", Some(Fault::Held));
+    store.fault(Verb::Remove, Fault::Held);
     let leaving = client.fork();
     let request = tokio::spawn(async move { leaving.get("/end").await.status });
     let goes_on = async || layer.drain(Duration::from_millis(1)).await.left == 1;
@@ -64,7 +65,7 @@ async fn a_drain_waits_for_what_clients_have_left_behind() {
     });
     tokio::task::yield_now().await;
     assert!(!draining.is_finished());
-    store.fault("remove", None);
+    store.heal(Verb::Remove);
     let drained = draining.await.expect("no panic");
     assert_eq!((drained.finished, drained.left), (1, 0));
     store.calls();
@@ -80,27 +81,27 @@ async fn a_layer_is_ready_when_its_store_has_done_once_what_requests_need() {
             let builder = builder.store(store.clone());
             if encrypt { builder.encrypt_at_rest() } else { builder }
         });
-        store.fault("replace", Some(Fault::Down));
+        store.fault(Verb::Replace, Fault::Down);
         let error = layer.ready().await.expect_err("a store that cannot be written to");
         assert!(
             error.is_unavailable() && error.to_string().contains("the store is down"),
             "{error}"
         );
-        store.fault("replace", None);
+        store.heal(Verb::Replace);
         store.calls();
         layer.ready().await.expect("it is ready");
         assert_eq!(store.calls(), check);
         // A probe that comes every second may write nothing.
         layer.ready().await.expect("it is ready still");
         assert_eq!(store.calls(), ["load"]);
-        store.fault("load", Some(Fault::Down));
+        store.fault(Verb::Load, Fault::Down);
         assert!(layer.ready().await.is_err());
     }
     let sealed = store();
     let of_token = layer::<Sealed>(|builder| builder.revocation(sealed.clone()));
-    sealed.fault_all(Some(Fault::Down));
+    sealed.fault_all(Fault::Down);
     assert!(of_token.ready().await.is_err());
-    sealed.fault_all(None);
+    sealed.heal_all();
     of_token.ready().await.expect("it is ready");
     layer::<Sealed>(SessionLayerBuilder::accept_replay_until_expiry)
         .ready()
@@ -120,14 +121,14 @@ async fn a_log_out_that_did_not_happen_is_an_error_in_the_log_with_its_session()
     let (stored, sealed) = (store(), store());
     let (_first, client) = serve(layer::<Stored>(|builder| builder.store(stored.clone()))).await;
     let id = client.get("/id").await.body;
-    stored.fault("remove", Some(Fault::Down));
+    stored.fault(Verb::Remove, Fault::Down);
     assert_eq!(client.get("/end").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(told(&id), "{}", log.text());
 
     let (_second, client) =
         serve(layer::<Sealed>(|builder| builder.revocation(sealed.clone()))).await;
     let id = client.get("/id").await.body;
-    sealed.fault("insert", Some(Fault::Down));
+    sealed.fault(Verb::Insert, Fault::Down);
     assert_eq!(client.get("/end").await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(told(&id), "{}", log.text());
 }

@@ -15,8 +15,9 @@ use session_runtime::{
     store::{MemoryStore, Properties},
 };
 use tests::{
-    Client, Fault, Log, Server, Spy, eventually,
+    Client, Fault, Log, Server, Spy, Verb, eventually,
     sessions::{Sealed, Stored, Themed},
+    spy,
 };
 use tokio::task::JoinSet;
 
@@ -36,7 +37,7 @@ impl Case {
     async fn start<T: Themed>(
         adjust: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
     ) -> Self {
-        let store = Spy::new(MemoryStore::default());
+        let store = spy(MemoryStore::default());
         store.pretend(Properties::SHARED);
         let server = Server::start(routes(store.clone(), adjust)).await;
         let mut clients = Vec::new();
@@ -105,7 +106,7 @@ async fn an_outage_is_two_lines_of_the_log_and_refuses_without_asking_the_store(
         let log = Log::of_this_thread();
         let before = told(&log).len();
         let case = Case::stored().await;
-        case.store.fault_all(Some(fault));
+        case.store.fault_all(fault);
         assert!(case.statuses("/read").await.iter().all(|status| *status == 503), "{fault:?}");
         case.store.calls();
         let started = Instant::now();
@@ -117,7 +118,7 @@ async fn an_outage_is_two_lines_of_the_log_and_refuses_without_asking_the_store(
         let calls = case.store.calls().len();
         assert!(calls as u128 <= tries, "{fault:?}: {calls} calls for 256 requests");
 
-        case.store.fault_all(None);
+        case.store.heal_all();
         case.is_back().await;
         assert!(case.statuses("/read").await.iter().all(|status| *status == 200));
         let lines = told(&log).split_off(before);
@@ -138,11 +139,11 @@ async fn an_outage_is_two_lines_of_the_log_and_refuses_without_asking_the_store(
 async fn a_session_that_alone_is_slow_is_refused_to_nobody() {
     let log = Log::of_this_thread();
     let case = Case::stored().await;
-    case.store.fault("load", Some(Fault::Held));
+    case.store.fault(Verb::Load, Fault::Held);
     for _ in 0..6 {
         assert_eq!(case.clients[0].get("/read").await.status, StatusCode::SERVICE_UNAVAILABLE);
     }
-    case.store.fault("load", None);
+    case.store.heal(Verb::Load);
     // At once, and not after the next try.
     assert!(case.statuses("/read").await.iter().all(|status| *status == 200));
     assert_eq!(count(&told(&log), "session store is down"), 0);
@@ -152,9 +153,9 @@ async fn a_session_that_alone_is_slow_is_refused_to_nobody() {
 async fn what_the_store_itself_answers_opens_no_breaker() {
     let log = Log::of_this_thread();
     let case = Case::stored().await;
-    case.store.fault_all(Some(Fault::Down));
+    case.store.fault_all(Fault::Down);
     assert!(case.statuses("/set").await.iter().all(|status| *status == 503));
-    case.store.fault_all(None);
+    case.store.heal_all();
     assert!(case.statuses("/read").await.iter().all(|status| *status == 200));
     assert_eq!(count(&told(&log), "session store is down"), 0);
 }
@@ -164,14 +165,14 @@ async fn sessions_in_their_tokens_notice_that_their_revocation_store_is_down() {
     let log = Log::of_this_thread();
     let case =
         Case::start::<Sealed>(|builder, store| builder.revocation(store).deadline(SHORT)).await;
-    case.store.fault_all(Some(Fault::Held));
+    case.store.fault_all(Fault::Held);
     // What is known of the floor is good for a second.
     eventually("nobody is served", async || {
         case.statuses("/end").await.iter().all(|status| *status == 503)
     })
     .await;
     assert!(case.statuses("/end").await.iter().all(|status| *status == 503));
-    case.store.fault_all(None);
+    case.store.heal_all();
     case.is_back().await;
     assert_eq!(count(&told(&log), "session store is down"), 1);
 }
@@ -183,7 +184,7 @@ async fn degraded_requests_of_an_outage_are_not_logged_one_by_one() {
         builder.store(store).deadline(SHORT).on_store_error(OnStoreError::Degrade)
     })
     .await;
-    case.store.fault_all(Some(Fault::Unreachable));
+    case.store.fault_all(Fault::Unreachable);
     assert!(case.statuses("/read").await.iter().all(|status| *status == 200));
     assert!(case.statuses("/set").await.iter().all(|status| *status == 503));
     assert!(told(&log).len() <= 3, "{:#?}", told(&log));
@@ -196,7 +197,7 @@ async fn more_requests_than_may_wait_are_refused_at_once() {
         builder.store(store).deadline(Duration::from_secs(600)).max_waiting(8)
     })
     .await;
-    case.store.fault("load", Some(Fault::Held));
+    case.store.fault(Verb::Load, Fault::Held);
     let mut requests = JoinSet::new();
     for client in case.clients.iter().map(Client::fork) {
         requests.spawn(async move { client.get("/read").await.status.as_u16() });
@@ -205,7 +206,7 @@ async fn more_requests_than_may_wait_are_refused_at_once() {
         let refused = requests.join_next().await.expect("one more").expect("no panic");
         assert_eq!(refused, 503);
     }
-    case.store.fault("load", None);
+    case.store.heal(Verb::Load);
     assert_eq!(requests.join_all().await, vec![200; 8]);
     assert_eq!(told(&log).len(), 1, "{:#?}", told(&log));
     assert!(told(&log)[0].contains("8 operations wait"), "{:#?}", told(&log));
@@ -218,7 +219,7 @@ async fn every_503_says_when_to_come_again() {
         fault: (&'static str, Fault),
         adjust: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
     ) -> (u16, Option<String>) {
-        let store = Spy::new(MemoryStore::default());
+        let store = spy(MemoryStore::default());
         let server = Server::start(routes(store.clone(), adjust)).await;
         let client = Client::new(&server);
         client.get("/set").await;
@@ -252,12 +253,12 @@ async fn every_503_says_when_to_come_again() {
 #[tokio::test]
 async fn an_end_while_the_store_is_down_is_no_success_and_the_session_lives_on() {
     let case = Case::stored().await;
-    case.store.fault_all(Some(Fault::Unreachable));
+    case.store.fault_all(Fault::Unreachable);
     case.statuses("/read").await;
     case.store.calls();
     let reply = case.clients[0].get("/end").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (503, 0));
-    case.store.fault_all(None);
+    case.store.heal_all();
     case.is_back().await;
     assert_eq!(case.clients[0].get("/read").await.body, "dark");
     drop(case.server);

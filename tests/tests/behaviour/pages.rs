@@ -12,7 +12,7 @@ use session_runtime::{
     Error, KeyRing, Session, SessionCursor, SessionLayer, SessionLayerBuilder, Sessions,
     clock::ManualClock, store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy, sessions::Stored};
+use tests::{Client, Fault, Server, Spy, Verb, sessions::Stored, spy};
 
 const ADA: &str = "ada";
 
@@ -46,7 +46,7 @@ impl Case {
     async fn new(
         with: impl FnOnce(SessionLayerBuilder<Stored>) -> SessionLayerBuilder<Stored>,
     ) -> Self {
-        let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+        let (store, clock) = (spy(MemoryStore::default()), Arc::new(ManualClock::default()));
         let routes = Router::new()
             .route(
                 "/log-in/{user}",
@@ -146,7 +146,7 @@ fn a_place_in_a_list_is_read_back_from_its_text_and_from_no_other() {
 async fn the_end_of_too_many_sessions_says_that_it_is_not_done_and_goes_on_with_the_next_call() {
     let case = Case::new(|builder| builder.deadline(Duration::from_millis(400))).await;
     let clients = case.log_in(ADA, 40).await;
-    case.store.fault("remove", Some(Fault::Slow(Duration::from_millis(20))));
+    case.store.fault(Verb::Remove, Fault::Slow(Duration::from_millis(20)));
     let admin = Client::new(&case.server);
     let (mut ended, mut calls) = (0, 0);
     loop {

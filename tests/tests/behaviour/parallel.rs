@@ -6,7 +6,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, Verb, spy};
 
 use crate::gate::Gate;
 
@@ -87,7 +87,7 @@ fn show(s: &Session<Parallel>) -> String {
 }
 
 async fn start() -> (Server, Spy<MemoryStore>, Gate) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let gate = Gate::of(1);
     let layer = SessionLayer::<Parallel>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
@@ -189,12 +189,12 @@ async fn a_write_after_a_parallel_log_out_does_not_bring_the_session_back() {
         let client = Client::new(&server);
         client.get("/do/login").await;
         let old = client.fork();
-        store.calls();
+        store.take_calls();
         let (reply, _) = interleave(&client, &gate, action, &["logout"]).await;
         assert_eq!(reply.status, 200, "{action}: its own answer stands");
         assert_eq!(reply.body, "done");
         assert!(reply.set_cookies().is_empty(), "{action}: {:?}", reply.set_cookies());
-        assert!(!store.calls().contains(&"insert"), "{action}");
+        assert!(!store.take_calls().contains(&Verb::Insert), "{action}");
         assert_eq!(shown(&old).await[0], "None", "{action}: the old token is anonymous");
         assert_eq!(shown(&client).await[1], "", "{action}: nothing was kept");
     }

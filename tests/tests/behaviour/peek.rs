@@ -15,7 +15,7 @@ use session_runtime::{
     policy::{Create, OnStale, OnStoreError, TouchOn},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
+use tests::{Client, Fault, Server, Spy, Verb, spy};
 use tokio::sync::oneshot;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -86,7 +86,7 @@ async fn case<T: SessionType>(
     routes: Router,
     adjust: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
-    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+    let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
         .insecure_dev();
@@ -114,7 +114,7 @@ async fn a_session_that_is_only_peeked_at_expires_after_its_idle_time() {
     for case in [stored(|builder| builder).await, sealed().await] {
         let Case { client, clock, store, .. } = &case;
         client.get("/set").await;
-        store.calls();
+        store.take_calls();
         for _ in 0..4 {
             clock.advance(7 * MINUTE);
             for path in ["/peek", "/maybe"] {
@@ -123,7 +123,7 @@ async fn a_session_that_is_only_peeked_at_expires_after_its_idle_time() {
                 assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
             }
         }
-        assert!(store.calls().iter().all(|call| *call == "load"), "nothing is written");
+        assert!(store.take_calls().iter().all(|call| *call == "load"), "nothing is written");
         clock.advance(2 * MINUTE);
         assert_eq!(client.get("/maybe").await.body, "nobody");
         assert_eq!(client.get("/peek").await.body, "", "the default");
@@ -158,7 +158,7 @@ async fn a_peek_creates_no_session_even_where_every_visitor_gets_one() {
         assert_eq!(reply.body, body, "{path}");
         assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
     }
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     assert_eq!(client.get("/read").await.set_cookies().len(), 1, "a use does");
     assert_eq!(client.get("/maybe").await.body, "");
 }
@@ -172,16 +172,16 @@ async fn a_token_that_is_no_live_session_is_not_answered_by_a_peek() {
         let ended = client.fork();
         client.get("/destroy").await;
         client.set_cookie("s", "AAAA");
-        store.calls();
+        store.take_calls();
         for (client, calls) in [(client, &[][..]), (&ended, &["load"; 5])] {
             for path in ["/peek", "/maybe", "/devices", "/fail", "/peek"] {
                 let reply = client.get(path).await;
                 assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
             }
-            assert_eq!(store.calls(), calls, "{on_stale:?}");
+            assert_eq!(store.take_calls(), calls, "{on_stale:?}");
             assert!(client.cookie("s").is_some(), "the client has its token still");
             assert_eq!(client.get("/read").await.set_cookies().len(), 1, "a use answers");
-            store.calls();
+            store.take_calls();
         }
     }
 }
@@ -194,9 +194,9 @@ async fn a_peek_and_a_use_in_one_request_share_one_load_and_the_changes_are_comm
         let case = stored(|builder| builder).await;
         let Case { client, store, .. } = &case;
         client.get("/set").await;
-        store.calls();
+        store.take_calls();
         assert_eq!(client.get(path).await.body, first);
-        assert_eq!(store.calls(), ["load", "replace"], "{path}");
+        assert_eq!(store.take_calls(), ["load", "replace"], "{path}");
         assert_eq!(client.get("/peek").await.body, then);
         let visitor = client.blank();
         assert_eq!(visitor.get(path).await.set_cookies().len(), 1, "a new session");
@@ -211,12 +211,12 @@ async fn a_peek_gives_no_new_credential_though_one_is_due() {
     let Case { client, clock, store, .. } = &case;
     client.get("/set").await;
     let token = client.cookie("s");
-    store.calls();
+    store.take_calls();
     clock.advance(2 * HOUR);
     for path in ["/peek", "/maybe", "/devices"] {
         let reply = client.get(path).await;
         assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
-        assert_eq!(store.calls(), ["load"], "{path}");
+        assert_eq!(store.take_calls(), ["load"], "{path}");
     }
     assert_eq!(client.get("/read").await.set_cookies().len(), 1, "a use does");
     assert_ne!(client.cookie("s"), token);
@@ -241,7 +241,7 @@ async fn a_payload_in_the_token_is_not_sealed_again_by_a_peek() {
 async fn of_two_session_types_one_is_peeked_at_and_the_other_used() {
     let keys = KeyRing::ephemeral().expect("random bytes");
     let (clock, eager) = (Arc::new(ManualClock::default()), Create::Eager);
-    let (peeked, used) = (Spy::new(MemoryStore::default()), Spy::new(MemoryStore::default()));
+    let (peeked, used) = (spy(MemoryStore::default()), spy(MemoryStore::default()));
     let builder = SessionLayer::<Stored>::builder(keys.clone()).store(peeked.clone()).create(eager);
     let other = SessionLayer::<Other>::builder(keys).store(used.clone());
     let both = get(async |peek: Peek<Stored>, other: Session<Other>| {
@@ -259,10 +259,11 @@ async fn of_two_session_types_one_is_peeked_at_and_the_other_used() {
     assert_eq!(reply.set_cookies().len(), 1, "{:?}", reply.set_cookies());
     assert_eq!((client.cookie("s"), client.cookie("other").is_some()), (None, true));
     client.get("/set").await;
-    peeked.calls();
-    used.calls();
+    peeked.take_calls();
+    used.take_calls();
     assert_eq!(client.get("/both").await.body, "dark 2");
-    assert_eq!((peeked.calls(), used.calls()), (vec!["load"], vec!["load", "replace"]));
+    assert_eq!(peeked.take_calls(), ["load"]);
+    assert_eq!(used.take_calls(), ["load", "replace"]);
 }
 
 #[tokio::test]
@@ -284,17 +285,17 @@ async fn where_any_request_keeps_a_session_alive_one_that_peeks_does_with_one_lo
     let case = stored(adjust).await;
     let Case { client, clock, store, .. } = &case;
     client.get("/set").await;
-    store.calls();
+    store.take_calls();
     for path in ["/peek", "/maybe", "/devices"] {
         clock.advance(20 * MINUTE);
         let reply = client.get(path).await;
         assert_eq!((&*reply.body, reply.header("vary")), ("dark", Some("Cookie")), "{path}");
         assert!(reply.set_cookies().is_empty(), "{path}: {:?}", reply.set_cookies());
-        assert_eq!(store.calls(), ["load", "touch"], "{path}");
+        assert_eq!(store.take_calls(), ["load", "touch"], "{path}");
     }
     clock.advance(20 * MINUTE);
     client.get("/fail").await;
-    assert_eq!(store.calls(), ["load"], "a response that does not commit does not touch");
+    assert_eq!(store.take_calls(), ["load"], "a response that does not commit does not touch");
 }
 
 #[tokio::test]
@@ -302,7 +303,7 @@ async fn a_peek_meets_a_store_that_is_down_as_a_use_does() {
     let case = stored(|builder| builder).await;
     let Case { client, store, .. } = &case;
     client.get("/set").await;
-    store.fault("load", Some(Fault::Down));
+    store.fault(Verb::Load, Fault::Down);
     for path in ["/peek", "/maybe", "/peek-and-set", "/read"] {
         let reply = client.get(path).await;
         assert_eq!(
@@ -315,7 +316,7 @@ async fn a_peek_meets_a_store_that_is_down_as_a_use_does() {
     let case = stored(degrade).await;
     let Case { client, store, .. } = &case;
     client.get("/set").await;
-    store.fault("load", Some(Fault::Down));
+    store.fault(Verb::Load, Fault::Down);
     for (path, body) in [("/peek", ""), ("/maybe", "nobody")] {
         let reply = client.get(path).await;
         assert_eq!(
@@ -324,7 +325,7 @@ async fn a_peek_meets_a_store_that_is_down_as_a_use_does() {
             "{path}"
         );
     }
-    store.fault("load", None);
+    store.heal(Verb::Load);
     assert_eq!(client.get("/peek").await.body, "dark", "the client has its token still");
 }
 

@@ -8,7 +8,7 @@ use session_runtime::{
     policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Preset, Resend},
 };
 use tests::{
-    Client, Fault,
+    Client, Fault, Verb,
     sessions::{self, Case, Stored},
 };
 
@@ -45,15 +45,15 @@ async fn observe(
     let client = Client::new(&server);
     client.get("/set").await;
     let sent_again = !client.get("/read").await.set_cookies().is_empty();
-    store.calls();
+    store.take_calls();
     clock.advance(Duration::from_secs(120));
     client.get("/asset").await;
-    let touched_by_any_request = store.calls() == ["load", "touch"];
+    let touched_by_any_request = store.take_calls() == ["load", "touch"];
     client.get("/500").await;
     let committed_with_500 = client.get("/read").await.body == "broken";
-    store.fault("load", Some(Fault::Down));
+    store.fault(Verb::Load, Fault::Down);
     let status_without_store = client.get("/read").await.status.as_u16();
-    store.fault("load", None);
+    store.heal(Verb::Load);
     let end_is_told = !client.get("/destroy").await.set_cookies().is_empty();
     let stale = Client::new(&server);
     stale.set_cookie("s", "AAAA");

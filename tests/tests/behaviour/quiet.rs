@@ -6,7 +6,7 @@ use session_runtime::{
     policy::{Create, OnEnd, OnStale, Resend},
     store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "quiet", prefix = "none")]
@@ -70,7 +70,7 @@ async fn start(
         session_runtime::SessionLayerBuilder<Quiet>,
     ) -> session_runtime::SessionLayerBuilder<Quiet>,
 ) -> (Server, Spy<MemoryStore>) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<Quiet>::builder(keys).store(store.clone()).insecure_dev();
     let layer = adjust(builder).build().expect("a sound configuration");
@@ -87,11 +87,11 @@ async fn a_route_that_extracts_nothing_asks_no_store_and_sends_nothing() {
     assert_eq!(bare.header("cache-control"), None);
     client.get("/dark").await;
     assert!(client.cookie("quiet").is_some());
-    store.calls();
+    store.take_calls();
     let with_cookie = client.get("/ignored").await;
     assert!(with_cookie.set_cookies().is_empty());
     assert_eq!(with_cookie.header("vary"), None);
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn an_extracted_but_empty_session_is_never_stored() {
         assert_eq!(reply.header("vary"), Some("Cookie"), "{path}");
     }
     assert_eq!(client.get("/optional").await.body, "false");
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
@@ -113,13 +113,13 @@ async fn a_second_write_of_equal_values_writes_and_sends_nothing() {
     let (server, store) = start(|builder| builder).await;
     let client = Client::new(&server);
     assert_eq!(client.get("/dark").await.set_cookies().len(), 1);
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     let again = client.get("/dark").await;
     assert!(again.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load"], "no commit");
+    assert_eq!(store.take_calls(), ["load"], "no commit");
     assert_eq!(client.get("/read").await.body, "dark None");
     assert_eq!(client.get("/optional").await.body, "true");
-    assert_eq!(store.calls(), ["load", "load"]);
+    assert_eq!(store.take_calls(), ["load", "load"]);
 }
 
 #[tokio::test]
@@ -127,9 +127,9 @@ async fn reading_asks_the_store_once_however_often_it_is_extracted() {
     let (server, store) = start(|builder| builder).await;
     let client = Client::new(&server);
     client.get("/dark").await;
-    store.calls();
+    store.take_calls();
     client.get("/id").await;
-    assert_eq!(store.calls(), ["load"]);
+    assert_eq!(store.take_calls(), ["load"]);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn eager_sessions_are_created_empty_and_keep_the_id_the_handler_saw() {
     let first = client.get("/id").await;
     let (id, new) = first.body.split_once(' ').expect("id and flag");
     assert_eq!(new, "true");
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     let second = client.get("/id").await;
     assert_eq!(second.body, format!("{id} false"));
     assert!(client.get("/ignored").await.set_cookies().is_empty());
@@ -175,14 +175,14 @@ async fn a_stale_token_is_cleared_replaced_or_ignored_as_configured() {
     assert!(client.get("/read").await.set_cookies().is_empty(), "no token, no session");
     client.set_cookie("quiet", stale);
     client.get("/read").await;
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     assert_ne!(client.cookie("quiet").as_deref(), Some(stale));
 
     let (server, store) = start(|builder| builder.on_stale(OnStale::Ignore)).await;
     let client = Client::new(&server);
     client.set_cookie("quiet", stale);
     assert!(client.get("/read").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
@@ -190,9 +190,9 @@ async fn a_silent_end_says_nothing_to_the_client() {
     let (server, store) = start(|builder| builder.on_end(OnEnd::Silent)).await;
     let client = Client::new(&server);
     client.get("/dark").await;
-    store.calls();
+    store.take_calls();
     assert!(client.get("/destroy").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load", "remove"]);
+    assert_eq!(store.take_calls(), ["load", "remove"]);
     assert_eq!(client.get("/optional").await.body, "false");
 }
 
@@ -202,9 +202,9 @@ async fn clearing_empties_the_fields_and_keeps_the_session() {
     let client = Client::new(&server);
     client.get("/dark").await;
     let token = client.cookie("quiet");
-    store.calls();
+    store.take_calls();
     assert!(client.get("/clear").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load", "replace"]);
+    assert_eq!(store.take_calls(), ["load", "replace"]);
     assert_eq!(client.cookie("quiet"), token);
     assert_eq!(client.get("/read").await.body, " None");
     assert_eq!(client.get("/optional").await.body, "true", "still a live session");
@@ -219,7 +219,7 @@ struct Eager {
 
 #[tokio::test]
 async fn looking_and_a_guards_401_store_no_session_although_they_are_created_eagerly() {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let layer = SessionLayer::<Eager>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .insecure_dev()
@@ -243,12 +243,12 @@ async fn looking_and_a_guards_401_store_no_session_although_they_are_created_eag
             let reply = client.get(path).await;
             assert_eq!(reply.status.as_u16(), status, "{path}");
             assert!(reply.set_cookies().iter().all(|cookie| cookie.contains("Max-Age=0")));
-            assert_eq!(store.calls(), [""; 0], "{path}");
+            assert_eq!(store.take_calls(), [""; 0], "{path}");
         }
         let client = Client::new(&server);
         assert_eq!(client.get("/take").await.set_cookies().len(), 1);
-        assert_eq!(store.calls(), ["insert"]);
+        assert_eq!(store.take_calls(), ["insert"]);
         assert_eq!(client.get("/optional").await.body, "true");
-        store.calls();
+        store.take_calls();
     }
 }

@@ -11,7 +11,7 @@ use session_runtime::{
     codec::{Codec, CodecError, MsgPack},
     store::{FieldValue, MemoryStore, Namespace, Selector, Store as _, StoreKey},
 };
-use tests::{Client, Log, Server};
+use tests::{Client, Log, Server, Verb};
 
 /// A type that serde reads back as another value.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -193,19 +193,19 @@ async fn a_hash_map_that_gets_a_value_that_it_has_is_not_written_and_conflicts_w
     let keys = KeyRing::generate().expect("random bytes");
     let routes = Router::new()
         .route("/{what}", get(async |s: Session<Odd>, Path(what): Path<String>| write(&s, &what)));
-    let store = tests::Spy::new(MemoryStore::default());
+    let store = tests::spy(MemoryStore::default());
     let builder = SessionLayer::<Odd>::builder(keys).store(store.clone()).insecure_dev();
     let layer = builder.build().expect("a sound configuration");
     let server = Server::start(routes.layer(layer)).await;
     let client = Client::new(&server);
     client.get("/hashed").await;
-    store.calls();
+    store.take_calls();
     for _ in 0..20 {
         let (one, other) = (client.fork(), client.fork());
         let (one, other) = tokio::join!(one.get("/same"), other.get("/same"));
         assert_eq!((one.status, other.status), (StatusCode::OK, StatusCode::OK));
     }
-    assert!(!store.calls().contains(&"replace"));
+    assert!(!store.take_calls().contains(&Verb::Replace));
 }
 
 /// The newer version of a program, in which fields are of another kind than in the older one.

@@ -4,11 +4,11 @@
 use std::io::Write;
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     Challenge, Key, KeyRing, Session, SessionLayer, Sessions, store::MemoryStore,
 };
-use tests::{Client, Log, Server, Spy};
+use tests::{Client, Log, Server, Verb, spy};
 
 const MARKER: &str = "MARKER-VALUE-OF-A-SECRET-FIELD";
 const PERSON: &str = "PERSON-WHO-IS-LOGGED-IN";
@@ -76,7 +76,7 @@ async fn no_event_and_no_debug_output_tells_a_secret() {
     let ring = KeyRing::from_text(&secret_text).expect("a sound key");
     let mut debug = debugged.clone();
     writeln!(debug, "{key:?} {ring:?} {ring:#?}").expect("memory");
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let builder = SessionLayer::<Red>::builder(ring)
         .store(store.clone())
         .challenge(Challenge::redirect("/login"))
@@ -105,9 +105,9 @@ async fn no_event_and_no_debug_output_tells_a_secret() {
         damaged.set_cookie("red", token);
         damaged.get("/read").await;
     }
-    store.fault("replace", Some(tests::Fault::Down));
+    store.fault(Verb::Replace, tests::Fault::Down);
     client.get("/cas").await;
-    store.fault("replace", None);
+    store.heal(Verb::Replace);
     let other = Client::new(&server);
     other.get(&format!("/use/{MARKER}")).await;
     note(&other, &mut tokens);

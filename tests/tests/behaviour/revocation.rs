@@ -9,7 +9,7 @@ use session_runtime::{
     clock::{Clock as _, ManualClock},
     store::{MemoryStore, Properties, Store},
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 /// The largest difference of clocks that the library allows for is a minute.
 const SKEW: Duration = Duration::from_secs(55);
@@ -55,7 +55,7 @@ async fn process(keys: &KeyRing, store: impl Store, clock: &Arc<ManualClock>) ->
 
 /// A store of this process that says that it outlives the process.
 fn durable() -> Spy<MemoryStore> {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     store.pretend(Properties::DURABLE);
     store
 }

@@ -11,7 +11,7 @@ use session_runtime::{
     schema::Payload,
     store::{MemoryStore, Properties},
 };
-use tests::{Client, Log, Server, Spy, eventually};
+use tests::{Client, Log, Server, Spy, eventually, spy};
 
 /// A session type with routes that change it.
 trait App: SessionType {
@@ -104,7 +104,7 @@ impl Process {
 
 impl Fleet {
     fn new(encrypt: bool) -> Self {
-        let store = Spy::new(MemoryStore::default());
+        let store = spy(MemoryStore::default());
         store.pretend(Properties::DURABLE);
         Self { store, clock: Arc::default(), encrypt }
     }

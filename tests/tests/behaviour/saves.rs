@@ -17,7 +17,7 @@ use session_runtime::{
     policy::{Create, OnStale},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Odd, Server, Spy};
+use tests::{Client, Fault, Odd, Server, Spy, Verb, spy};
 
 #[derive(Session)]
 #[session(name = "saves", prefix = "none")]
@@ -49,12 +49,12 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
         "logout" => s.log_out(),
         "login-while-down" => {
             s.log_in("ada".to_owned());
-            for operation in ["insert", "replace"] {
-                store.fault(operation, Some(Fault::Down));
+            for operation in [Verb::Insert, Verb::Replace] {
+                store.fault(operation, Fault::Down);
             }
             assert!(s.save().await.expect_err("the store is down").is_unavailable());
-            for operation in ["insert", "replace"] {
-                store.fault(operation, None);
+            for operation in [Verb::Insert, Verb::Replace] {
+                store.heal(operation);
             }
         }
         "login-while-broken" => {
@@ -68,9 +68,9 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
             s.clear();
             s.rotate();
             s.remember_for(Duration::from_secs(24 * 60 * 60));
-            store.fault("replace", Some(Fault::Down));
+            store.fault(Verb::Replace, Fault::Down);
             assert!(s.save().await.expect_err("the store is down").is_unavailable());
-            store.fault("replace", None);
+            store.heal(Verb::Replace);
         }
         "out-write-in" => {
             s.log_out();
@@ -86,9 +86,9 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
         }
         "log-out-while-down" => {
             s.log_out();
-            store.fault("insert", Some(Fault::Down));
+            store.fault(Verb::Insert, Fault::Down);
             assert!(s.save().await.expect_err("the store is down").is_unavailable());
-            store.fault("insert", None);
+            store.heal(Verb::Insert);
             s.reset_theme();
         }
         "values-twice" => {
@@ -140,7 +140,7 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
 async fn start(
     adjust: impl FnOnce(SessionLayerBuilder<Account>) -> SessionLayerBuilder<Account>,
 ) -> (Server, Spy<MemoryStore>, Kept) {
-    let (store, kept) = (Spy::new(MemoryStore::default()), Kept::default());
+    let (store, kept) = (spy(MemoryStore::default()), Kept::default());
     let builder = SessionLayer::<Account>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .insecure_dev();
@@ -285,10 +285,10 @@ async fn a_response_that_does_not_commit_closes_its_session_too() {
     for status in [500, 200] {
         client.get(&format!("/keep/{status}")).await;
         let session = kept.lock().expect("no panic").take().expect("it was kept");
-        store.calls();
+        store.take_calls();
         session.set_theme("late".to_owned());
         assert!(session.save().await.expect_err("too late").is_closed(), "{status}");
-        assert_eq!(store.calls(), [""; 0], "{status}");
+        assert_eq!(store.take_calls(), [""; 0], "{status}");
     }
 }
 
@@ -309,10 +309,10 @@ async fn logging_out_begins_no_empty_session_and_clears_even_an_ignored_token() 
     let (server, store, _) = start(|builder| builder.create(Create::Eager)).await;
     let client = Client::new(&server);
     client.get("/do/login").await;
-    store.calls();
+    store.take_calls();
     let reply = client.get("/do/logout").await;
     assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{:?}", reply.set_cookies());
-    assert_eq!(store.calls(), ["load", "remove"]);
+    assert_eq!(store.take_calls(), ["load", "remove"]);
 
     let (server, _, _) = start(|builder| builder.on_stale(OnStale::Ignore)).await;
     let client = Client::new(&server);

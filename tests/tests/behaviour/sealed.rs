@@ -8,7 +8,7 @@ use session_runtime::{
     Error, KeyRing, Session, SessionLayer, SessionLayerBuilder, Sessions, clock::ManualClock,
     store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "prefs", prefix = "none", payload = "sealed")]
@@ -32,7 +32,7 @@ struct Case {
 async fn start(
     settle: impl FnOnce(SessionLayerBuilder<Prefs>, Spy<MemoryStore>) -> SessionLayerBuilder<Prefs>,
 ) -> Case {
-    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+    let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
     let builder = SessionLayer::<Prefs>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
         .insecure_dev();

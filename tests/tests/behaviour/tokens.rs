@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{Router, routing::get};
 use session_runtime::{Key, KeyRing, Session, SessionLayer, store::MemoryStore};
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "stored", transport = "header")]
@@ -130,7 +130,7 @@ async fn nothing_damaged_passes(
     let expected = probe.send("x").await;
     assert_eq!((expected.status, expected.body.as_str()), (200, "theme="));
     if let Some(spy) = spy {
-        spy.calls();
+        spy.take_calls();
     }
     let mut tried = 0;
     for text in damaged(&token) {
@@ -141,14 +141,14 @@ async fn nothing_damaged_passes(
     }
     assert!(tried > 72 * 6 + 71);
     if let Some(spy) = spy {
-        assert_eq!(spy.calls(), [""; 0], "no store access for what does not verify");
+        assert_eq!(spy.take_calls(), [""; 0], "no store access for what does not verify");
     }
     assert_eq!(probe.send(&token).await.body, "theme=dark", "and the session is unharmed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_damaged_server_token_passes_or_reaches_the_store() {
-    let spy = Spy::new(MemoryStore::default());
+    let spy = spy(MemoryStore::default());
     let keys = KeyRing::ephemeral().expect("random bytes");
     let builder = SessionLayer::<Stored>::builder(keys).store(spy.clone());
     let layer = builder.unknown_key_grace(NO_GRACE).build().expect("a sound layer");
@@ -158,7 +158,7 @@ async fn no_damaged_server_token_passes_or_reaches_the_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_damaged_sealed_token_passes() {
-    let spy = Spy::new(MemoryStore::default());
+    let spy = spy(MemoryStore::default());
     let layer = SessionLayer::<Sealed>::builder(KeyRing::ephemeral().expect("random bytes"))
         .revocation(spy.clone())
         .unknown_key_grace(NO_GRACE)
@@ -182,7 +182,7 @@ async fn no_damaged_signed_token_passes() {
 #[tokio::test]
 async fn tokens_of_another_type_transport_audience_or_ring_do_not_pass() {
     let keys = KeyRing::new([Key::generate().expect("random bytes")]).expect("one key");
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let stored = SessionLayer::<Stored>::new(store.clone(), keys.clone()).expect("a sound layer");
     let home = Server::start(router!(Stored, stored)).await;
     let token = token_of(&home, "stored").await;
@@ -207,13 +207,13 @@ async fn tokens_of_another_type_transport_audience_or_ring_do_not_pass() {
         (Server::start(router!(Stored, audience.expect("sound"))).await, "stored"),
         (Server::start(router!(Stored, other_ring.expect("sound"))).await, "stored"),
     ];
-    store.calls();
+    store.take_calls();
     for (server, header) in &servers {
         let probe = Probe { client: Client::new(server), header };
         let expected = probe.send("x").await;
         assert_eq!(probe.send(&token).await, expected, "{header}");
     }
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     let probe = Probe { client: Client::new(&home), header: "stored" };
     assert_eq!(probe.send(&token).await.body, "theme=dark");
 }

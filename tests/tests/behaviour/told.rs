@@ -14,7 +14,7 @@ use session_runtime::{
     policy::{Create, OnStoreError},
     store::MemoryStore,
 };
-use tests::{Client, Fault, Log, Reply, Server, Spy};
+use tests::{Client, Fault, Log, Reply, Server, Spy, Verb, spy};
 
 use crate::gate::Gate;
 
@@ -104,7 +104,7 @@ async fn start<T: SessionType>(
     router: Router<Gate>,
     settle: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
 ) -> Case {
-    let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+    let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
     let gate = Gate::of(1);
     let builder = SessionLayer::<T>::builder(KeyRing::ephemeral().expect("random bytes"))
         .clock(Arc::clone(&clock))
@@ -257,8 +257,8 @@ async fn on_a_store_that_is_down_reading_works_and_a_write_is_503_whoever_the_vi
         .await;
         let known = Client::new(&case.server);
         known.get("/1+dark").await;
-        for operation in ["load", "insert", "replace", "touch"] {
-            case.store.fault(operation, Some(Fault::Down));
+        for operation in [Verb::Load, Verb::Insert, Verb::Replace, Verb::Touch] {
+            case.store.fault(operation, Fault::Down);
         }
         for client in [&known, &Client::new(&case.server)] {
             let reply = client.get("/show").await;
@@ -272,8 +272,8 @@ async fn on_a_store_that_is_down_reading_works_and_a_write_is_503_whoever_the_vi
                 assert!(reply.set_cookies().is_empty(), "{words}");
             }
         }
-        for operation in ["load", "insert", "replace", "touch"] {
-            case.store.fault(operation, None);
+        for operation in [Verb::Load, Verb::Insert, Verb::Replace, Verb::Touch] {
+            case.store.heal(operation);
         }
         assert_eq!(known.get("/show").await.body, "None 1 dark");
     }

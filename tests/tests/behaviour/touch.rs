@@ -10,7 +10,7 @@ use session_runtime::{
     store::MemoryStore,
 };
 use tests::{
-    Client, Fault, Log, Server, Spy,
+    Client, Fault, Log, Server, Spy, Verb,
     sessions::{self, Case, Persistent, Sealed, Stored, Themed},
 };
 
@@ -68,12 +68,12 @@ async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
     let (server, store, clock) = start::<Stored>(routes::<Stored>(), any).await;
     let client = Client::new(&server);
     client.get("/set").await;
-    store.calls();
+    store.take_calls();
     let silent = async |path: &str, calls: &[&str]| {
         let reply = client.get(path).await;
         assert!(reply.set_cookies().is_empty(), "{path}");
         assert_eq!((reply.header("vary"), reply.header("cache-control")), (None, None), "{path}");
-        assert_eq!(store.calls(), calls, "{path}");
+        assert_eq!(store.take_calls(), calls, "{path}");
     };
     silent("/asset", &["load"]).await;
     clock.advance(MINUTE);
@@ -82,10 +82,10 @@ async fn a_touch_is_throttled_and_the_response_does_not_tell_of_it() {
     clock.advance(MINUTE);
     silent("/error", &[]).await;
     client.get("/read").await;
-    assert_eq!(store.calls(), ["load", "touch"], "one that extracts is not touched twice");
+    assert_eq!(store.take_calls(), ["load", "touch"], "one that extracts is not touched twice");
     let reply = client.get("/directory").await;
     assert_eq!(reply.header("vary"), Some("Cookie"), "it was extracted");
-    assert_eq!(store.calls(), ["load"]);
+    assert_eq!(store.take_calls(), ["load"]);
 }
 
 #[tokio::test]
@@ -99,13 +99,13 @@ async fn without_a_live_session_nothing_happens() {
         let reply = client.get("/asset").await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "asset"));
         assert!(reply.set_cookies().is_empty() && reply.header("vary").is_none());
-        assert_eq!(store.calls(), calls);
+        assert_eq!(store.take_calls(), calls);
     };
     quiet(&[]).await;
     client.set_cookie("s", "AAAA");
     quiet(&[]).await;
     client.get("/set").await;
-    store.calls();
+    store.take_calls();
     clock.advance(31 * MINUTE);
     quiet(&["load"]).await;
 }
@@ -116,10 +116,10 @@ async fn a_touch_rotates_nothing() {
         start::<Stored>(routes::<Stored>(), |builder| any(builder).rotate_every(MINUTE)).await;
     let client = Client::new(&server);
     client.get("/set").await;
-    store.calls();
+    store.take_calls();
     clock.advance(5 * MINUTE);
     assert!(client.get("/asset").await.set_cookies().is_empty());
-    assert_eq!(store.calls(), ["load", "touch"]);
+    assert_eq!(store.take_calls(), ["load", "touch"]);
     assert_eq!(client.get("/read").await.set_cookies().len(), 1, "the next use does");
 }
 
@@ -160,16 +160,16 @@ async fn a_store_that_fails_is_told_to_the_log_alone() {
     client.get("/set").await;
     clock.advance(2 * MINUTE);
     for (operation, event) in [
-        ("load", "session could not be kept alive"),
-        ("touch", "session could not be touched or rotated"),
+        (Verb::Load, "session could not be kept alive"),
+        (Verb::Touch, "session could not be touched or rotated"),
     ] {
-        store.fault(operation, Some(Fault::Down));
+        store.fault(operation, Fault::Down);
         assert!(!log.text().contains(event));
         let reply = client.get("/asset").await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "asset"), "{operation}");
         assert!(reply.set_cookies().is_empty());
         assert!(log.text().contains(event), "{operation}: {}", log.text());
-        store.fault(operation, None);
+        store.heal(operation);
     }
     assert_eq!(client.get("/read").await.body, "dark");
 }

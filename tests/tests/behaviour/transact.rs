@@ -11,7 +11,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{Error, KeyRing, Saved, Session, SessionLayer, store::MemoryStore};
-use tests::{Client, Reply, Server, Spy};
+use tests::{Client, Reply, Server, Spy, Verb, spy};
 use tokio::sync::{Barrier, Semaphore};
 
 #[derive(Session)]
@@ -144,7 +144,7 @@ async fn act(session: &Session<Order>, action: &str) -> Result<String, Error> {
 }
 
 async fn start() -> (Server, Spy<MemoryStore>, Gate) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let gate = Gate { loaded: Arc::new(Barrier::new(2)), go: Arc::new(Semaphore::new(0)) };
     let layer = SessionLayer::<Order>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
@@ -186,11 +186,11 @@ async fn a_transaction_after_a_parallel_log_out_begins_no_session() {
     let (server, store, gate) = start().await;
     let client = Client::new(&server);
     client.get("/do/login").await;
-    store.calls();
+    store.take_calls();
     let reply = interleave(&client, &gate, "items", &["logout"]).await;
     assert_eq!(reply.status, 409, "a transaction says whether it took place");
     assert!(reply.set_cookies().is_empty(), "{:?}", reply.set_cookies());
-    assert!(!store.calls().contains(&"insert"));
+    assert!(!store.take_calls().contains(&Verb::Insert));
 }
 
 #[tokio::test]
@@ -303,10 +303,10 @@ async fn a_transaction_begins_a_session_and_begins_none_after_an_end() {
     let (server, store, _) = start().await;
     let client = Client::new(&server);
     assert_eq!(client.get("/do/allow").await.status, 200);
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     assert!(client.get("/do/read").await.body.ends_with(" 1"));
     assert_eq!(client.get("/do/after-the-end").await.status, 200);
-    assert!(!store.calls().contains(&"insert"));
+    assert!(!store.take_calls().contains(&Verb::Insert));
 }
 
 #[tokio::test]

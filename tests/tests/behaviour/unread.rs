@@ -7,7 +7,7 @@ use session_runtime::{
     KeyRing, Session, SessionLayer, SessionLayerBuilder, clock::ManualClock, policy::Resend,
     store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, Spy, spy};
 
 #[derive(Session)]
 #[session(name = "blind", prefix = "none")]
@@ -105,7 +105,7 @@ fn routes() -> Router {
 async fn start(
     adjust: impl FnOnce(SessionLayerBuilder<Blind>) -> SessionLayerBuilder<Blind>,
 ) -> (Server, Spy<MemoryStore>) {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let builder = SessionLayer::<Blind>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .clock(Arc::new(ManualClock::default()))
@@ -130,9 +130,9 @@ async fn writes_of_fields_that_were_not_read_merge_as_those_of_others() {
     assert_eq!(client.get("/show").await.body, FILLED.replace("dark", ""));
     client.get("/higher").await;
     assert!(client.get("/show").await.body.starts_with(r#" 10 9 Some("first")"#));
-    store.calls();
+    store.take_calls();
     client.get("/nothing").await;
-    assert_eq!(store.calls(), ["load"], "what loses is not written");
+    assert_eq!(store.take_calls(), ["load"], "what loses is not written");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_counter_of_a_new_session_stays_in_its_range_too() {
         let reply = client.get(path).await;
         assert_eq!(reply.status, 422, "{path}");
         assert!(reply.set_cookies().is_empty());
-        assert_eq!(store.calls(), [""; 0]);
+        assert_eq!(store.take_calls(), [""; 0]);
     }
 }
 

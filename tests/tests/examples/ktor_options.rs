@@ -21,7 +21,7 @@ use session_runtime::{
     Error, KeyRing, Session, SessionId, SessionLayer, SessionLayerBuilder, SessionType, Sessions,
     clock::ManualClock, policy::OnMaxSessions, store::MemoryStore,
 };
-use tests::{Client, Server, Spy};
+use tests::{Client, Server, spy};
 
 use crate::ktor::Cookie;
 
@@ -182,7 +182,7 @@ async fn a_token_of_one_session_is_nothing_to_another() {
 #[tokio::test]
 async fn a_layer_gives_its_own_routes_sessions_and_no_others() {
     let keys = keys();
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let admins = carts().layer(layer(stored(keys.clone()).store(store.clone())));
     let others = themes().layer(layer(sealed(keys)));
     let outside = get(async |s: Session<Cart>| format!("{:?}", s.user()));
@@ -190,9 +190,9 @@ async fn a_layer_gives_its_own_routes_sessions_and_no_others() {
     let server = Server::start(routes.route("/outside", outside)).await;
     let client = Client::new(&server);
     client.get("/shop/add/7").await;
-    store.calls();
+    store.take_calls();
     assert_eq!(client.get("/look/theme").await.body, "None");
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
     assert_eq!(client.get("/shop/cart").await.body, "None[7]");
     // Ktor's `MissingApplicationPluginException`.
     assert_eq!(client.get("/outside").await.status, 500);
@@ -322,12 +322,12 @@ async fn a_session_on_the_server_slides_with_use_and_its_cookie_with_it() {
 
 #[tokio::test]
 async fn a_session_made_and_ended_in_one_request_leaves_nothing() {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let server = serve(stored(keys()).store(store.clone())).await;
     let reply = Client::new(&server).get("/there-and-back").await;
     assert_eq!(reply.status, 200);
     assert!(reply.set_cookies().is_empty(), "{reply:?}");
-    assert_eq!(store.calls(), [""; 0]);
+    assert_eq!(store.take_calls(), [""; 0]);
 }
 
 /// Ktor's `sendOnlyIfModified`, and what it must not miss: a change in place.
@@ -434,18 +434,18 @@ async fn the_second_device_takes_the_place_of_the_first() {
 /// What Ktor needs a system property for (`deferred`).
 #[tokio::test]
 async fn a_route_that_does_not_ask_for_the_session_never_reads_it() {
-    let store = Spy::new(MemoryStore::default());
+    let store = spy(MemoryStore::default());
     let server = serve(stored(keys()).store(store.clone())).await;
     let client = Client::new(&server);
     client.get("/login/ada").await;
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
     for path in ["/public", "/nowhere"] {
         let reply = client.get(path).await;
         assert!(reply.set_cookies().is_empty() && reply.header("vary").is_none(), "{path}");
-        assert_eq!(store.calls(), [""; 0], "{path}");
+        assert_eq!(store.take_calls(), [""; 0], "{path}");
     }
     assert_eq!(client.get("/mine").await.body, "ada");
-    assert_eq!(store.calls(), ["load"]);
+    assert_eq!(store.take_calls(), ["load"]);
 }
 
 /// Complaint: answers that were made before the session plugin ran lose the cookie, or throw.

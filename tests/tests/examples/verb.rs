@@ -16,6 +16,7 @@ use session_runtime::{
 use tests::{
     Client, Server, Spy,
     example::{Browser, Example, Reply, curl},
+    spy,
 };
 
 fn start() -> Example {
@@ -264,7 +265,7 @@ struct Visit {
 type Builder = SessionLayerBuilder<Visit>;
 
 async fn serve(adjust: impl FnOnce(Builder) -> Builder) -> (Server, Spy<MemoryStore>, Clock) {
-    let (store, clock) = (Spy::new(MemoryStore::default()), Clock::default());
+    let (store, clock) = (spy(MemoryStore::default()), Clock::default());
     let builder = SessionLayer::<Visit>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .clock(Arc::clone(&clock));
@@ -293,16 +294,16 @@ async fn v10_without_save_uninitialized_a_look_leaves_nothing_behind() {
     for path in ["/plain", "/read"] {
         let reply = client.get(path).await;
         assert!(reply.set_cookies().is_empty(), "{path}");
-        assert_eq!(store.calls(), NONE, "{path}");
+        assert_eq!(store.take_calls(), NONE, "{path}");
     }
     assert_eq!(client.get("/visit").await.set_cookies().len(), 1, "the first write begins it");
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
 
     let (server, store, _) = serve(Builder::insecure_dev).await;
     // There, every request; here, every one that a handler extracts the session in.
     assert!(Client::new(&server).get("/plain").await.set_cookies().is_empty());
     assert_eq!(Client::new(&server).get("/read").await.set_cookies().len(), 1);
-    assert_eq!(store.calls(), ["insert"]);
+    assert_eq!(store.take_calls(), ["insert"]);
 }
 
 #[tokio::test]
@@ -330,17 +331,17 @@ async fn v12_resave_goes_to_the_store_although_nothing_has_changed() {
     let (server, store, clock) = serve(Builder::insecure_dev).await;
     let client = Client::new(&server);
     client.get("/visit").await;
-    store.calls();
+    store.take_calls();
     // `resave: false`. There, each request touches the record; here, at most one a minute.
     client.get("/read").await;
-    assert_eq!(store.calls(), ["load"]);
+    assert_eq!(store.take_calls(), ["load"]);
     clock.advance(HOUR);
     client.get("/read").await;
-    assert_eq!(store.calls(), ["load", "touch"]);
+    assert_eq!(store.take_calls(), ["load", "touch"]);
     // `resave: true` is a call where it is wanted. It writes no field, so it undoes no parallel
     // request's.
     client.get("/forced").await;
-    assert_eq!(store.calls(), ["load", "touch"]);
+    assert_eq!(store.take_calls(), ["load", "touch"]);
     assert_eq!(client.get("/read").await.body, "1");
 }
 
@@ -365,7 +366,7 @@ async fn v13_a_changed_token_is_a_new_session_without_a_question_to_the_store() 
     let client = Client::new(&server);
     client.get("/visit").await;
     let token = client.cookie("verb.sid").expect("a session");
-    store.calls();
+    store.take_calls();
     for at in [0, 10, 40, token.len() - 1] {
         let mut changed = token.clone().into_bytes();
         changed[at] ^= b'A' ^ b'B';
@@ -375,7 +376,7 @@ async fn v13_a_changed_token_is_a_new_session_without_a_question_to_the_store() 
         assert_eq!(forger.get("/visit").await.body, "1", "at {at}");
         let new = forger.cookie("verb.sid").expect("a new session");
         assert!(new != changed && new != token, "at {at}");
-        assert_eq!(store.calls(), ["insert"], "at {at}: no load");
+        assert_eq!(store.take_calls(), ["insert"], "at {at}: no load");
     }
     assert_eq!(client.get("/visit").await.body, "2", "the true one is as it was");
 }

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     clock::Clock,
     policy::OnMaxSessions,
     store::{Cap, CommitOutcome, FieldValue, InsertOutcome, MemoryStore, Rotation, Store},
 };
-use tests::{Fault, Spy};
+use tests::{Fault, Verb, spy};
 
 use crate::support::{
     ALMOST, FOREVER, KEY_ID, MAX_AGE, Setup, ada, add_one, begin, check, committed, key, load,
@@ -26,19 +26,19 @@ async fn a_change_costs_one_call_and_is_seen_at_once() {
     let setup = Setup::new();
     setup.insert(1).await;
     assert_eq!(number(&setup.store).await, Some(0));
-    setup.calls();
+    setup.take_calls();
     for round in 1..=3 {
         let mut commit = add_one(&setup);
         commit.loaded = load(&setup.store, 1).await;
         let outcome = setup.store.commit(&key(1), &commit).await.expect("commits");
         assert!(committed(&outcome));
-        assert_eq!(setup.calls(), ["replace"]);
+        assert_eq!(setup.take_calls(), ["replace"]);
         assert_eq!(number(&setup.store.clone()).await, Some(round));
         assert_eq!(number(&setup.store).await, Some(round));
-        assert_eq!(setup.calls(), ["load"], "the second one is a hit");
+        assert_eq!(setup.take_calls(), ["load"], "the second one is a hit");
     }
     assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
-    assert_eq!(setup.calls(), ["remove"]);
+    assert_eq!(setup.take_calls(), ["remove"]);
     assert_eq!(load(&setup.store, 1).await, None);
 }
 
@@ -60,7 +60,7 @@ async fn a_change_is_seen_at_once_also_if_its_copy_cannot_be_removed() {
     for number in 1..=4 {
         assert!(load(&setup.store, number).await.is_some());
     }
-    setup.fast.fault("remove", Some(Fault::Down));
+    setup.fast.fault(Verb::Remove, Fault::Down);
     let outcome = setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits");
     assert!(committed(&outcome));
     // Past the pause after the failure, so that the copies are looked at again.
@@ -91,7 +91,7 @@ async fn those_that_give_way_to_a_log_in_are_gone_at_once() {
     first.cap = cap;
     assert!(committed(&setup.store.commit(&key(1), &first).await.expect("commits")));
     assert!(load(&setup.store, 1).await.is_some());
-    setup.fast.fault("remove", Some(Fault::Down));
+    setup.fast.fault(Verb::Remove, Fault::Down);
     let mut second = log_in(&setup);
     second.cap = cap;
     let outcome = setup.store.commit(&key(2), &second).await.expect("commits");
@@ -121,7 +121,7 @@ async fn a_late_copy_of_an_ended_session_is_not_believed_here_and_not_for_long_e
         }
         let read_at = setup.clock.now();
         // A load has read the record, and is about to put its copy in …
-        setup.fast.fault("insert", Some(Fault::Slow(Duration::from_millis(20))));
+        setup.fast.fault(Verb::Insert, Fault::Slow(Duration::from_millis(20)));
         let reader = if late_copy_is_ours { &setup.store } else { &elsewhere };
         let at = key(1);
         let mut late = reader.load(&at);
@@ -130,7 +130,7 @@ async fn a_late_copy_of_an_ended_session_is_not_believed_here_and_not_for_long_e
         setup.clock.advance(Duration::from_secs(1));
         assert!(setup.store.remove(&key(1), None).await.expect("deletes"));
         assert!(late.await.expect("loads").is_some());
-        setup.fast.fault("insert", None);
+        setup.fast.heal(Verb::Insert);
 
         assert_eq!(load(&setup.store, 1).await, None);
         assert!(load(&elsewhere, 1).await.is_some(), "the copy is there");
@@ -146,7 +146,7 @@ async fn a_late_copy_of_an_ended_session_is_not_believed_here_and_not_for_long_e
 #[tokio::test]
 async fn another_process_sees_a_log_out_late_by_the_age_of_its_copy_at_most() {
     let setup = Setup::new();
-    let elsewhere = setup.other(&Spy::new(MemoryStore::default()));
+    let elsewhere = setup.other(&spy(MemoryStore::default()));
     setup.insert(1).await;
     assert!(load(&elsewhere, 1).await.is_some());
     setup.clock.advance(Duration::from_secs(3));
@@ -195,15 +195,15 @@ async fn copies_of_another_process_count_if_they_have_seen_our_changes() {
     let outcome = setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits");
     assert!(committed(&outcome));
     assert_eq!(number(&elsewhere).await, Some(2));
-    setup.calls();
+    setup.take_calls();
     assert_eq!(number(&setup.store).await, Some(2));
-    assert_eq!(setup.calls(), [""; 0]);
+    assert_eq!(setup.take_calls(), [""; 0]);
 }
 
 #[tokio::test]
 async fn nothing_is_committed_on_the_strength_of_an_old_copy() {
     let setup = Setup::new();
-    let elsewhere = setup.other(&Spy::new(MemoryStore::default()));
+    let elsewhere = setup.other(&spy(MemoryStore::default()));
     setup.insert(1).await;
     setup.insert(2).await;
     assert!(load(&elsewhere, 1).await.is_some());
@@ -225,7 +225,7 @@ async fn nothing_is_committed_on_the_strength_of_an_old_copy() {
 #[tokio::test]
 async fn a_reload_gives_what_the_durable_store_has_and_renews_the_copy() {
     let setup = Setup::new();
-    let elsewhere = setup.other(&Spy::new(MemoryStore::default()));
+    let elsewhere = setup.other(&spy(MemoryStore::default()));
     setup.insert(1).await;
     assert_eq!(number(&elsewhere).await, Some(0));
     assert!(committed(&setup.store.commit(&key(1), &add_one(&setup)).await.expect("commits")));
@@ -245,28 +245,28 @@ async fn a_change_that_was_dropped_or_failed_half_way_may_have_happened() {
     }
     let (one, two) = (key(1), key(2));
     // The change takes place, and its answer never comes.
-    setup.durable.fault("replace", Some(FOREVER));
+    setup.durable.fault(Verb::Replace, FOREVER);
     let commit = add_one(&setup);
     let mut lost = setup.store.commit(&one, &commit);
     begin(&mut lost).await;
-    setup.durable.fault("replace", None);
+    setup.durable.heal(Verb::Replace);
     assert!(committed(&setup.durable.commit(&one, &commit).await.expect("commits")));
     drop(lost);
     assert_eq!(number(&setup.store).await, Some(1));
 
-    setup.durable.fault("remove", Some(FOREVER));
+    setup.durable.fault(Verb::Remove, FOREVER);
     let mut lost = setup.store.remove(&two, None);
     begin(&mut lost).await;
-    setup.durable.fault("remove", None);
+    setup.durable.heal(Verb::Remove);
     assert!(setup.durable.remove(&two, None).await.expect("deletes"));
     drop(lost);
     assert_eq!(load(&setup.store, 2).await, None);
 
-    setup.durable.fault("remove", Some(Fault::Down));
+    setup.durable.fault(Verb::Remove, Fault::Down);
     assert!(setup.store.remove(&key(3), None).await.is_err());
-    setup.calls();
+    setup.take_calls();
     assert!(load(&setup.store, 3).await.is_some());
-    assert_eq!(setup.calls(), ["load"], "the copy does not count");
+    assert_eq!(setup.take_calls(), ["load"], "the copy does not count");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -274,7 +274,7 @@ async fn in_a_race_of_loads_and_changes_nobody_here_sees_anything_late() {
     const ROUNDS: i64 = 300;
     let setup = Setup::new();
     // Gives the loads something to wait for between their read and their copy.
-    setup.fast.fault("insert", Some(Fault::Slow(Duration::from_millis(1))));
+    setup.fast.fault(Verb::Insert, Fault::Slow(Duration::from_millis(1)));
     setup.insert(1).await;
     let answered = Arc::new(AtomicI64::new(0));
     let readers: Vec<_> = (0..4)

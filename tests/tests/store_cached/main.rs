@@ -28,11 +28,11 @@ mod that_keeps_every_copy {
         clock::{Clock, Timestamp},
         store::{CachedStore, MemoryStore},
     };
-    use tests::{Fault, Spy};
+    use tests::{Fault, Spy, Verb, spy};
 
     async fn store() -> CachedStore<Spy<MemoryStore>, MemoryStore> {
-        let fast = Spy::new(MemoryStore::default());
-        fast.fault("remove", Some(Fault::Down));
+        let fast = spy(MemoryStore::default());
+        fast.fault(Verb::Remove, Fault::Down);
         CachedStore::new(fast, MemoryStore::default())
             .clock(Hasty(AtomicU64::new(0)))
             .max_age(Duration::from_secs(1_000_000_000))

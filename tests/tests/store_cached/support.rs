@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     clock::{Clock, ManualClock},
     store::{
@@ -16,7 +16,7 @@ use session_runtime::{
         MemoryStore, Meta, Namespace, Op, PrincipalKey, Record, Selector, Store, StoreKey,
     },
 };
-use tests::{Fault, Spy};
+use tests::{Fault, Spy, Verb, spy};
 
 pub(crate) type Watched = CachedStore<Spy<MemoryStore>, Spy<MemoryStore>>;
 
@@ -36,7 +36,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(crate) fn new() -> Self {
-        let [fast, durable] = [(), ()].map(|()| Spy::new(MemoryStore::default()));
+        let [fast, durable] = [(), ()].map(|()| spy(MemoryStore::default()));
         let clock = Arc::new(ManualClock::default());
         let store = CachedStore::new(fast.clone(), durable.clone())
             .max_age(MAX_AGE)
@@ -59,8 +59,8 @@ impl Setup {
     }
 
     /// What the durable store was asked for since the last time.
-    pub(crate) fn calls(&self) -> Vec<&'static str> {
-        self.durable.calls()
+    pub(crate) fn take_calls(&self) -> Vec<Verb> {
+        self.durable.take_calls()
     }
 }
 

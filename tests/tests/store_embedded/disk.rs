@@ -7,7 +7,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, EmbeddedStore, FieldValue, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend;
 
 use super::support::{add, directory, in_child, is_child, key, record};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, EmbeddedStore, FieldValue, InsertOutcome, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 
 use super::support::{
     ada, add, at, directory, in_child, is_child, key, namespace, record, record_of,

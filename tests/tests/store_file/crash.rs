@@ -12,7 +12,7 @@ use std::{
 use session_runtime::store::{
     Commit, CommitOutcome, FieldValue, FileStore, PrincipalKey, Record, Selector, Store,
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tempfile::TempDir;
 
 use crate::support::*;

@@ -4,7 +4,7 @@
 use std::fs;
 
 use session_runtime::store::{CommitOutcome, InsertOutcome, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tempfile::TempDir;
 
 use crate::support::*;

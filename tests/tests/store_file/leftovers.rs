@@ -8,7 +8,7 @@ use std::{
 };
 
 use session_runtime::store::{FileStore, Lifetime, Namespace, Record, Store, StoreKey};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tempfile::TempDir;
 use tests::{
     backend::{User, command, find},

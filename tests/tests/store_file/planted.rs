@@ -9,7 +9,7 @@ use std::{
 };
 
 use session_runtime::store::{FileStore, InsertOutcome, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tempfile::TempDir;
 use tests::backend::run;
 

@@ -1,6 +1,6 @@
 //! Several processes on one directory: nothing is lost, nothing is let in beyond the cap.
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, CommitOutcome, FieldValue, InsertOutcome, Store},

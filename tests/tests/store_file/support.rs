@@ -9,7 +9,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     clock::Timestamp,
     store::{

@@ -9,7 +9,7 @@ use std::{
 use session_runtime::store::{
     Commit, CommitOutcome, FieldValue, InsertOutcome, MongoStore, Op, Store,
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{
     backend::{kind::Remote as _, mongo::Mongo},
     eventually,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, CommitOutcome, InsertOutcome},

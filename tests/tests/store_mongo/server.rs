@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use session_runtime::store::{FieldValue, InsertOutcome, MongoStore, Op, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{
     backend::{free_port, mongo::Mongo},
     given_up,

@@ -6,7 +6,7 @@ use mongodb::{
     bson::{Document, doc},
 };
 use session_runtime::store::{MongoStore, Store, StoreError};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend::mongo::Mongo;
 
 use crate::support::{ada, at, is_committed, key, log_in, record, touch};

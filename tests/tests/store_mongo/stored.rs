@@ -7,7 +7,7 @@ use mongodb::{
     bson::{Bson, doc},
     options::{Acknowledgment, DatabaseOptions, WriteConcern},
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     clock::Timestamp,
     policy::OnMaxSessions,

@@ -17,7 +17,7 @@ use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, Namespace, Op, PrincipalKey, RedisStore, Selector,
     Store, StoreKey,
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{
     backend::redis::{Cluster, Redis},
     proxy::Proxy,

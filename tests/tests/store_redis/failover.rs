@@ -19,7 +19,7 @@ use std::{
 use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, RedisStore, Store, StoreKey,
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{
     backend::redis::{Cluster, Redis, Sentinels},
     eventually,

@@ -13,7 +13,7 @@ use std::{
 use session_runtime::store::{
     CommitOutcome, FieldValue, InsertOutcome, Namespace, PrincipalKey, Store,
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{PATIENCE, backend::redis::Redis, eventually};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

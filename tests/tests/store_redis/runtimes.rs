@@ -4,7 +4,7 @@
 use std::{sync::mpsc, thread};
 
 use session_runtime::store::{Op, PrincipalKey, RedisStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend::redis::Redis;
 use tokio::runtime::{Builder, Runtime};
 

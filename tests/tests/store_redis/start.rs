@@ -10,7 +10,7 @@ use std::{
 };
 
 use session_runtime::store::{self, PrincipalKey, RedisStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{
     backend::{
         free_port,

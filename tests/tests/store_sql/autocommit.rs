@@ -2,7 +2,7 @@
 //! commits them.
 
 use session_runtime::store::{SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use sqlx::mysql::MySqlPoolOptions;
 use tests::backend::mariadb::MariaDb;
 

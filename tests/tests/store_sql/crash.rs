@@ -8,7 +8,7 @@ use std::{
 };
 
 use session_runtime::store::{CommitOutcome, FieldValue, SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{
     PATIENCE,
     backend::{mariadb::MariaDb, postgres::Postgres, sql::Server},

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, FieldValue, PrincipalKey, SqlStore, Store},

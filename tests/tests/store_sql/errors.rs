@@ -2,7 +2,7 @@
 //! value.
 
 use session_runtime::store::{SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 
 use crate::support::*;
 

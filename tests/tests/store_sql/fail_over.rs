@@ -3,7 +3,7 @@
 //! pool has.
 
 use session_runtime::store::{SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend::mariadb::MariaDb;
 
 use crate::support::*;

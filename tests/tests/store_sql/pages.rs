@@ -6,7 +6,7 @@ use std::sync::Arc;
 use session_runtime::store::{
     Cursor, Order, Page, PrincipalKey, Selector, SqlStore, Store, Written,
 };
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 
 use crate::support::*;
 

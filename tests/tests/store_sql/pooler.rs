@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use session_runtime::store::{FieldValue, SqlStore, Store, Written};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::backend::pgbouncer::PgBouncer;
 
 use sqlx::Connection as _;

@@ -1,7 +1,7 @@
 //! Several processes on one database: all of them come up on an empty one, nothing is lost, and
 //! nobody is let in beyond the cap.
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, CommitOutcome, FieldValue, InsertOutcome, PrincipalKey, Store},

@@ -2,7 +2,7 @@
 //! start, with the database's reason.
 
 use session_runtime::store::{SqlStore, Store, StoreError};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 
 use crate::support::*;
 

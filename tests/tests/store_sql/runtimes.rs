@@ -1,7 +1,7 @@
 //! A store that outlives the runtime that it was made in.
 
 use session_runtime::store::Store;
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::support::*;

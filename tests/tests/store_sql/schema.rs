@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, SqlStore, Store},

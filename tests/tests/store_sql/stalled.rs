@@ -10,7 +10,7 @@ use std::{
 };
 
 use session_runtime::store::{SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use tests::{eventually, given_up};
 
 use crate::support::*;

@@ -1,7 +1,7 @@
 //! Sweeping: in batches, beside others, and by the expiry that the last commit left.
 
 use session_runtime::store::{Lifetime, SqlStore, Store};
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 
 use sqlx::postgres::PgPoolOptions;
 use tests::eventually;

@@ -1,7 +1,7 @@
 //! The table as its documentation shows it: a user's own SQL joins it and reads the fields, and a
 //! dump of the database shows values as they were given and nothing else.
 
-use session_runtime::testing::Repository as _;
+use session_runtime::testing::conformance::Repository as _;
 use session_runtime::{
     policy::OnMaxSessions,
     store::{Cap, FieldValue, Lifetime, Op, Previous, PrincipalKey, Store},

@@ -84,6 +84,10 @@ impl<S: Store> CountingStore<S> {
     fn inner_properties(&self) -> Properties {
         self.inner.properties()
     }
+
+    fn inner_probe(&self) -> StoreFuture<'_, Facts> {
+        self.inner.probe()
+    }
 }
 
 impl<S> Clone for CountingStore<S> {

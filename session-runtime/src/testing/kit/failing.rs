@@ -25,6 +25,9 @@ use crate::{
 pub enum Fault {
     /// Fails at once. The inner store is not asked.
     Down,
+    /// Fails at once, as a store that cannot be [reached](StoreError::unreachable). The inner store is
+    /// not asked.
+    Unreachable,
     /// Does the work, and then fails: the answer is lost on the way.
     AnswerLost,
     /// Does the work after this time, which is tokio's: `tokio::time::pause` stops it.
@@ -84,7 +87,11 @@ struct State {
     /// The calls that are to fail, each by how many calls of its verb are still to come.
     countdowns: Vec<(Verb, usize)>,
     properties: Option<Properties>,
+    clock: Option<Reading>,
 }
+
+/// Reads the clock of a server.
+type Reading = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl<S> FailingStore<S> {
     /// Creates a store without a fault: `inner` does all the work.
@@ -143,6 +150,12 @@ impl<S> FailingStore<S> {
         self.shared.state().properties = Some(properties);
     }
 
+    /// Passes for a store on a server whose clock shows what `read` returns, to test machines whose
+    /// clocks differ.
+    pub fn show_time(&self, read: impl Fn() -> Timestamp + Send + Sync + 'static) {
+        self.shared.state().clock = Some(Arc::new(read));
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.shared.state());
         self.shared.changed.notify_waiters();
@@ -157,6 +170,10 @@ impl<S> FailingStore<S> {
         match fault {
             None => work(),
             Some(Fault::Down) => StoreFuture::ready(Err(StoreError::new("the store is down"))),
+            Some(Fault::Unreachable) => {
+                let error = StoreError::new("the store: connection refused (code 111)");
+                StoreFuture::ready(Err(error.unreachable()))
+            }
             Some(Fault::AnswerLost) => StoreFuture::new(async move {
                 work().await?;
                 Err(StoreError::new("the store's answer was lost"))
@@ -177,6 +194,11 @@ impl<S> FailingStore<S> {
 }
 
 impl<S: Store> FailingStore<S> {
+    fn inner_probe(&self) -> StoreFuture<'_, Facts> {
+        let clock = self.shared.state().clock.clone();
+        clock.map_or_else(|| self.inner.probe(), |read| StoreFuture::ready(Ok(Facts::at(read()))))
+    }
+
     fn inner_properties(&self) -> Properties {
         let pretended = self.shared.state().properties;
         pretended.unwrap_or_else(|| self.inner.properties())

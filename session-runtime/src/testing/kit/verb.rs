@@ -164,7 +164,7 @@ macro_rules! store_around {
             }
 
             fn probe(&self) -> StoreFuture<'_, Facts> {
-                self.call(Verb::Probe, || self.inner.probe())
+                self.call(Verb::Probe, || self.inner_probe())
             }
         }
     };

@@ -1,5 +1,7 @@
 //! The steps of a sequence, drawn from a seed.
 
+use tests::Verb;
+
 /// A generator of numbers that a seed repeats: `SplitMix64`.
 pub(super) struct Random(u64);
 
@@ -68,7 +70,7 @@ pub(super) struct Request {
     pub(super) then: Vec<Word>,
     pub(super) status: u16,
     /// The operation of the store that fails from the middle of the request on.
-    pub(super) fault: Option<&'static str>,
+    pub(super) fault: Option<Verb>,
     pub(super) end: End,
 }
 
@@ -102,7 +104,7 @@ fn step(random: &mut Random, may_nest: bool) -> Step {
         1 if may_nest => End::DroppedInCommit,
         _ => End::Answers,
     };
-    let operations = ["replace", "insert", "remove", "touch", "load"];
+    let operations = [Verb::Replace, Verb::Insert, Verb::Remove, Verb::Touch, Verb::Load];
     Step::Request(Request {
         client: usize::try_from(random.below(2)).unwrap_or(0),
         replays: random.once_in(8).then(|| usize::try_from(random.below(8)).unwrap_or(0)),

@@ -24,7 +24,7 @@ use session_runtime::{
     KeyRing, Peek, Session, SessionLayer, SessionLayerBuilder, SessionType, clock::ManualClock,
     policy::OnLost, store::MemoryStore,
 };
-use tests::{Fault, Spy};
+use tests::{Fault, Spy, Verb, spy};
 use tower::ServiceExt;
 
 use super::{
@@ -185,7 +185,7 @@ impl World {
             Kind::StoredSmall => MemoryStore::with_limit(2),
             _ => MemoryStore::default(),
         };
-        let (store, gate) = (Spy::new(store), Gate::default());
+        let (store, gate) = (spy(store), Gate::default());
         let app = if kind.is_stored() {
             let builder = builder::<Stored>(kind, &clock).store(store.clone());
             stored(gate.clone()).layer(builder.build().expect("a sound configuration"))
@@ -289,11 +289,11 @@ impl World {
             return self.drop_in_commit(&course, answer).await;
         }
         if let Some(operation) = course.request.fault {
-            self.store.fault(operation, Some(Fault::Down));
+            self.store.fault(operation, Fault::Down);
         }
         let response = answer.await;
         if let Some(operation) = course.request.fault {
-            self.store.fault(operation, None);
+            self.store.heal(operation);
         }
         let next = self.take_over(&course, sent(&response));
         let after = self.view(next.as_deref()).await;
@@ -371,15 +371,15 @@ impl World {
         course: &Course<'_>,
         mut answer: Answer,
     ) -> Result<(), String> {
-        let operations = ["insert", "replace", "remove", "touch"];
+        let operations = [Verb::Insert, Verb::Replace, Verb::Remove, Verb::Touch];
         for operation in operations {
-            self.store.fault(operation, Some(Fault::Held));
+            self.store.fault(operation, Fault::Held);
         }
         let mut cx = Context::from_waker(Waker::noop());
         let _ = answer.as_mut().poll(&mut cx);
         drop(answer);
         for operation in operations {
-            self.store.fault(operation, None);
+            self.store.heal(operation);
         }
         // The tasks that go on with it.
         for _ in 0..16 {

@@ -16,7 +16,7 @@ use session_runtime::{
     proxy,
     store::MemoryStore,
 };
-use tests::{Client, Fault, Server, Spy};
+use tests::{Client, Fault, Server, Spy, Verb, spy};
 use tower_http::catch_panic::CatchPanicLayer;
 
 #[derive(Session)]
@@ -38,7 +38,7 @@ struct App {
 async fn start(
     adjust: impl FnOnce(SessionLayerBuilder<Tutorial>) -> SessionLayerBuilder<Tutorial>,
 ) -> App {
-    let (store, clock) = (Spy::new(MemoryStore::default()), Arc::new(ManualClock::default()));
+    let (store, clock) = (spy(MemoryStore::default()), Arc::new(ManualClock::default()));
     let builder = SessionLayer::<Tutorial>::builder(KeyRing::ephemeral().expect("random bytes"))
         .store(store.clone())
         .clock(Arc::clone(&clock))
@@ -128,12 +128,12 @@ async fn k21_without_the_preset_a_store_that_is_down_is_503_and_with_it_a_write_
         for path in ["/login", "/counter", "/counter"] {
             assert_eq!(client.get(path).await.status, 200);
         }
-        app.store.fault("load", Some(Fault::Down));
+        app.store.fault(Verb::Load, Fault::Down);
         assert_eq!(client.get("/whoami").await.status.as_u16(), who);
         for _ in 0..2 {
             assert_eq!(client.get("/counter").await.status, 503, "{policy:?}");
         }
-        app.store.fault("load", None);
+        app.store.heal(Verb::Load);
         assert_eq!(get_text(&client, "/counter").await, (200, "3".to_owned()), "{policy:?}");
         assert_eq!(get_text(&client, "/whoami").await, (200, "max".to_owned()));
     }

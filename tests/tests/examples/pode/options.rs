@@ -24,7 +24,7 @@ use session_runtime::{
     policy::{Bind, Create, OnMismatch, Preset, Resend},
     store::{MemoryStore, Properties},
 };
-use tests::{Client, Reply, Server, Spy, example::curl};
+use tests::{Client, Reply, Server, example::curl, spy};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -252,7 +252,7 @@ fn p13_what_cannot_work_is_refused_at_start() {
     let builder = || SessionLayer::<Counter>::builder(keys());
 
     // `-Storage` without `-Secret`: a secret of this process, and a store that outlives it.
-    let lasting = Spy::new(MemoryStore::default());
+    let lasting = spy(MemoryStore::default());
     lasting.pretend(Properties::DURABLE);
     refused(builder().store(lasting).build(), "ephemeral");
     assert!(KeyRing::from_env("PODE_SECRET_THAT_NOBODY_SET").is_err());
