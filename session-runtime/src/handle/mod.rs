@@ -15,6 +15,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use self::session_page::SessionInfo;
 use crate::{
     cell::{
         Cell,
@@ -117,7 +118,23 @@ impl<T: SessionType> Session<T> {
     /// of the idle and the absolute limit.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
-        self.session.expires_at()
+        self.session.expires().into()
+    }
+
+    /// Returns the facts about the session: its id, since when it exists, how long it goes on, and
+    /// the present values of the fields that are marked `listed`.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// async fn left(session: Session<Shop>) -> String {
+    ///     format!("logged out in {} s", session.info().remaining.as_secs())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn info(&self) -> SessionInfo<T> {
+        SessionInfo::of_request(&self.session)
     }
 
     /// Gives the session a new credential at the commit; the old credential is superseded at once.

@@ -77,19 +77,15 @@ impl<T: SessionType> SessionsOf<T> {
     ///
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
     /// travels in the token: such sessions cannot be listed.
-    pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage, Error> {
+    pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage<T>, Error> {
         let Sessions { engine, current, .. } = &self.sessions;
         let (principals, now) = (self.keys()?, engine.now());
         let after = after.map(|after| after.0);
         let store = self.sessions.store()?;
         let (listed, next) = store.page(&engine.namespace, &principals, now, after).await?;
-        let sessions = listed.into_iter().map(|session| SessionInfo {
-            id: SessionId(session.selector),
-            created: session.created.into(),
-            logged_in: session.logged_in.into(),
-            last_seen: session.last_seen.into(),
-            current: *current == Some(session.selector),
-        });
+        let sessions = listed
+            .into_iter()
+            .map(|(_, selector, record)| SessionInfo::of(engine, selector, record, *current));
         Ok(SessionPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
     }
 

@@ -14,8 +14,8 @@ use crate::{
     error::{Error, Kind},
     event,
     repository::{
-        Listed, cap,
-        principal::{self, EndedAll},
+        cap,
+        principal::{self, EndedAll, Found},
         sweep::{self, Schedule},
     },
     store::{
@@ -149,7 +149,7 @@ impl DeadlineStore {
         principals: &'a [PrincipalKey],
         now: Timestamp,
         after: Option<Cursor>,
-    ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
+    ) -> Timed<'a, (Vec<Found>, Option<Cursor>)> {
         let page = principal::page(&*self.store, namespace, principals, now, after);
         self.within("list", page)
     }

@@ -21,6 +21,7 @@ mod tests;
 pub use methods::Repository;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use methods::end_all_within;
+#[cfg(any(test, feature = "testing"))]
 #[cfg_attr(not(feature = "testing"), allow(unreachable_pub))]
 pub use principal::Listed;
 pub(crate) use swap::pause;

@@ -15,7 +15,7 @@ pub(crate) mod slot;
 pub(crate) mod state;
 mod token_text;
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use http::HeaderValue;
 
@@ -28,6 +28,7 @@ use crate::{
         Context,
         model::{FieldSet, SessionType},
     },
+    clock::Timestamp,
     engine::{
         Engine,
         hooks::HookAnswers,
@@ -138,10 +139,10 @@ impl<T: SessionType> RequestSession<T> {
     }
 
     /// Returns when the session expires if it is not used after this request.
-    pub(crate) fn expires_at(&self) -> SystemTime {
+    pub(crate) fn expires(&self) -> Timestamp {
         let (engine, state) = (&self.core.engine, self.core.state());
         let meta = state.live().and_then(|live| live.meta.as_ref());
-        lifetime::expires_at(&engine.policy, meta, &state.requested, engine.now()).into()
+        lifetime::expires_at(&engine.policy, meta, &state.requested, engine.now())
     }
 
     /// Asks the store whether the session is live at this moment.

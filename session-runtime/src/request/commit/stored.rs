@@ -74,6 +74,9 @@ pub(super) async fn execute(
                     if !occasion.is_last() {
                         fields.context().rebase(|record| {
                             record.note(&commit.ops);
+                            if let Some(principal) = &commit.principal {
+                                record.meta.set_principal(principal.clone(), commit.now);
+                            }
                             if let (Some(rotation), true) = (&commit.rotation, rotated) {
                                 record.meta.check = rotation.check;
                                 record.meta.key_id = rotation.key_id;
