@@ -87,6 +87,8 @@ pub(crate) enum Kind {
     Degraded,
     NotLoopback,
     NotListable,
+    /// A session whose payload is in the token was to be opened without a request.
+    OutOfReach,
     EndsOneByOne,
     NoCurrentSession,
     Interrupted,
@@ -339,6 +341,10 @@ impl fmt::Display for Error {
                 "sessions whose payload travels in the token cannot be listed or ended one by one; \
                  `end_all` works with `.revocation(store)`",
             ),
+            Kind::OutOfReach => f.write_str(
+                "a session whose payload travels in the token is nowhere but at its client, so it \
+                 cannot be opened or changed from elsewhere; use `payload = \"server\"`",
+            ),
             Kind::EndsOneByOne => f.write_str(
                 "sessions in a store are ended by session or by principal; `end_everything` is for \
                  payloads in the token",
@@ -436,6 +442,7 @@ mod tests {
             (Kind::Random, "", 500),
             (Kind::SessionIds("zeros"), "", 500),
             (Kind::NotListable, "", 500),
+            (Kind::OutOfReach, "", 500),
             (Kind::EndsOneByOne, "", 500),
             (Kind::NoCurrentSession, "", 500),
         ]

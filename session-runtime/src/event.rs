@@ -128,6 +128,14 @@ pub(crate) fn written_after_end(session: &str, handle: Option<Selector>) {
     );
 }
 
+/// Logs that a handle outside of a request was dropped with changes that nobody saved.
+pub(crate) fn dropped_unsaved(session: &str, handle: Selector) {
+    warn!(
+        target: "session_runtime", session, %handle,
+        "detached session was dropped with changes that were not saved; call `save` before",
+    );
+}
+
 /// Logs that a session was not created because the client does not consent.
 pub(crate) fn withheld(session: &str) {
     debug!(target: "session_runtime", session, "session not created: no consent");

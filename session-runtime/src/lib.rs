@@ -35,6 +35,7 @@ pub use extract::axum::Rejection;
 pub use extract::peek::Peek;
 pub use handle::{
     Session,
+    detached::Detached,
     session_page::{EndedSessions, InvalidCursor, SessionCursor, SessionInfo, SessionPage},
     sessions::Sessions,
     sessions_of::SessionsOf,

@@ -27,6 +27,9 @@ pub(crate) enum Presented<'e> {
     Nothing,
     Rejected,
     Credential(&'e Stored, Credential),
+    /// Nothing but the name of a session, which is to be opened without a request; with the
+    /// principal whose session it must be.
+    Id(&'e Stored, Selector, Option<PrincipalKey>),
     /// With whether the key that writes now has written the payload.
     Payload(&'e InToken, Box<Envelope>, bool),
 }
@@ -106,6 +109,14 @@ impl Engine {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
             Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
+            Presented::Id(stored, selector, principal) => {
+                // Boxed, since no request loads a session in this way.
+                let opened = Box::pin(self.open(stored, selector, principal)).await?;
+                return Ok(opened.map_or(Loaded::Absent { stale: false }, |(live, record)| {
+                    event::loaded(self.name(), selector);
+                    Loaded::Live(live, record)
+                }));
+            }
             Presented::Payload(in_token, envelope, current_key) => {
                 let opened = self.load_payload(*envelope, current_key);
                 match (&in_token.revocation, opened) {
@@ -151,6 +162,24 @@ impl Engine {
             refused |= mismatch.rejects;
         }
         refused
+    }
+
+    /// Loads the present record of a live session by the name of the session alone. Answers of a
+    /// cache do not count.
+    pub(crate) async fn open(
+        &self,
+        stored: &Stored,
+        selector: Selector,
+        principal: Option<PrincipalKey>,
+    ) -> Result<Option<(LiveSession, Arc<Record>)>, Error> {
+        let Some(record) = stored.store.load_latest(&self.key(selector)).await? else {
+            return Ok(None);
+        };
+        let is_theirs = principal.is_none() || principal == record.meta.principal;
+        if !is_theirs || record.meta.is_expired(self.now()) {
+            return Ok(None);
+        }
+        Ok(Some((LiveSession::of_record(selector, &record.meta), record)))
     }
 
     async fn load_record(&self, stored: &Stored, credential: Credential) -> Result<Judged, Error> {
@@ -224,9 +253,17 @@ impl Engine {
     }
 
     /// Asks the store whether the session is live at this moment. Answers of a cache do not count.
-    pub(crate) async fn is_live(&self, live: &LiveSession) -> Result<bool, Error> {
+    pub(crate) async fn is_live(
+        &self,
+        live: &LiveSession,
+        hooks: &HookAnswers,
+    ) -> Result<bool, Error> {
         let (selector, now) = (live.selector, self.now());
         match &self.backend {
+            Backend::Stored(stored) if hooks.is_detached => {
+                let principal = live.meta.as_ref().and_then(|meta| meta.principal.clone());
+                Ok(self.open(stored, selector, principal).await?.is_some())
+            }
             Backend::Stored(stored) => {
                 let key = self.key(selector);
                 let record = stored.store.load_latest(&key).await?;

@@ -6,7 +6,7 @@ pub(crate) mod backend;
 pub(crate) mod bind;
 #[cfg(feature = "axum")]
 pub(crate) mod challenge;
-mod claim;
+pub(crate) mod claim;
 pub(crate) mod hooks;
 pub(crate) mod junk;
 pub(crate) mod live;

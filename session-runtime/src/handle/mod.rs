@@ -2,6 +2,7 @@
 //! A handle is a view of the one [`RequestSession`] that everything in a request shares. The
 //! life-cycle methods here only record the request; nothing happens before the commit.
 
+pub(crate) mod detached;
 mod login;
 pub(crate) mod session_page;
 pub(crate) mod sessions;

@@ -86,7 +86,7 @@ impl<T: SessionType> SessionInfo<T> {
             last_seen: last_seen.into(),
             expires_at: expires_at.into(),
             remaining: expires_at.saturating_since(now),
-            current: true,
+            current: !core.hooks.is_detached,
             listed: T::listed(session.fields()),
         }
     }

@@ -26,12 +26,15 @@ use self::{
 use crate::{
     cell::{
         Context,
+        claim::Claims,
         model::{FieldSet, SessionType},
     },
     clock::Timestamp,
     engine::{
         Engine,
+        claim::DetachedClaims,
         hooks::HookAnswers,
+        live::LiveSession,
         load::{FoundToken, Loaded},
     },
     error::Error,
@@ -40,6 +43,7 @@ use crate::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
     },
+    store::{Record, Selector},
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
@@ -50,7 +54,12 @@ pub(crate) struct RequestSession<T: SessionType> {
 
 impl<T: SessionType> RequestSession<T> {
     pub(crate) fn new(engine: Arc<Engine>, hooks: HookAnswers) -> Arc<Self> {
-        let context = Context::new(engine.spec, engine.sealer.clone(), Arc::clone(&engine) as _);
+        let claims: Arc<dyn Claims> = if hooks.is_detached {
+            Arc::new(DetachedClaims(Arc::clone(&engine)))
+        } else {
+            Arc::clone(&engine) as _
+        };
+        let context = Context::new(engine.spec, engine.sealer.clone(), claims);
         Arc::new(Self { fields: T::fields(context), core: Core::new(engine, hooks) })
     }
 
@@ -84,6 +93,18 @@ impl<T: SessionType> RequestSession<T> {
         self.core.state().elsewhere = elsewhere;
         self.settle(self.core.engine.load(presented, &self.core.hooks).await?, header);
         Ok(())
+    }
+
+    /// Creates the session of a record that was read without a request.
+    pub(crate) fn detached(
+        engine: &Arc<Engine>,
+        selector: Selector,
+        record: Arc<Record>,
+    ) -> Arc<Self> {
+        let session = Self::new(Arc::clone(engine), HookAnswers::detached());
+        let live = LiveSession::of_record(selector, &record.meta);
+        session.settle(Loaded::Live(live, record), None);
+        session
     }
 
     fn settle(&self, loaded: Loaded, header: Option<HeaderValue>) {
@@ -138,10 +159,15 @@ impl<T: SessionType> RequestSession<T> {
         self.core.state().is_loaded()
     }
 
-    /// Returns when the session expires if it is not used after this request.
+    /// Returns when the session expires if it is not used after this request. Without a request,
+    /// nothing is a use that was not asked for.
     pub(crate) fn expires(&self) -> Timestamp {
         let (engine, state) = (&self.core.engine, self.core.state());
         let meta = state.live().and_then(|live| live.meta.as_ref());
+        let is_use = !self.core.hooks.is_detached || state.requested.touch;
+        if let Some(meta) = meta.filter(|_| !is_use) {
+            return meta.expires_at();
+        }
         lifetime::expires_at(&engine.policy, meta, &state.requested, engine.now())
     }
 
@@ -154,6 +180,6 @@ impl<T: SessionType> RequestSession<T> {
                 return Ok(false);
             }
         };
-        self.core.engine.is_live(&live).await
+        self.core.engine.is_live(&live, &self.core.hooks).await
     }
 }

@@ -26,7 +26,9 @@ use crate::{
 
 /// Commits everything so far, and finishes even if the caller is dropped.
 pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
-    detached(commit(session, Occasion::Save)).await
+    let is_detached = session.core.hooks.is_detached;
+    let occasion = if is_detached { Occasion::Detached } else { Occasion::Save };
+    detached(commit(session, occasion)).await
 }
 
 /// Commits everything so far.

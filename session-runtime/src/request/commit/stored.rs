@@ -155,7 +155,9 @@ fn committed(
     let Status::Live(live) = &mut state.status else { return };
     let told_before = max_age(engine, live);
     if let Some(meta) = &mut live.meta {
-        meta.last_seen = meta.last_seen.max(commit.now);
+        if commit.is_use() {
+            meta.last_seen = meta.last_seen.max(commit.now);
+        }
         if let Some(lifetime) = commit.lifetime {
             meta.lifetime = lifetime;
         }
