@@ -22,7 +22,7 @@ use axum::{
 };
 use examples::Startup;
 use serde::{Deserialize, Serialize};
-use session_runtime::{Error, Principal, Session, Sessions};
+use session_runtime::{Error, Principal, Session, SessionInfo, Sessions};
 
 #[derive(Session)]
 struct Shop {
@@ -91,7 +91,8 @@ async fn devices(
     Path(user): Path<u32>,
 ) -> Result<String, Error> {
     let page = sessions.of(&user).list(None).await?;
-    Ok(page.sessions.iter().map(|it| format!("{} {}\n", it.id, it.listed.device)).collect())
+    let line = |it: SessionInfo<Shop>| format!("{} {}\n", it.id, it.listed.device);
+    Ok(page.sessions.into_iter().map(line).collect())
 }
 
 async fn home(CurrentUser(user): CurrentUser, session: Session<Shop>) -> String {

@@ -388,7 +388,7 @@ async fn lists_and_the_handle_show_the_listed_fields() {
         let info = &listed[0];
         assert_eq!((info.listed.device.as_str(), info.listed.visits), ("a telephone", 3));
         assert_eq!((info.id, info.current), (id, false));
-        assert_eq!(info.remaining, 30 * MINUTE - MINUTE / 2);
+        assert_eq!(info.remaining, Duration::from_secs(29 * 60 + 30));
         assert_eq!(info.expires_at, info.last_seen + 30 * MINUTE);
         assert_eq!(info.logged_in, Some(info.created));
         let debug = format!("{info:?}");
