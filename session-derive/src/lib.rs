@@ -170,6 +170,7 @@ use proc_macro::TokenStream;
 /// | `copy` | the getter returns by value, for any `Copy` type; numbers, `bool`, `char` and `Option`s of them need no `copy` |
 /// | `skip` | for this request only, not stored; any `Clone` type |
 /// | `secret` | sealed in the store, each field on its own |
+/// | `listed` | shown by lists of sessions: in `SessionInfo::listed`, a generated struct with the field's visibility; needs a store, and not for `secret` |
 /// | `keep` | survives log-out and a change of principal |
 /// | `clear_on_login` | is reset when somebody logs in |
 /// | `codec = MsgPack` | how the field is written as bytes: any type that implements `session_runtime::codec::Codec` for the field's type, which need not be serde's then |

@@ -158,6 +158,7 @@ fn lower_field(
         max_len: keys.max_len.as_ref().map(|slot| slot.value),
         in_store: container.payload.as_ref().is_none_or(|slot| slot.value == "Server"),
         secret: keys.secret.is_some(),
+        listed: keys.listed.is_some(),
         keep: keys.keep.is_some(),
         clear_on_login: keys.clear_on_login.is_some(),
         on_decode_error: keys.on_decode_error.as_ref().map_or("Default", |slot| slot.value),

@@ -82,6 +82,8 @@ pub(crate) struct Field {
     pub(crate) aliases: Vec<String>,
     pub(crate) group: Option<String>,
     pub(crate) secret: bool,
+    /// Lists of sessions show the field.
+    pub(crate) listed: bool,
     pub(crate) keep: bool,
     pub(crate) clear_on_login: bool,
     pub(crate) on_decode_error: &'static str,
@@ -211,6 +213,17 @@ impl Session {
         names::suffixed(&self.ident, "Fields")
     }
 
+    /// The name of the struct of what lists show.
+    pub(crate) fn listed_ident(&self) -> Ident {
+        names::suffixed(&self.ident, "Listed")
+    }
+
+    /// The fields that lists show. A generic struct has none, which is reported where they are.
+    pub(crate) fn listed(&self) -> Vec<&Field> {
+        let fields = self.fields.iter().filter(|field| field.listed);
+        fields.filter(|_| self.generics.params.is_empty()).collect()
+    }
+
     pub(crate) fn principal(&self) -> Option<(&Field, &Type)> {
         let field = self.fields.iter().find(|field| field.kind == Kind::Principal)?;
         Some((field, field.inner()?))
@@ -220,6 +233,9 @@ impl Session {
     pub(crate) fn guards(&self) -> impl Iterator<Item = (&Field, &Ident, &Type)> {
         let mut seen: BTreeSet<String> =
             [self.ident.to_string(), self.fields_ident().to_string()].into();
+        if !self.listed().is_empty() {
+            seen.insert(self.listed_ident().to_string());
+        }
         self.fields
             .iter()
             .filter_map(|field| Some((field, field.guard.as_ref()?, field.inner()?)))

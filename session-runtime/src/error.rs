@@ -110,6 +110,8 @@ pub(crate) enum Kind {
     UnknownKey,
     NotLoopback,
     NotListable,
+    /// A session whose payload is in the token was to be opened without a request.
+    OutOfReach,
     EndsOneByOne,
     NoCurrentSession,
     Interrupted,
@@ -378,6 +380,10 @@ impl fmt::Display for Error {
                 "sessions whose payload travels in the token cannot be listed or ended one by one; \
                  `end_all` works with `.revocation(store)`",
             ),
+            Kind::OutOfReach => f.write_str(
+                "a session whose payload travels in the token is nowhere but at its client, so it \
+                 cannot be opened or changed from elsewhere; use `payload = \"server\"`",
+            ),
             Kind::EndsOneByOne => f.write_str(
                 "sessions in a store are ended by session or by principal; `end_everything` is for \
                  payloads in the token",
@@ -440,6 +446,7 @@ impl Failure for Error {
             Kind::MissingLayer { .. } => "missing_layer",
             Kind::TwoLayers { .. } => "two_layers",
             Kind::Degraded => "degraded",
+            Kind::OutOfReach => "out_of_reach",
             Kind::UnknownKey => "unknown_key",
             Kind::NotLoopback => "not_loopback",
             Kind::NotListable => "not_listable",
@@ -529,6 +536,7 @@ mod tests {
             (Kind::Random, "", 500),
             (Kind::SessionIds("zeros"), "", 500),
             (Kind::NotListable, "", 500),
+            (Kind::OutOfReach, "", 500),
             (Kind::EndsOneByOne, "", 500),
             (Kind::NoCurrentSession, "", 500),
         ]

@@ -195,6 +195,12 @@ events! {
         "session was written to after its end; the changes were dropped",
         do "Correct the handler: it writes to a session that it has ended, or that has expired.";
 
+    /// Logs that a handle outside of a request was dropped with changes that nobody saved.
+    dropped_unsaved(session: &str, id: impl PublicId) =>
+        WARN "session.dropped_unsaved" { "session.type" = session, "session.id" = %id }
+        "detached session was dropped with changes that were not saved",
+        do "Correct the program: it calls `save` before it drops the session.";
+
     /// Logs that a session was not created because the client does not consent.
     withheld(session: &str) =>
         DEBUG "session.withheld" { "session.type" = session }

@@ -37,6 +37,7 @@ pub use extract::axum::Rejection;
 pub use extract::peek::Peek;
 pub use handle::{
     Session,
+    detached::Detached,
     session_page::{EndedSessions, InvalidCursor, SessionCursor, SessionInfo, SessionPage},
     sessions::Sessions,
     sessions_of::SessionsOf,

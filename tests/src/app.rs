@@ -225,7 +225,7 @@ async fn show(session: Session<App>) -> Json<Shown> {
 
 /// The session ids of the user's sessions, one a line, this request's with a star.
 async fn devices(CurrentUser(user): CurrentUser, sessions: Sessions<App>) -> Result<String, Error> {
-    let line = |it: session_runtime::SessionInfo| {
+    let line = |it: session_runtime::SessionInfo<App>| {
         format!("{}{}\n", it.id, if it.current { "*" } else { "" })
     };
     Ok(sessions.of(&user).list(None).await?.sessions.into_iter().map(line).collect())

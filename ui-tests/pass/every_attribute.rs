@@ -82,7 +82,8 @@ struct Shop {
     timer: Timer,
     #[session(skip, default = Some(Timer))]
     stopwatch: Option<Timer>,
-    #[session(getter = "has_started")]
+    /// Shown by lists.
+    #[session(getter = "has_started", listed)]
     started: bool,
     #[session(codec = Text<Mark>)]
     mark: Mark,
@@ -224,6 +225,13 @@ fn handle(session: &Session<Shop>) {
 
     let _: bool = session.has_started();
     session.set_started(true);
+    let ShopListed { started }: ShopListed = session.info().listed.clone();
+    let _: bool = started;
+    let _: () = HeaderToken::listed(&unlisted());
+}
+
+fn unlisted() -> HeaderTokenFields {
+    unimplemented!("never called")
 }
 
 async fn claim(session: Session<Shop>) -> Result<Option<String>, session_runtime::Error> {

@@ -208,6 +208,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("copy", Field, Flag, "the getter returns by value"),
     key("skip", Field, Flag, "for this request only, not stored"),
     key("secret", Field, Flag, "sealed in the store, each field on its own"),
+    key("listed", Field, Flag, "shown by lists of sessions"),
     key("keep", Field, Flag, "survives log-out and a change of principal"),
     key("clear_on_login", Field, Flag, "is reset when somebody logs in"),
     key("codec", Field, Form::Type("MsgPack"), "how the field is written as bytes"),

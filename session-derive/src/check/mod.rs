@@ -53,6 +53,7 @@ pub(crate) fn check(lowered: &Lowered, diag: &Diag) {
             );
         }
     }
+    listed(session, keys, diag);
     one_principal(&session.fields, keys, diag);
     names::stored(&session.fields, keys, diag);
     names::accessors(&session.fields, keys, diag);
@@ -174,6 +175,19 @@ fn cookie(given: &Container, config: &Config, diag: &Diag) {
             slot.span,
             "browsers refuse `Partitioned` without `Secure`",
             "drop `secure = false`, or `partitioned`",
+        );
+    }
+}
+
+fn listed(session: &Session, keys: &[FieldKeys], diag: &Diag) {
+    if session.generics.params.is_empty() {
+        return;
+    }
+    for slot in keys.iter().filter_map(|keys| keys.listed.as_ref()) {
+        diag.error(
+            slot.key.span(),
+            "`listed` does not work on a generic struct",
+            "the struct of what lists show has no parameters: drop `listed`, or the parameters",
         );
     }
 }

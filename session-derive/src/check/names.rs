@@ -130,6 +130,9 @@ fn reserved_name(
 pub(super) fn guards(session: &Session, diag: &Diag) {
     let mut taken: BTreeSet<String> =
         [session.ident.clone(), session.fields_ident()].iter().map(crate::names::plain).collect();
+    if !session.listed().is_empty() {
+        taken.insert(crate::names::plain(&session.listed_ident()));
+    }
     for guard in session.fields.iter().filter_map(|field| field.guard.as_ref()) {
         let name = crate::names::plain(guard);
         if !taken.insert(name.clone()) {

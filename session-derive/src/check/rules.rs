@@ -28,6 +28,7 @@ enum Mark {
     Group,
     Keep,
     Last,
+    Listed,
     Max,
     MaxLen,
     OnDecodeError,
@@ -49,6 +50,8 @@ const CONFLICTS: &[(Mark, &[Mark], &str)] = &[
     (Mark::Rename, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::Alias, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::Secret, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Listed, &[Mark::Skip], "a skipped field is not stored"),
+    (Mark::Listed, &[Mark::Secret], "lists are for people to see, and a secret is not"),
     (Mark::Keep, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::ClearOnLogin, &[Mark::Skip], "a skipped field is not stored"),
     (Mark::Group, &[Mark::Skip], "a skipped field is not stored"),
@@ -114,6 +117,7 @@ fn given(keys: &FieldKeys) -> Vec<Given> {
         Getter: getter,
         Group: group,
         Keep: keep,
+        Listed: listed,
         MaxLen: max_len,
         OnDecodeError: on_decode_error,
         Rename: rename,
@@ -157,6 +161,13 @@ pub(super) fn conflicts(keys: &FieldKeys, diag: &Diag) {
 
 /// Reports what only a store can do, on a payload that has none.
 pub(super) fn needs_store(keys: &FieldKeys, diag: &Diag) {
+    if let Some(slot) = &keys.listed {
+        diag.error(
+            slot.key.span(),
+            "`listed` needs a store that has a list",
+            "drop `payload` on the struct, or drop `listed` here",
+        );
+    }
     for given in given(keys) {
         if [Mark::Counter, Mark::Max, Mark::Once, Mark::Cas, Mark::Group].contains(&given.mark) {
             diag.error(

@@ -4,6 +4,7 @@
 
 mod extract;
 mod fields;
+mod listed;
 mod schema;
 mod skeleton;
 
@@ -30,20 +31,24 @@ pub(crate) fn skeleton(session: &Session) -> TokenStream {
 
 fn items(emitter: &Emitter<'_>) -> TokenStream {
     let cells = fields::cells(emitter);
+    let listed = listed::listed(emitter);
     let guards = extract::guards(emitter);
     let accessors = fields::accessors(emitter);
     let schema = schema::impls(emitter);
+    let listed_impls = listed::impls(emitter);
     let guard_impls = extract::impls(emitter);
     let import = emitter.session.private.import();
     let allow = &emitter.allow;
     quote! {
         #cells
+        #listed
         #guards
         #allow
         const _: () = {
             #import
             #accessors
             #schema
+            #listed_impls
             #guard_impls
         };
     }

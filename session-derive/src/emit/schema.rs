@@ -4,7 +4,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{Emitter, access, functions, local, spanned_at};
+use super::{Emitter, access, functions, listed, local, spanned_at};
 use crate::{
     model::{Config, Field, Kind, Session},
     names,
@@ -53,6 +53,7 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let snapshot = emitter.body(quote!(Self { #clones }));
     let replaces: TokenStream = session.fields.iter().map(|field| write(field, &given)).collect();
     let replace = emitter.body(replaces);
+    let (listed, shown, show) = listed::of_type(emitter, &given);
     let identity = session.principal().map(|_| {
         let stored = local("stored");
         let body = emitter.body(quote!(#private::identity::<Self>(#stored)));
@@ -72,12 +73,15 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
         #[automatically_derived]
         impl #parameters #private::SessionType for #ident #arguments #bounds {
             type Fields = #fields #arguments;
+            #listed
             #[inline]
             fn spec() -> &'static #private::Spec #spec
             #[inline]
             fn fields(#context: #private::Context) -> Self::Fields #new
             #[inline]
             fn snapshot(#given: &Self::Fields) -> Self #snapshot
+            #[inline]
+            fn listed(#shown: &Self::Fields) -> Self::Listed #show
             #[inline]
             fn replace(#given: &Self::Fields, #value: Self) #replace
             #identity

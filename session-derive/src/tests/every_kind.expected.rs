@@ -35,6 +35,18 @@ pub struct ShopFields {
     r#type: ::session_runtime::__private0::ValueCell<u8>,
     packed: ::session_runtime::__private0::ValueCell<Option<Item>>,
 }
+///The fields of a [`Shop`] session that lists of sessions show.
+#[allow(dead_code, deprecated)]
+#[derive(::session_runtime::__private0::Clone)]
+pub struct ShopListed {
+    ///The value of `visits`.
+    ///
+    /// Counted.
+    #[deprecated]
+    visits: i64,
+    ///The value of `best`.
+    best: u32,
+}
 ///The present `user` of a [`Shop`] session, as an extractor: without one the request is rejected.
 #[allow(dead_code, deprecated)]
 #[allow(private_interfaces)]
@@ -185,6 +197,7 @@ const _: () = {
             self.coupon.claim(&self.__context)
         }
         /// Returns the value that `visits` has at this moment.
+        /// Counted.
         #[deprecated]
         #[must_use]
         #[inline]
@@ -615,6 +628,7 @@ const _: () = {
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
+        type Listed = ShopListed;
         #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
@@ -772,6 +786,13 @@ const _: () = {
             }
         }
         #[inline]
+        fn listed(fields: &Self::Fields) -> Self::Listed {
+            ShopListed {
+                visits: fields.visits.get(&fields.__context),
+                best: fields.best.cloned(&fields.__context),
+            }
+        }
+        #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
             fields.user.leave(&fields.__context, value.user);
             fields.page.set(&fields.__context, value.page);
@@ -844,6 +865,13 @@ const _: () = {
             f.write_str(
                 "ShopFields { user, page, small, coupon, visits, tags, more, stock, seen, errors, notice, best, origin, balance, timer, type, packed, .. }",
             )
+        }
+    }
+    #[automatically_derived]
+    impl __session::Debug for ShopListed {
+        #[inline]
+        fn fmt(&self, f: &mut __session::Formatter<'_>) -> __session::fmt::Result {
+            f.write_str("ShopListed { visits, best, .. }")
         }
     }
     #[automatically_derived]

@@ -222,6 +222,7 @@ const _: () = {
             + crate::runtime::__private0::FieldDefault,
     {
         type Fields = ShopFields<T, N>;
+        type Listed = ();
         #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
@@ -290,6 +291,8 @@ const _: () = {
                 next: fields.next.cloned(&fields.__context),
             }
         }
+        #[inline]
+        fn listed(_: &Self::Fields) -> Self::Listed {}
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
             fields.one.set(&fields.__context, value.one);

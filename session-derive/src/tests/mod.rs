@@ -71,7 +71,8 @@ fn every_kind() {
             page: Page,
             small: Option<core::primitive::u8>,
             coupon: Option<String>,
-            #[session(counter)]
+            /// Counted.
+            #[session(counter, listed)]
             #[deprecated]
             visits: i64,
             tags: BTreeSet<String>,
@@ -84,7 +85,7 @@ fn every_kind() {
             errors: Vec<String>,
             #[session(flash)]
             notice: Option<String>,
-            #[session(merge = "max")]
+            #[session(merge = "max", listed)]
             best: u32,
             #[session(merge = "once", default = "web")]
             origin: String,

@@ -55,6 +55,7 @@ const _: () = {
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
+        type Listed = ();
         #[inline]
         fn spec() -> &'static __session::Spec {
             static SPEC: __session::Spec = __session::Spec {
@@ -103,6 +104,8 @@ const _: () = {
                 cart: fields.cart.cloned(&fields.__context),
             }
         }
+        #[inline]
+        fn listed(_: &Self::Fields) -> Self::Listed {}
         #[inline]
         fn replace(fields: &Self::Fields, value: Self) {
             fields.cart.set(&fields.__context, value.cart);

@@ -33,7 +33,7 @@ fn methods() -> BTreeSet<String> {
             let syn::Item::Impl(item) = item else { continue };
             let syn::Type::Path(ty) = &*item.self_ty else { continue };
             let handle = ty.path.segments.last();
-            let handle = handle.is_some_and(|it| it.ident == "Session");
+            let handle = handle.is_some_and(|it| it.ident == "Session" || it.ident == "Detached");
             if item.trait_.is_some() || !handle {
                 continue;
             }

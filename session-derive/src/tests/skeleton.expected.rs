@@ -73,6 +73,7 @@ const _: () = {
     #[automatically_derived]
     impl __session::SessionType for Shop {
         type Fields = ShopFields;
+        type Listed = ();
         #[inline]
         fn spec() -> &'static __session::Spec {
             __session::unreachable!()
@@ -83,6 +84,10 @@ const _: () = {
         }
         #[inline]
         fn snapshot(fields: &Self::Fields) -> Self {
+            __session::unreachable!()
+        }
+        #[inline]
+        fn listed(_: &Self::Fields) -> Self::Listed {
             __session::unreachable!()
         }
         #[inline]

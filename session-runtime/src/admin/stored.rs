@@ -127,8 +127,8 @@ impl StoredSessions {
     ) -> Result<StoredPage, Error> {
         let (principals, now) = (self.keys_of(principal), self.now());
         let after = after.map(|after| after.0);
-        let (records, next) = self.store.records(&self.namespace, &principals, now, after).await?;
-        let sessions = records.into_iter().map(|(selector, record)| (SessionId(selector), record));
+        let (found, next) = self.store.page(&self.namespace, &principals, now, after).await?;
+        let sessions = found.into_iter().map(|(_, selector, record)| (SessionId(selector), record));
         Ok(StoredPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
     }
 

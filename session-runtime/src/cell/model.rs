@@ -1,7 +1,7 @@
 //! The traits that `#[derive(Session)]` implements for a struct: the link between the user's type,
 //! its static facts and the cells of one request.
 
-use std::any::TypeId;
+use std::{any::TypeId, fmt};
 
 use crate::{
     cell::{Cell, Context, ValueCell},
@@ -17,6 +17,9 @@ use crate::{
 pub trait SessionType: Sized + Send + Sync + 'static {
     /// The generated accessors that `Session<Self>` dereferences to.
     type Fields: FieldSet;
+    /// The generated struct of the fields marked `listed`, which lists of sessions show; `()` if
+    /// there are none.
+    type Listed: Clone + fmt::Debug + Send + Sync + 'static;
 
     /// Returns the static facts.
     fn spec() -> &'static Spec;
@@ -24,6 +27,8 @@ pub trait SessionType: Sized + Send + Sync + 'static {
     fn fields(context: Context) -> Self::Fields;
     /// Returns clones of the fields' present values.
     fn snapshot(fields: &Self::Fields) -> Self;
+    /// Returns clones of the present values of the fields marked `listed`.
+    fn listed(fields: &Self::Fields) -> Self::Listed;
     /// Writes every field but the principal.
     fn replace(fields: &Self::Fields, value: Self);
 

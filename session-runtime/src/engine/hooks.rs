@@ -38,6 +38,8 @@ pub(crate) struct HookAnswers {
     pub(crate) cookie: CookieContext,
     /// A session may be created.
     pub(crate) consents: bool,
+    /// There is no request: a session is opened from elsewhere, so nothing is a use of that session.
+    pub(crate) is_detached: bool,
     /// The client's traits that sessions are bound to.
     pub(crate) bound: Option<Arc<Bound>>,
     /// The function that draws the id of a new session, and the request for its argument.
@@ -58,6 +60,7 @@ impl Hooks {
         HookAnswers {
             cookie: carrier.context(parts, secure),
             consents: self.consent.as_ref().is_none_or(|consents| consents(parts)),
+            is_detached: false,
             bound: self.binds.as_ref().map(|binds| Arc::new(binds.look_at(parts))),
             session_ids: self
                 .session_ids
@@ -68,6 +71,13 @@ impl Hooks {
 }
 
 impl HookAnswers {
+    /// Returns the answers for a session that is opened without a request. None is created there, and
+    /// no cookie is made.
+    pub(crate) const fn detached() -> Self {
+        let cookie = CookieContext { secure: true, port: None };
+        Self { cookie, consents: false, is_detached: true, bound: None, session_ids: None }
+    }
+
     /// Returns whether the deployment draws the ids of new sessions.
     pub(crate) const fn has_ids(&self) -> bool {
         self.session_ids.is_some()

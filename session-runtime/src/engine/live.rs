@@ -96,6 +96,13 @@ impl LiveSession {
         Self { selector, check, key_id, writer, in_grace, meta, generation: 0, epoch: 0 }
     }
 
+    /// Builds the session of a record that was found by its name: the credential is the record's own.
+    pub(crate) fn of_record(selector: Selector, meta: &Meta) -> Self {
+        let Meta { check, key_id, .. } = *meta;
+        let credential = Credential { selector, check, key_id, current_key: true };
+        Self::of_credential(credential, Writer::Current, false, Some(LoadedMeta::of(meta)))
+    }
+
     /// Builds the session of a payload.
     pub(crate) fn of_payload(
         envelope: &Envelope,

@@ -29,6 +29,9 @@ pub(crate) enum Presented<'e> {
     /// The token is under a key that other processes may have, and this one not yet.
     UnknownKey,
     Credential(&'e Stored, Credential),
+    /// Nothing but the name of a session, which is to be opened without a request; with the
+    /// principal whose session it must be.
+    Id(&'e Stored, Selector, Option<PrincipalKey>),
     /// With the key that the payload was written under.
     Payload(&'e InToken, Box<Envelope>, KeyId),
 }
@@ -39,6 +42,7 @@ impl Presented<'_> {
         match self {
             Self::Nothing | Self::Rejected | Self::UnknownKey => None,
             Self::Credential(_, credential) => Some(credential.selector),
+            Self::Id(_, selector, _) => Some(*selector),
             Self::Payload(_, envelope, _) => Some(envelope.selector),
         }
     }
@@ -145,6 +149,14 @@ impl Engine {
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
             Presented::UnknownKey => return Ok(Loaded::UnknownKey),
             Presented::Credential(stored, credential) => self.load_record(stored, credential).await,
+            Presented::Id(stored, selector, principal) => {
+                // Boxed, since no request loads a session in this way.
+                let opened = Box::pin(self.open(stored, selector, principal)).await?;
+                return Ok(opened.map_or(Loaded::Absent { stale: false }, |(live, record)| {
+                    event::loaded(self.name(), selector);
+                    Loaded::Live(live, record)
+                }));
+            }
             Presented::Payload(in_token, mut envelope, key_id) => {
                 let mut opened = self.load_payload(in_token, &mut envelope, key_id);
                 if opened.is_err() && self.time.is_old() {
@@ -198,6 +210,27 @@ impl Engine {
             refused |= mismatch.rejects;
         }
         refused
+    }
+
+    /// Loads the present record of a live session by the name of the session alone. Answers of a
+    /// cache do not count.
+    pub(crate) async fn open(
+        &self,
+        stored: &Stored,
+        selector: Selector,
+        principal: Option<PrincipalKey>,
+    ) -> Result<Option<(LiveSession, Arc<Record>)>, Error> {
+        let Some(record) = stored.store.load_latest(&self.key(selector)).await? else {
+            return Ok(None);
+        };
+        let is_theirs = principal.is_none() || principal == record.meta.principal;
+        let Meta { created, logged_in, .. } = record.meta;
+        let is_over = record.meta.is_expired(self.present_time().await?)
+            || self.began_too_early(logged_in.unwrap_or(created));
+        if !is_theirs || is_over {
+            return Ok(None);
+        }
+        Ok(Some((LiveSession::of_record(selector, &record.meta), record)))
     }
 
     async fn load_record(&self, stored: &Stored, credential: Credential) -> Result<Judged, Error> {
@@ -326,9 +359,17 @@ impl Engine {
     }
 
     /// Asks the store whether the session is live at this moment. Answers of a cache do not count.
-    pub(crate) async fn is_live(&self, live: &LiveSession) -> Result<bool, Error> {
+    pub(crate) async fn is_live(
+        &self,
+        live: &LiveSession,
+        hooks: &HookAnswers,
+    ) -> Result<bool, Error> {
         let (selector, now) = (live.selector, self.present_time().await?);
         match &self.backend {
+            Backend::Stored(stored) if hooks.is_detached => {
+                let principal = live.meta.as_ref().and_then(|meta| meta.principal.clone());
+                Ok(self.open(stored, selector, principal).await?.is_some())
+            }
             Backend::Stored(stored) => {
                 let key = self.key(selector);
                 let record = stored.store.load_latest(&key).await?;

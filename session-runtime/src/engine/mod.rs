@@ -7,7 +7,7 @@ pub(crate) mod background;
 pub(crate) mod bind;
 #[cfg(feature = "axum")]
 pub(crate) mod challenge;
-mod claim;
+pub(crate) mod claim;
 pub(crate) mod hooks;
 pub(crate) mod live;
 pub(crate) mod load;

@@ -2,6 +2,7 @@
 //! A handle is a view of the one [`RequestSession`] that everything in a request shares. The
 //! life-cycle methods here only record the request; nothing happens before the commit.
 
+pub(crate) mod detached;
 mod login;
 pub(crate) mod session_page;
 pub(crate) mod sessions;
@@ -15,6 +16,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use self::session_page::SessionInfo;
 use crate::{
     cell::{
         Cell,
@@ -123,7 +125,23 @@ impl<T: SessionType> Session<T> {
     /// of the idle and the absolute limit.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
-        self.session.expires_at()
+        self.session.expires().into()
+    }
+
+    /// Returns the facts about the session: its id, since when it exists, how long it goes on, and
+    /// the present values of the fields that are marked `listed`.
+    ///
+    /// ```
+    /// # use session_runtime::Session;
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// async fn left(session: Session<Shop>) -> String {
+    ///     format!("logged out in {} s", session.info().remaining.as_secs())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn info(&self) -> SessionInfo<T> {
+        SessionInfo::of_request(&self.session)
     }
 
     /// Gives the session a new credential at the commit; the old credential is superseded at once.

@@ -5,13 +5,19 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use http::request::Parts;
 
+use super::detached::Detached;
 use crate::{
     cell::model::SessionType,
-    engine::{Engine, backend::Backend},
+    engine::{
+        Engine,
+        backend::{Backend, Stored},
+        hooks::HookAnswers,
+        load::{FoundToken, Presented},
+    },
     error::{Error, Kind},
     event,
     repository::deadline::DeadlineStore,
-    request::slot::SessionSlot,
+    request::{RequestSession, slot::SessionSlot, state::Status},
     store::{Selector, session_id::SessionId},
 };
 
@@ -59,6 +65,84 @@ impl<T: SessionType> Sessions<T> {
         Ok(Self { current: slot.current(parts), ..Self::new(Arc::clone(&slot.engine)) })
     }
 
+    /// **Do not pass a session id that came from a client,** unless its owner does not matter: a
+    /// session id says nothing about who sends it.
+    ///
+    /// Opens a session from outside of its client's request, or returns `None` if there is no such
+    /// live session. Costs a load, which bypasses caches.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
+    /// travels in the token: such a session is nowhere but at its client.
+    pub async fn open(&self, session: &SessionId) -> Result<Option<Detached<T>>, Error> {
+        let presented = Presented::Id(self.stored()?, session.0, None);
+        self.open_presented(presented).await
+    }
+
+    /// Opens the session of a token, for clients that send the token in another way than requests
+    /// do: in the first message of a WebSocket, say. Returns `None` if the token is no live session.
+    /// Judges the token as the layer does, except for what the session is
+    /// [bound](crate::SessionLayerBuilder::bind) to: there is no request to compare.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_token(&self, token: &str) -> Result<Option<Detached<T>>, Error> {
+        let stored = self.stored()?;
+        let credential = stored.codec.verify(token.as_bytes(), || self.engine.now());
+        match credential {
+            Ok(credential) => self.open_presented(Presented::Credential(stored, credential)).await,
+            Err(reason) => {
+                self.engine.reject(None, reason);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn open_presented(&self, presented: Presented<'_>) -> Result<Option<Detached<T>>, Error> {
+        let session = RequestSession::<T>::new(Arc::clone(&self.engine), HookAnswers::detached());
+        session.load(|| FoundToken::new(presented, None)).await?;
+        if matches!(session.core.state().status, Status::Degraded) {
+            return Err(Error::degraded());
+        }
+        Ok(Detached::of(session))
+    }
+
+    /// **Do not pass a session id that came from a client,** unless its owner does not matter.
+    ///
+    /// Changes one session and saves it: opens the session, runs `change`, and saves. If a request
+    /// of the client has changed the session meanwhile, repeats this from a fresh load. **`change`
+    /// may run several times, so it must have no other effects.** Does not count as use.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, SessionId, Sessions};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32>, sold_out: Vec<u32> }
+    /// async fn sold_out(sessions: Sessions<Shop>, id: SessionId, item: u32) -> Result<(), Error> {
+    ///     sessions.change(&id, |shop| {
+    ///         if shop.cart().contains(&item) {
+    ///             shop.update_cart(move |cart| cart.retain(|it| *it != item));
+    ///             shop.push_sold_out(item);
+    ///         }
+    ///     })
+    ///     .await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Detached::save`]. Returns an error if there is no such session, or if it is over
+    /// ([`Error::is_gone`]), and a conflict only after a hundred attempts.
+    pub async fn change<R>(
+        &self,
+        session: &SessionId,
+        change: impl FnMut(&T::Fields) -> R,
+    ) -> Result<R, Error> {
+        let session = self.open(session).await?.ok_or_else(|| Error::new(Kind::Gone))?;
+        session.change(change).await
+    }
+
     /// **Do not pass a session id that came from a client:** `sessions.of(&user).end(&id)` checks
     /// that the session belongs to the user ([`SessionsOf::end`](crate::SessionsOf::end)).
     ///
@@ -94,6 +178,13 @@ impl<T: SessionType> Sessions<T> {
         revocation.change_floor(self.engine.now()).await?;
         event::ended_everything(self.engine.name());
         Ok(())
+    }
+
+    fn stored(&self) -> Result<&Stored, Error> {
+        match &self.engine.backend {
+            Backend::Stored(stored) => Ok(stored),
+            Backend::InToken(_) => Err(Error::new(Kind::OutOfReach)),
+        }
     }
 
     pub(super) fn store(&self) -> Result<&DeadlineStore, Error> {

@@ -1,9 +1,10 @@
 //! [`SessionsOf`]: the sessions of one principal, to list, count and end. Works on the store's index
 //! of principals. Of the present request, knows only the session id.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use super::{
+    detached::Detached,
     session_page::{EndedSessions, SessionCursor, SessionInfo, SessionPage},
     sessions::Sessions,
 };
@@ -12,6 +13,7 @@ use crate::{
     engine::backend::Backend,
     error::{Error, Kind},
     event,
+    request::RequestSession,
     schema::principal::Principal,
     store::{PrincipalKey, Selector, session_id::SessionId},
 };
@@ -77,19 +79,15 @@ impl<T: SessionType> SessionsOf<T> {
     ///
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
     /// travels in the token: such sessions cannot be listed.
-    pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage, Error> {
+    pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage<T>, Error> {
         let Sessions { engine, current, .. } = &self.sessions;
         let (principals, now) = (self.keys()?, engine.now());
         let after = after.map(|after| after.0);
         let store = self.sessions.store()?;
         let (listed, next) = store.page(&engine.namespace, &principals, now, after).await?;
-        let sessions = listed.into_iter().map(|session| SessionInfo {
-            id: SessionId(session.selector),
-            created: session.created.into(),
-            logged_in: session.logged_in.into(),
-            last_seen: session.last_seen.into(),
-            current: *current == Some(session.selector),
-        });
+        let sessions = listed
+            .into_iter()
+            .map(|(_, selector, record)| SessionInfo::of(engine, selector, record, *current));
         Ok(SessionPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
     }
 
@@ -107,6 +105,59 @@ impl<T: SessionType> SessionsOf<T> {
                 self.sessions.store()?.count(&self.sessions.engine.namespace, &principal).await?;
         }
         Ok(count)
+    }
+
+    /// Changes every live session and saves it, one after the other, the latest log-in first. Returns
+    /// the number of sessions that were changed. Sessions that are over meanwhile are left out, and
+    /// so are those that begin while this goes on. **`change` runs once for each session, and again
+    /// if a request has changed that session meanwhile, so it must have no other effects.** Does not
+    /// count as use.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, Session, Sessions};
+    /// #[derive(Session)]
+    /// struct Shop {
+    ///     #[session(principal)]
+    ///     user: Option<u64>,
+    ///     #[session(flash)]
+    ///     notice: Option<String>,
+    /// }
+    ///
+    /// async fn order_shipped(sessions: &Sessions<Shop>, user: u64) -> Result<u64, Error> {
+    ///     let notice = "Your order is on its way.";
+    ///     sessions.of(&user).change(|shop| shop.set_notice(notice.to_owned())).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list) and [`Detached::save`](crate::Detached::save). The sessions before the
+    /// one that failed are changed.
+    pub async fn change<R>(&self, mut change: impl FnMut(&T::Fields) -> R) -> Result<u64, Error> {
+        let engine = &self.sessions.engine;
+        let (principals, mut seen) = (self.keys()?, HashSet::new());
+        let (mut count, mut after) = (0, None);
+        loop {
+            let (store, now) = (self.sessions.store()?, engine.now());
+            let (page, next) = store.page(&engine.namespace, &principals, now, after).await?;
+            for (_, selector, record) in page {
+                // A session whose principal logs in to it meanwhile may be on two pages.
+                if !seen.insert(selector) {
+                    continue;
+                }
+                let session = RequestSession::detached(engine, selector, record);
+                let Some(session) = Detached::<T>::of(session) else { continue };
+                match session.change(&mut change).await {
+                    Ok(_) => count += 1,
+                    Err(error) if error.is_gone() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     /// Ends a session if it belongs to this principal. Returns whether it did. The id may come from

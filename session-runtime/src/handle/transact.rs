@@ -24,6 +24,9 @@ use crate::{
 /// The attempts of one transaction. Of parallel transactions, one gets through at each.
 const ATTEMPTS: u32 = 100;
 
+/// A session to change, and the credential that the session has.
+type Loaded<T> = (Arc<RequestSession<T>>, Option<Check>);
+
 impl<T: SessionType> Session<T> {
     /// Reads, changes and saves. If a parallel request has changed the session meanwhile, repeats
     /// this from a fresh load. Returns the result of the last call of `change`.
@@ -100,16 +103,41 @@ impl<T: SessionType> Session<T> {
     /// Returns the error of `change`, and those of [`transact`](Self::transact).
     pub async fn try_transact<R, E: From<Error>>(
         &self,
-        mut change: impl FnMut(&T::Fields) -> Result<R, E>,
+        change: impl FnMut(&T::Fields) -> Result<R, E>,
     ) -> Result<R, E> {
         self.save().await?;
+        self.attempts(None, change).await
+    }
+
+    /// Changes and saves what was just loaded, without a request; after a conflict from a fresh load,
+    /// as [`transact`](Self::transact).
+    pub(super) async fn transact_as_loaded<R>(
+        &self,
+        mut change: impl FnMut(&T::Fields) -> R,
+    ) -> Result<R, Error> {
+        self.session.core.state().only_as_loaded = true;
+        let check = self.session.core.state().live().map(|live| live.check);
+        let first = (Arc::clone(&self.session), check);
+        self.attempts(Some(first), |fields| Ok(change(fields))).await
+    }
+
+    /// Makes attempts until one meets no conflict: the first on `loaded`, if that is given.
+    async fn attempts<R, E: From<Error>>(
+        &self,
+        mut loaded: Option<Loaded<T>>,
+        mut change: impl FnMut(&T::Fields) -> Result<R, E>,
+    ) -> Result<R, E> {
         let mut attempt = 1;
         loop {
-            let (fresh, check) = self.fresh().await?;
+            let (fresh, check) = match loaded.take() {
+                Some(loaded) => loaded,
+                None => self.fresh().await?,
+            };
             let result = change(fresh.fields())?;
             match save(Arc::clone(&fresh)).await {
                 Ok(Saved::Lost) => return Err(self.lose(check).into()),
                 Ok(Saved::Withheld) => return Err(Error::new(Kind::NoConsent).into()),
+                Ok(_) if Arc::ptr_eq(&fresh, &self.session) => return Ok(result),
                 Ok(_) => {
                     self.follow(&fresh, check);
                     return Ok(result);
@@ -125,7 +153,7 @@ impl<T: SessionType> Session<T> {
 
     /// Returns a second session of this request: loaded anew, or, if no store has the session, as
     /// this one is. Beside it, the credential that the session has.
-    async fn fresh(&self) -> Result<(Arc<RequestSession<T>>, Option<Check>), Error> {
+    async fn fresh(&self) -> Result<Loaded<T>, Error> {
         let core = &self.session.core;
         let fresh = RequestSession::<T>::new(Arc::clone(&core.engine), core.hooks.clone());
         let status = core.state().status.clone();
@@ -138,7 +166,12 @@ impl<T: SessionType> Session<T> {
             (Status::UnknownKey, _) => return Err(Error::new(Kind::UnknownKey)),
             (Status::Lost(_) | Status::Destroyed, _) => return Err(Error::new(Kind::Gone)),
             (Status::Live(live), Backend::Stored(stored)) => {
-                let presented = Presented::Credential(stored, live.credential());
+                let presented = if core.hooks.is_detached {
+                    let principal = live.meta.as_ref().and_then(|meta| meta.principal.clone());
+                    Presented::Id(stored, live.selector, principal)
+                } else {
+                    Presented::Credential(stored, live.credential())
+                };
                 fresh.load(|| FoundToken::new(presented, None)).await?;
                 let mut state = fresh.core.state();
                 if !matches!(state.status, Status::Live(_)) {
@@ -149,7 +182,7 @@ impl<T: SessionType> Session<T> {
                 }
                 state.only_as_loaded = true;
             }
-            (Status::Live(live), _) if !core.engine.is_live(&live).await? => {
+            (Status::Live(live), _) if !core.engine.is_live(&live, &core.hooks).await? => {
                 return Err(self.lose(check));
             }
             (status, _) => {

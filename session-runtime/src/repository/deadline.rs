@@ -17,10 +17,9 @@ use crate::{
     error::{Error, Kind},
     observe::Watcher,
     repository::{
-        Listed,
         breaker::{Breaker, Entered, Suspect},
         cap,
-        principal::{self, EndedAll, Records},
+        principal::{self, EndedAll, Found},
     },
     store::{
         Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, PrincipalKey,
@@ -289,23 +288,10 @@ impl DeadlineStore {
         principals: &'a [PrincipalKey],
         now: Timestamp,
         after: Option<Cursor>,
-    ) -> Timed<'a, (Vec<Listed>, Option<Cursor>)> {
+    ) -> Timed<'a, (Vec<Found>, Option<Cursor>)> {
         let suspect = principals.first().map_or(Suspect::Work, Suspect::of_principal);
         let page = move || principal::page(&*self.store, namespace, principals, now, after);
         self.within("list", suspect, page)
-    }
-
-    /// Returns a part of the records of a principal's live sessions, as [`principal::records`] does.
-    pub(crate) fn records<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principals: &'a [PrincipalKey],
-        now: Timestamp,
-        after: Option<Cursor>,
-    ) -> Timed<'a, Records> {
-        let suspect = principals.first().map_or(Suspect::Work, Suspect::of_principal);
-        let records = move || principal::records(&*self.store, namespace, principals, now, after);
-        self.within("list", suspect, records)
     }
 
     /// Returns the number of sessions of a principal, at least of those that are live.

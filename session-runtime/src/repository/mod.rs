@@ -22,6 +22,7 @@ mod tests;
 pub use methods::Repository;
 #[cfg(any(test, feature = "conformance"))]
 pub(crate) use methods::end_all_within;
+#[cfg(any(test, feature = "conformance"))]
 #[cfg_attr(not(feature = "conformance"), allow(unreachable_pub))]
 pub use principal::Listed;
 pub(crate) use swap::pause;

@@ -15,7 +15,8 @@ use crate::{
     },
 };
 
-/// One live session of a principal, as lists have it.
+/// One live session of a principal, as the suites compare lists.
+#[cfg(any(test, feature = "conformance"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Listed {
@@ -29,59 +30,52 @@ pub struct Listed {
     pub last_seen: Timestamp,
 }
 
+#[cfg(any(test, feature = "conformance"))]
 impl Listed {
     /// Makes the list entry of a session from its selector and the fixed part of its record.
     #[must_use]
     pub fn new(selector: Selector, meta: &Meta) -> Self {
         let Meta { created, last_seen, .. } = *meta;
-        Self { selector, created, logged_in: meta.logged_in.unwrap_or(created), last_seen }
+        Self { selector, created, logged_in: place(selector, meta).logged_in, last_seen }
     }
 }
+
+/// A live session with its place in the list.
+pub(crate) type Found = (Cursor, Selector, Arc<Record>);
 
 /// The most sessions of a page.
 pub(super) const PAGE: usize = 64;
 
-/// Returns a part of the sessions that are live at `now`, as [`records`] does, in the form of lists.
+/// Returns a part of the sessions that are live at `now`, of one principal under its one or several
+/// keys: those after a place, the latest log-in first; and where the list goes on. A part may be
+/// short, even empty, before the list ends. With each session comes its record.
 pub(super) fn page<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,
     principals: &'a [PrincipalKey],
     now: Timestamp,
     after: Option<Cursor>,
-) -> StoreFuture<'a, (Vec<Listed>, Option<Cursor>)> {
-    records(store, namespace, principals, now, after).map(|(records, next)| {
-        let listed = records.iter().map(|(selector, record)| Listed::new(*selector, &record.meta));
-        (listed.collect(), next)
-    })
-}
-
-/// A part of the records of a principal, and the place where the list goes on.
-pub(super) type Records = (Vec<(Selector, Arc<Record>)>, Option<Cursor>);
-
-/// Returns a part of the sessions that are live at `now`, of one principal under its one or several
-/// keys: those after a place, the latest log-in first; and where the list goes on. A part may be
-/// short, even empty, before the list ends.
-pub(super) fn records<'a>(
-    store: &'a dyn Store,
-    namespace: &'a Namespace,
-    principals: &'a [PrincipalKey],
-    now: Timestamp,
-    after: Option<Cursor>,
-) -> StoreFuture<'a, Records> {
+) -> StoreFuture<'a, (Vec<Found>, Option<Cursor>)> {
     StoreFuture::new(async move {
-        let (mut records, mut next) = (Vec::new(), None);
+        let (mut listed, mut next): (Vec<Found>, _) = (Vec::new(), None);
         for principal in principals {
             let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
             // Beyond the place where the first of the lists breaks off, others may have more.
             next = next.max(page.next);
-            let live = page.sessions.into_iter();
-            records.extend(live.filter(|(_, record)| !record.meta.is_expired(now)));
+            let live = page.sessions.into_iter().filter(|(_, record)| !record.meta.is_expired(now));
+            listed.extend(
+                live.map(|(selector, record)| (place(selector, &record.meta), selector, record)),
+            );
         }
-        let place = |(selector, record): &(Selector, Arc<Record>)| Cursor::of(*selector, record);
-        records.retain(|session| next.is_none_or(|next| place(session) >= next));
-        records.sort_by_key(|session| Reverse(place(session)));
-        Ok((records, next))
+        listed.retain(|(place, ..)| next.is_none_or(|next| *place >= next));
+        listed.sort_by_key(|(place, ..)| Reverse(*place));
+        Ok((listed, next))
     })
+}
+
+/// Returns the place of a session in the list.
+fn place(selector: Selector, meta: &Meta) -> Cursor {
+    Cursor::new(meta.logged_in.unwrap_or(meta.created), selector)
 }
 
 /// Returns all sessions of a principal that are live at `now`, the latest log-in first.
@@ -97,10 +91,11 @@ pub(super) fn list<'a>(
             (Vec::new(), std::collections::HashSet::new(), None);
         loop {
             let principals = std::slice::from_ref(principal);
-            let (mut sessions, next) = page(store, namespace, principals, now, after).await?;
+            let (sessions, next) = page(store, namespace, principals, now, after).await?;
+            let sessions = sessions.into_iter();
+            let sessions = sessions.map(|(_, selector, it)| Listed::new(selector, &it.meta));
             // A session whose principal logs in to it meanwhile may be on two pages.
-            sessions.retain(|session| seen.insert(session.selector));
-            listed.extend(sessions);
+            listed.extend(sessions.filter(|session| seen.insert(session.selector)));
             after = next;
             if after.is_none() {
                 return Ok(listed);

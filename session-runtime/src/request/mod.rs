@@ -15,7 +15,7 @@ pub(crate) mod slot;
 pub(crate) mod state;
 mod token_text;
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use http::HeaderValue;
 
@@ -26,13 +26,15 @@ use self::{
 use crate::{
     cell::{
         Context,
-        claim::Claims as _,
+        claim::Claims,
         model::{FieldSet, SessionType},
     },
+    clock::Timestamp,
     engine::{
         Engine,
+        claim::DetachedClaims,
         hooks::HookAnswers,
-        live::Writer,
+        live::{LiveSession, Writer},
         load::{FoundToken, Loaded, Presented},
     },
     error::{Error, Kind},
@@ -42,6 +44,7 @@ use crate::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
     },
+    store::{Record, Selector},
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
@@ -52,7 +55,12 @@ pub(crate) struct RequestSession<T: SessionType> {
 
 impl<T: SessionType> RequestSession<T> {
     pub(crate) fn new(engine: Arc<Engine>, hooks: HookAnswers) -> Arc<Self> {
-        let context = Context::new(engine.spec, engine.sealer.clone(), Arc::clone(&engine) as _);
+        let claims: Arc<dyn Claims> = if hooks.is_detached {
+            Arc::new(DetachedClaims(Arc::clone(&engine)))
+        } else {
+            Arc::clone(&engine) as _
+        };
+        let context = Context::new(engine.spec, engine.sealer.clone(), claims);
         Arc::new(Self { fields: T::fields(context), core: Core::new(engine, hooks) })
     }
 
@@ -102,6 +110,18 @@ impl<T: SessionType> RequestSession<T> {
         }
         self.settle(loaded?, header);
         Ok(())
+    }
+
+    /// Creates the session of a record that was read without a request.
+    pub(crate) fn detached(
+        engine: &Arc<Engine>,
+        selector: Selector,
+        record: Arc<Record>,
+    ) -> Arc<Self> {
+        let session = Self::new(Arc::clone(engine), HookAnswers::detached());
+        let live = LiveSession::of_record(selector, &record.meta);
+        session.settle(Loaded::Live(live, record), None);
+        session
     }
 
     fn settle(&self, loaded: Loaded, header: Option<HeaderValue>) {
@@ -167,11 +187,16 @@ impl<T: SessionType> RequestSession<T> {
         self.core.state().is_loaded()
     }
 
-    /// Returns when the session expires if it is not used after this request.
-    pub(crate) fn expires_at(&self) -> SystemTime {
+    /// Returns when the session expires if it is not used after this request. Without a request,
+    /// nothing is a use that was not asked for.
+    pub(crate) fn expires(&self) -> Timestamp {
         let (engine, state) = (&self.core.engine, self.core.state());
         let meta = state.live().and_then(|live| live.meta.as_ref());
-        lifetime::expires_at(&engine.policy, meta, &state.requested, engine.now()).into()
+        let is_use = !self.core.hooks.is_detached || state.requested.touch;
+        if let Some(meta) = meta.filter(|_| !is_use) {
+            return meta.expires_at();
+        }
+        lifetime::expires_at(&engine.policy, meta, &state.requested, engine.now())
     }
 
     /// Asks the store whether the session is live at this moment.
@@ -184,6 +209,6 @@ impl<T: SessionType> RequestSession<T> {
                 return Ok(false);
             }
         };
-        self.core.engine.is_live(&live).await
+        self.core.engine.is_live(&live, &self.core.hooks).await
     }
 }

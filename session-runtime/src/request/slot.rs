@@ -112,7 +112,10 @@ impl<T: SessionType> SessionSlot<T> {
         match self.engine.present(parts, self.path(parts)).presented {
             Presented::Credential(_, credential) => Some(credential.selector),
             Presented::Payload(_, envelope, _) => Some(envelope.selector),
-            Presented::Nothing | Presented::Rejected | Presented::UnknownKey => None,
+            Presented::Id(..)
+            | Presented::Nothing
+            | Presented::Rejected
+            | Presented::UnknownKey => None,
         }
     }
 }

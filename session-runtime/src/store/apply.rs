@@ -2,7 +2,7 @@
 //! memory while they change it call [`Record::apply`]; the others must end in the same state.
 
 use super::{
-    commit::{Commit, CommitOutcome},
+    commit::{Commit, CommitOutcome, Unpresented},
     op::{Change, FieldName, FieldValue, Op, Refusal, Rotation},
     record::{Previous, Record, Standing},
     vec_map::VecMap,
@@ -45,7 +45,9 @@ impl Record {
             self.meta.set_principal(principal.clone(), commit.now);
         }
         let rotated = self.rotate(commit, standing);
-        self.meta.last_seen = self.meta.last_seen.max(commit.now);
+        if commit.is_use() {
+            self.meta.last_seen = self.meta.last_seen.max(commit.now);
+        }
         if let Some(lifetime) = commit.lifetime {
             self.meta.lifetime = lifetime;
         }
@@ -57,6 +59,10 @@ impl Record {
     pub(crate) fn admits(&self, commit: &Commit) -> Result<Standing, CommitOutcome> {
         if self.meta.is_expired(commit.now) {
             return Err(CommitOutcome::Gone);
+        }
+        if let Some(Unpresented { principal, .. }) = &commit.unpresented {
+            let is_theirs = principal.is_none() || *principal == self.meta.principal;
+            return if is_theirs { Ok(Standing::Current) } else { Err(CommitOutcome::Superseded) };
         }
         match self.meta.standing(&commit.check, commit.key_id, commit.now) {
             Standing::Superseded => Err(CommitOutcome::Superseded),

@@ -15,8 +15,9 @@ use crate::clock::Timestamp;
 /// Everything one request changes in one session. Preconditions are checked first, then all of it
 /// applies atomically, or none of it.
 ///
-/// Every commit also moves `last_seen` forward to [`now`](Self::now). A commit that changes nothing
-/// else is a touch, which leaves the revision as it is.
+/// Every commit also moves `last_seen` forward to [`now`](Self::now), unless it is
+/// [no use](Unpresented::is_use). A commit that changes nothing else is a touch, which leaves the
+/// revision as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Commit {
@@ -27,6 +28,9 @@ pub struct Commit {
     pub check: Check,
     /// The key id of the credential presented.
     pub key_id: KeyId,
+    /// Set for a commit that comes from elsewhere than a request of the client: no credential is
+    /// presented then, and `check` and `key_id` say nothing.
+    pub unpresented: Option<Unpresented>,
     /// The revision that the record must still have, if the whole commit rests on the record.
     pub revision: Option<u64>,
     /// The values that fields must still have.
@@ -91,6 +95,7 @@ impl Commit {
             now,
             check,
             key_id,
+            unpresented: None,
             revision: None,
             expected: Vec::new(),
             ops: Vec::new(),
@@ -102,6 +107,11 @@ impl Commit {
             loaded: None,
             retries: Retries::default(),
         }
+    }
+
+    /// Returns whether the commit counts as a use of the session.
+    pub(crate) fn is_use(&self) -> bool {
+        self.unpresented.as_ref().is_none_or(|unpresented| unpresented.is_use)
     }
 
     /// Returns whether changes run again if the commit is applied to this record, because a field no
@@ -121,6 +131,26 @@ impl Commit {
             && self.principal.is_none()
             && self.rotation.is_none()
             && self.lifetime.is_none()
+    }
+}
+
+/// The precondition of a commit without a credential, and the place of the commit in the session's
+/// life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unpresented {
+    /// The principal whose session this must be, or `None` if anybody may be logged in. The session
+    /// of somebody else is [`Superseded`](CommitOutcome::Superseded).
+    pub principal: Option<PrincipalKey>,
+    /// True if the commit counts as a use of the session, and moves `last_seen` forward.
+    pub is_use: bool,
+}
+
+impl Unpresented {
+    /// Makes the precondition that the session is still this principal's, if there was one.
+    #[must_use]
+    pub const fn new(principal: Option<PrincipalKey>, is_use: bool) -> Self {
+        Self { principal, is_use }
     }
 }
 
@@ -152,7 +182,8 @@ pub enum CommitOutcome {
     },
     /// Nothing applied: there is no such session, or the session is expired.
     Gone,
-    /// Nothing applied: the credential is no longer the session's.
+    /// Nothing applied: the credential is no longer the session's, or the session has another
+    /// principal by now.
     Superseded,
     /// Nothing applied: the principal has the most sessions that it may have, under
     /// [`RefuseNew`](super::OnMaxSessions::RefuseNew).

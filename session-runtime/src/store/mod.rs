@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 pub use at_start::check;
 pub use cached::CachedStore;
-pub use commit::{Commit, CommitOutcome, InsertOutcome};
+pub use commit::{Commit, CommitOutcome, InsertOutcome, Unpresented};
 #[cfg(feature = "embedded")]
 pub use embedded::EmbeddedStore;
 #[cfg(feature = "file")]

@@ -14,6 +14,7 @@ mod consent;
 mod cookies;
 mod cut_off;
 mod deadlines;
+mod detached;
 mod ending;
 mod expiry;
 mod failure;

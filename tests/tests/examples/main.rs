@@ -4,6 +4,7 @@
 #[cfg(target_os = "linux")]
 mod attacks;
 mod browser;
+mod jobs;
 mod kestrun;
 mod ktor;
 mod ktor_auth;

@@ -2,7 +2,7 @@ use session_runtime::Session;
 
 #[derive(Session)]
 struct Shop {
-    info: u8,
+    csrf_token: u8,
     detach: u8,
     #[session(getter = "actor")]
     who: u8,

@@ -15,6 +15,8 @@ struct Shop {
     balance: i64,
     #[session(group = "checkout")]
     step: u8,
+    #[session(listed)]
+    device: String,
 }
 
 fn main() {}

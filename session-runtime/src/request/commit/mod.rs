@@ -28,7 +28,9 @@ use crate::{
 /// Commits everything so far, and finishes even if the caller is dropped.
 pub(crate) async fn save<T: SessionType>(session: Arc<RequestSession<T>>) -> Result<Saved, Error> {
     let under_way = Arc::clone(&session.core.engine.under_way);
-    detached(&under_way, commit(session, Occasion::Save)).await
+    let is_detached = session.core.hooks.is_detached;
+    let occasion = if is_detached { Occasion::Detached } else { Occasion::Save };
+    detached(&under_way, commit(session, occasion)).await
 }
 
 /// Commits everything so far.

@@ -74,6 +74,9 @@ pub(super) async fn execute(
                     if !occasion.is_last() {
                         fields.context().rebase(|record| {
                             record.note(&commit.ops);
+                            if let Some(principal) = &commit.principal {
+                                record.meta.set_principal(principal.clone(), commit.now);
+                            }
                             if let (Some(rotation), true) = (&commit.rotation, rotated) {
                                 record.meta.issue(rotation.check, rotation.key_id);
                             }
@@ -145,7 +148,9 @@ fn committed(
     let Status::Live(live) = &mut state.status else { return };
     let told_before = max_age(engine, live);
     if let Some(meta) = &mut live.meta {
-        meta.last_seen = meta.last_seen.max(commit.now);
+        if commit.is_use() {
+            meta.last_seen = meta.last_seen.max(commit.now);
+        }
         if let Some(lifetime) = commit.lifetime {
             meta.lifetime = lifetime;
         }

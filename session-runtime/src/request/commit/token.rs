@@ -47,7 +47,7 @@ pub(super) async fn execute(
         // A payload is sealed whatever other requests do, so this must be asked for.
         let live = core.state().live().cloned();
         if let Some(live) = live
-            && !Box::pin(engine.is_live(&live)).await?
+            && !Box::pin(engine.is_live(&live, &core.hooks)).await?
         {
             event::gone(engine.name(), live.selector);
             core.state().lose();

@@ -35,6 +35,9 @@ use crate::{
 pub(crate) enum Occasion {
     /// A handler saves.
     Save,
+    /// A handle outside of the client's request saves: that is no use of the session, and the client
+    /// cannot be told of a new credential.
+    Detached,
     /// The response is about to leave.
     Response,
     /// The response is about to leave, and nothing has looked at the session: a touch, if one is

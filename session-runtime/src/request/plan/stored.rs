@@ -15,7 +15,7 @@ use crate::{
     schema::options::OnStoreError,
     store::{
         Cap, Check, Commit, Expected, KeyId, Meta, Op, Record, Rotation, Selector, StoreKey,
-        field_sizes,
+        Unpresented, field_sizes,
     },
     token::Issued,
 };
@@ -118,15 +118,16 @@ impl Planner<'_> {
         let context = self.fields.context();
         let mut emission = self.emission(&requested)?;
         let rotation = match self.occasion {
-            Occasion::TouchOnly => None,
+            Occasion::TouchOnly | Occasion::Detached => None,
             Occasion::Save | Occasion::Response => self.rotation(stored, live, &requested)?,
         };
         let principal = self.index_key(&requested);
         let policy = &self.engine.policy;
         let meta = live.meta.as_ref();
         let lifetime = lifetime::changed(policy, meta, &requested, principal.as_ref(), self.now);
-        let touch =
-            requested.touch || meta.is_none_or(|meta| lifetime::touch_is_due(meta, self.now));
+        let is_detached = self.occasion == Occasion::Detached;
+        let is_due = || meta.is_none_or(|meta| lifetime::touch_is_due(meta, self.now));
+        let touch = requested.touch || (!is_detached && is_due());
         let no_user_changes = emission.ops.is_empty() && !requested.any();
         let wanted = !no_user_changes || touch || rotation.is_some();
         if !wanted {
@@ -134,6 +135,10 @@ impl Planner<'_> {
         }
         let mut commit = Commit::touch(self.now, live.check, live.key_id);
         commit.expected = self.expected(&emission);
+        if is_detached {
+            let principal = meta.and_then(|meta| meta.principal.clone());
+            commit.unpresented = Some(Unpresented::new(principal, requested.touch));
+        }
         if state.only_as_loaded {
             commit.revision = context.record().map(|record| record.meta.revision);
         }

@@ -1,7 +1,7 @@
 //! The credentials that pass, and the effect of rotations on them.
 
 use crate::{
-    store::{Commit, CommitOutcome, Lifetime, Previous},
+    store::{Commit, CommitOutcome, Lifetime, Previous, Unpresented},
     testing::conformance::{
         fixture::{Fixture, equal},
         make::{
@@ -33,6 +33,29 @@ pub async fn a_foreign_credential_is_stale(it: Fixture) {
     }
     equal(rule, &vec![], &it.listed(&principal("eve"), it.at(SECOND)).await);
     session.applies(&commit(it.at(SECOND), [])).await;
+}
+
+pub async fn a_commit_without_a_credential_is_for_the_principal_and_no_use(it: Fixture) {
+    let rule = "`unpresented`: the principal counts, not the credential; `last_seen` stays";
+    let mut session = it.follow(rule, it.owned(0, &principal("ada"))).await;
+    let from_elsewhere = |who: Option<&str>, is_use: bool| Commit {
+        check: Credential::THIRD.check(),
+        unpresented: Some(Unpresented::new(who.map(principal), is_use)),
+        ..commit(it.at(SECOND), [add("n", 1)])
+    };
+    let last_seen = session.record.meta.last_seen;
+    for with_loaded in [false, true] {
+        session.with_loaded = with_loaded;
+        session.commit(&from_elsewhere(Some("eve"), true), CommitOutcome::Superseded).await;
+        session.applies(&from_elsewhere(Some("ada"), false)).await;
+        session.applies(&from_elsewhere(None, false)).await;
+        equal(rule, &last_seen, &session.record.meta.last_seen);
+    }
+    session.has(&[("n", int(4))]);
+    session.applies(&from_elsewhere(Some("ada"), true)).await;
+    equal(rule, &it.at(SECOND), &session.record.meta.last_seen);
+    let over = Commit { now: session.record.meta.expires_at(), ..from_elsewhere(None, false) };
+    session.commit(&over, CommitOutcome::Gone).await;
 }
 
 pub async fn a_rotation_without_grace_ends_the_old_credential(it: Fixture) {

@@ -47,6 +47,7 @@ macro_rules! __with_repository_cases {
             commits::a_record_that_is_over_is_gone_for_every_credential,
             commits::each_commit_but_a_touch_moves_the_revision_by_one,
             commits::several_fields_are_compared_together,
+            credentials::a_commit_without_a_credential_is_for_the_principal_and_no_use,
             credentials::a_foreign_credential_is_stale,
             credentials::a_rotation_with_grace_lets_the_old_credential_pass_until_its_end,
             credentials::a_rotation_without_grace_ends_the_old_credential,
