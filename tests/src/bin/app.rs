@@ -95,9 +95,10 @@ async fn serve() -> Result<(), Problem> {
         terminate.recv().await;
     };
     axum::serve(listener, router).with_graceful_shutdown(stop).await?;
-    match application.drain(DRAIN).await {
-        true => Ok(()),
-        false => Err(Problem("changes of sessions may be lost".to_owned())),
+    if application.drain(DRAIN).await {
+        Ok(())
+    } else {
+        Err(Problem("changes of sessions may be lost".to_owned()))
     }
 }
 
