@@ -154,8 +154,8 @@ impl RingText {
     }
 
     fn is_ended(&self, word: &Range<usize>, now: SystemTime, slack: Duration) -> bool {
-        let end = self.0[word.clone()].split_once('@').map(|(_, end)| end);
-        let end = end.and_then(|end| humantime::parse_rfc3339(end).ok());
+        let mut marks = self.0[word.clone()].split('@').skip(1);
+        let end = marks.find_map(|mark| humantime::parse_rfc3339(mark).ok());
         end.is_some_and(|end| end + slack < now)
     }
 
