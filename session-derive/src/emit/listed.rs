@@ -1,9 +1,9 @@
 //! The struct of the fields that lists of sessions show. Must not know lists.
 
-use proc_macro2::{Group, Ident, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 
-use super::{Emitter, local, schema};
+use super::{Emitter, local};
 use crate::names;
 
 /// The struct, which users name.
@@ -36,31 +36,6 @@ pub(super) fn listed(emitter: &Emitter<'_>) -> TokenStream {
         #[derive(#private::Clone)]
         #vis #listed
     }
-}
-
-/// The associated type, and the argument and body of the function that fills it.
-pub(super) fn of_type(emitter: &Emitter<'_>, given: &Ident) -> (TokenStream, TokenStream, Group) {
-    let session = emitter.session;
-    let fields = session.listed();
-    if fields.is_empty() {
-        return (
-            quote!(
-                type Listed = ();
-            ),
-            quote!(_),
-            emitter.body(TokenStream::new()),
-        );
-    }
-    let listed = session.listed_ident();
-    let clones: TokenStream = fields
-        .iter()
-        .map(|field| {
-            let (ident, value) = (&field.ident, schema::present(field, given));
-            quote!(#ident: #value,)
-        })
-        .collect();
-    let body = emitter.body(quote!(#listed { #clones }));
-    (quote!(type Listed = #listed;), given.to_token_stream(), body)
 }
 
 /// `Debug` that names no value.

@@ -1,10 +1,10 @@
 //! The runtime's traits for a session type: the static facts, fresh cells, snapshot and replace, and
 //! the walk over all cells. Must not know accessors.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Group, Ident, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 
-use super::{Emitter, access, functions, listed, local, spanned_at};
+use super::{Emitter, access, functions, local, spanned_at};
 use crate::{
     model::{Config, Field, Kind, Session},
     names,
@@ -53,7 +53,7 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
     let snapshot = emitter.body(quote!(Self { #clones }));
     let replaces: TokenStream = session.fields.iter().map(|field| write(field, &given)).collect();
     let replace = emitter.body(replaces);
-    let (listed, shown, show) = listed::of_type(emitter, &given);
+    let (listed, shown, show) = listed(emitter, &given);
     let identity = session.principal().map(|_| {
         let stored = local("stored");
         let body = emitter.body(quote!(#private::identity::<Self>(#stored)));
@@ -87,6 +87,31 @@ fn session_type(emitter: &Emitter<'_>) -> TokenStream {
             #identity
         }
     }
+}
+
+/// The associated type, and the argument and body of the function that fills it.
+fn listed(emitter: &Emitter<'_>, given: &Ident) -> (TokenStream, TokenStream, Group) {
+    let session = emitter.session;
+    let fields = session.listed();
+    if fields.is_empty() {
+        return (
+            quote!(
+                type Listed = ();
+            ),
+            quote!(_),
+            emitter.body(TokenStream::new()),
+        );
+    }
+    let listed = session.listed_ident();
+    let clones: TokenStream = fields
+        .iter()
+        .map(|field| {
+            let (ident, value) = (&field.ident, present(field, given));
+            quote!(#ident: #value,)
+        })
+        .collect();
+    let body = emitter.body(quote!(#listed { #clones }));
+    (quote!(type Listed = #listed;), given.to_token_stream(), body)
 }
 
 /// Whether a field starts from its type's default.
