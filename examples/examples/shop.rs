@@ -325,7 +325,7 @@ struct OrdersPage {
 #[template(path = "shop/devices.html")]
 struct DevicesPage {
     frame: Frame,
-    devices: Vec<SessionInfo>,
+    devices: Vec<SessionInfo<Shop>>,
 }
 
 /// How long ago, as the list of devices prints it.

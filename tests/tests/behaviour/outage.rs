@@ -130,8 +130,8 @@ async fn an_outage_is_two_lines_of_the_log_and_refuses_without_asking_the_store(
         let refused: usize = refused.and_then(|it| it.parse().ok()).expect("a number");
         assert!(refused >= 4 * CLIENTS, "{up}");
         let down = lines.iter().find(|line| line.contains("store is down")).expect("counted");
-        let cause = if fault == Fault::Held { "longer than 50ms" } else { "(code 111)" };
-        assert!(down.contains(cause) && down.contains("ERROR"), "{down}");
+        let expected = if fault == Fault::Held { "longer than 50ms" } else { "(code 111)" };
+        assert!(down.contains(expected) && down.contains("ERROR"), "{down}");
     }
 }
 
