@@ -145,5 +145,6 @@ mod tests {
 }
 
 fn main() {
-    println!("Its tests: cargo test -p examples --features conformance --example custom_store");
+    let tests = "cargo test -p examples --features conformance --example custom_store";
+    println!("{:?}; its tests: {tests}", MapStore::default().properties());
 }

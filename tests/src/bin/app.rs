@@ -4,15 +4,7 @@
 //! It prints `listening on http://ADDRESS` once it serves, and ends in order on SIGTERM. A wrong setting is one line on standard
 //! error and exit code 2.
 
-use std::{
-    env,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::routing::get;
 use session_runtime::{
@@ -80,13 +72,8 @@ async fn serve() -> Result<(), Problem> {
     let ready = get(async move || probed.ready().await);
     let mut router = application.router.clone().route("/readyz", ready);
     if let Some(slow) = slow {
-        let ended = AtomicUsize::new(0);
-        let count = move || {
-            let new = slow.calls().into_iter().filter(|call| *call == "remove").count();
-            ended.fetch_add(new, Ordering::SeqCst) + new
-        };
-        let count = Arc::new(count);
-        router = router.route("/ending", get(async move || count().to_string()));
+        let count = async move || slow.calls(Verb::Remove).to_string();
+        router = router.route("/ending", get(count));
     }
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let mut terminate = signal(SignalKind::terminate())?;

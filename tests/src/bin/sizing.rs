@@ -20,7 +20,7 @@ use session_runtime::{
         self, Check, Commit, FieldValue, KeyId, Lifetime, Meta, Namespace, Op, PrincipalKey,
         Record, Selector, Store, StoreKey,
     },
-    testing::Repository as _,
+    testing::conformance::Repository as _,
 };
 use tests::backend::{mariadb::MariaDb, postgres::Postgres, redis::Redis};
 

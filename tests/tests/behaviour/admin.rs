@@ -15,7 +15,7 @@ use session_runtime::{
     clock::ManualClock,
     store::{MemoryStore, Store},
 };
-use tests::{Client, Fault, Reply, Server, Spy, sessions::Sealed, spy};
+use tests::{Client, Fault, Reply, Server, Spy, Verb, sessions::Sealed, spy};
 
 /// The session type of the application.
 #[derive(Session)]
@@ -280,8 +280,8 @@ async fn more_sessions_than_fit_a_page_are_on_the_next_one() {
 #[tokio::test]
 async fn a_store_that_is_down_is_a_page_that_does_not_say_why() {
     let case = Case::start(|builder| builder).await;
-    for operation in ["list", "count", "load", "insert", "remove"] {
-        case.store.fault(operation, Some(Fault::Down));
+    for operation in [Verb::List, Verb::Count, Verb::Load, Verb::Insert, Verb::Remove] {
+        case.store.fault(operation, Fault::Down);
     }
     let id = "0".repeat(32);
     for query in ["?principal=ada", "?check=1", &format!("?session={id}")] {

@@ -148,15 +148,15 @@ async fn a_clock_that_jumps_is_compared_again_before_a_session_is_expired() {
     let machine = fleet.stored().await;
     let client = Client::new(&machine.server);
     client.get("/set").await;
-    fleet.store.calls();
+    fleet.store.take_calls();
     fleet.pass(&[&machine], 59 * SECOND);
     client.get("/read").await;
-    assert_eq!(fleet.store.calls(), ["load"], "a request in use does not ask for the time");
+    assert_eq!(fleet.store.take_calls(), ["load"], "a request in use does not ask for the time");
     for jump in [Machine::is_ahead, Machine::is_behind, Machine::is_behind] {
         jump(&machine, HOUR);
         is_live(&client, &machine, "after a jump").await;
     }
-    assert_eq!(fleet.store.calls().iter().filter(|call| **call == "probe").count(), 1);
+    assert_eq!(fleet.store.take_calls().iter().filter(|call| **call == "probe").count(), 1);
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_payload_without_a_store_has_nothing_to_sweep() {
     let fleet = Fleet::new();
     let (layer, _) = fleet.layer::<Sealed>(|builder, _| builder.accept_replay_until_expiry());
     assert_eq!(layer.sweep().await.expect("nothing").removed, 0);
-    assert!(fleet.store.calls().is_empty());
+    assert!(fleet.store.take_calls().is_empty());
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn a_clock_of_the_deployments_own_is_compared_with_none() {
     assert_eq!(client.get("/read").await.body, "dark");
     case.clock.advance(IDLE);
     assert_eq!(client.get("/read").await.body, "");
-    assert!(!case.store.calls().contains(&"probe"));
+    assert!(!case.store.take_calls().contains(&Verb::Probe));
 }
 
 #[tokio::test]

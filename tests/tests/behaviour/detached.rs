@@ -15,7 +15,7 @@ use session_runtime::{
     KeyRing, Principal, Saved, Session, SessionId, SessionLayer, SessionLayerBuilder, Sessions,
     clock::ManualClock, store::MemoryStore,
 };
-use tests::{Client, Log, Server, Spy, sessions::Sealed};
+use tests::{Client, Log, Server, Spy, sessions::Sealed, spy};
 
 #[derive(Principal, Clone, Serialize, Deserialize)]
 struct User {
@@ -66,7 +66,7 @@ impl Case {
     async fn new(
         with: impl FnOnce(SessionLayerBuilder<Shop>) -> SessionLayerBuilder<Shop>,
     ) -> Self {
-        let (clock, store) = (Arc::new(ManualClock::default()), Spy::new(MemoryStore::default()));
+        let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
         let builder = SessionLayer::<Shop>::builder(KeyRing::ephemeral().expect("random bytes"))
             .store(store.clone())
             .clock(Arc::clone(&clock))
@@ -292,11 +292,11 @@ async fn a_change_runs_again_after_a_lost_race() {
 async fn a_change_of_one_session_costs_a_load_and_a_commit() {
     let case = Case::new(|builder| builder).await;
     let (_client, id) = case.client(7).await;
-    case.store.calls();
+    case.store.take_calls();
     case.sessions.change(&id, |shop| shop.push_cart(1)).await.expect("changed");
-    assert_eq!(case.store.calls(), ["load", "replace"]);
+    assert_eq!(case.store.take_calls(), ["load", "replace"]);
     case.sessions.of(&7).change(|shop| shop.push_cart(1)).await.expect("changed");
-    assert_eq!(case.store.calls(), ["list", "replace"]);
+    assert_eq!(case.store.take_calls(), ["list", "replace"]);
 }
 
 #[tokio::test]

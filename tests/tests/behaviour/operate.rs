@@ -68,7 +68,7 @@ async fn a_drain_waits_for_what_clients_have_left_behind() {
     store.heal(Verb::Remove);
     let drained = draining.await.expect("no panic");
     assert_eq!((drained.finished, drained.left), (1, 0));
-    store.calls();
+    store.take_calls();
     assert_eq!(client.get("/set").await.set_cookies().len(), 1, "a new session");
 }
 
@@ -88,12 +88,12 @@ async fn a_layer_is_ready_when_its_store_has_done_once_what_requests_need() {
             "{error}"
         );
         store.heal(Verb::Replace);
-        store.calls();
+        store.take_calls();
         layer.ready().await.expect("it is ready");
-        assert_eq!(store.calls(), check);
+        assert_eq!(store.take_calls(), check);
         // A probe that comes every second may write nothing.
         layer.ready().await.expect("it is ready still");
-        assert_eq!(store.calls(), ["load"]);
+        assert_eq!(store.take_calls(), ["load"]);
         store.fault(Verb::Load, Fault::Down);
         assert!(layer.ready().await.is_err());
     }

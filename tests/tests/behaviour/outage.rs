@@ -108,14 +108,14 @@ async fn an_outage_is_two_lines_of_the_log_and_refuses_without_asking_the_store(
         let case = Case::stored().await;
         case.store.fault_all(fault);
         assert!(case.statuses("/read").await.iter().all(|status| *status == 503), "{fault:?}");
-        case.store.calls();
+        case.store.take_calls();
         let started = Instant::now();
         for _ in 0..4 {
             assert!(case.statuses("/set").await.iter().all(|status| *status == 503), "{fault:?}");
         }
         // Two tries at a time.
         let tries = 2 * (2 + started.elapsed().as_millis() / BETWEEN_TRIES.as_millis());
-        let calls = case.store.calls().len();
+        let calls = case.store.take_calls().len();
         assert!(calls as u128 <= tries, "{fault:?}: {calls} calls for 256 requests");
 
         case.store.heal_all();
@@ -216,14 +216,14 @@ async fn more_requests_than_may_wait_are_refused_at_once() {
 async fn every_503_says_when_to_come_again() {
     async fn retry_after<T: SessionType + Themed>(
         path: &str,
-        fault: (&'static str, Fault),
+        fault: (Verb, Fault),
         adjust: impl FnOnce(SessionLayerBuilder<T>, Spy<MemoryStore>) -> SessionLayerBuilder<T>,
     ) -> (u16, Option<String>) {
         let store = spy(MemoryStore::default());
         let server = Server::start(routes(store.clone(), adjust)).await;
         let client = Client::new(&server);
         client.get("/set").await;
-        store.fault(fault.0, Some(fault.1));
+        store.fault(fault.0, fault.1);
         let reply = client.get(path).await;
         let value = reply.headers.get(RETRY_AFTER);
         let value = value.map(|value| value.to_str().expect("digits").to_owned());
@@ -255,7 +255,7 @@ async fn an_end_while_the_store_is_down_is_no_success_and_the_session_lives_on()
     let case = Case::stored().await;
     case.store.fault_all(Fault::Unreachable);
     case.statuses("/read").await;
-    case.store.calls();
+    case.store.take_calls();
     let reply = case.clients[0].get("/end").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (503, 0));
     case.store.heal_all();
