@@ -14,7 +14,7 @@ fn log_in(browser: &Chromium, site: &Example, name: &str, password: &str) {
 
 /// Whether a browser is logged in.
 fn is_in(browser: &Chromium, site: &Example) -> bool {
-    browser.open(&site.url());
+    browser.open(site.url());
     !browser.url().as_str().expect("an address").ends_with("/login")
 }
 
