@@ -241,7 +241,7 @@ async fn every_503_says_when_to_come_again() {
     };
     for fault in [Fault::Down, Fault::Unreachable] {
         // From an extractor, and from a commit.
-        for (path, operation) in [("/read", "load"), ("/end", "remove")] {
+        for (path, operation) in [("/read", Verb::Load), ("/end", Verb::Remove)] {
             let fault = (operation, fault);
             assert_eq!(retry_after(path, fault, plain).await, second);
             assert_eq!(retry_after(path, fault, page).await, second);
