@@ -133,8 +133,8 @@ pub(crate) enum KeyCommand {
     Inspect(KeySource),
     /// Does the next step of replacing the key that writes, in a key file.
     ///
-    /// The first call adds a new key that only reads. Give the file to every process; then the second
-    /// call puts that key first, so that it writes, and the key before it only reads. A key with
+    /// The first call adds a new key in front that only reads. Give the file to every process; then the
+    /// second call removes the new key's mark, so that it writes. A key with
     /// `--end` stops being accepted then, and a later call removes it from the file. Everything else
     /// in the file stays as it is. No key is printed.
     Rotate(Rotate),
@@ -158,8 +158,8 @@ pub(crate) struct Rotate {
     /// Does the second step and no other: fails if no key waits.
     #[arg(long)]
     pub(crate) promote: bool,
-    /// The time that every process needs to get to know a new key. A key that waits for less is not
-    /// put first.
+    /// The time that every process needs to get to know a new key. A key that waits for less does not
+    /// write.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub(crate) wait: Duration,
     /// The end of the key that the second step replaces: a time from now (12h), or a point in time

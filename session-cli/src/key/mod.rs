@@ -95,12 +95,12 @@ pub(crate) fn rotate(rotate: &Rotate, json: bool) -> Result<Outcome, Failure> {
     file.replace(&changed)?;
     let told = match done {
         "added" => format!(
-            "a new key waits at the end of the file, and only reads: give the file to every process, \
+            "a new key waits in front of the others, and only reads: give the file to every process, \
              and run this again in {} or later",
             humantime::format_duration(rotate.wait)
         ),
         "promoted" => {
-            "the new key is the first, and writes: give the file to every process".to_owned()
+            "the new key writes: give the file to every process".to_owned()
         }
         _ => "keys whose end has passed are no longer in the file".to_owned(),
     };

@@ -12,11 +12,13 @@ use zeroize::Zeroizing;
 
 use crate::{Failure, time};
 
-/// The comment behind a key that waits to be the first, before a time.
+/// The mark of a key that only reads.
+const READ_ONLY: &str = "read-only";
+/// The comment behind a key that waits to write, before a time.
 const WAITS: &str = "# only reads, and waits since ";
-/// The comment behind a key that was put first, before a time.
+/// The comment behind a key that may write, before a time.
 const WRITES: &str = "# writes since ";
-/// The comment behind a key that was the first, before a time.
+/// The comment behind a key that wrote, before a time.
 const WROTE: &str = "# wrote until ";
 
 /// The text of a key file. Wiped from memory on drop.
@@ -27,7 +29,7 @@ pub(crate) struct RingText(Zeroizing<String>);
 pub(crate) enum Step {
     /// Add a key that only reads.
     Add,
-    /// Put the key first that waits.
+    /// Let the key write that waits.
     Promote {
         /// The time at which the key was added.
         since: SystemTime,
@@ -59,29 +61,29 @@ impl RingText {
         if has_ended { Step::Remove } else { Step::Add }
     }
 
-    /// Returns the position of the key that waits, from 0, and the time since when. A key that
-    /// somebody has put first does not wait.
+    /// Returns the position of the key that waits, from 0, and the time since when. A key whose mark
+    /// somebody has removed does not wait.
     pub(crate) fn waiting(&self) -> Option<(usize, SystemTime)> {
         let waits = |word: &Range<usize>| {
             let (_, since) = self.0[self.line(word)].split_once(WAITS)?;
-            humantime::parse_rfc3339(since.trim_ascii()).ok()
+            let since = humantime::parse_rfc3339(since.trim_ascii()).ok()?;
+            self.is_read_only(word).then_some(since)
         };
         let words = self.words();
-        let mut others = words.iter().enumerate().skip(1);
-        let (place, since) = others.find_map(|(place, word)| Some((place, waits(word)?)))?;
+        let mut marked = words.iter().enumerate();
+        let (place, since) = marked.find_map(|(place, word)| Some((place, waits(word)?)))?;
         // The comment is about one key.
         self.is_alone(&words[place], &words).then_some((place, since))
     }
 
-    /// Returns the text with a new key that only reads.
+    /// Returns the text with a new key in front that only reads.
     pub(crate) fn with_new(&self, key: &str, now: SystemTime) -> Self {
-        let new_line = if self.0.is_empty() || self.0.ends_with('\n') { "" } else { "\n" };
-        let end = self.0.len();
-        self.edited(vec![(end..end, text(&[new_line, key, "  ", WAITS, &time::print(now), "\n"]))])
+        let now = time::print(now);
+        self.edited(vec![(0..0, text(&[key, "@", READ_ONLY, "  ", WAITS, &now, "\n"]))])
     }
 
-    /// Returns the text with the waiting key as the first, and an end, if one is given, at the key
-    /// that was the first.
+    /// Returns the text without the mark of the waiting key, which writes then, and with an end, if one
+    /// is given, at the key that writes before.
     pub(crate) fn promoted(
         &self,
         now: SystemTime,
@@ -89,23 +91,31 @@ impl RingText {
     ) -> Result<Self, Failure> {
         let words = self.words();
         let waiting = self.waiting().and_then(|(place, _)| words.get(place));
-        let (Some(first), Some(waiting)) = (words.first(), waiting) else {
+        let writer = words.iter().find(|word| !self.is_read_only(word));
+        let (Some(waiting), Some(writer)) = (waiting, writer) else {
             return Err(Failure::new("no key waits in the file"));
         };
-        // An end behind the waiting key would be one of the key that writes.
+        if waiting.start > writer.start {
+            return Err(Failure::new(
+                "the key that waits is behind the one that writes: put its line in front, in every \
+                 copy of the file, and run this again",
+            ));
+        }
+        // Without its marks: an end would be one of the key that writes.
         let key = self.0[waiting.clone()].split('@').next().unwrap_or_default();
         let now = time::print(now);
-        let mut edits = vec![
-            (0..0, text(&[key, "  ", WRITES, &now, "\n"])),
-            (self.cut(waiting, &words), text(&[])),
-        ];
-        if let Some(end) = end {
-            edits.push((first.end..first.end, text(&["@", &time::print(end)])));
-        }
+        let mut edits = vec![(waiting.start + key.len()..waiting.end, text(&[]))];
+        let mut say = |word: &Range<usize>, comment: &str, new: &str| {
+            let line = self.line(word);
+            if let Some(at) = self.0[line.clone()].find(comment) {
+                edits.push((line.start + at..line.end, text(&[new, &now])));
+            }
+        };
+        say(waiting, WAITS, WRITES);
         // The comment of an earlier promotion is true no more.
-        let line = self.line(first);
-        if let Some(at) = self.0[line.clone()].find(WRITES) {
-            edits.push((line.start + at..line.end, text(&[WROTE, &now])));
+        say(writer, WRITES, WROTE);
+        if let Some(end) = end {
+            edits.push((writer.end..writer.end, text(&["@", &time::print(end)])));
         }
         Ok(self.edited(edits))
     }
@@ -151,6 +161,10 @@ impl RingText {
             start += line.len();
         }
         words
+    }
+
+    fn is_read_only(&self, word: &Range<usize>) -> bool {
+        self.0[word.clone()].split('@').skip(1).any(|mark| mark == READ_ONLY)
     }
 
     fn is_ended(&self, word: &Range<usize>, now: SystemTime, slack: Duration) -> bool {
