@@ -129,6 +129,10 @@ impl Store for MapStore {
     }
 }
 
+fn main() {
+    println!("{:?}; `cargo test` as above", MapStore::default().properties());
+}
+
 #[cfg(test)]
 mod tests {
     async fn map_store() -> super::MapStore {
@@ -142,9 +146,4 @@ mod tests {
     mod repository {
         session_runtime::repository_conformance!(super::map_store);
     }
-}
-
-fn main() {
-    let tests = "cargo test -p examples --features conformance --example custom_store";
-    println!("{:?}; its tests: {tests}", MapStore::default().properties());
 }

@@ -99,9 +99,7 @@ pub(crate) fn rotate(rotate: &Rotate, json: bool) -> Result<Outcome, Failure> {
              and run this again in {} or later",
             humantime::format_duration(rotate.wait)
         ),
-        "promoted" => {
-            "the new key writes: give the file to every process".to_owned()
-        }
+        "promoted" => "the new key writes: give the file to every process".to_owned(),
         _ => "keys whose end has passed are no longer in the file".to_owned(),
     };
     print(&changed, now, json, Some((done, told)))?;

@@ -166,9 +166,12 @@ mod tests {
     /// Longer than any machine takes.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// Returns a layer's task with hardly a pause, on a store with so many sessions that expired six
-    /// minutes ago.
-    fn background(sessions: u64) -> (MemoryStore, Arc<Background>) {
+    /// A pause that hardly is one.
+    const SHORT: Range<u64> = 1..3;
+
+    /// Returns a layer's task with pauses of so many milliseconds, on a store with so many sessions
+    /// that expired six minutes ago.
+    fn background(sessions: u64, pause: Range<u64>) -> (MemoryStore, Arc<Background>) {
         let (store, clock) = (MemoryStore::default(), ManualClock::default());
         put(&store, sessions, clock.now().saturating_sub(Duration::from_secs(360)));
         let deadline = Duration::from_secs(2);
@@ -181,7 +184,7 @@ mod tests {
         );
         let time = Arc::new(Time::new("shop", Arc::new(clock), Some(&under_deadline)));
         let mut background = Background::new("shop", time, Some(&under_deadline), Random::SYSTEM);
-        background.pause = 1..3;
+        background.pause = pause;
         (store, Arc::new(background))
     }
 
@@ -205,7 +208,7 @@ mod tests {
 
     #[tokio::test]
     async fn expired_records_go_without_an_insert_until_none_is_left() {
-        let (store, background) = background(2_500);
+        let (store, background) = background(2_500, SHORT);
         Background::start(&background);
         eventually(|| store.is_empty()).await;
         // What expires later goes in a later round.
@@ -214,29 +217,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_sweep_goes_on_until_nothing_is_left() {
+        let (store, background) = background(2_500, SHORT);
+        let swept = background.sweep().await.expect("memory does not fail");
+        assert_eq!((swept.removed, swept.next, store.len()), (2_500, None, 0));
+    }
+
+    #[tokio::test]
     async fn what_expired_less_than_five_minutes_ago_stays() {
-        let (store, background) = background(0);
+        let (store, background) = background(0, SHORT);
         put(&store, 3, ManualClock::default().now().saturating_sub(Duration::from_secs(299)));
         let swept = background.sweep().await.expect("memory does not fail");
         assert_eq!((swept.removed, swept.next, store.len()), (0, None, 3));
     }
 
     #[tokio::test]
-    async fn the_task_ends_with_its_layer() {
-        let (store, background) = background(0);
+    async fn the_task_ends_with_its_layer_in_the_middle_of_a_pause() {
+        let (_, background) = background(0, 3_600_000..3_600_001);
         Background::start(&background);
         let task = background.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let task = task.expect("it was started");
+        // The only thread of this runtime now runs the task, up to its pause.
+        tokio::task::yield_now().await;
         drop(background);
         eventually(|| task.is_finished()).await;
-        put(&store, 3, Timestamp::default());
-        tokio::task::yield_now().await;
-        assert_eq!(store.len(), 3);
     }
 
     #[test]
     fn outside_of_a_runtime_no_task_is_started_and_inside_of_another_one_it_is_again() {
-        let (store, background) = background(3);
+        let (store, background) = background(3, SHORT);
         Background::start(&background);
         assert!(!background.is_running.load(Ordering::Relaxed));
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -288,16 +288,19 @@ async fn half_of_the_way_to_the_server_and_back_is_no_difference() {
 
 #[tokio::test]
 async fn a_clock_of_the_deployments_own_is_compared_with_none() {
-    let case = Case::start::<Stored>(sessions::routes::<Stored>(), |builder| builder).await;
-    let ahead = case.clock.now().saturating_add(HOUR);
-    case.store.show_time(move || ahead);
-    let client = Client::new(&case.server);
+    let fleet = Fleet::new();
+    fleet.server.advance(HOUR);
+    let clock = Arc::new(ManualClock::default());
+    let own = Arc::clone(&clock);
+    let (layer, _) = fleet.layer::<Stored>(|builder, store| builder.store(store).clock(own));
+    let server = Server::start(sessions::routes::<Stored>().layer(layer)).await;
+    let client = Client::new(&server);
     client.get("/set").await;
-    case.clock.advance(IDLE - SECOND);
+    clock.advance(IDLE - SECOND);
     assert_eq!(client.get("/read").await.body, "dark");
-    case.clock.advance(IDLE);
+    clock.advance(IDLE);
     assert_eq!(client.get("/read").await.body, "");
-    assert!(!case.store.take_calls().contains(&Verb::Probe));
+    assert!(!fleet.store.take_calls().contains(&Verb::Probe));
 }
 
 #[tokio::test]

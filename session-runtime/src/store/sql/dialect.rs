@@ -130,6 +130,11 @@ impl Due {
     /// Writes the end of a query for these rows. By `order`, which an index has.
     pub(super) fn write(&self, sql: &mut Sql, order: &str) {
         sql.text(" WHERE sweep_after >= ").value(self.from);
+        self.write_end(sql, order);
+    }
+
+    /// Writes what follows the condition that a row is not before `from`.
+    pub(super) fn write_end(&self, sql: &mut Sql, order: &str) {
         sql.text(" AND sweep_after <= ").value(self.to);
         sql.text(" ORDER BY ").text(order).text(" LIMIT ").value(self.most);
     }
