@@ -1,8 +1,8 @@
 //! The pages of the repository's `docs/`, as part of the documentation: [stores] for one process and
-//! for many machines, [testing] of handlers, [features] beside those of other systems, [alerts] for
-//! those who operate it, [performance] in figures, and [coming_from] another system. This file owns
-//! which page is which module; the text is in the pages,
-//! whose programs are compiled as documentation tests.
+//! for many machines, [testing] of handlers, [features] beside those of other systems, [performance]
+//! in figures, and [coming_from] another system; for those who operate it, [deploying], [alerts] and
+//! [night]. This file owns which page is which module; the text is in the pages, whose programs are
+//! compiled as documentation tests.
 
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}
@@ -14,6 +14,14 @@ pub mod testing {}
 
 #[doc = include_str!("../docs/features.md")]
 pub mod features {}
+
+// Its program is served by axum.
+#[cfg(feature = "axum")]
+#[doc = include_str!("../docs/deploying.md")]
+pub mod deploying {}
+
+#[doc = include_str!("../docs/night.md")]
+pub mod night {}
 
 // Its program has the feature's observer.
 #[cfg(feature = "metrics")]
