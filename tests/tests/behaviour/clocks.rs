@@ -208,10 +208,14 @@ async fn a_sweep_ends_when_nothing_is_left_and_is_one_event() {
     let text = log.text();
     let events: Vec<_> = text.lines().filter(|line| line.contains("expired records")).collect();
     let [event] = *events else { panic!("{events:?}") };
-    assert!(event.contains("removed=3 left=false seconds="), "{event}");
+    assert!(
+        event.contains("session.count=3 session.is_cut_short=false session.seconds="),
+        "{event}"
+    );
     fleet.store.fault(Verb::Sweep, Fault::Down);
     assert!(layer.sweep().await.expect_err("the store is down").is_unavailable());
-    assert!(log.text().contains("removed=0 left=true seconds="));
+    let failed = "could not all be removed event.name=\"session.sweep_failed\"";
+    assert!(log.text().contains(failed), "{}", log.text());
 }
 
 #[tokio::test]
@@ -260,7 +264,10 @@ async fn a_difference_of_more_than_five_seconds_is_an_error_once_a_minute() {
         pass(19 * SECOND);
     }
     let [event] = &*events() else { panic!("{:?}", events()) };
-    assert!(event.contains("ERROR") && event.contains("millis=6000 ahead=true"), "{event}");
+    assert!(
+        event.contains("ERROR") && event.contains("session.skew_millis=6000 session.is_ahead=true"),
+        "{event}"
+    );
     pass(3 * SECOND);
     layer.sweep().await.expect("a sweep");
     assert_eq!(events().len(), 2);

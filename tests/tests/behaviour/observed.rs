@@ -13,12 +13,16 @@ use axum::{
 };
 use session_runtime::{
     Key, KeyRing, Session, SessionLayer, SessionLayerBuilder,
+    clock::{Clock as _, ManualClock},
     observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
     policy::OnMaxSessions,
-    store::{FieldValue, MemoryStore, Namespace, Selector, Store as _, StoreKey},
+    store::{
+        Check, FieldValue, KeyId, Lifetime, MemoryStore, Meta, Namespace, Record, Selector,
+        Store as _, StoreKey,
+    },
 };
 use tests::{
-    Client, Fault, Log, Server, Verb, eventually,
+    Client, Fault, Log, Server, Verb,
     sessions::{Case, Stored, routes},
 };
 
@@ -140,11 +144,11 @@ async fn each_request_is_seen_with_its_operations_and_its_commit() {
     client.get("/do/set").await;
     assert_eq!(
         notes.take(),
-        ["request seen no_token -", "insert seen Spy - 0", "commit seen created -"]
+        ["request seen no_token -", "insert seen memory - 0", "commit seen created -"]
     );
     client.get("/do/nothing").await;
-    assert_eq!(notes.take(), ["load seen Spy - 0", "request seen live -"]);
-    let load = ["load seen Spy - 0", "request seen live -", "commit seen Spy - 0"];
+    assert_eq!(notes.take(), ["load seen memory - 0", "request seen live -"]);
+    let load = ["load seen memory - 0", "request seen live -", "commit seen memory - 0"];
     for (action, then) in [
         ("push", &["commit seen changed -"][..]),
         ("rotate", &["rotation seen false", "commit seen changed -"]),
@@ -155,9 +159,9 @@ async fn each_request_is_seen_with_its_operations_and_its_commit() {
     }
     let old = client.fork();
     client.get("/do/destroy").await;
-    assert_eq!(notes.take()[2..], ["remove seen Spy - 0", "commit seen ended -"]);
+    assert_eq!(notes.take()[2..], ["remove seen memory - 0", "commit seen ended -"]);
     old.get("/do/nothing").await;
-    assert_eq!(notes.take(), ["load seen Spy - 0", "request seen refused unknown"]);
+    assert_eq!(notes.take(), ["load seen memory - 0", "request seen refused unknown"]);
     client.set_cookie("s", "junk");
     client.get("/do/nothing").await;
     assert_eq!(notes.take(), ["request seen refused malformed"]);
@@ -177,7 +181,7 @@ async fn the_events_of_a_request_are_inside_of_its_spans() {
         ("session.commit", "session.committed"),
     ] {
         let inside = format!(
-            "{span}{{session.type=\"seen\" session.id={id} session.store=\"Spy\"}}: session_runtime: "
+            "{span}{{session.type=\"seen\" session.id={id} session.store=\"memory\"}}: session_runtime: "
         );
         let name = format!("event.name=\"{event}\"");
         let found = text.lines().any(|line| line.contains(&inside) && line.contains(&name));
@@ -193,14 +197,14 @@ async fn a_store_that_fails_or_is_too_slow_is_seen_by_the_type_of_its_error() {
     notes.take();
     case.store.fault(Verb::Load, Fault::Down);
     client.get("/do/nothing").await;
-    assert_eq!(notes.take(), ["load seen Spy store 0", "request seen failed store"]);
+    assert_eq!(notes.take(), ["load seen memory store 0", "request seen failed store"]);
     case.store.fault(Verb::Load, Fault::Held);
     client.get("/do/nothing").await;
-    assert_eq!(notes.take(), ["load seen Spy deadline 0", "request seen failed deadline"]);
+    assert_eq!(notes.take(), ["load seen memory deadline 0", "request seen failed deadline"]);
     case.store.heal(Verb::Load);
     case.store.fault(Verb::Replace, Fault::Down);
     client.get("/do/push").await;
-    assert_eq!(notes.take()[2..], ["commit seen Spy store 0", "commit seen failed store"]);
+    assert_eq!(notes.take()[2..], ["commit seen memory store 0", "commit seen failed store"]);
     case.store.heal(Verb::Replace);
 }
 
@@ -210,9 +214,9 @@ async fn parallel_commits_are_seen_as_retries_conflicts_and_losses() {
     let client = Client::new(&case.server);
     client.get("/do/set").await;
     for (action, between, expected) in [
-        ("push", "push", ["commit seen Spy - 1", "commit seen changed -"]),
-        ("spend", "spend", ["commit seen Spy - 1", "commit seen conflict conflict"]),
-        ("push", "destroy", ["commit seen Spy - 1", "commit seen lost -"]),
+        ("push", "push", ["commit seen memory - 1", "commit seen changed -"]),
+        ("spend", "spend", ["commit seen memory - 1", "commit seen conflict conflict"]),
+        ("push", "destroy", ["commit seen memory - 1", "commit seen lost -"]),
     ] {
         client.get("/do/set").await;
         gate.interleave(&client, format!("/held/{action}"), async {
@@ -246,7 +250,7 @@ async fn sessions_that_are_evicted_and_fields_that_do_not_decode_are_seen() {
     second.get("/strict").await;
     assert_eq!(
         notes.take(),
-        ["load seen Spy - 0", "undecodable seen strict", "request seen refused undecodable"]
+        ["load seen memory - 0", "undecodable seen strict", "request seen refused undecodable"]
     );
 }
 
@@ -316,16 +320,20 @@ async fn an_operation_tells_the_use_of_the_stores_pool() {
 
 #[tokio::test]
 async fn a_sweep_is_seen_once_with_the_number_of_sessions_that_it_removed() {
-    let (case, notes, _) = start(|builder| builder).await;
-    Client::new(&case.server).get("/do/set").await;
-    case.clock.advance(Duration::from_secs(24 * 3600));
-    Client::new(&case.server).get("/do/set").await;
-    let swept = "sweep seen Spy 1 false".to_owned();
-    let found = std::cell::RefCell::new(Vec::new());
-    eventually("a sweep was seen", async || {
-        found.borrow_mut().extend(notes.take());
-        found.borrow().contains(&swept)
-    })
-    .await;
-    assert!(found.borrow().contains(&"sweep seen Spy - 0".to_owned()));
+    let (store, clock) = (MemoryStore::default(), Arc::new(ManualClock::default()));
+    let notes = Notes::default();
+    let keys = KeyRing::ephemeral().expect("random bytes");
+    let builder = SessionLayer::<Seen>::builder(keys).store(store.clone());
+    let layer = builder.clock(Arc::clone(&clock)).observe(Arc::new(notes.clone())).build();
+    let layer = layer.expect("settings of a test");
+
+    let now = clock.now();
+    let lifetime = Lifetime { idle_millis: None, absolute_until: now, persistent: false };
+    let meta = Meta::new(Check::from_bytes([1; 16]), KeyId::from_bytes([1; 4]), now, lifetime);
+    let selector = Selector::from_bytes([1; 16]);
+    let key = StoreKey { namespace: Namespace::new("seen"), selector };
+    store.insert(&key, Arc::new(Record::new(meta))).await.expect("in memory");
+    clock.advance(Duration::from_secs(3600));
+    layer.sweep().await.expect("in memory");
+    assert_eq!(notes.take(), ["sweep seen memory - 0", "sweep seen memory 1 false"]);
 }

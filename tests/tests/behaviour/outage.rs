@@ -126,7 +126,7 @@ async fn an_outage_is_two_lines_of_the_log_and_refuses_without_asking_the_store(
         assert_eq!(count(&lines, "session store is up again"), 1, "{lines:#?}");
         assert!(lines.len() <= 4, "two failures that came before it was sure: {lines:#?}");
         let up = lines.iter().find(|line| line.contains("up again")).expect("counted");
-        let refused = up.split("refused=").nth(1).and_then(|rest| rest.split(' ').next());
+        let refused = up.split("session.count=").nth(1).and_then(|rest| rest.split(' ').next());
         let refused: usize = refused.and_then(|it| it.parse().ok()).expect("a number");
         assert!(refused >= 4 * CLIENTS, "{up}");
         let down = lines.iter().find(|line| line.contains("store is down")).expect("counted");
