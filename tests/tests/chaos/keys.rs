@@ -58,6 +58,28 @@ async fn written_first(backend: impl Backend) {
     assert_ne!(roll(&backend, &rings, true).await, 0, "the test met no unknown key");
 }
 
+/// Processes that stay as they are in the middle: each one takes the other ones' key for the old one.
+async fn mixed(backend: impl Backend) {
+    let (one, two) = (key(), key());
+    let rings = [format!("{one} {two}@read-only"), format!("{two} {one}@read-only")];
+    let first = Settings { keys: rings[0].clone(), ..settings(&backend) };
+    let mut machines = machines(&first);
+    let checker = Checker::start(&machines, USERS).await;
+    checker.may_be_silent(true);
+    for number in [0, 2] {
+        let second = Settings { keys: rings[1].clone(), ..first.clone() };
+        tokio::task::block_in_place(|| {
+            machines[number].replace(&second, |url| checker.moved(number, url));
+        });
+    }
+    checker.well(2).await;
+    checker.may_be_silent(false);
+    checker.well(2 * ALL_STEPS).await;
+    assert_eq!((checker.refusals(), checker.reissues()), (0, 2 * USERS as u64));
+    println!("mixed: {} steps", checker.steps());
+    checker.stop().await;
+}
+
 macro_rules! store {
     ($(#[$gate:meta])* $store:ident, $backend:expr) => {
         $(#[$gate])*
@@ -72,6 +94,11 @@ macro_rules! store {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn a_rolling_key_that_is_written_first_loses_nothing() {
                 super::written_first($backend).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn processes_with_keys_in_both_orders_hand_no_token_back_and_forth() {
+                super::mixed($backend).await;
             }
         }
     };
