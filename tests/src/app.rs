@@ -93,6 +93,16 @@ impl Application {
         Ok(StatusCode::NO_CONTENT)
     }
 
+    /// Removes what has expired. Returns the number of sessions that were removed.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn sweep(&self) -> Result<String, Error> {
+        let (of_app, of_numbers) = (self.app.sweep().await?, self.numbers.sweep().await?);
+        Ok((of_app.removed + of_numbers.removed).to_string())
+    }
+
     /// Waits until what goes on has ended. Returns whether it did in time.
     pub async fn drain(&self, timeout: Duration) -> bool {
         let of_app = self.app.drain(timeout).await;

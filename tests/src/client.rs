@@ -3,7 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -15,7 +16,7 @@ use crate::Server;
 pub struct Client {
     http: reqwest::Client,
     base: String,
-    jar: Mutex<BTreeMap<String, String>>,
+    jar: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 /// A response, read to its end.
@@ -51,7 +52,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client without TLS builds");
-        Self { http, base: base.to_owned(), jar: Mutex::default() }
+        Self { http, base: base.to_owned(), jar: Arc::default() }
     }
 
     /// The same browser as it is now, which finds the application at another address; with a jar of
@@ -64,14 +65,20 @@ impl Client {
     /// A browser with nothing in its jar, for the same application.
     #[must_use]
     pub fn blank(&self) -> Self {
-        Self { http: self.http.clone(), base: self.base.clone(), jar: Mutex::default() }
+        Self { http: self.http.clone(), base: self.base.clone(), jar: Arc::default() }
     }
 
     /// The same browser as it is now, with a jar of its own from here on.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let jar = Mutex::new(self.lock().clone());
+        let jar = Arc::new(Mutex::new(self.lock().clone()));
         Self { http: self.http.clone(), base: self.base.clone(), jar }
+    }
+
+    /// The same browser with the same jar, which finds the application at another address.
+    #[must_use]
+    pub fn roams(&self, base: &str) -> Self {
+        Self { http: self.http.clone(), base: base.to_owned(), jar: Arc::clone(&self.jar) }
     }
 
     /// `GET path`.
@@ -92,6 +99,12 @@ impl Client {
     /// If there is no response.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Reply {
         self.exchange(self.request(method, path, headers)).await
+    }
+
+    /// Sends a request to an application that may be gone. Returns nothing if no whole answer came in
+    /// that time.
+    pub async fn attempt(&self, method: Method, path: &str, patience: Duration) -> Option<Reply> {
+        self.answer(self.request(method, path, &[]).timeout(patience)).await.ok()
     }
 
     /// Posts a form, given as a browser encodes it.
@@ -124,9 +137,20 @@ impl Client {
     }
 
     async fn exchange(&self, request: reqwest::RequestBuilder) -> Reply {
-        let response = request.send().await.expect("the server answers");
+        self.answer(request).await.expect("the server answers, with a text")
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Reply, reqwest::Error> {
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let reply = Reply { status, headers, body: response.text().await.expect("a text body") };
+        let mut reply = Reply { status, headers, body: String::new() };
+        // A browser has the cookies before the body, and keeps them if the body never comes.
+        self.take_over(&reply);
+        reply.body = response.text().await?;
+        Ok(reply)
+    }
+
+    fn take_over(&self, reply: &Reply) {
         for line in reply.set_cookies() {
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
             let (name, value) = pair.split_once('=').expect("a cookie is name=value");
@@ -136,7 +160,6 @@ impl Client {
                 self.lock().insert(name.to_owned(), value.to_owned());
             }
         }
-        reply
     }
 
     /// The value of a cookie in the jar.

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod checker;
 mod client;
 pub mod example;
 mod log;

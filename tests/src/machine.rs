@@ -38,6 +38,8 @@ pub struct Settings {
     pub slow_end: &'static str,
     /// True if the store is opened at its first use.
     pub lazy: bool,
+    /// The seconds by which the clock of the process is wrong: `+3600`, `-3600`, or nothing.
+    pub clock: &'static str,
 }
 
 impl Settings {
@@ -59,6 +61,7 @@ impl Settings {
             deadline: "",
             slow_end: "",
             lazy: false,
+            clock: "",
         }
     }
 
@@ -69,7 +72,8 @@ impl Settings {
     }
 
     fn arguments(&self, program: &Path) -> Vec<String> {
-        vec![
+        let mut arguments = self.clock_arguments();
+        arguments.extend([
             format!("STORE={}", self.store),
             format!("SESSION_KEYS={}", self.keys),
             format!("AUDIENCE={}", self.audience),
@@ -79,6 +83,19 @@ impl Settings {
             format!("SLOW_END={}", self.slow_end),
             format!("LAZY={}", if self.lazy { "1" } else { "" }),
             program.display().to_string(),
+        ]);
+        arguments
+    }
+
+    /// What makes a clock wrong: that of the calendar alone, since timers go on as they are.
+    fn clock_arguments(&self) -> Vec<String> {
+        if self.clock.is_empty() {
+            return Vec::new();
+        }
+        vec![
+            format!("LD_PRELOAD={}", faketime().display()),
+            format!("FAKETIME={}", self.clock),
+            "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
         ]
     }
 }
@@ -141,6 +158,11 @@ impl Machine {
         self.process.kill();
     }
 
+    /// Sends the process a signal: `-STOP`, `-CONT`.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Asks the process to end (SIGTERM), and waits until it has. Returns whether it ended well.
     ///
     /// # Panics
@@ -171,6 +193,19 @@ impl Machine {
         self.url = address(&mut self.process, &log);
     }
 
+    /// Starts a process with other settings in this one's place: the new one serves before the old one
+    /// is asked to end, which ends in order. `moved` is told in between where the new one serves.
+    ///
+    /// # Panics
+    ///
+    /// If the new one does not serve, or the old one does not end well.
+    pub fn replace(&mut self, settings: &Settings, moved: impl FnOnce(&str)) {
+        let program = self.program.display().to_string();
+        let mut old = std::mem::replace(self, Self::start(&program, settings));
+        moved(&self.url);
+        assert!(old.terminate(), "it ends in order");
+    }
+
     /// Where it serves: `http://127.0.0.1:3000`.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -194,6 +229,15 @@ impl Drop for Machine {
             eprintln!("what {} said last:\n{}", self.url, last.join("\n"));
         }
     }
+}
+
+/// The library that makes clocks wrong, where Debian has it for this kind of machine.
+fn faketime() -> PathBuf {
+    // Its command is not used: a process between the test and the program would be killed instead.
+    let _ = find("faketime", "faketime");
+    let kinds = std::fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let mut libraries = kinds.map(|kind| kind.path().join("faketime/libfaketimeMT.so.1"));
+    libraries.find(|it| it.is_file()).expect("the library of the command that was found")
 }
 
 fn launch(program: &Path, settings: &Settings, log: &Path) -> Process {

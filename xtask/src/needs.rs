@@ -75,6 +75,11 @@ const NEEDS: &[Need] = &[
         purpose: "tells the examples to stop, as a service manager does",
     },
     Need {
+        command: "faketime",
+        package: "faketime",
+        purpose: "gives a process of the tests a clock that is wrong",
+    },
+    Need {
         command: "valgrind",
         package: "valgrind",
         purpose: "counts the instructions of a request",
@@ -319,7 +324,7 @@ mod tests {
             text.contains(
                 "apt-get install -y --no-install-recommends build-essential curl chromium \
                  chromium-driver redis-server postgresql pgbouncer mariadb-server util-linux \
-                 procps valgrind"
+                 procps faketime valgrind"
             ),
             "{text}"
         );

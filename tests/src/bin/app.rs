@@ -6,7 +6,7 @@
 
 use std::{env, process::ExitCode, sync::Arc, time::Duration};
 
-use axum::routing::get;
+use axum::routing::{get, post};
 use session_runtime::{
     KeyRing,
     policy::OnMaxSessions,
@@ -70,7 +70,9 @@ async fn serve() -> Result<(), Problem> {
     let application = setup.application()?;
     let probed = application.clone();
     let ready = get(async move || probed.ready().await);
-    let mut router = application.router.clone().route("/readyz", ready);
+    let swept = application.clone();
+    let sweep = post(async move || swept.sweep().await);
+    let mut router = application.router.clone().route("/readyz", ready).route("/sweep", sweep);
     if let Some(slow) = slow {
         let count = async move || slow.calls(Verb::Remove).to_string();
         router = router.route("/ending", get(count));

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use tests::{
     backend::kind::{Group, Remote},
+    checker::Checker,
     machine::{Machine, Settings},
 };
 
-use crate::{APP, load::Load};
+use crate::APP;
 
 const USERS: usize = 8;
 /// The latest time at which an answer is read that a server gave before it died.
@@ -16,7 +17,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(2);
 
 pub(crate) async fn killed(mut backend: impl Remote) {
     let machines = Machine::start_all(APP, &Settings::new(backend.url()), 2);
-    let load = Load::start(&machines, USERS).await;
+    let load = Checker::start(&machines, USERS).await;
     for _ in 0..2 {
         load.well(16).await;
         backend.kill();
@@ -29,7 +30,7 @@ pub(crate) async fn killed(mut backend: impl Remote) {
 
 pub(crate) async fn failover(mut backend: impl Group) {
     let machines = Machine::start_all(APP, &Settings::new(backend.url()), 2);
-    let load = Load::start(&machines, USERS).await;
+    let load = Checker::start(&machines, USERS).await;
     load.well(16).await;
     // Replication is asynchronous: what was acknowledged right before may be lost.
     load.excuse_from(Instant::now());

@@ -3,13 +3,11 @@
 //! which store goes through which, one named test for each.
 
 mod killed;
-mod load;
 mod network;
 #[cfg(feature = "redis")]
 mod outage;
 #[cfg(feature = "embedded")]
 mod shutdown;
-mod user;
 mod vanish;
 mod weather;
 

@@ -8,13 +8,14 @@ use tests::{
     Client,
     app::Shown,
     backend::kind::Remote,
+    checker::Checker,
     eventually,
     machine::{Machine, Settings},
     proxy::{Proxy, Weather},
 };
 use tokio::task::JoinSet;
 
-use crate::{APP, load::Load};
+use crate::APP;
 
 const USERS: usize = 4;
 /// At once: more than any pool has connections.
@@ -62,7 +63,7 @@ async fn bad_weather(weather: Weather, proxy: Proxy, settings: Settings) {
 pub(crate) async fn flicker(backend: impl Remote) {
     let proxy = Proxy::start(backend.address()).await;
     let machines = Machine::start_all(APP, &Settings::new(backend.url_at(proxy.address())), 2);
-    let load = Load::start(&machines, 2 * USERS).await;
+    let load = Checker::start(&machines, 2 * USERS).await;
     // Answers take their time, so that they are missed.
     proxy.set(Weather::Slow);
     for _ in 0..CUTS {
