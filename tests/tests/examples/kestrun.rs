@@ -10,6 +10,7 @@ mod stores;
 
 use std::{fs, path::Path, time::Duration};
 
+use crate::ktor::is_under_another_key;
 use serde_json::json;
 use tests::example::{Browser, Clock, Example, Reply};
 
@@ -287,6 +288,11 @@ fn k18_a_cookie_that_was_changed_starts_anew() {
     changed.extend(others.map(str::to_owned));
     for changed in changed {
         let reply = kestrun.replay("/session/counter", &format!("{COOKIE}={changed}"));
+        if is_under_another_key(value, &changed) {
+            assert_eq!(reply.status, 503, "{changed}: it may be another process'");
+            assert!(reply.set_cookies().is_empty(), "{changed}: {reply:?}");
+            continue;
+        }
         let body = json!({"message": "Counter incremented", "counter": 1});
         assert_eq!((reply.status, reply.json()), (200, body), "{changed}");
         let cookies = reply.set_cookies();

@@ -71,6 +71,15 @@ pub(crate) fn bytes(token: &str) -> Vec<u8> {
     bits.chunks_exact(8).map(byte).collect()
 }
 
+/// Whether a token is like one of ours but for the id of its key. It may be another process', so for a
+/// while the client keeps it.
+pub(crate) fn is_under_another_key(ours: &str, token: &str) -> bool {
+    let is_text = |text: &&str| text.bytes().all(|byte| ALPHABET.contains(&byte));
+    let header = |text: &str| text.get(..8).filter(is_text).map(bytes);
+    let (Some(own), Some(other)) = (header(ours), header(token)) else { return false };
+    ours.len() == token.len() && own[..2] == other[..2] && own[2..] != other[2..]
+}
+
 /// Every token that differs from this one in one bit. Each character is six bits of the bytes, so
 /// this leaves none out; those that pad the last byte are here too.
 pub(crate) fn one_bit_off(token: &str) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use tests::example::{Copy, Example};
 
-use crate::ktor::{Cookie, THEIRS, one_bit_off};
+use crate::ktor::{Cookie, THEIRS, is_under_another_key, one_bit_off};
 
 const CART: &str = "Product IDs: [1, 3, 7]";
 const EMPTY: &str = "Your basket is empty.";
@@ -55,6 +55,10 @@ fn t11_no_cookie_and_a_bad_signature_are_an_empty_cart() {
     for forged in one_bit_off(&token).iter().step_by(7) {
         let reply = example.replay("/cart", &format!("cart_session={forged}"));
         assert_eq!((reply.status, reply.body.as_str()), (200, EMPTY), "{forged}");
+        if is_under_another_key(&token, forged) {
+            assert!(reply.set_cookies().is_empty(), "{forged}: {reply:?}");
+            continue;
+        }
         // Deviation: Ktor lets the browser keep a cookie with a bad signature; here it is cleared.
         assert!(Cookie::only(&reply.set_cookies()).clears("cart_session", &ATTRIBUTES));
     }
