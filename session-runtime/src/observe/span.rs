@@ -59,7 +59,7 @@ pub(crate) async fn within<T, E: Failure>(
 #[cfg(test)]
 mod tests {
     use std::{
-        fmt::Debug,
+        fmt::{Debug, Write as _},
         sync::{Arc, Mutex},
     };
 
@@ -79,7 +79,7 @@ mod tests {
     impl Visit for Notes {
         fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
             let mut text = self.0.lock().expect("no panic");
-            *text += &format!(" {}={value:?}", field.name());
+            let _ = write!(text, " {}={value:?}", field.name());
         }
     }
 
