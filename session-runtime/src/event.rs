@@ -10,7 +10,6 @@ use std::fmt::Display;
 use tracing::field::DisplayValue;
 
 use self::declare::events;
-use crate::store::KeyId;
 
 /// The public name of a session, which opens nothing. Whatever implements it may be in a log.
 pub(crate) trait PublicId: Display {}
@@ -29,7 +28,7 @@ pub(crate) enum Reason {
     /// The request carries more than one token of our name.
     Duplicate,
     /// The token was made under a key that is not in the ring.
-    UnknownKey(KeyId),
+    UnknownKey([u8; 4]),
     /// The token was made under a key whose `not_after` has passed.
     RetiredKey,
     /// The tag or seal does not verify.
@@ -399,7 +398,7 @@ mod tests {
         let reasons = [
             Reason::Malformed,
             Reason::Duplicate,
-            Reason::UnknownKey(KeyId::from_bytes([0; 4])),
+            Reason::UnknownKey([0; 4]),
             Reason::RetiredKey,
             Reason::Forged,
             Reason::Unknown,

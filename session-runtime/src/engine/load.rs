@@ -125,7 +125,7 @@ impl Engine {
             Err(reason) => {
                 self.reject(None, reason);
                 let presented = match reason {
-                    Reason::UnknownKey(key) if self.keys.may_be_behind(key) => {
+                    Reason::UnknownKey(key) if self.keys.may_be_behind(KeyId(key)) => {
                         Presented::UnknownKey
                     }
                     _ => Presented::Rejected,

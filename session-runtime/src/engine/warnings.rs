@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::{
     clock::Timestamp,
     event::{self, Reason},
+    store::KeyId,
 };
 
 /// The least time between two warnings.
@@ -30,7 +31,7 @@ impl Warnings {
     pub(super) fn note(&self, session: &str, reason: Reason, now: impl FnOnce() -> Timestamp) {
         if let Reason::UnknownKey(key) = reason {
             if let Some(count) = self.unknown_keys.note(now()) {
-                event::unknown_keys(session, key, count);
+                event::unknown_keys(session, KeyId(key), count);
             }
         } else if reason.is_junk()
             && let Some(count) = self.junk.note(now())

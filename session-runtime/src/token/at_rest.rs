@@ -53,7 +53,7 @@ impl RecordSealer {
     pub(crate) fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Bytes, Reason> {
         let id = aead::key_id(sealed, suite::RECORD, aead::HEAD).ok_or(Reason::Malformed)?;
         let keys = self.keys.now();
-        let key = keys.get(id).ok_or(Reason::UnknownKey(id))?;
+        let key = keys.get(id).ok_or(Reason::UnknownKey(id.0))?;
         let mut blob = sealed.to_vec();
         let content =
             aead::open(&key.prepared, aead::HEAD, place, &mut blob).ok_or(Reason::Forged)?;
@@ -95,7 +95,7 @@ impl RecordSigner {
             return Err(Reason::Malformed);
         };
         let (keys, id) = (self.keys.now(), KeyId([a, b, c, d]));
-        let key = keys.get(id).ok_or(Reason::UnknownKey(id))?;
+        let key = keys.get(id).ok_or(Reason::UnknownKey(id.0))?;
         // Compared in constant time.
         let mac = mac(&key.prepared, header, place, content);
         mac.verify_slice(tag).map_err(|_| Reason::Forged)

@@ -151,7 +151,7 @@ impl<T> Prepared<T> {
         id: KeyId,
         now: impl FnOnce() -> Timestamp,
     ) -> Result<&Entry<T>, Reason> {
-        let entry = self.get(id).ok_or(Reason::UnknownKey(id))?;
+        let entry = self.get(id).ok_or(Reason::UnknownKey(id.0))?;
         match entry.not_after {
             Some(end) if now() > end => Err(Reason::RetiredKey),
             _ => Ok(entry),

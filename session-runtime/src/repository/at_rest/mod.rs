@@ -13,8 +13,8 @@ use crate::{
     event::{self, Reason},
     key::{push_part, watch::KeyWatch},
     store::{
-        Cursor, Facts, FieldValue, Meta, Namespace, Order, Page, PoolUse, PrincipalKey, Properties,
-        Record, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+        Cursor, Facts, FieldValue, KeyId, Meta, Namespace, Order, Page, PoolUse, PrincipalKey,
+        Properties, Record, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
         encoding::{fields, fields_len, put_fields, put_meta},
         layout::Input,
     },
@@ -130,8 +130,9 @@ impl AtRest {
         match self.open(key, stored) {
             Ok(opened) => Ok(Some(Arc::new(opened))),
             Err(Reason::UnknownKey(id))
-                if self.watch.as_ref().is_some_and(|watch| watch.may_be_behind(id)) =>
+                if self.watch.as_ref().is_some_and(|watch| watch.may_be_behind(KeyId(id))) =>
             {
+                let id = KeyId(id);
                 Err(StoreError::new(format!(
                     "the record is sealed or signed under the key {id}, which this process does not \
                      know yet"

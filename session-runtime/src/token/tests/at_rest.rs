@@ -39,7 +39,10 @@ fn no_part_and_no_extension_of_a_blob_opens() {
     }
     assert_eq!(codec.open(PLACE, &[&blob[..], b"\0"].concat()), Err(Reason::Forged));
     let other = RecordSealer::new(&ring(&[2]), &binding(Purpose::Record), Random::SYSTEM);
-    assert_eq!(other.open(PLACE, &blob), Err(Reason::UnknownKey(ring(&[1]).current().writer().id)));
+    assert_eq!(
+        other.open(PLACE, &blob),
+        Err(Reason::UnknownKey(ring(&[1]).current().writer().id.0))
+    );
     let again = codec.seal(KEY, PLACE, &Content).unwrap();
     assert_ne!(again, blob, "each has a nonce of its own");
 }
@@ -65,7 +68,7 @@ fn no_part_and_no_extension_of_a_signature_is_one() {
     let other = RecordSigner::new(&ring(&[2]), &binding(Purpose::SignedRecord));
     assert_eq!(
         other.verify(PLACE, CONTENT, &signature),
-        Err(Reason::UnknownKey(ring(&[1]).current().writer().id))
+        Err(Reason::UnknownKey(ring(&[1]).current().writer().id.0))
     );
 }
 

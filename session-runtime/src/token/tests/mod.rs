@@ -136,7 +136,7 @@ fn spellings(token: &str) -> Vec<Vec<u8>> {
 fn flipped(bytes: &[u8], at: usize) -> Reason {
     match at {
         0 | 1 => Reason::Malformed,
-        2..6 => Reason::UnknownKey(KeyId(*bytes[2..].first_chunk().unwrap())),
+        2..6 => Reason::UnknownKey(*bytes[2..].first_chunk().unwrap()),
         _ => Reason::Forged,
     }
 }
