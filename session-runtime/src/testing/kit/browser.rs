@@ -181,7 +181,7 @@ impl Browser {
     }
 
     /// Lets the browser be the client of a session, for a test that needs no log-in form. The session
-    /// must be of the layer around the router: [`session_in`](super::session_in) makes such a session.
+    /// must be of the layer around the router: [`session_in`](crate::testing::session_in) makes such a session.
     ///
     /// ```
     /// # use axum::{Router, routing::get};

@@ -85,7 +85,7 @@ pub fn visitor<T: SessionType>() -> Session<T> {
 }
 
 /// Makes a session as [`session`] does, in the store of a layer: for a policy or a clock of the
-/// test's own, or for a [`Browser`](super::Browser) that [enters](super::Browser::enter) the session.
+/// test's own, or for a [`Browser`](crate::testing::Browser) that [enters](crate::testing::Browser::enter) the session.
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
