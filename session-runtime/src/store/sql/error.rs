@@ -67,10 +67,8 @@ impl Fault {
             Self::Sql(
                 sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_),
             ) => true,
-            _ => match self.meaning(dialect) {
-                Meaning::Late | Meaning::Elsewhere | Meaning::Broken => true,
-                Meaning::Refused | Meaning::Busy => false,
-            },
+            _ => [Meaning::Late, Meaning::Elsewhere, Meaning::Broken]
+                .contains(&self.meaning(dialect)),
         }
     }
 
