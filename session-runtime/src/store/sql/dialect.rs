@@ -56,6 +56,11 @@ pub(super) trait Dialect: Send + Sync {
     /// such row. `is_after` is the comparison of two places in the order of the list.
     fn is_after(&self, sql: &mut Sql, is_after: &str, logged_in: i64, selector: String);
 
+    /// Writes the end of a query for the rows that are due, so that an index finds the first of them.
+    fn write_due(&self, sql: &mut Sql, due: &Due) {
+        due.write(sql, "sweep_after");
+    }
+
     /// Returns the statement that removes the expired ones of the rows that are due.
     fn remove_due(&self, table: &TableName, due: &Due) -> Statement;
 

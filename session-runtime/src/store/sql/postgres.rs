@@ -85,6 +85,14 @@ impl Dialect for Postgres {
         is_after_as_row(sql, is_after, logged_in, selector);
     }
 
+    fn write_due(&self, sql: &mut Sql, due: &Due) {
+        // The same as `sweep_after >= …`, but the planner does not see that both conditions make a
+        // range. Without figures it takes a range for so few rows that it sorts them: at each step
+        // all that are due, and all that were deleted under an old snapshot.
+        sql.text(" WHERE (sweep_after, selector) >= (").value(due.from).text(", '')");
+        due.write_end(sql, "sweep_after");
+    }
+
     fn remove_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
         sql.text("DELETE FROM ").text(&table.quoted(""));
@@ -203,11 +211,7 @@ fn is_due(sql: &mut Sql, table: &TableName, due: &Due, comparison: &str) {
     // are being used.
     sql.text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM (SELECT ctid, expires_at FROM ");
     sql.text(&table.quoted(""));
-    // The same as `sweep_after >= …`, but the planner does not see that both conditions make a range.
-    // Without figures it takes a range for so few rows that it sorts them: at each step all that are
-    // due, and all that were deleted under an old snapshot.
-    sql.text(" WHERE (sweep_after, selector) >= (").value(due.from).text(", '')");
-    due.write_end(sql, "sweep_after");
+    Postgres.write_due(sql, due);
     sql.text(" FOR UPDATE SKIP LOCKED) AS due WHERE expires_at ").text(comparison).text(" ");
     sql.value(due.to).text("))");
 }

@@ -178,7 +178,7 @@ impl Table {
     pub(super) fn due(&self, due: &Due) -> Statement {
         let mut sql = self.sql();
         sql.text("SELECT sweep_after, expires_at FROM ").text(&self.quoted(""));
-        due.write(&mut sql, "sweep_after");
+        self.dialect.write_due(&mut sql, due);
         sql.answering(&[Kind::Int, Kind::Int])
     }
 
