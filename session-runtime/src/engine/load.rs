@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Kind},
     event::{self, Reason},
     schema::options::OnStoreError,
-    store::{FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
+    store::{Answer, FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
     token::{Credential, Envelope},
     transport::{Elsewhere, Found},
 };
@@ -157,20 +157,8 @@ impl Engine {
                     Loaded::Live(live, record)
                 }));
             }
-            Presented::Payload(in_token, mut envelope, key_id) => {
-                let mut opened = self.load_payload(in_token, &mut envelope, key_id);
-                if opened.is_err() && self.time.is_old() {
-                    opened = match Box::pin(self.time.measure()).await {
-                        Ok(()) => self.load_payload(in_token, &mut envelope, key_id),
-                        Err(error) => return self.failed(error),
-                    };
-                }
-                match (&in_token.revocation, opened) {
-                    (Some(revocation), Ok(opened)) => {
-                        Box::pin(self.unless_revoked(revocation, opened)).await
-                    }
-                    (_, opened) => Ok(opened),
-                }
+            Presented::Payload(in_token, envelope, key_id) => {
+                self.judge_payload(in_token, envelope, key_id).await
             }
         };
         match loaded {
@@ -297,6 +285,25 @@ impl Engine {
         began < self.policy.not_before
     }
 
+    /// Judges a payload, and asks the revocation store about a live one. What the future of every load
+    /// would otherwise have room for is in a box.
+    fn judge_payload<'a>(
+        &'a self,
+        in_token: &'a InToken,
+        mut envelope: Box<Envelope>,
+        key_id: KeyId,
+    ) -> Answer<'a, Result<Judged, Error>> {
+        let opened = self.load_payload(in_token, &mut envelope, key_id);
+        if opened.is_err() && self.time.is_old() {
+            return Answer::Later(Box::pin(async move {
+                self.time.measure().await?;
+                let opened = self.load_payload(in_token, &mut envelope, key_id);
+                self.unless_revoked(in_token, opened).await
+            }));
+        }
+        self.unless_revoked(in_token, opened)
+    }
+
     /// Judges a payload, and takes its fields if it is live.
     fn load_payload(&self, in_token: &InToken, envelope: &mut Envelope, key_id: KeyId) -> Judged {
         let Envelope { selector, sealed_at, .. } = *envelope;
@@ -329,14 +336,21 @@ impl Engine {
 
     /// Lets a session in its token pass unless the session, or every session of its principal, was
     /// ended.
-    async fn unless_revoked(
-        &self,
-        revocation: &Revocation,
-        loaded: Loaded,
-    ) -> Result<Judged, Error> {
-        let Loaded::Live(live, _) = &loaded else { return Ok(Ok(loaded)) };
-        let revoked = self.is_revoked(revocation, live).await?;
-        Ok(if revoked { Err(Refused::new(live.selector, Reason::Revoked)) } else { Ok(loaded) })
+    fn unless_revoked<'a>(
+        &'a self,
+        in_token: &'a InToken,
+        judged: Judged,
+    ) -> Answer<'a, Result<Judged, Error>> {
+        let (live, record, revocation) = match (judged, &in_token.revocation) {
+            (Ok(Loaded::Live(live, record)), Some(revocation)) => (live, record, revocation),
+            (judged, _) => return Answer::Now(Some(Ok(judged))),
+        };
+        Answer::Later(Box::pin(async move {
+            if self.is_revoked(revocation, &live).await? {
+                return Ok(Err(Refused::new(live.selector, Reason::Revoked)));
+            }
+            Ok(Ok(Loaded::Live(live, record)))
+        }))
     }
 
     async fn is_revoked(&self, revocation: &Revocation, live: &LiveSession) -> Result<bool, Error> {

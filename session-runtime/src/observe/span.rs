@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use tracing::{Instrument as _, Span, field};
+use tracing::{Instrument as _, Span, field, level_filters::LevelFilter};
 
 use crate::event::{Failure, PublicId};
 
@@ -17,7 +17,10 @@ macro_rules! spans {
                 session: &str,
                 id: impl FnOnce() -> Option<I>,
                 store: impl FnOnce() -> Option<&'static str>,
-            ) -> Option<Span> {
+            ) -> Option<Box<Span>> {
+                if LevelFilter::current() < LevelFilter::DEBUG {
+                    return None;
+                }
                 let span = tracing::debug_span!(
                     target: "session_runtime",
                     $name,
@@ -26,7 +29,8 @@ macro_rules! spans {
                     "session.store" = store(),
                     "error.type" = field::Empty,
                 );
-                (!span.is_disabled()).then_some(span)
+                // In a box, which is no burden for the futures in which nobody listens.
+                (!span.is_disabled()).then(|| Box::new(span))
             }
         )*
 
@@ -46,10 +50,10 @@ spans! {
 
 /// Carries out `work` inside of a span, and notes in the span the type of its error.
 pub(crate) async fn within<T, E: Failure>(
-    span: Span,
+    span: Box<Span>,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let result = work.instrument(span.clone()).await;
+    let result = work.instrument(Span::clone(&span)).await;
     if let Err(error) = &result {
         span.record("error.type", error.type_name());
     }

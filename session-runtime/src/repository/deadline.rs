@@ -221,15 +221,14 @@ impl DeadlineStore {
         self.within("load", Suspect::of(key), || load_latest(&*self.store, key))
     }
 
-    pub(crate) async fn insert(
-        &self,
-        key: &StoreKey,
+    pub(crate) fn insert<'a>(
+        &'a self,
+        key: &'a StoreKey,
         record: Record,
         cap: Option<Cap>,
-    ) -> Result<InsertOutcome, Error> {
+    ) -> Timed<'a, InsertOutcome> {
         let suspect = suspect(key, record.meta.principal.as_ref());
-        let insert = || cap::insert(&*self.store, key, record, cap);
-        self.within("insert", suspect, insert).await
+        self.within("insert", suspect, || cap::insert(&*self.store, key, record, cap))
     }
 
     /// Makes one step of a sweep.

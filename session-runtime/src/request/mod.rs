@@ -90,13 +90,9 @@ impl<T: SessionType> RequestSession<T> {
         if self.is_loaded() {
             return Ok(());
         }
-        let FoundToken { presented, header, elsewhere } = present();
-        self.core.state().elsewhere = elsewhere;
         let engine = &*self.core.engine;
-        let span = match &presented {
-            Presented::Nothing => None,
-            other => span::load(engine.name(), || other.selector(), || engine.store_name()),
-        };
+        let (FoundToken { presented, header, elsewhere }, span) = begin_load(engine, present());
+        self.core.state().elsewhere = elsewhere;
         let hooks = &self.core.hooks;
         let loaded = match span {
             None => engine.load(presented, hooks).await,
@@ -211,4 +207,18 @@ impl<T: SessionType> RequestSession<T> {
         };
         self.core.engine.is_live(&live, &self.core.hooks).await
     }
+}
+
+/// Begins the span around a load, if there is a token to load by and somebody listens. Takes the token
+/// and returns it: what a future has borrowed stays in the future.
+fn begin_load<'e>(
+    engine: &'e Engine,
+    found: FoundToken<'e>,
+) -> (FoundToken<'e>, Option<Box<tracing::Span>>) {
+    let presented = &found.presented;
+    let span = match presented {
+        Presented::Nothing => None,
+        _ => span::load(engine.name(), || presented.selector(), || engine.store_name()),
+    };
+    (found, span)
 }
