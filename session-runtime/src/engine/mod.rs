@@ -95,6 +95,21 @@ impl Engine {
         Ok(self.now())
     }
 
+    /// Returns whether the time is known by which the first token can be judged.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.time.is_begun()
+    }
+
+    /// Asks for the time, for the first token.
+    pub(crate) async fn begin(&self) {
+        self.time.begin().await;
+    }
+
+    /// Returns whether a time is before this process had its present keys.
+    pub(crate) fn is_before_keys(&self, time: Timestamp) -> bool {
+        self.keys.is_before(self.time.of_this_machine(time))
+    }
+
     /// Starts what goes on beside the requests. Costs a look at a flag once that is done.
     pub(crate) fn start(&self) {
         Background::start(&self.background);

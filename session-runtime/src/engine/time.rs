@@ -41,6 +41,8 @@ pub(crate) struct Time {
     told: AtomicU64,
     /// Set after the first attempt to measure.
     first: OnceCell<()>,
+    /// The store's time at the first measurement; the end of time before that, and without one.
+    begun: AtomicU64,
 }
 
 impl Time {
@@ -57,12 +59,23 @@ impl Time {
             measured: AtomicU64::new(0),
             told: AtomicU64::new(0),
             first: OnceCell::new(),
+            begun: AtomicU64::new(Timestamp::MAX.as_millis()),
         }
     }
 
     /// Returns the present time.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now().shifted(self.offset.load(Ordering::Relaxed))
+    }
+
+    /// Returns a point in the store's time as this machine's clock shows it.
+    pub(super) fn of_this_machine(&self, time: Timestamp) -> Timestamp {
+        time.shifted(self.offset.load(Ordering::Relaxed).saturating_neg())
+    }
+
+    /// Returns the store's time at the first measurement; the end of time if there was none.
+    pub(super) fn begun(&self) -> Timestamp {
+        Timestamp::from_millis(self.begun.load(Ordering::Relaxed))
     }
 
     /// Returns whether the store was asked for the time once, or need not be.
@@ -97,6 +110,7 @@ impl Time {
         let offset = told.map_or(0, |told| told.difference(then));
         self.offset.store(offset, Ordering::Relaxed);
         self.measured.store(now.as_millis(), Ordering::Relaxed);
+        self.begun.fetch_min(now.shifted(offset).as_millis(), Ordering::Relaxed);
         if offset.unsigned_abs() > SKEW && self.may_tell(now) {
             event::clock_is_wrong(self.session, offset.unsigned_abs(), offset < 0);
         }

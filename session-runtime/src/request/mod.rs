@@ -44,7 +44,7 @@ use crate::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
     },
-    store::{Record, Selector},
+    store::Record,
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
@@ -91,6 +91,9 @@ impl<T: SessionType> RequestSession<T> {
             return Ok(());
         }
         let engine = &*self.core.engine;
+        if !engine.is_begun() {
+            Box::pin(engine.begin()).await;
+        }
         let (FoundToken { presented, header, elsewhere }, span) = begin_load(engine, present());
         self.core.state().elsewhere = elsewhere;
         let hooks = &self.core.hooks;
@@ -111,11 +114,10 @@ impl<T: SessionType> RequestSession<T> {
     /// Creates the session of a record that was read without a request.
     pub(crate) fn detached(
         engine: &Arc<Engine>,
-        selector: Selector,
+        live: LiveSession,
         record: Arc<Record>,
     ) -> Arc<Self> {
         let session = Self::new(Arc::clone(engine), HookAnswers::detached());
-        let live = LiveSession::of_record(selector, &record.meta);
         session.settle(Loaded::Live(live, record), None);
         session
     }

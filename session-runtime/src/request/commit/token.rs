@@ -82,7 +82,7 @@ pub(super) async fn execute(
         LoadedRecord::Changed
     });
     let codec = &in_token.codec;
-    let is_old = engine.keys.is_before(envelope.rekeyed);
+    let is_old = engine.is_before_keys(envelope.rekeyed);
     let writer = Writer::of(codec.place(key_id), codec.writer(None), &envelope.former_keys, is_old);
     let live = LiveSession::of_payload(&envelope, principal, key_id, writer);
     enter(engine, &mut state, live, text);
