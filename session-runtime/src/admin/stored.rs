@@ -125,9 +125,14 @@ impl StoredSessions {
         principal: &PrincipalKey,
         after: Option<SessionCursor>,
     ) -> Result<StoredPage, Error> {
-        let (principals, now) = (self.keys_of(principal), self.now());
-        let after = after.map(|after| after.0);
-        let (found, next) = self.store.page(&self.namespace, &principals, now, after).await?;
+        let (principals, after) = (self.keys_of(principal), after.map(|after| after.0));
+        let (found, next) = match &self.engine {
+            Some(engine) => engine.page(&self.store, &principals, after).await?,
+            None => {
+                let now = self.present_time().await?;
+                self.store.page(&self.namespace, &principals, now, after).await?
+            }
+        };
         let sessions = found.into_iter().map(|(_, selector, record)| (SessionId(selector), record));
         Ok(StoredPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
     }
@@ -139,11 +144,7 @@ impl StoredSessions {
     ///
     /// As [`list`](Self::list).
     pub async fn count(&self, principal: &PrincipalKey) -> Result<u64, Error> {
-        let mut count = 0;
-        for principal in self.keys_of(principal) {
-            count += self.store.count(&self.namespace, &principal).await?;
-        }
-        Ok(count)
+        self.store.count(&self.namespace, &self.keys_of(principal)).await
     }
 
     /// Returns the record of a session as the store has it now; `None` if there is no such session, or
@@ -154,7 +155,11 @@ impl StoredSessions {
     /// As [`list`](Self::list).
     pub async fn find(&self, session: &SessionId) -> Result<Option<Arc<Record>>, Error> {
         let record = self.store.load_latest(&self.key(session)).await?;
-        Ok(record.filter(|record| !record.meta.is_expired(self.now())))
+        let now = self.present_time().await?;
+        Ok(record.filter(|record| match &self.engine {
+            Some(engine) => engine.is_over(&record.meta, now).is_none(),
+            None => !record.meta.is_expired(now),
+        }))
     }
 
     /// Ends a session, whoever the principal is. Returns whether the session existed.
@@ -177,14 +182,10 @@ impl StoredSessions {
     ///
     /// As [`list`](Self::list).
     pub async fn end_all(&self, principal: &PrincipalKey) -> Result<EndedSessions, Error> {
-        let mut all = EndedSessions { count: 0, is_done: true };
-        for principal in self.keys_of(principal) {
-            let ended = self.store.end_all(&self.namespace, &principal, None).await?;
-            all.count += ended.sessions;
-            all.is_done &= ended.is_done;
-        }
-        event::ended_many(&self.name, Some(all.count));
-        Ok(all)
+        let principals = self.keys_of(principal);
+        let ended = self.store.end_all(&self.namespace, &principals, None).await?;
+        event::ended_many(&self.name, Some(ended.sessions));
+        Ok(ended.into())
     }
 
     /// Does once what requests do, as [`store::check`](crate::store::check): tells whether the store
@@ -216,6 +217,14 @@ impl StoredSessions {
     /// Returns the time by which sessions are judged.
     pub(super) fn now(&self) -> Timestamp {
         self.engine.as_ref().map_or_else(|| SystemClock.now(), |engine| engine.now())
+    }
+
+    /// Returns the time to judge by that something has expired: that of the store's server.
+    async fn present_time(&self) -> Result<Timestamp, Error> {
+        match &self.engine {
+            Some(engine) => engine.present_time().await,
+            None => Ok(self.store.probe().await?.time.unwrap_or_else(|| SystemClock.now())),
+        }
     }
 
     fn key(&self, session: &SessionId) -> StoreKey {

@@ -16,8 +16,9 @@ use crate::{
     clock::{CLOCK_SKEW, Timestamp},
     error::{Error, Kind},
     event::{self, Reason},
+    repository::{deadline::DeadlineStore, principal::Found as FoundSession},
     schema::options::OnStoreError,
-    store::{Answer, FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
+    store::{Answer, Cursor, FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
     token::{Credential, Envelope},
     transport::{Elsewhere, Found},
 };
@@ -122,16 +123,16 @@ impl Engine {
         };
         match presented {
             Ok(presented) => FoundToken::new(presented, Some(header.clone())),
-            Err(reason) => {
-                self.reject(None, reason);
-                let presented = match reason {
-                    Reason::UnknownKey(key) if self.keys.may_be_behind(KeyId(key)) => {
-                        Presented::UnknownKey
-                    }
-                    _ => Presented::Rejected,
-                };
-                FoundToken::new(presented, None)
-            }
+            Err(reason) => FoundToken::new(self.rejected(reason), None),
+        }
+    }
+
+    /// Rejects a token that did not verify.
+    pub(crate) fn rejected(&self, reason: Reason) -> Presented<'_> {
+        self.reject(None, reason);
+        match reason {
+            Reason::UnknownKey(key) if self.keys.may_be_behind(KeyId(key)) => Presented::UnknownKey,
+            _ => Presented::Rejected,
         }
     }
 
@@ -141,9 +142,6 @@ impl Engine {
         presented: Presented<'_>,
         hooks: &HookAnswers,
     ) -> Result<Loaded, Error> {
-        if !self.time.is_begun() {
-            Box::pin(self.time.begin()).await;
-        }
         let loaded = match presented {
             Presented::Nothing => return Ok(Loaded::Absent { stale: false }),
             Presented::Rejected => return Ok(Loaded::Absent { stale: true }),
@@ -212,13 +210,46 @@ impl Engine {
             return Ok(None);
         };
         let is_theirs = principal.is_none() || principal == record.meta.principal;
-        let Meta { created, logged_in, .. } = record.meta;
-        let is_over = record.meta.is_expired(self.present_time().await?)
-            || self.began_too_early(logged_in.unwrap_or(created));
-        if !is_theirs || is_over {
+        if !is_theirs || self.is_over(&record.meta, self.present_time().await?).is_some() {
             return Ok(None);
         }
-        Ok(Some((LiveSession::of_record(selector, &record.meta), record)))
+        Ok(self.live_of(stored, selector, &record)?.map(|live| (live, record)))
+    }
+
+    /// Returns the session of a record that was found without a token, or `None` if the session's token
+    /// would be that of nobody, since its key is not in the ring.
+    pub(crate) fn live_of(
+        &self,
+        stored: &Stored,
+        selector: Selector,
+        record: &Record,
+    ) -> Result<Option<LiveSession>, Error> {
+        let is_known = self.knows(stored, record.meta.key_id)?;
+        Ok(is_known.then(|| LiveSession::of_record(selector, &record.meta)))
+    }
+
+    /// Returns whether a key is in the ring; an error if the ring may still get the key. What a record
+    /// holds is sealed under the key of the session's present token.
+    fn knows(&self, stored: &Stored, key_id: KeyId) -> Result<bool, Error> {
+        let is_known = stored.codec.knows(key_id);
+        if !is_known && self.keys.may_be_behind(key_id) {
+            return Err(Error::new(Kind::UnknownKey));
+        }
+        Ok(is_known)
+    }
+
+    /// Returns a part of the live sessions of a principal, under its one or several keys: those after a
+    /// place, the latest log-in first; and where the list goes on.
+    pub(crate) async fn page(
+        &self,
+        store: &DeadlineStore,
+        principals: &[PrincipalKey],
+        after: Option<Cursor>,
+    ) -> Result<(Vec<FoundSession>, Option<Cursor>), Error> {
+        let now = self.present_time().await?;
+        let (mut found, next) = store.page(&self.namespace, principals, now, after).await?;
+        found.retain(|(_, _, record)| self.is_over(&record.meta, now).is_none());
+        Ok((found, next))
     }
 
     async fn load_record(&self, stored: &Stored, credential: Credential) -> Result<Judged, Error> {
@@ -248,13 +279,12 @@ impl Engine {
         let writer = if credential.current_key && key_id == credential.key_id {
             Writer::Current
         } else {
-            let is_old = self.keys.is_before(record.meta.rotated);
+            let is_old = self.is_before_keys(record.meta.rotated);
             let codec = &stored.codec;
             Writer::of(codec.place(key_id), codec.writer(), former_keys, is_old)
         };
-        // What the record holds is sealed under the key of the session's present token.
-        if in_grace && !stored.codec.knows(key_id) && self.keys.may_be_behind(key_id) {
-            return Err(Error::new(Kind::UnknownKey));
+        if in_grace {
+            self.knows(stored, key_id)?;
         }
         let meta = Some(LoadedMeta::of(&record.meta));
         let live = LiveSession::of_credential(credential, writer, in_grace, meta);
@@ -268,11 +298,8 @@ impl Engine {
         credential: &Credential,
         now: Timestamp,
     ) -> Result<Standing, Reason> {
-        if meta.is_expired(now) {
-            return Err(Reason::Expired);
-        }
-        if self.began_too_early(meta.logged_in.unwrap_or(meta.created)) {
-            return Err(Reason::Revoked);
+        if let Some(reason) = self.is_over(meta, now) {
+            return Err(reason);
         }
         match meta.standing(&credential.check, credential.key_id, now) {
             Standing::Superseded => Err(Reason::Replaced),
@@ -280,9 +307,19 @@ impl Engine {
         }
     }
 
-    /// Returns whether a session that began at this time is over by the layer's `not_before`.
-    pub(crate) fn began_too_early(&self, began: Timestamp) -> bool {
-        began < self.policy.not_before
+    /// Returns why a session is over, if it is, whoever asks: its time ran out, or it began before the
+    /// layer's `not_before`.
+    pub(crate) fn is_over(&self, meta: &Meta, now: Timestamp) -> Option<Reason> {
+        if meta.is_expired(now) {
+            return Some(Reason::Expired);
+        }
+        self.began_too_early(meta.logged_in.unwrap_or(meta.created)).then_some(Reason::Revoked)
+    }
+
+    /// Returns whether a session that began at this time is over by the layer's `not_before`. What began
+    /// since this layer asked for the time is not, whatever the clock says that `not_before` is from.
+    fn began_too_early(&self, began: Timestamp) -> bool {
+        began < self.policy.not_before && began < self.time.begun()
     }
 
     /// Judges a payload, and asks the revocation store about a live one. What the future of every load
@@ -318,7 +355,7 @@ impl Engine {
             return Err(Refused::new(selector, Reason::Revoked));
         }
         let codec = &in_token.codec;
-        let (place, is_old) = (codec.place(key_id), self.keys.is_before(envelope.rekeyed));
+        let (place, is_old) = (codec.place(key_id), self.is_before_keys(envelope.rekeyed));
         let writer = Writer::of(place, codec.writer(None), &envelope.former_keys, is_old);
         let principal = self.principal_of(envelope);
         let live = LiveSession::of_payload(envelope, principal, key_id, writer);

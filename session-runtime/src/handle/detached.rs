@@ -72,6 +72,9 @@ impl<T: SessionType> Detached<T> {
     pub async fn save(&self) -> Result<Saved, Error> {
         match self.session.save().await? {
             Saved::Lost | Saved::Ended => Err(Error::new(Kind::Gone)),
+            Saved::Unchanged if self.session.session.core.state().live().is_none() => {
+                Err(Error::new(Kind::Gone))
+            }
             saved => Ok(saved),
         }
     }

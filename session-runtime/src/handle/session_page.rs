@@ -15,6 +15,7 @@ use crate::{
     },
     clock::Timestamp,
     engine::Engine,
+    repository::principal::EndedAll,
     request::RequestSession,
     store::{Cursor, Meta, Record, Selector, session_id::SessionId},
 };
@@ -185,4 +186,10 @@ pub struct EndedSessions {
     pub count: u64,
     /// True if no session is left that was to be ended; false if there were too many for one call.
     pub is_done: bool,
+}
+
+impl From<EndedAll> for EndedSessions {
+    fn from(EndedAll { sessions, is_done }: EndedAll) -> Self {
+        Self { count: sessions, is_done }
+    }
 }

@@ -73,8 +73,9 @@ impl<T: SessionType> Sessions<T> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
-    /// travels in the token: such a session is nowhere but at its client.
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), if the session is under a
+    /// key that this process may [still get](Error::is_unknown_key), or if the payload travels in the
+    /// token: such a session is nowhere but at its client.
     pub async fn open(&self, session: &SessionId) -> Result<Option<Detached<T>>, Error> {
         let presented = Presented::Id(self.stored()?, session.0, None);
         self.open_presented(presented).await
@@ -90,21 +91,20 @@ impl<T: SessionType> Sessions<T> {
     /// As [`open`](Self::open).
     pub async fn open_token(&self, token: &str) -> Result<Option<Detached<T>>, Error> {
         let stored = self.stored()?;
-        let credential = stored.codec.verify(token.as_bytes(), || self.engine.now());
-        match credential {
-            Ok(credential) => self.open_presented(Presented::Credential(stored, credential)).await,
-            Err(reason) => {
-                self.engine.reject(None, reason);
-                Ok(None)
-            }
-        }
+        let presented = match stored.codec.verify(token.as_bytes(), || self.engine.now()) {
+            Ok(credential) => Presented::Credential(stored, credential),
+            Err(reason) => self.engine.rejected(reason),
+        };
+        self.open_presented(presented).await
     }
 
     async fn open_presented(&self, presented: Presented<'_>) -> Result<Option<Detached<T>>, Error> {
         let session = RequestSession::<T>::new(Arc::clone(&self.engine), HookAnswers::detached());
         session.load(|| FoundToken::new(presented, None)).await?;
-        if matches!(session.core.state().status, Status::Degraded) {
-            return Err(Error::degraded());
+        match session.core.state().status {
+            Status::Degraded => return Err(Error::degraded()),
+            Status::UnknownKey => return Err(Error::new(Kind::UnknownKey)),
+            _ => {}
         }
         Ok(Detached::of(session))
     }
@@ -180,7 +180,7 @@ impl<T: SessionType> Sessions<T> {
         Ok(())
     }
 
-    fn stored(&self) -> Result<&Stored, Error> {
+    pub(super) fn stored(&self) -> Result<&Stored, Error> {
         match &self.engine.backend {
             Backend::Stored(stored) => Ok(stored),
             Backend::InToken(_) => Err(Error::new(Kind::OutOfReach)),

@@ -81,10 +81,9 @@ impl<T: SessionType> SessionsOf<T> {
     /// travels in the token: such sessions cannot be listed.
     pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage<T>, Error> {
         let Sessions { engine, current, .. } = &self.sessions;
-        let (principals, now) = (self.keys()?, engine.now());
+        let (store, principals) = (self.sessions.store()?, self.keys()?);
         let after = after.map(|after| after.0);
-        let store = self.sessions.store()?;
-        let (listed, next) = store.page(&engine.namespace, &principals, now, after).await?;
+        let (listed, next) = engine.page(store, &principals, after).await?;
         let sessions = listed
             .into_iter()
             .map(|(_, selector, record)| SessionInfo::of(engine, selector, record, *current));
@@ -99,12 +98,8 @@ impl<T: SessionType> SessionsOf<T> {
     ///
     /// As [`list`](Self::list).
     pub async fn count(&self) -> Result<u64, Error> {
-        let mut count = 0;
-        for principal in self.keys()? {
-            count +=
-                self.sessions.store()?.count(&self.sessions.engine.namespace, &principal).await?;
-        }
-        Ok(count)
+        let principals = self.keys()?;
+        self.sessions.store()?.count(&self.sessions.engine.namespace, &principals).await
     }
 
     /// Changes every live session and saves it, one after the other, the latest log-in first. Returns
@@ -135,17 +130,18 @@ impl<T: SessionType> SessionsOf<T> {
     /// one that failed are changed.
     pub async fn change<R>(&self, mut change: impl FnMut(&T::Fields) -> R) -> Result<u64, Error> {
         let engine = &self.sessions.engine;
+        let stored = self.sessions.stored()?;
         let (principals, mut seen) = (self.keys()?, HashSet::new());
         let (mut count, mut after) = (0, None);
         loop {
-            let (store, now) = (self.sessions.store()?, engine.now());
-            let (page, next) = store.page(&engine.namespace, &principals, now, after).await?;
+            let (page, next) = engine.page(&stored.store, &principals, after).await?;
             for (_, selector, record) in page {
                 // A session whose principal logs in to it meanwhile may be on two pages.
                 if !seen.insert(selector) {
                     continue;
                 }
-                let session = RequestSession::detached(engine, selector, record);
+                let Some(live) = engine.live_of(stored, selector, &record)? else { continue };
+                let session = RequestSession::detached(engine, live, record);
                 let Some(session) = Detached::<T>::of(session) else { continue };
                 match session.change(&mut change).await {
                     Ok(_) => count += 1,
@@ -167,15 +163,13 @@ impl<T: SessionType> SessionsOf<T> {
     ///
     /// As [`list`](Self::list).
     pub async fn end(&self, session: &SessionId) -> Result<bool, Error> {
-        let principals = self.keys()?;
-        let key = self.sessions.engine.key(session.0);
-        let record = self.sessions.store()?.load(&key).await?;
+        let (engine, principals) = (&self.sessions.engine, self.keys()?);
         // Session ids are public, so an id alone must not end somebody else's session.
-        let owner = record.as_ref().and_then(|record| record.meta.principal.as_ref());
-        if owner.is_none_or(|owner| !principals.contains(owner)) {
-            return Ok(false);
+        let ended = self.sessions.store()?.end_of(&engine.key(session.0), &principals).await?;
+        if ended {
+            event::ended(engine.name(), session.0);
         }
-        self.sessions.end(session).await
+        Ok(ended)
     }
 
     /// Ends every session except the session of this request, or as many as half of the
@@ -223,16 +217,10 @@ impl<T: SessionType> SessionsOf<T> {
     }
 
     async fn end_but(&self, except: Option<Selector>) -> Result<EndedSessions, Error> {
-        let engine = &self.sessions.engine;
-        let mut all = EndedSessions { count: 0, is_done: true };
-        for principal in self.keys()? {
-            let store = self.sessions.store()?;
-            let ended = store.end_all(&engine.namespace, &principal, except).await?;
-            all.count += ended.sessions;
-            all.is_done &= ended.is_done;
-        }
-        event::ended_many(engine.name(), Some(all.count));
-        Ok(all)
+        let (engine, principals) = (&self.sessions.engine, self.keys()?);
+        let ended = self.sessions.store()?.end_all(&engine.namespace, &principals, except).await?;
+        event::ended_many(engine.name(), Some(ended.sessions));
+        Ok(ended.into())
     }
 
     /// Returns the keys under which the store may have indexed the principal's sessions.

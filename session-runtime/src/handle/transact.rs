@@ -174,6 +174,9 @@ impl<T: SessionType> Session<T> {
                 };
                 fresh.load(|| FoundToken::new(presented, None)).await?;
                 let mut state = fresh.core.state();
+                if matches!(state.status, Status::Degraded) {
+                    return Err(Error::degraded());
+                }
                 if !matches!(state.status, Status::Live(_)) {
                     // The session has ended or expired, or has another credential. A new session
                     // would revive an ended one.

@@ -280,6 +280,17 @@ impl DeadlineStore {
         self.within("remove", Suspect::of(key), || self.store.remove(key, None))
     }
 
+    /// Ends a session if it is one of a principal's, under its one or several keys. Returns whether it
+    /// was. Answers of a cache do not count.
+    pub(crate) fn end_of<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        principals: &'a [PrincipalKey],
+    ) -> Timed<'a, bool> {
+        let end = || principal::end_of(&*self.store, key, principals);
+        self.within("remove", Suspect::of(key), end)
+    }
+
     /// Returns a part of a principal's live sessions, as [`principal::page`] does.
     pub(crate) fn page<'a>(
         &'a self,
@@ -293,14 +304,19 @@ impl DeadlineStore {
         self.within("list", suspect, page)
     }
 
-    /// Returns the number of sessions of a principal, at least of those that are live.
-    pub(crate) fn count<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
-    ) -> Timed<'a, u64> {
-        let count = || self.store.count(namespace, principal);
-        self.within("count", Suspect::of_principal(principal), count)
+    /// Returns the number of sessions of a principal, at least of those that are live, under its one or
+    /// several keys.
+    pub(crate) async fn count(
+        &self,
+        namespace: &Namespace,
+        principals: &[PrincipalKey],
+    ) -> Result<u64, Error> {
+        let mut sessions = 0;
+        for principal in principals {
+            let count = || self.store.count(namespace, principal);
+            sessions += self.within("count", Suspect::of_principal(principal), count).await?;
+        }
+        Ok(sessions)
     }
 
     /// Returns the store's properties.
@@ -313,16 +329,23 @@ impl DeadlineStore {
         self.within("check", Suspect::Work, || StoreFuture::new(check(&*self.store)))
     }
 
-    /// Ends the sessions of a principal for as long as half of the deadline lasts.
-    pub(crate) fn end_all<'a>(
-        &'a self,
-        namespace: &'a Namespace,
-        principal: &'a PrincipalKey,
+    /// Ends the sessions of a principal, for as long as half of the deadline lasts under each of its
+    /// one or several keys.
+    pub(crate) async fn end_all(
+        &self,
+        namespace: &Namespace,
+        principals: &[PrincipalKey],
         except: Option<Selector>,
-    ) -> Timed<'a, EndedAll> {
+    ) -> Result<EndedAll, Error> {
+        let mut all = EndedAll { sessions: 0, is_done: true };
         let time = self.commit_deadline / 2;
-        let ending = move || principal::end_all(&*self.store, namespace, principal, except, time);
-        self.within("end_all", Suspect::of_principal(principal), ending)
+        for principal in principals {
+            let end = || principal::end_all(&*self.store, namespace, principal, except, time);
+            let ended = self.within("end_all", Suspect::of_principal(principal), end).await?;
+            all.sessions += ended.sessions;
+            all.is_done &= ended.is_done;
+        }
+        Ok(all)
     }
 }
 

@@ -12,7 +12,7 @@ mod lease;
 mod methods;
 // Public with the feature `conformance`.
 #[cfg_attr(not(feature = "conformance"), allow(unreachable_pub))]
-mod principal;
+pub(crate) mod principal;
 mod swap;
 pub(crate) mod sweep;
 #[cfg(test)]

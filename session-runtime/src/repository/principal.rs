@@ -148,6 +148,23 @@ pub(super) fn end_all<'a>(
     })
 }
 
+/// Removes a session if it is one of a principal's, under its one or several keys. Returns whether it
+/// was.
+pub(super) fn end_of<'a>(
+    store: &'a dyn Store,
+    key: &'a StoreKey,
+    principals: &'a [PrincipalKey],
+) -> StoreFuture<'a, bool> {
+    StoreFuture::new(async move {
+        let Some(record) = load_latest(store, key).await? else { return Ok(false) };
+        let owner = principals.iter().find(|it| record.meta.principal.as_ref() == Some(*it));
+        match owner {
+            Some(owner) => end(store, key, owner, record).await,
+            None => Ok(false),
+        }
+    })
+}
+
 /// Removes a session, whatever is written to it meanwhile, unless it becomes somebody else's.
 /// Returns whether it was removed.
 async fn end(
