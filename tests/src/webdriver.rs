@@ -2,12 +2,14 @@
 //! processes and the few commands that the tests need; speaks plain HTTP with `curl`, so that a
 //! browser can be ended wherever a test ends. Knows nothing of any page.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     backend::{Process, User, directory, find, free_port},
-    example::curl,
+    example::{Reply, curl},
 };
 
 const FLAGS: [&str; 10] = [
@@ -106,7 +108,24 @@ impl Chromium {
         self.post(&format!("element/{element}/value"), &json!({"text": text}));
     }
 
-    /// Clicks what a CSS selector finds, and waits for the page that this leads to, if any.
+    /// Clicks what a CSS selector finds, and waits until the page that this leads to is loaded.
+    ///
+    /// A click alone waits for a page only if the browser has begun to leave the old one, which takes
+    /// a while where the machine is busy.
+    ///
+    /// # Panics
+    ///
+    /// If the click leads to no other page within thirty seconds.
+    pub fn follow(&self, selector: &str) {
+        let old = format!("{}/element/{}/name", self.session, self.element("html"));
+        self.click(selector);
+        let begun = Instant::now();
+        while send("GET", &old, &Value::Null).status == 200 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{selector} leads to no page");
+        }
+    }
+
+    /// Clicks what a CSS selector finds, and what leads to no other page.
     pub fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.post(&format!("element/{element}/click"), &json!({}));
@@ -159,12 +178,17 @@ impl Chromium {
 
 /// Sends a command, and returns its value.
 fn command(method: &str, url: &str, body: &Value) -> Value {
+    let reply = send(method, url, body);
+    assert_eq!(reply.status, 200, "{method} {url} {body}: {}", reply.body);
+    reply.json()["value"].take()
+}
+
+/// Sends a command, and returns the answer, whatever it says.
+fn send(method: &str, url: &str, body: &Value) -> Reply {
     let body = body.to_string();
     let json = ["--header", "Content-Type: application/json", "--data", &body];
     let with: &[&str] = if method == "POST" { &json } else { &[] };
-    let reply = curl(&[&["--request", method], with, &[url]].concat());
-    assert_eq!(reply.status, 200, "{method} {url} {body}: {}", reply.body);
-    reply.json()["value"].take()
+    curl(&[&["--request", method], with, &[url]].concat())
 }
 
 impl Drop for Chromium {

@@ -8,7 +8,7 @@ fn log_in(browser: &Chromium, site: &Example, name: &str, password: &str) {
     browser.open(&format!("{}/login", site.url()));
     browser.fill("input[name=name]", name);
     browser.fill("input[name=password]", password);
-    browser.click("button");
+    browser.follow("button");
     assert_eq!(browser.text_of("#user"), name);
 }
 
@@ -34,33 +34,33 @@ fn an_administrator_finds_and_ends_sessions_without_a_script() {
     assert!(!phone.text_of("html").contains("Sessions of"), "{}", phone.text_of("html"));
 
     log_in(&root, &site, "root", "hopper");
-    root.click("a");
+    root.follow("a");
     let home = root.text_of("html");
     for told in ["Sessions of site", "outlives the process", "writes", "evicts"] {
         assert!(home.contains(told), "{told}: {home}");
     }
-    root.click("a[href='?check=1']");
+    root.follow("a[href='?check=1']");
     assert_eq!(root.text_of("p[role=status]"), "The store works.");
 
     root.fill("input[name=principal]", "ada");
-    root.click("form:has(input[name=principal]) button");
+    root.follow("form:has(input[name=principal]) button");
     let list = root.text_of("html");
     assert!(list.contains("\"ada\"") && list.contains("swept yet: 2"), "{list}");
     assert!(list.contains("HeadlessChrome"), "the label: {list}");
 
     // The latest log-in comes first.
-    root.click("table a");
+    root.follow("table a");
     let one = root.text_of("html");
     assert!(one.contains("device") && one.contains("credential made"), "{one}");
-    root.click("button[value=one]");
+    root.follow("button[value=one]");
     assert_eq!(root.text_of("p[role=status]"), "Sessions ended: 1.");
     assert!(!is_in(&laptop, &site) && is_in(&phone, &site));
 
     log_in(&laptop, &site, "ada", "lovelace");
     root.fill("input[name=principal]", "ada");
-    root.click("form:has(input[name=principal]) button");
+    root.follow("form:has(input[name=principal]) button");
     root.click("summary");
-    root.click("button[value=all]");
+    root.follow("button[value=all]");
     assert!(root.text_of("html").contains("Sessions ended: 2."), "{}", root.text_of("html"));
     assert!(!is_in(&laptop, &site) && !is_in(&phone, &site));
     assert!(is_in(&root, &site), "nobody else is logged out");
@@ -80,12 +80,12 @@ fn a_form_of_another_origin_ends_nothing() {
          <input name=end value=all><input name=principal value=ada>\
          <button>Win a prize</button></form>`;"
     ));
-    root.click("button");
+    root.follow("button");
     assert_eq!(root.url(), pages.as_str(), "the form was sent, by somebody who is logged in");
     assert!(is_in(&ada, &site));
     // The same form ends the session where it comes from the pages themselves.
     root.open(&format!("{pages}?principal=ada"));
     root.click("summary");
-    root.click("button[value=all]");
+    root.follow("button[value=all]");
     assert!(!is_in(&ada, &site));
 }
