@@ -14,7 +14,9 @@ use crate::{
     key::KeyInfo,
     layer::SessionLayer,
     repository::{at_rest, deadline::DeadlineStore},
-    store::{Namespace, PrincipalKey, Properties, Record, Store, StoreKey, session_id::SessionId},
+    store::{
+        Namespace, Order, PrincipalKey, Properties, Record, Store, StoreKey, session_id::SessionId,
+    },
 };
 
 /// The time after which an operation counts as failed, unless [`StoredSessions::deadline`] says
@@ -127,10 +129,10 @@ impl StoredSessions {
     ) -> Result<StoredPage, Error> {
         let (principals, after) = (self.keys_of(principal), after.map(|after| after.0));
         let (found, next) = match &self.engine {
-            Some(engine) => engine.page(&self.store, &principals, after).await?,
+            Some(engine) => engine.page(&principals, Order::Newest, after).await?,
             None => {
                 let now = self.present_time().await?;
-                self.store.page(&self.namespace, &principals, now, after).await?
+                self.store.page(&self.namespace, &principals, now, Order::Newest, after).await?
             }
         };
         let sessions = found.into_iter().map(|(_, selector, record)| (SessionId(selector), record));

@@ -16,9 +16,7 @@ pub type Claim<'a, V> = Pin<Box<dyn Future<Output = Result<Option<V>, Error>> + 
 /// The engine of a session, as cells see it: its store, and its observer.
 pub(crate) trait Claims: Send + Sync {
     /// Notes that a stored field does not decode.
-    fn note_undecodable(&self, field: &'static str) {
-        let _ = field;
-    }
+    fn note_undecodable(&self, field: &'static str);
 
     /// Applies ops at once if the fields still hold what is expected. `loaded` is the record that
     /// the request has loaded, whose credential is the client's.

@@ -201,6 +201,8 @@ mod tests {
     struct NoStore;
 
     impl Claims for NoStore {
+        fn note_undecodable(&self, _: &'static str) {}
+
         fn exchange<'a>(
             &'a self,
             _: Selector,

@@ -46,7 +46,7 @@ use crate::{
     error::{Error, Kind},
     event,
     schema::{FieldSpec, Spec},
-    store::{Expected, FieldName, FieldValue, KeyId, Op, Record, Selector},
+    store::{Again, Change, Expected, FieldName, FieldValue, KeyId, Op, Record, Selector},
 };
 
 /// The state that the cells of one request share.
@@ -241,6 +241,40 @@ impl Context {
             }
         }
         Ok(())
+    }
+
+    /// Returns updates that change nothing but the seals of the sealed fields that `ops` do not touch:
+    /// from now on they are under the key with this id. They run again on what others have written.
+    /// A value that does not open stays as it is.
+    pub(crate) fn reseal(&self, fields: &[FieldSpec], key_id: KeyId, ops: &[Op]) -> Vec<Op> {
+        let (Some(sealer), Some(base)) = (&self.sealer, self.base().clone()) else {
+            return Vec::new();
+        };
+        let touches = |op: &Op, name: &str| match op {
+            Op::Once { .. } => false,
+            op => op.field().is_none_or(|field| field == name),
+        };
+        let sealed = fields.iter().filter(|field| sealer.seals(field));
+        let updates = sealed.filter_map(|field| {
+            let stored = self.stored(field)?.ok()?;
+            let name = Cow::Borrowed(stored.name);
+            if ops.iter().any(|op| touches(op, &name)) {
+                return None;
+            }
+            let (sealer, selector) = (Arc::clone(sealer), base.selector);
+            let sealing = Sealing { sealer, selector, key_id, name: stored.name };
+            let again = Again::new(move |there| {
+                let Some(there) = there else { return Ok(None) };
+                match sealing.open(there) {
+                    Ok(plain) => sealing.seal(plain).map(Some),
+                    Err(_) => Ok(Some(there.clone())),
+                }
+            });
+            let base = self.stored_raw(stored.name);
+            let change = Box::new(Change { base, value: stored.opened, again });
+            Some(Op::Update { field: name, change })
+        });
+        updates.collect()
     }
 
     /// Returns the value as the record holds it, sealed or not.

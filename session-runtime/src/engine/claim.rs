@@ -14,6 +14,10 @@ use crate::{
 pub(crate) struct DetachedClaims(pub(crate) Arc<Engine>);
 
 impl Claims for DetachedClaims {
+    fn note_undecodable(&self, field: &'static str) {
+        self.0.note_undecodable(field);
+    }
+
     fn exchange<'a>(
         &'a self,
         selector: Selector,

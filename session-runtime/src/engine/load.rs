@@ -16,9 +16,11 @@ use crate::{
     clock::{CLOCK_SKEW, Timestamp},
     error::{Error, Kind},
     event::{self, Reason},
-    repository::{deadline::DeadlineStore, principal::Found as FoundSession},
+    repository::principal::Found as FoundSession,
     schema::options::OnStoreError,
-    store::{Answer, Cursor, FieldValue, KeyId, Meta, PrincipalKey, Record, Selector, Standing},
+    store::{
+        Answer, Cursor, FieldValue, KeyId, Meta, Order, PrincipalKey, Record, Selector, Standing,
+    },
     token::{Credential, Envelope},
     transport::{Elsewhere, Found},
 };
@@ -213,7 +215,8 @@ impl Engine {
         if !is_theirs || self.is_over(&record.meta, self.present_time().await?).is_some() {
             return Ok(None);
         }
-        Ok(self.live_of(stored, selector, &record)?.map(|live| (live, record)))
+        let live = self.live_of(stored, selector, &record)?;
+        Ok(live.filter(|_| !self.is_out_of_index(&record)).map(|live| (live, record)))
     }
 
     /// Returns the session of a record that was found without a token, or `None` if the session's token
@@ -239,16 +242,26 @@ impl Engine {
     }
 
     /// Returns a part of the live sessions of a principal, under its one or several keys: those after a
-    /// place, the latest log-in first; and where the list goes on.
+    /// place, in this order of their log-ins; and where the list goes on. A session under a key that
+    /// this process may still get is an error.
     pub(crate) async fn page(
         &self,
-        store: &DeadlineStore,
         principals: &[PrincipalKey],
+        order: Order,
         after: Option<Cursor>,
     ) -> Result<(Vec<FoundSession>, Option<Cursor>), Error> {
+        let Backend::Stored(stored) = &self.backend else {
+            return Err(Error::new(Kind::OutOfReach));
+        };
         let now = self.present_time().await?;
-        let (mut found, next) = store.page(&self.namespace, principals, now, after).await?;
-        found.retain(|(_, _, record)| self.is_over(&record.meta, now).is_none());
+        let (all, next) = stored.store.page(&self.namespace, principals, now, order, after).await?;
+        let mut found = Vec::with_capacity(all.len());
+        for session in all {
+            let meta = &session.2.meta;
+            if self.is_over(meta, now).is_none() && self.knows(stored, meta.key_id)? {
+                found.push(session);
+            }
+        }
         Ok((found, next))
     }
 
@@ -285,6 +298,9 @@ impl Engine {
         };
         if in_grace {
             self.knows(stored, key_id)?;
+        }
+        if self.is_out_of_index(&record) {
+            return Ok(Err(Refused::new(selector, Reason::RetiredKey)));
         }
         let meta = Some(LoadedMeta::of(&record.meta));
         let live = LiveSession::of_credential(credential, writer, in_grace, meta);
@@ -357,7 +373,7 @@ impl Engine {
         let codec = &in_token.codec;
         let (place, is_old) = (codec.place(key_id), self.is_before_keys(envelope.rekeyed));
         let writer = Writer::of(place, codec.writer(None), &envelope.former_keys, is_old);
-        let principal = self.principal_of(envelope);
+        let principal = self.principal_of(|name| envelope.get(name));
         let live = LiveSession::of_payload(envelope, principal, key_id, writer);
         let Some(meta) = live.meta.as_ref().filter(|meta| now < meta.expires_at()) else {
             let end = live.meta.as_ref().map(LoadedMeta::expires_at);
@@ -395,11 +411,26 @@ impl Engine {
         revocation.is_revoked(live.selector, principal, live.epoch, self.now()).await
     }
 
-    fn principal_of(&self, envelope: &Envelope) -> Option<PrincipalKey> {
+    /// Returns whether nobody finds a session any more who looks for its principal's sessions: the
+    /// principal logged in under a key that has left the ring since, and the store's index hides
+    /// principals by keys. Only a session that has moved on to another key outlives its first one.
+    fn is_out_of_index(&self, record: &Record) -> bool {
+        let Meta { principal: Some(indexed), former_keys, .. } = &record.meta else { return false };
+        let Some(index) = self.index.as_ref().filter(|_| !former_keys.is_empty()) else {
+            return false;
+        };
+        let principal = self.principal_of(|name| record.get(name));
+        principal.is_some_and(|principal| !index.hide_under_each(&principal).contains(indexed))
+    }
+
+    /// Returns the principal that the fields of a session name.
+    fn principal_of<'a>(
+        &self,
+        stored: impl Fn(&str) -> Option<&'a FieldValue>,
+    ) -> Option<PrincipalKey> {
         let field = self.spec.fields.iter().find(|field| field.principal)?;
-        let stored = |name: &str| envelope.fields.iter().find(|(stored, _)| stored == name);
         match field.names().find_map(stored)? {
-            (_, FieldValue::Bytes(json)) => {
+            FieldValue::Bytes(json) => {
                 let id = (self.identity)(json);
                 // A principal that does not decode still counts as a principal.
                 let id = id.as_deref().or_else(|| std::str::from_utf8(json).ok());

@@ -15,7 +15,7 @@ use crate::{
     event,
     request::RequestSession,
     schema::principal::Principal,
-    store::{PrincipalKey, Selector, session_id::SessionId},
+    store::{Order, PrincipalKey, Selector, session_id::SessionId},
 };
 
 /// The id of a session type's principals.
@@ -81,9 +81,9 @@ impl<T: SessionType> SessionsOf<T> {
     /// travels in the token: such sessions cannot be listed.
     pub async fn list(&self, after: Option<SessionCursor>) -> Result<SessionPage<T>, Error> {
         let Sessions { engine, current, .. } = &self.sessions;
-        let (store, principals) = (self.sessions.store()?, self.keys()?);
+        let principals = self.keys()?;
         let after = after.map(|after| after.0);
-        let (listed, next) = engine.page(store, &principals, after).await?;
+        let (listed, next) = engine.page(&principals, Order::Newest, after).await?;
         let sessions = listed
             .into_iter()
             .map(|(_, selector, record)| SessionInfo::of(engine, selector, record, *current));
@@ -102,9 +102,9 @@ impl<T: SessionType> SessionsOf<T> {
         self.sessions.store()?.count(&self.sessions.engine.namespace, &principals).await
     }
 
-    /// Changes every live session and saves it, one after the other, the latest log-in first. Returns
-    /// the number of sessions that were changed. Sessions that are over meanwhile are left out, and
-    /// so are those that begin while this goes on. **`change` runs once for each session, and again
+    /// Changes every live session and saves it, one after the other, the earliest log-in first. Returns
+    /// the number of sessions on which `change` ran, also if it left some as they were. Sessions that are over meanwhile are left out; those
+    /// that begin while this goes on are among the last. **`change` runs once for each session, and again
     /// if a request has changed that session meanwhile, so it must have no other effects.** Does not
     /// count as use.
     ///
@@ -134,7 +134,7 @@ impl<T: SessionType> SessionsOf<T> {
         let (principals, mut seen) = (self.keys()?, HashSet::new());
         let (mut count, mut after) = (0, None);
         loop {
-            let (page, next) = engine.page(&stored.store, &principals, after).await?;
+            let (page, next) = engine.page(&principals, Order::Oldest, after).await?;
             for (_, selector, record) in page {
                 // A session whose principal logs in to it meanwhile may be on two pages.
                 if !seen.insert(selector) {

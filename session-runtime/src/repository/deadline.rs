@@ -22,9 +22,9 @@ use crate::{
         principal::{self, EndedAll, Found},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, PrincipalKey,
-        Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept,
-        check, load_latest,
+        Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, Order,
+        PrincipalKey, Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey,
+        SweepCursor, Swept, check, load_latest,
     },
 };
 
@@ -297,10 +297,11 @@ impl DeadlineStore {
         namespace: &'a Namespace,
         principals: &'a [PrincipalKey],
         now: Timestamp,
+        order: Order,
         after: Option<Cursor>,
     ) -> Timed<'a, (Vec<Found>, Option<Cursor>)> {
         let suspect = principals.first().map_or(Suspect::Work, Suspect::of_principal);
-        let page = move || principal::page(&*self.store, namespace, principals, now, after);
+        let page = move || principal::page(&*self.store, namespace, principals, now, order, after);
         self.within("list", suspect, page)
     }
 

@@ -2,7 +2,6 @@
 //! the end of all of them.
 
 use std::{
-    cmp::Reverse,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -47,28 +46,30 @@ pub(crate) type Found = (Cursor, Selector, Arc<Record>);
 pub(super) const PAGE: usize = 64;
 
 /// Returns a part of the sessions that are live at `now`, of one principal under its one or several
-/// keys: those after a place, the latest log-in first; and where the list goes on. A part may be
-/// short, even empty, before the list ends. With each session comes its record.
+/// keys: those after a place, in this order of their log-ins; and where the list goes on. A part may
+/// be short, even empty, before the list ends. With each session comes its record.
 pub(super) fn page<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,
     principals: &'a [PrincipalKey],
     now: Timestamp,
+    order: Order,
     after: Option<Cursor>,
 ) -> StoreFuture<'a, (Vec<Found>, Option<Cursor>)> {
     StoreFuture::new(async move {
-        let (mut listed, mut next): (Vec<Found>, _) = (Vec::new(), None);
+        let (mut listed, mut next): (Vec<Found>, Option<Cursor>) = (Vec::new(), None);
         for principal in principals {
-            let page = store.list(namespace, principal, Order::Newest, after, PAGE).await?;
+            let page = store.list(namespace, principal, order, after, PAGE).await?;
             // Beyond the place where the first of the lists breaks off, others may have more.
-            next = next.max(page.next);
+            let ends = next.into_iter().chain(page.next);
+            next = ends.min_by(|one, other| order.compare(*one, *other));
             let live = page.sessions.into_iter().filter(|(_, record)| !record.meta.is_expired(now));
             listed.extend(
                 live.map(|(selector, record)| (place(selector, &record.meta), selector, record)),
             );
         }
-        listed.retain(|(place, ..)| next.is_none_or(|next| *place >= next));
-        listed.sort_by_key(|(place, ..)| Reverse(*place));
+        listed.retain(|(place, ..)| next.is_none_or(|next| order.compare(*place, next).is_le()));
+        listed.sort_by(|(one, ..), (other, ..)| order.compare(*one, *other));
         Ok((listed, next))
     })
 }
@@ -91,7 +92,8 @@ pub(super) fn list<'a>(
             (Vec::new(), std::collections::HashSet::new(), None);
         loop {
             let principals = std::slice::from_ref(principal);
-            let (sessions, next) = page(store, namespace, principals, now, after).await?;
+            let (sessions, next) =
+                page(store, namespace, principals, now, Order::Newest, after).await?;
             let sessions = sessions.into_iter();
             let sessions = sessions.map(|(_, selector, it)| Listed::new(selector, &it.meta));
             // A session whose principal logs in to it meanwhile may be on two pages.

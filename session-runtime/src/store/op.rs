@@ -163,6 +163,24 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Returns the field that the op changes; `None`: several.
+    pub(crate) fn field(&self) -> Option<&FieldName> {
+        match self {
+            Self::Clear { .. } => None,
+            Self::Set { field, .. }
+            | Self::Unset { field }
+            | Self::Add { field, .. }
+            | Self::Insert { field, .. }
+            | Self::Remove { field, .. }
+            | Self::Max { field, .. }
+            | Self::Once { field, .. }
+            | Self::Take { field, .. }
+            | Self::Update { field, .. } => Some(field),
+        }
+    }
+}
+
 /// A change to the value that a request has loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

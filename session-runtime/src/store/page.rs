@@ -1,6 +1,6 @@
 //! Lists of a principal's sessions, page by page: their order, a place in them, and a part of them.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use super::{Record, Selector};
 use crate::clock::Timestamp;
@@ -13,6 +13,16 @@ pub enum Order {
     Oldest,
     /// The latest log-in first.
     Newest,
+}
+
+impl Order {
+    /// Compares two places: that which comes first in this order is less.
+    pub(crate) fn compare(self, one: Cursor, other: Cursor) -> Ordering {
+        match self {
+            Self::Oldest => one.cmp(&other),
+            Self::Newest => other.cmp(&one),
+        }
+    }
 }
 
 /// A place in a list: after the session with this log-in time and selector.
@@ -81,10 +91,7 @@ impl Part {
     /// all of them.
     pub(super) fn push(&mut self, selector: Selector, record: Arc<Record>) {
         let now = Cursor::of(selector, &record);
-        let is_later = self.next.is_some_and(|next| match self.order {
-            Order::Oldest => now > next,
-            Order::Newest => now < next,
-        });
+        let is_later = self.next.is_some_and(|next| self.order.compare(now, next).is_gt());
         if !is_later && self.sessions.iter().all(|(there, _)| *there != now) {
             self.sessions.push((now, record));
         }
@@ -92,10 +99,7 @@ impl Part {
 
     /// Returns the sessions in their order.
     pub(super) fn into_page(mut self) -> Page {
-        self.sessions.sort_by(|(a, _), (b, _)| match self.order {
-            Order::Oldest => a.cmp(b),
-            Order::Newest => b.cmp(a),
-        });
+        self.sessions.sort_by(|(a, _), (b, _)| self.order.compare(*a, *b));
         let sessions = self.sessions.into_iter().map(|(at, record)| (at.selector, record));
         Page::new(sessions.collect(), self.next)
     }

@@ -84,6 +84,11 @@ impl Envelope {
         self.rekeyed != self.created || !self.former_keys.is_empty()
     }
 
+    /// Returns the value of a field.
+    pub(crate) fn get(&self, name: &str) -> Option<&FieldValue> {
+        self.fields.iter().find(|(stored, _)| stored == name).map(|(_, value)| value)
+    }
+
     /// Reads exactly what [`put`](Plain::put) writes, and returns `None` for all other bytes. The
     /// fields are slices of `bytes`; `known` gives the names that need no copy.
     pub(crate) fn decode(

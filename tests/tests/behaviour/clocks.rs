@@ -5,8 +5,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::{Router, routing::get};
 use session_runtime::{
-    KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
+    KeyRing, Session, SessionId, SessionLayer, SessionLayerBuilder, SessionType,
     clock::{Clock, ManualClock, Timestamp},
     store::{MemoryStore, Properties},
 };
@@ -32,6 +33,15 @@ impl Clock for OfMachine {
     fn follows_store(&self) -> bool {
         true
     }
+}
+
+#[derive(Session)]
+#[session(name = "owned", prefix = "none", idle = "30m")]
+struct Owned {
+    #[session(principal)]
+    user: Option<u32>,
+    #[session(counter)]
+    visits: i64,
 }
 
 /// A store on a server, and machines whose clocks begin as the server's.
@@ -222,8 +232,8 @@ async fn a_sweep_ends_when_nothing_is_left_and_is_one_event() {
 async fn a_sweep_reaches_the_notes_of_ended_payloads() {
     let fleet = Fleet::new();
     let (layer, _) = fleet.layer::<Sealed>(SessionLayerBuilder::revocation);
-    let routes = sessions::routes::<Sealed>()
-        .route("/end", axum::routing::get(async |s: session_runtime::Session<Sealed>| s.destroy()));
+    let routes =
+        sessions::routes::<Sealed>().route("/end", get(async |s: Session<Sealed>| s.destroy()));
     let server = Server::start(routes.layer(layer.clone())).await;
     let client = Client::new(&server);
     client.get("/set").await;
@@ -352,4 +362,55 @@ async fn a_payload_whose_store_tells_the_time_loses_its_cookie_at_its_end() {
     fleet.pass(&[&machine], IDLE);
     let reply = client.get("/read").await;
     assert!(reply.set_cookies()[0].contains("Max-Age=0"), "{reply:?}");
+}
+
+/// Lists, counts of what a change reaches, and an opening by id judge as a request does: by the
+/// store's time, and by the layer's `not_before`.
+#[tokio::test]
+async fn what_is_listed_and_opened_without_a_request_is_what_a_request_finds() {
+    let fleet = Fleet::new();
+    let (layer, clock) = fleet.layer::<Owned>(SessionLayerBuilder::store);
+    let routes = Router::new().route(
+        "/login",
+        get(async |s: Session<Owned>| {
+            s.log_in(1);
+            s.session_id().to_string()
+        }),
+    );
+    let server = Server::start(routes.layer(layer)).await;
+    let ids = [Client::new(&server).get("/login").await.body, {
+        fleet.server.advance(IDLE / 2);
+        clock.advance(IDLE / 2);
+        Client::new(&server).get("/login").await.body
+    }];
+    let ids = ids.map(|id| id.parse::<SessionId>().expect("a session id"));
+    let found = async |layer: &SessionLayer<Owned>| {
+        let sessions = layer.sessions();
+        let listed = sessions.of(&1).list(None).await.expect("listed").sessions;
+        let listed: Vec<_> = listed.iter().map(|info| info.id).collect();
+        let changed = sessions.of(&1).change(|session| session.add_visits(1)).await;
+        assert_eq!(changed.expect("changed"), listed.len() as u64);
+        for id in ids {
+            let opened = sessions.open(&id).await.expect("the store works").is_some();
+            assert_eq!(opened, listed.contains(&id));
+        }
+        listed
+    };
+    fleet.server.advance(IDLE / 2 - SECOND);
+    for ahead in [true, false] {
+        let (layer, clock) = fleet.layer::<Owned>(SessionLayerBuilder::store);
+        if ahead {
+            clock.advance(HOUR);
+        } else {
+            clock.set(Timestamp::from_millis(clock.now().as_millis().saturating_sub(3_600_000)));
+        }
+        assert_eq!(found(&layer).await, [ids[1], ids[0]], "ahead: {ahead}");
+    }
+    let mark = fleet.server.now();
+    fleet.server.advance(SECOND);
+    let (layer, _) = fleet.layer::<Owned>(SessionLayerBuilder::store);
+    assert_eq!(found(&layer).await, [ids[1]], "the first one's time is up");
+    let (layer, _) =
+        fleet.layer::<Owned>(|builder, store| builder.store(store).not_before(mark.into()));
+    assert_eq!(found(&layer).await, [], "they began too early");
 }

@@ -13,9 +13,9 @@ use axum::{Router, extract::Path, routing::get};
 use serde::{Deserialize, Serialize};
 use session_runtime::{
     KeyRing, Principal, Saved, Session, SessionId, SessionLayer, SessionLayerBuilder, Sessions,
-    clock::ManualClock, store::MemoryStore,
+    clock::ManualClock, policy::OnStoreError, store::MemoryStore,
 };
-use tests::{Client, Log, Server, Spy, sessions::Sealed, spy};
+use tests::{Client, Fault, Log, Server, Spy, Verb, sessions::Sealed, spy};
 
 #[derive(Principal, Clone, Serialize, Deserialize)]
 struct User {
@@ -60,6 +60,7 @@ struct Case {
     sessions: Sessions<Shop>,
     clock: Arc<ManualClock>,
     store: Spy<MemoryStore>,
+    keys: KeyRing,
 }
 
 impl Case {
@@ -67,7 +68,8 @@ impl Case {
         with: impl FnOnce(SessionLayerBuilder<Shop>) -> SessionLayerBuilder<Shop>,
     ) -> Self {
         let (clock, store) = (Arc::new(ManualClock::default()), spy(MemoryStore::default()));
-        let builder = SessionLayer::<Shop>::builder(KeyRing::ephemeral().expect("random bytes"))
+        let keys = KeyRing::ephemeral().expect("random bytes");
+        let builder = SessionLayer::<Shop>::builder(keys.clone())
             .store(store.clone())
             .clock(Arc::clone(&clock))
             .insecure_dev();
@@ -111,7 +113,7 @@ impl Case {
                     )
                 }),
             );
-        Self { server: Server::start(routes.layer(layer)).await, sessions, clock, store }
+        Self { server: Server::start(routes.layer(layer)).await, sessions, clock, store, keys }
     }
 
     /// Logs in, and returns the client with the id of its session.
@@ -217,6 +219,7 @@ async fn a_write_to_a_session_that_is_over_is_an_error() {
         assert!(!session.is_live().await.expect("the store works"));
         session.set_note("too late".to_owned());
         assert!(session.save().await.expect_err("over").is_gone());
+        assert!(session.save().await.expect_err("the change is lost").is_gone());
         session.set_note("too late again".to_owned());
         assert!(session.save().await.expect_err("over").is_gone());
         let transacted = second.transact(|shop| shop.set_note("too late".to_owned())).await;
@@ -225,6 +228,27 @@ async fn a_write_to_a_session_that_is_over_is_an_error() {
         assert!(changed.expect_err("over").is_gone());
         assert!(case.sessions.open(&id).await.expect("the store works").is_none());
     }
+}
+
+/// A store that is down for a moment must not look like an end.
+#[tokio::test]
+async fn what_cannot_be_loaded_is_an_error_and_no_end_under_degrade() {
+    let case = Case::new(|builder| builder.on_store_error(OnStoreError::Degrade)).await;
+    let (client, id) = case.client(7).await;
+    let session = case.sessions.open(&id).await.expect("the store works").expect("live");
+    case.store.fault(Verb::Load, Fault::Down);
+    let errors = [
+        session.transact(|shop| shop.set_note("a".to_owned())).await.expect_err("down"),
+        case.sessions.open(&id).await.map(drop).expect_err("down"),
+        case.sessions.change(&id, |shop| shop.set_note("b".to_owned())).await.expect_err("down"),
+    ];
+    for error in errors {
+        assert!(error.is_unavailable() && !error.is_gone(), "{error}");
+    }
+    case.store.heal(Verb::Load);
+    assert_eq!(client.get("/show").await.body, "guest|||[]|0");
+    session.transact(|shop| shop.set_note("c".to_owned())).await.expect("up again");
+    assert_eq!(client.get("/show").await.body, "guest||c|[]|0");
 }
 
 #[tokio::test]
@@ -404,7 +428,8 @@ async fn lists_and_the_handle_show_the_listed_fields() {
 async fn a_listed_field_that_does_not_decode_is_its_default() {
     let case = Case::new(|builder| builder).await;
     case.client(7).await;
-    let layer = SessionLayer::<Other>::builder(KeyRing::ephemeral().expect("random bytes"))
+    let layer = SessionLayer::<Other>::builder(case.keys.clone())
+        .as_another_program()
         .store(case.store.clone())
         .clock(Arc::clone(&case.clock))
         .insecure_dev()

@@ -496,3 +496,93 @@ fn keys_under_which_another_session_type_has_the_name_do_not_replace_others() {
     assert!(error.to_string().contains("belongs to the session type"), "{error}");
     assert_eq!(format!("{sealed:?}"), before);
 }
+
+/// A ring that is alone in its process is never behind another one: after a restart with another key,
+/// nobody waits for the old one.
+#[tokio::test]
+async fn a_token_of_before_a_restart_with_an_ephemeral_key_is_stale_at_once() {
+    let fleet = Fleet::new(false);
+    fleet.store.pretend(Properties::default());
+    let start = async || {
+        let ring = KeyRing::ephemeral().expect("random bytes");
+        let layer = fleet.builder::<Stored>(&ring).build().expect("a sound layer");
+        Process { server: Server::start(Stored::routes().layer(layer)).await, ring }
+    };
+    let (before, after) = (start().await, start().await);
+    let visitor = Visitor::new(&before, true).await;
+    let token = visitor.client.cookie("s");
+    let client = visitor.client.moved(&after.server.url(""));
+    assert_eq!(client.get("/note/a").await.status, StatusCode::OK);
+    assert_ne!(client.cookie("s"), token);
+    assert_eq!(client.get("/show").await.body, r#"nobody {"a"} a"#);
+}
+
+/// Makes a session under the key `old`, and lets it move on to the key `new`.
+async fn moved_on(fleet: &Fleet, old: &str, new: &str, logs_in: bool) -> Visitor {
+    let [before, both] = [
+        fleet.process::<Stored>(old).await,
+        fleet.process::<Stored>(&format!("{new} {old}")).await,
+    ];
+    let mut visitor = Visitor::new(&before, logs_in).await;
+    visitor.visit(&before, "kept".to_owned()).await;
+    fleet.minutes(11);
+    visitor.client = visitor.client.moved(&both.server.url(""));
+    assert!(visitor.client.get("/show").await.body.ends_with(r#"{"kept"} kept"#));
+    visitor.note_key();
+    assert_eq!(visitor.keys.len(), 2, "the token is re-issued");
+    visitor
+}
+
+#[tokio::test]
+async fn a_secret_outlives_the_key_that_it_was_written_under() {
+    for encrypt in [false, true] {
+        let (fleet, old, new) = (Fleet::new(encrypt), key(), key());
+        let visitor = moved_on(&fleet, &old, &new, false).await;
+        let after = fleet.process::<Stored>(&new).await;
+        let client = visitor.client.moved(&after.server.url(""));
+        assert_eq!(client.get("/show").await.body, r#"nobody {"kept"} kept"#);
+    }
+}
+
+/// Where the index hides principals, a key hides them. When that key is gone, nobody finds the
+/// sessions that logged in under it, and an end of all sessions would leave them alive.
+#[tokio::test]
+async fn a_session_that_its_principal_cannot_find_any_more_is_over() {
+    let (fleet, old, new) = (Fleet::new(true), key(), key());
+    let visitor = moved_on(&fleet, &old, &new, true).await;
+    let [both, after] = [
+        fleet.process::<Stored>(&format!("{new} {old}")).await,
+        fleet.process::<Stored>(&new).await,
+    ];
+    let at = |process: &Process| visitor.client.moved(&process.server.url(""));
+    assert_eq!(at(&after).get("/show").await.body, NOBODY);
+    // A log-in enters the session into the index under the new key.
+    let again = at(&both);
+    assert_eq!(again.get("/login").await.status, StatusCode::OK);
+    let again = again.moved(&after.server.url(""));
+    assert_eq!(again.get("/show").await.body, r#"ada {"kept"} kept"#);
+}
+
+#[tokio::test]
+async fn a_list_with_a_session_under_a_key_that_is_still_to_come_is_an_error_and_an_end_ends_it() {
+    for encrypt in [false, true] {
+        let (fleet, old, new) = (Fleet::new(encrypt), key(), key());
+        let behind = fleet.builder::<Stored>(&ring(&old)).build().expect("a sound layer");
+        let sessions = behind.sessions();
+        let visitor = moved_on(&fleet, &old, &new, true).await;
+        let of = sessions.of(&"ada".to_owned());
+        let refused = [
+            of.list(None).await.map(drop),
+            of.change(|s| s.insert_notes("news".to_owned())).await.map(drop),
+        ];
+        for refused in refused {
+            let error = refused.expect_err("the session would be missing");
+            assert!(error.is_unknown_key(), "{error}");
+        }
+        let both = fleet.process::<Stored>(&format!("{new} {old}")).await;
+        let client = visitor.client.moved(&both.server.url(""));
+        assert_eq!(client.get("/show").await.body, r#"ada {"kept"} kept"#);
+        assert_eq!(of.end_all().await.expect("ended").count, 1);
+        assert_eq!(client.get("/show").await.body, NOBODY);
+    }
+}

@@ -1,6 +1,6 @@
 //! Every check that can be made at start, and the engine that results.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{Protection, SessionLayerBuilder, refuse};
 use crate::{
@@ -146,7 +146,10 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         let claim = move |keys: &RingKeys| {
             if claims { claim::<T>(keys, transport, &name, &audience) } else { Ok(()) }
         };
-        let (clock, grace) = (Arc::clone(&self.clock), self.policy.unknown_key_grace);
+        // A key that was drawn at the start is in no other process.
+        let is_alone = self.keys.is_ephemeral();
+        let grace = if is_alone { Duration::ZERO } else { self.policy.unknown_key_grace };
+        let clock = Arc::clone(&self.clock);
         Arc::new(KeyWatch::new(session, clock, grace, Box::new(claim)))
     }
 

@@ -244,7 +244,10 @@ impl Store for AtRest {
                 let key = StoreKey { namespace: namespace.clone(), selector };
                 match self.opened(&key, &stored) {
                     Ok(Some(opened)) => page.sessions.push((selector, opened)),
-                    Ok(None) | Err(_) => page.unreadable.push(selector),
+                    // Counted, and ended, by its fixed part. Who wants to read the record sees by the
+                    // key's id that this process cannot.
+                    Err(_) => page.sessions.push((selector, stored)),
+                    Ok(None) => page.unreadable.push(selector),
                 }
             }
             page

@@ -146,6 +146,11 @@ impl Planner<'_> {
             Some((issued, _)) => issued.key_id,
             None => context.record().map_or(live.key_id, |record| record.meta.key_id),
         };
+        if context.record().is_some_and(|record| record.meta.key_id != key_id) {
+            // What stays under the old key would be lost with it.
+            let resealed = context.reseal(self.engine.spec.fields, key_id, &emission.ops);
+            emission.ops.extend(resealed);
+        }
         self.seal_secrets(key_id, live.selector, &mut emission.ops)?;
         self.bind_on(state, &requested, key_id, &mut emission.ops)?;
         commit.ops = emission.ops;
