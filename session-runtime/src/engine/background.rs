@@ -78,12 +78,13 @@ impl Background {
         is_over: impl Fn() -> bool,
     ) -> (Result<Swept, Error>, Option<SweepCursor>) {
         let Some(store) = &self.store else { return (Ok(Swept::default()), None) };
+        let start = Instant::now();
         // Nothing is removed by a clock that nobody has compared.
         if let Err(error) = self.time.measure().await {
+            store.observe_sweep(start, 0, true);
             error.report(|error| event::sweep_failed(self.session, 0, error));
             return (Err(error), after);
         }
-        let start = Instant::now();
         let mut sweep = Sweep::new(self.time.now(), after);
         let result = loop {
             match sweep.step(store).await {

@@ -39,7 +39,7 @@ use crate::{
     },
     error::{Error, Kind},
     event::{self, Failure, Reason},
-    observe::{RequestOutcome, span},
+    observe::{RequestOutcome, Watcher, span},
     schema::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
@@ -102,7 +102,7 @@ impl<T: SessionType> RequestSession<T> {
             // In a box, so that the future of every other load is no larger.
             Some(span) => Box::pin(span::within(span, engine.load(presented, hooks))).await,
         };
-        if let Some(watcher) = &engine.watcher
+        if let Some(watcher) = self.watcher()
             && let Err(error) = &loaded
         {
             watcher.request(RequestOutcome::Failed, Some(error.type_name()));
@@ -120,6 +120,11 @@ impl<T: SessionType> RequestSession<T> {
         let session = Self::new(Arc::clone(engine), HookAnswers::detached());
         session.settle(Loaded::Live(live, record), None);
         session
+    }
+
+    /// Returns the observer of requests, unless there is no request.
+    fn watcher(&self) -> Option<&Watcher> {
+        self.core.engine.watcher.as_ref().filter(|_| !self.core.hooks.is_detached)
     }
 
     fn settle(&self, loaded: Loaded, header: Option<HeaderValue>) {
@@ -156,7 +161,7 @@ impl<T: SessionType> RequestSession<T> {
                 }
             }
         };
-        if let Some(watcher) = &engine.watcher {
+        if let Some(watcher) = self.watcher() {
             match &status {
                 Status::Live(live) => watcher.live(live.writer != Writer::Current),
                 Status::Degraded => watcher.request(RequestOutcome::Degraded, None),

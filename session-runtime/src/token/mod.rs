@@ -133,13 +133,11 @@ pub(crate) struct Opened {
     pub(crate) plain: Bytes,
     /// The id of the key that the payload was written under.
     pub(crate) key_id: KeyId,
-    /// True if that key writes now.
-    pub(crate) current_key: bool,
 }
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opened").field("current_key", &self.current_key).finish_non_exhaustive()
+        f.debug_struct("Opened").field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 

@@ -99,7 +99,7 @@ impl SealedCodec {
         let padded = aead::open(cipher, HEAD, &[], &mut blob).ok_or(Reason::Forged)?;
         let length = unpadded(&blob[padded.clone()]).ok_or(Reason::Malformed)?;
         let plain = Bytes::from(blob).slice(padded.start..padded.start + length);
-        Ok(Opened { plain, key_id: key.id, current_key: key.id == keys.first().id })
+        Ok(Opened { plain, key_id: key.id })
     }
 }
 

@@ -73,9 +73,8 @@ impl SignedCodec {
         let key = keys.find(KeyId(*id), now)?;
         // Compared in constant time.
         mac(&key.prepared, header, payload).verify_slice(tag).map_err(|_| Reason::Forged)?;
-        let (key_id, current_key) = (key.id, key.id == keys.first().id);
         let plain = HEADER..HEADER + payload.len();
-        Ok(Opened { plain: Bytes::from(bytes).slice(plain), key_id, current_key })
+        Ok(Opened { plain: Bytes::from(bytes).slice(plain), key_id: key.id })
     }
 }
 

@@ -12,7 +12,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Key, KeyRing, Session, SessionLayer, SessionLayerBuilder,
+    Key, KeyRing, Session, SessionId, SessionLayer, SessionLayerBuilder, Sessions,
     clock::{Clock as _, ManualClock},
     observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
     policy::OnMaxSessions,
@@ -39,6 +39,7 @@ struct Seen {
     balance: i64,
     #[session(on_decode_error = "reject")]
     strict: u8,
+    ratio: f64,
 }
 
 /// Notes each call as a line.
@@ -106,6 +107,7 @@ async fn start(
         "rotate" => s.rotate(),
         "login" => s.log_in("ada".to_owned()),
         "destroy" => s.destroy(),
+        "no-number" => s.set_ratio(f64::NAN),
         _ => {}
     };
     let routes = Router::new()
@@ -126,6 +128,12 @@ async fn start(
                     act(&s, &action);
                 },
             ),
+        )
+        .route(
+            "/job/{id}",
+            get(async |sessions: Sessions<Seen>, Path(id): Path<SessionId>| {
+                sessions.change(&id, |session| session.push_cart(1)).await
+            }),
         )
         .route("/strict", get(async |s: Session<Seen>| s.strict().to_string()))
         .with_state(gate.clone());
@@ -157,6 +165,16 @@ async fn each_request_is_seen_with_its_operations_and_its_commit() {
         client.get(&format!("/do/{action}")).await;
         assert_eq!(notes.take(), [&load[..], then].concat(), "{action}");
     }
+    assert_eq!(client.get("/do/no-number").await.status, 422);
+    assert_eq!(notes.take()[2..], ["commit seen failed encode"]);
+    let id = client.get("/do/nothing").await.body;
+    notes.take();
+    // What is no request is seen by its operations and its commit alone.
+    assert_eq!(client.blank().get(&format!("/job/{id}")).await.status, 200);
+    assert_eq!(
+        notes.take(),
+        ["load seen memory - 0", "commit seen memory - 0", "commit seen changed -"]
+    );
     let old = client.fork();
     client.get("/do/destroy").await;
     assert_eq!(notes.take()[2..], ["remove seen memory - 0", "commit seen ended -"]);

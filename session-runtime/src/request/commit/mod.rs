@@ -88,8 +88,9 @@ pub(super) fn prepare(
         let selector = state.live().map(|live| live.selector);
         event::written_after_end(core.engine.name(), selector);
     }
-    let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion)?;
+    let planned = plan(&core.engine, &core.hooks, fields, &mut state, occasion);
     drop(state);
+    let planned = planned.inspect_err(|error| note_result(core, &Err(error.clone())))?;
     Ok(match planned {
         Planned::Over(saved) => {
             let saved = settle_over(core, saved, written, asked);
