@@ -128,12 +128,11 @@ impl StoredSessions {
         after: Option<SessionCursor>,
     ) -> Result<StoredPage, Error> {
         let (principals, after) = (self.keys_of(principal), after.map(|after| after.0));
-        let (found, next) = match &self.engine {
-            Some(engine) => engine.page(&principals, Order::Newest, after).await?,
-            None => {
-                let now = self.present_time().await?;
-                self.store.page(&self.namespace, &principals, now, Order::Newest, after).await?
-            }
+        let (found, next) = if let Some(engine) = &self.engine {
+            engine.page(&principals, Order::Newest, after).await?
+        } else {
+            let now = self.present_time().await?;
+            self.store.page(&self.namespace, &principals, now, Order::Newest, after).await?
         };
         let sessions = found.into_iter().map(|(_, selector, record)| (SessionId(selector), record));
         Ok(StoredPage { sessions: sessions.collect(), next: next.map(SessionCursor) })

@@ -254,8 +254,8 @@ impl Context {
             Op::Once { .. } => false,
             op => op.field().is_none_or(|field| field == name),
         };
-        let sealed = fields.iter().filter(|field| sealer.seals(field));
-        let updates = sealed.filter_map(|field| {
+        let secrets = fields.iter().filter(|field| sealer.seals(field));
+        let updates = secrets.filter_map(|field| {
             let stored = self.stored(field)?.ok()?;
             let name = Cow::Borrowed(stored.name);
             if ops.iter().any(|op| touches(op, &name)) {
