@@ -85,15 +85,16 @@ impl<T: SessionType> RequestSession<T> {
         if self.is_loaded() {
             return Ok(());
         }
+        // Before the lock, so that less is kept while the store is waited for.
+        if !self.core.engine.is_begun() {
+            Box::pin(self.core.engine.begin()).await;
+        }
         let _guard = self.core.lock.lock().await;
         // Another extractor may have loaded the session meanwhile.
         if self.is_loaded() {
             return Ok(());
         }
         let engine = &*self.core.engine;
-        if !engine.is_begun() {
-            Box::pin(engine.begin()).await;
-        }
         let (FoundToken { presented, header, elsewhere }, span) = begin_load(engine, present());
         self.core.state().elsewhere = elsewhere;
         let hooks = &self.core.hooks;
