@@ -219,6 +219,8 @@ impl<T: SessionType> Session<T> {
     /// Commits all changes so far, without waiting for the response. Returns what happened:
     /// [`Lost`](Saved::Lost) or [`Ended`](Saved::Ended) whenever something was written to a session
     /// that is over. The response carries the token, if there is a new one, whatever the response's status.
+    /// For a payload in the token, asks the revocation store whether the session is over; what is saved
+    /// with the response instead asks only under [`OnLost::Conflict`](crate::policy::OnLost::Conflict).
     ///
     /// # Errors
     ///

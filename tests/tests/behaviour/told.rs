@@ -154,8 +154,10 @@ async fn every_save_after_destroy_tells_what_was_written_since() {
 
 #[tokio::test]
 async fn every_save_after_a_lost_one_tells_what_was_written_since() {
-    for end in ["logout", "destroy"] {
-        let case = stored().await;
+    let ([stored, sealed], [stored_too, sealed_too]) = (both().await, both().await);
+    for (end, case) in
+        [("logout", stored), ("logout", sealed), ("destroy", stored_too), ("destroy", sealed_too)]
+    {
         let client = Client::new(&case.server);
         client.get("/1").await;
         let ends = async {
