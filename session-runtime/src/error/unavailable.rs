@@ -21,6 +21,11 @@ impl Error {
         }
     }
 
+    /// Returns true if what the store was asked for surely did not take place.
+    pub(crate) fn is_not_applied(&self) -> bool {
+        matches!(&*self.0, Kind::Store { source, .. } if source.is_not_applied())
+    }
+
     /// Reports the error by `event`, or in one line at debug level if another event tells of the
     /// cause: that the store is down, or that the session's load has failed.
     pub(crate) fn report(&self, event: impl FnOnce(&Self)) {

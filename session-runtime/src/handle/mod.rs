@@ -227,7 +227,9 @@ impl<T: SessionType> Session<T> {
     /// Returns an error for a [conflict](Error::is_conflict), a store that is
     /// [unavailable](Error::is_unavailable), a session or token that is [too large](Error::is_too_large),
     /// a value that does not [serialise](Error::is_encode), and [too late](Error::is_closed) if the
-    /// response was already committed. Changes that were not saved stay pending.
+    /// response was already committed. Changes that were not saved stay pending. If the store may have
+    /// made them all the same, because only its answer is missing, this request saves nothing more: each
+    /// later save, and the response, is the same error, since a second attempt could count twice.
     pub async fn save(&self) -> Result<Saved, Error> {
         save(Arc::clone(&self.session)).await
     }

@@ -273,7 +273,7 @@ impl DeadlineStore {
     ) -> Timed<'a, CommitOutcome> {
         let suspect = suspect(key, commit.principal.as_ref().and_then(Option::as_ref));
         let ask = || cap::commit(&*self.store, key, commit);
-        self.watched("commit", || commit.retries.count(), suspect, ask)
+        self.watched("commit", || commit.progress.retries(), suspect, ask)
     }
 
     pub(crate) fn remove<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, bool> {

@@ -94,11 +94,15 @@ fn swap_for<'a>(
             again(store, key, commit)
         };
     }
+    commit.progress.note_sent();
     let written = store.replace(key, base.meta.revision, Arc::new(record));
-    written.and_then(move |written| match written {
-        Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
-        Written::Not => again(store, key, commit),
-        Written::Full => StoreFuture::ready(Err(full())),
+    written.and_then(move |written| {
+        commit.progress.note_answered();
+        match written {
+            Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
+            Written::Not => again(store, key, commit),
+            Written::Full => StoreFuture::ready(Err(full())),
+        }
     })
 }
 
@@ -112,7 +116,7 @@ fn again<'a>(
         let _turn = QUEUES[usize::from(key.selector.as_bytes()[0])].lock().await;
         let mut tries = 0_u32;
         loop {
-            commit.retries.note();
+            commit.progress.note_retry();
             pause(tries).await;
             tries = tries.saturating_add(1);
             let Some(base) = load_latest(store, key).await? else {
@@ -123,7 +127,10 @@ fn again<'a>(
             if !matches!(outcome, CommitOutcome::Committed { .. }) {
                 return Ok((outcome, 0));
             }
-            match store.replace(key, base.meta.revision, Arc::new(record)).await? {
+            commit.progress.note_sent();
+            let written = store.replace(key, base.meta.revision, Arc::new(record)).await?;
+            commit.progress.note_answered();
+            match written {
                 Written::Stored { of_principal } => return Ok((outcome, of_principal)),
                 Written::Not => {}
                 Written::Full => return Err(full()),

@@ -10,7 +10,7 @@ use super::{asked::Requested, async_lock::AsyncLock, token_text::TokenText};
 use crate::{
     engine::{Engine, hooks::HookAnswers, live::LiveSession},
     error::Error,
-    store::Selector,
+    store::{Commit, Selector},
     transport::Elsewhere,
 };
 
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) is_taken: bool,
     /// Commits apply only if the record is still as loaded.
     pub(crate) only_as_loaded: bool,
+    /// The error of a commit that may have been applied all the same.
+    pub(crate) unanswered: Option<Error>,
     /// The degree to which the record still counts that the cells were loaded from.
     pub(crate) loaded: LoadedRecord,
     /// The token of the live session: what the client has, or gets with this response.
@@ -105,6 +107,7 @@ impl Core {
                 fresh: None,
                 is_taken: false,
                 only_as_loaded: false,
+                unanswered: None,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,
                 elsewhere: None,
@@ -128,6 +131,15 @@ impl LoadedRecord {
 }
 
 impl State {
+    /// Notes that a commit has ended in an error. If the commit may have been applied all the same,
+    /// no other one may repeat its changes.
+    pub(crate) fn note_unanswered(&mut self, commit: &Commit, error: &Error) {
+        let changes = !commit.ops.is_empty() || commit.principal.is_some();
+        if changes && commit.progress.is_sent() && !error.is_not_applied() {
+            self.unanswered = Some(error.clone());
+        }
+    }
+
     pub(crate) fn live(&self) -> Option<&LiveSession> {
         match &self.status {
             Status::Live(live) => Some(live),

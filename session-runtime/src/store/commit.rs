@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use super::{
@@ -55,37 +55,54 @@ pub struct Commit {
     /// it](super::Properties::wants_loaded): a guess at the record as it is now. It may be old, and
     /// does not change the meaning of the commit.
     pub loaded: Option<Arc<Record>>,
-    pub(crate) retries: Retries,
+    pub(crate) progress: Progress,
 }
 
-/// The number of times that a commit was tried again, because another request was in between. Says
-/// nothing of what the commit is.
+/// How far a commit has come. Says nothing of what the commit is.
 #[derive(Debug, Default)]
-pub(crate) struct Retries(AtomicU32);
+pub(crate) struct Progress {
+    /// The number of times that the commit was tried again, because another request was in between.
+    retries: AtomicU32,
+    /// True from the moment in which a write was sent until the store has answered it.
+    is_sent: AtomicBool,
+}
 
-impl Retries {
-    pub(crate) fn note(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+impl Progress {
+    pub(crate) fn note_retry(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
+    pub(crate) fn retries(&self) -> u32 {
+        self.retries.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_sent(&self) {
+        self.is_sent.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn note_answered(&self) {
+        self.is_sent.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns whether the commit may have been applied although there is no answer.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
     }
 }
 
-impl Clone for Retries {
+impl Clone for Progress {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-impl PartialEq for Retries {
+impl PartialEq for Progress {
     fn eq(&self, _other: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Retries {}
+impl Eq for Progress {}
 
 impl Commit {
     /// Makes a touch, which changes nothing but `last_seen`.
@@ -105,7 +122,7 @@ impl Commit {
             lifetime: None,
             max_bytes: None,
             loaded: None,
-            retries: Retries::default(),
+            progress: Progress::default(),
         }
     }
 

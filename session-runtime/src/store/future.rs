@@ -18,6 +18,7 @@ pub struct StoreError {
     message: Arc<str>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     unreachable: bool,
+    not_applied: bool,
 }
 
 impl fmt::Display for StoreError {
@@ -50,7 +51,7 @@ impl StoreError {
     /// logged.
     #[must_use]
     pub fn new(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), source: None, unreachable: false }
+        Self { message: message.into(), source: None, unreachable: false, not_applied: false }
     }
 
     /// Makes an error from a message and its cause. **Put no value of a record into the message:**
@@ -60,7 +61,7 @@ impl StoreError {
         message: impl Into<Arc<str>>,
         source: impl Error + Send + Sync + 'static,
     ) -> Self {
-        Self { message: message.into(), source: Some(Arc::new(source)), unreachable: false }
+        Self { source: Some(Arc::new(source)), ..Self::new(message) }
     }
 
     /// Marks the error as one of the way to the store: no connection, a connection that broke, no
@@ -77,6 +78,21 @@ impl StoreError {
     #[must_use]
     pub fn unreachable(self) -> Self {
         Self { unreachable: true, ..self }
+    }
+
+    /// Marks the error as one of an operation that surely was not carried out, such as one for which
+    /// there was no connection. Without the mark, a write that ends in an error may have taken place: the
+    /// request that has made the write cannot save any more, since a second attempt could count, append
+    /// or run a closure twice.
+    #[must_use]
+    pub fn not_applied(self) -> Self {
+        Self { not_applied: true, ..self }
+    }
+
+    /// Returns true if the operation surely was not carried out.
+    #[must_use]
+    pub const fn is_not_applied(&self) -> bool {
+        self.not_applied
     }
 
     /// Returns true if the error is one of the way to the store.

@@ -91,6 +91,21 @@ async fn act(s: &Session<Account>, store: &Spy<MemoryStore>, action: &str) -> Re
             store.heal(Verb::Insert);
             s.reset_theme();
         }
+        "add-unanswered" | "add-unanswered-and-leave" | "log-in-unanswered" => {
+            if action == "log-in-unanswered" {
+                s.log_in("ada".to_owned());
+            }
+            s.add_attempts(3);
+            s.push_items(1);
+            store.fault(Verb::Replace, Fault::AnswerLost);
+            assert!(s.save().await.expect_err("no answer").is_unavailable());
+            store.heal(Verb::Replace);
+            if action == "add-unanswered-and-leave" {
+                s.log_out();
+            } else {
+                assert!(s.save().await.expect_err("it may be there").is_unavailable());
+            }
+        }
         "values-twice" => {
             s.set_theme("a".to_owned());
             s.save().await?;
@@ -207,6 +222,26 @@ async fn what_a_failed_save_could_not_do_the_next_one_does() {
             assert_eq!(client.get("/count/ada").await.body, "1", "{path}: it is listed");
         }
     }
+}
+
+/// Only the answer was lost: the changes are in the store, and would be there twice.
+#[tokio::test]
+async fn what_may_have_been_saved_is_not_saved_again_and_the_response_says_so() {
+    let (server, store, _) = start(|builder| builder).await;
+    let client = Client::new(&server);
+    client.get("/do/attempts").await;
+    store.take_calls();
+    assert_eq!(client.get("/do/add-unanswered").await.status, 503);
+    assert_eq!(store.take_calls(), ["load", "replace"]);
+    assert_eq!(client.get("/do/read").await.body, "None  6 [1] 0");
+    let reply = client.fork().get("/do/log-in-unanswered").await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (503, 0));
+    // An end repeats nothing.
+    let client = Client::new(&server);
+    client.get("/do/attempts").await;
+    let before = client.fork();
+    assert_eq!(client.get("/do/add-unanswered-and-leave").await.status, 200);
+    assert_eq!(before.get("/do/read").await.body, "None  0 [] 0");
 }
 
 #[tokio::test]

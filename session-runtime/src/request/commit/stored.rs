@@ -65,7 +65,13 @@ pub(super) async fn execute(
             Ok(if plan.end.is_some() { Saved::Ended } else { Saved::Created })
         }
         Some(Write::Commit(change)) => {
-            let outcome = stored.store.commit(&change.key, &change.commit).await?;
+            let outcome = match stored.store.commit(&change.key, &change.commit).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    core.state().note_unanswered(&change.commit, &error);
+                    return Err(error);
+                }
+            };
             let Change { key, commit, issued } = *change;
             match outcome {
                 CommitOutcome::Committed { rotated, ended, .. } => {

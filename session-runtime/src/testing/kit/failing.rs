@@ -169,10 +169,12 @@ impl<S> FailingStore<S> {
         let fault = self.shared.state().next_fault(verb);
         match fault {
             None => work(),
-            Some(Fault::Down) => StoreFuture::ready(Err(StoreError::new("the store is down"))),
+            Some(Fault::Down) => {
+                StoreFuture::ready(Err(StoreError::new("the store is down").not_applied()))
+            }
             Some(Fault::Unreachable) => {
                 let error = StoreError::new("the store: connection refused (code 111)");
-                StoreFuture::ready(Err(error.unreachable()))
+                StoreFuture::ready(Err(error.unreachable().not_applied()))
             }
             Some(Fault::AnswerLost) => StoreFuture::new(async move {
                 work().await?;
