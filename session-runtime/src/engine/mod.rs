@@ -164,6 +164,14 @@ impl Engine {
         }
     }
 
+    /// Notes that a session whose end was asked for was not ended.
+    pub(crate) fn note_not_ended(&self, selector: Selector, error: &Error) {
+        event::not_ended(self.name(), selector, error);
+        if let Some(watcher) = &self.watcher {
+            watcher.not_ended(error);
+        }
+    }
+
     /// Notes the sessions that a log-in has evicted under `max_sessions`.
     pub(crate) fn note_evicted(&self, evicted: &[Selector]) {
         if evicted.is_empty() {

@@ -75,6 +75,16 @@ pub trait Observer: Send + Sync + 'static {
     fn sweep(&self, sweep: &Sweep) {
         let _ = sweep;
     }
+
+    /// Sees that a session whose end was asked for was not ended, and lives on.
+    fn not_ended(&self, not_ended: &NotEnded) {
+        let _ = not_ended;
+    }
+
+    /// Sees that a store went down or came up again. A layer begins with a store that is up.
+    fn store_state(&self, state: &StoreState) {
+        let _ = state;
+    }
 }
 
 impl<O: Observer + ?Sized> Observer for Arc<O> {
@@ -104,6 +114,14 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn sweep(&self, sweep: &Sweep) {
         (**self).sweep(sweep);
+    }
+
+    fn not_ended(&self, not_ended: &NotEnded) {
+        (**self).not_ended(not_ended);
+    }
+
+    fn store_state(&self, state: &StoreState) {
+        (**self).store_state(state);
     }
 }
 
@@ -266,4 +284,26 @@ pub struct Sweep {
     pub is_cut_short: bool,
     /// The time that the sweep took.
     pub duration: Duration,
+}
+
+/// A session whose end was asked for, by a log-out or otherwise, and that lives on.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct NotEnded {
+    /// The namespace of the session type.
+    pub session_type: &'static str,
+    /// The type of the error: one of a few words, such as `store`, `deadline` or `down`.
+    pub error_type: &'static str,
+}
+
+/// What a layer knows of its store.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct StoreState {
+    /// The namespace of the session type.
+    pub session_type: &'static str,
+    /// The [name](crate::store::Store::name) of the store.
+    pub store: &'static str,
+    /// False from the moment in which operations are refused at once, until the store answers again.
+    pub is_up: bool,
 }

@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{
-    Commit, CommitResult, Eviction, Observer, Operation, Request, RequestOutcome, Rotation, Sweep,
-    Undecodable,
+    Commit, CommitResult, Eviction, NotEnded, Observer, Operation, Request, RequestOutcome,
+    Rotation, StoreState, Sweep, Undecodable,
 };
 use crate::{
     event::Failure,
@@ -51,6 +51,16 @@ impl Watcher {
 
     pub(crate) fn undecodable(&self, field: &'static str) {
         self.observer.undecodable(&Undecodable { session_type: self.session_type, field });
+    }
+
+    pub(crate) fn not_ended(&self, error: &impl Failure) {
+        let error_type = error.type_name();
+        self.observer.not_ended(&NotEnded { session_type: self.session_type, error_type });
+    }
+
+    pub(crate) fn store_state(&self, store: &'static str, is_up: bool) {
+        let Self { session_type, .. } = *self;
+        self.observer.store_state(&StoreState { session_type, store, is_up });
     }
 
     /// Reports a sweep that has come to an end.

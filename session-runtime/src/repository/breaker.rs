@@ -11,7 +11,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::Poll,
@@ -27,6 +27,7 @@ use super::swap::random;
 use crate::{
     error::{Error, Kind},
     event,
+    observe::Watcher,
     store::{Namespace, PrincipalKey, Selector, Store, StoreKey, load_latest},
 };
 
@@ -86,6 +87,7 @@ pub(super) struct Breaker {
     store: Arc<dyn Store>,
     /// The longest time of a try.
     deadline: Duration,
+    watcher: OnceLock<Watcher>,
 }
 
 #[derive(Default)]
@@ -118,7 +120,20 @@ impl Breaker {
         let most_waiting = u64::try_from(most_waiting).unwrap_or(WAITING).min(WAITING);
         let (word, answers) = (AtomicU64::new(0), AtomicU64::new(0));
         let state = Mutex::default();
-        Self { word, most_waiting, answers, state, namespace, store, deadline }
+        let watcher = OnceLock::new();
+        Self { word, most_waiting, answers, state, namespace, store, deadline, watcher }
+    }
+
+    /// Shows to an observer, from now on, whether the store is up.
+    pub(super) fn watch(&self, watcher: Watcher) {
+        watcher.store_state(self.store.name(), !self.is_open());
+        let _ = self.watcher.set(watcher);
+    }
+
+    fn show(&self, is_up: bool) {
+        if let Some(watcher) = self.watcher.get() {
+            watcher.store_state(self.store.name(), is_up);
+        }
     }
 
     /// Lets an operation begin, unless the store is down or too many operations wait.
@@ -231,6 +246,7 @@ impl Breaker {
             Some(Outage { since: Instant::now(), cause: cause.clone(), refused: 0, failed: 0 });
         self.word.fetch_or(OPEN, Relaxed);
         event::store_down(self.namespace.as_str(), cause);
+        self.show(false);
         self.try_again(state);
     }
 
@@ -247,6 +263,7 @@ impl Breaker {
                 refused,
                 failed,
             );
+            self.show(true);
         }
     }
 

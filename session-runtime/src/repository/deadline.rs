@@ -75,6 +75,9 @@ impl DeadlineStore {
 
     /// Shows every operation to an observer.
     pub(crate) fn watched_by(mut self, watcher: Option<Watcher>) -> Self {
+        if let Some(watcher) = &watcher {
+            self.breaker.watch(watcher.clone());
+        }
         self.watcher = watcher;
         self
     }

@@ -14,7 +14,10 @@ use axum::{
 use session_runtime::{
     Key, KeyRing, Session, SessionId, SessionLayer, SessionLayerBuilder, Sessions,
     clock::{Clock as _, ManualClock},
-    observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
+    observe::{
+        Commit, Eviction, NotEnded, Observer, Operation, Request, Rotation, StoreState, Sweep,
+        Undecodable,
+    },
     policy::OnMaxSessions,
     store::{
         Check, FieldValue, KeyId, Lifetime, MemoryStore, Meta, Namespace, Record, Selector,
@@ -22,7 +25,7 @@ use session_runtime::{
     },
 };
 use tests::{
-    Client, Fault, Log, Server, Verb,
+    Client, Fault, Log, Server, Verb, eventually,
     sessions::{Case, Stored, routes},
 };
 
@@ -90,6 +93,15 @@ impl Observer for Notes {
         self.note(format!("undecodable {} {}", undecodable.session_type, undecodable.field));
     }
 
+    fn not_ended(&self, not_ended: &NotEnded) {
+        self.note(format!("not ended {} {}", not_ended.session_type, not_ended.error_type));
+    }
+
+    fn store_state(&self, state: &StoreState) {
+        let StoreState { session_type, store, is_up, .. } = state;
+        self.note(format!("store {session_type} {store} {is_up}"));
+    }
+
     fn sweep(&self, sweep: &Sweep) {
         let Sweep { session_type, store, removed, is_cut_short, .. } = sweep;
         self.note(format!("sweep {session_type} {store} {removed} {is_cut_short}"));
@@ -140,6 +152,7 @@ async fn start(
     let observer = notes.clone();
     let case =
         Case::start::<Seen>(routes, |builder| adjust(builder.observe(Arc::new(observer)))).await;
+    assert_eq!(notes.take(), ["store seen memory true"]);
     (case, notes, gate)
 }
 
@@ -224,6 +237,31 @@ async fn a_store_that_fails_or_is_too_slow_is_seen_by_the_type_of_its_error() {
     client.get("/do/push").await;
     assert_eq!(notes.take()[2..], ["commit seen memory store 0", "commit seen failed store"]);
     case.store.heal(Verb::Replace);
+}
+
+#[tokio::test]
+async fn a_log_out_that_did_not_happen_and_an_outage_are_seen() {
+    let (case, notes, _) = start(|builder| builder).await;
+    let clients = [(); 4].map(|()| Client::new(&case.server));
+    for client in &clients {
+        client.get("/do/set").await;
+    }
+    case.store.fault(Verb::Remove, Fault::Down);
+    notes.take();
+    assert_eq!(clients[0].get("/do/destroy").await.status, 503);
+    assert!(notes.take().contains(&"not ended seen store".to_owned()));
+    case.store.fault_all(Fault::Unreachable);
+    let state = |line: &String| line.starts_with("store ");
+    for client in &clients {
+        client.get("/do/nothing").await;
+    }
+    let seen: Vec<_> = notes.take().into_iter().filter(state).collect();
+    assert_eq!(seen, ["store seen memory false"]);
+    case.store.heal_all();
+    eventually("the store is up again", async || clients[1].get("/do/nothing").await.status == 200)
+        .await;
+    let seen: Vec<_> = notes.take().into_iter().filter(state).collect();
+    assert_eq!(seen, ["store seen memory true"]);
 }
 
 #[tokio::test]
@@ -353,5 +391,8 @@ async fn a_sweep_is_seen_once_with_the_number_of_sessions_that_it_removed() {
     store.insert(&key, Arc::new(Record::new(meta))).await.expect("in memory");
     clock.advance(Duration::from_secs(3600));
     layer.sweep().await.expect("in memory");
-    assert_eq!(notes.take(), ["sweep seen memory - 0", "sweep seen memory 1 false"]);
+    assert_eq!(
+        notes.take(),
+        ["store seen memory true", "sweep seen memory - 0", "sweep seen memory 1 false"]
+    );
 }

@@ -66,6 +66,10 @@ metrics! {
         "Sessions that a log-in has evicted under `max_sessions`.";
     UNDECODABLE: Counter "session_fields_undecodable_total" ["type", "field"]
         "Stored fields that did not decode, once for each session and field.";
+    STORE_UP: Gauge "session_store_up" ["type", "store"]
+        "1 while the store answers, 0 from the moment in which operations are refused at once until the store answers again.";
+    NOT_ENDED: Counter "session_not_ended_total" ["type", "error"]
+        "Sessions whose end was asked for, by a log-out for example, and that live on. `error` is the type of the error.";
     SWEEPS: Histogram "session_sweep_seconds" ["type", "store", "outcome"]
         "Seconds of the sweeps. `outcome`: `done`, or `cut_short` if expired sessions are left.";
     SWEPT: Counter "session_swept_total" ["type", "store"]

@@ -5,11 +5,14 @@ use metrics::{
 };
 
 use super::catalogue::{
-    ALL, COMMITS, EVICTIONS, Kind, Metric, OLDER_KEYS, OPERATIONS, POOL, REQUESTS, RETRIES,
-    ROTATIONS, SWEEPS, SWEPT, UNDECODABLE,
+    ALL, COMMITS, EVICTIONS, Kind, Metric, NOT_ENDED, OLDER_KEYS, OPERATIONS, POOL, REQUESTS,
+    RETRIES, ROTATIONS, STORE_UP, SWEEPS, SWEPT, UNDECODABLE,
 };
 use crate::{
-    observe::{Commit, Eviction, Observer, Operation, Request, Rotation, Sweep, Undecodable},
+    observe::{
+        Commit, Eviction, NotEnded, Observer, Operation, Request, Rotation, StoreState, Sweep,
+        Undecodable,
+    },
     store::PoolUse,
 };
 
@@ -117,6 +120,15 @@ impl Observer for Metrics {
 
     fn undecodable(&self, undecodable: &Undecodable) {
         count(&UNDECODABLE, [undecodable.session_type, undecodable.field], 1);
+    }
+
+    fn not_ended(&self, not_ended: &NotEnded) {
+        count(&NOT_ENDED, [not_ended.session_type, not_ended.error_type], 1);
+    }
+
+    fn store_state(&self, state: &StoreState) {
+        let labels = labels(&STORE_UP, [state.session_type, state.store]);
+        gauge!(STORE_UP.name, &labels).set(f64::from(u8::from(state.is_up)));
     }
 
     fn sweep(&self, sweep: &Sweep) {

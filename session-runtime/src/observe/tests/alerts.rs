@@ -23,10 +23,24 @@ pub(super) const ALERTS: &[Alert] = &[
         summary: "More than 5 % of the operations of the store fail, and their requests are answered 503. Look at the store; the events have its own reason.",
     },
     Alert {
+        name: "SessionStoreIsDown",
+        severity: "critical",
+        after: "30s",
+        expression: "min by (type, store) (session_store_up) < 1",
+        summary: "The store does not answer, and the requests that need a session are answered 503 at once. The event `session.store_down` has the store's own reason.",
+    },
+    Alert {
+        name: "SessionLogOutsFail",
+        severity: "critical",
+        after: "0m",
+        expression: "sum by (type, error) (increase(session_not_ended_total[10m])) > 0",
+        summary: "A session whose end was asked for may live on. The event `session.not_ended` names it: end it again, by `session-admin end` for example.",
+    },
+    Alert {
         name: "SessionStoreIsSlow",
         severity: "warning",
         after: "10m",
-        expression: "sum by (type, store, operation) (rate(session_store_operation_seconds_sum{operation!~\"sweep|end_all\"}[5m])) / sum by (type, store, operation) (rate(session_store_operation_seconds_count{operation!~\"sweep|end_all\"}[5m])) > 0.25",
+        expression: "sum by (type, store, operation) (rate(session_store_operation_seconds_sum{operation!~\"sweep|end_all\",outcome!=\"down\"}[5m])) / sum by (type, store, operation) (rate(session_store_operation_seconds_count{operation!~\"sweep|end_all\",outcome!=\"down\"}[5m])) > 0.25",
         summary: "An operation of the store takes a quarter of a second on average. Look for load, locks and a full disk, before the deadline turns slowness into 503.",
     },
     Alert {

@@ -115,6 +115,7 @@ fn names_and_labels_are_as_prometheus_wants_them() {
         assert!(metric.name.starts_with("session_") && metric.name.chars().all(plain));
         let ending = match metric.kind {
             Kind::Counter => "_total",
+            Kind::Gauge if metric.name.ends_with("_up") => "_up",
             Kind::Gauge => "_connections",
             Kind::Histogram => "_seconds",
         };

@@ -127,7 +127,7 @@ pub(super) async fn execute(
 
 async fn end_session(engine: &Engine, stored: &Stored, end: &EndSession) -> Result<(), Error> {
     let removed = stored.store.remove(&engine.key(end.selector)).await;
-    removed.inspect_err(|error| event::not_ended(engine.name(), end.selector, error))?;
+    removed.inspect_err(|error| engine.note_not_ended(end.selector, error))?;
     note_ended(engine, end);
     Ok(())
 }

@@ -126,7 +126,7 @@ async fn end_session(engine: &Engine, in_token: &InToken, end: &EndSession) -> R
         let ending = revocation.end(end.selector, end.principal.as_ref(), engine.now(), end.until);
         let ended_now = ending.await.inspect_err(|error| {
             if !end.superseded {
-                event::not_ended(engine.name(), end.selector, error);
+                engine.note_not_ended(end.selector, error);
             }
         })?;
         if !ended_now && end.superseded {
