@@ -251,6 +251,7 @@ impl StoredSessions {
     }
 
     /// Returns the time by which sessions are judged.
+    #[cfg(feature = "admin")]
     pub(super) fn now(&self) -> Timestamp {
         self.engine.as_ref().map_or_else(|| SystemClock.now(), |engine| engine.now())
     }

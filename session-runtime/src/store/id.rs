@@ -183,6 +183,7 @@ impl Namespace {
     }
 
     /// Returns true if this is the namespace of a floor.
+    #[cfg(feature = "testing")]
     pub(crate) fn is_of_floor(&self) -> bool {
         self.0.ends_with(FLOOR)
     }
