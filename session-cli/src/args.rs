@@ -1,11 +1,14 @@
 //! The command line: its commands and options, with the help that `--help` prints.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use clap::{Args, Parser, Subcommand};
 use session_runtime::SessionId;
 
-use crate::time::{End, duration, end};
+use crate::time::{End, duration, end, point};
 
 const PRINCIPALS: &str = "\
 A PRINCIPAL is the id of the one whose session it is, as JSON: 42, or '\"ada\"'. A text that is no JSON \
@@ -67,7 +70,18 @@ pub(crate) enum Command {
     ///
     /// Ending many sessions can be interrupted: run the command again, and it goes on.
     End(Which),
-    /// Counts the sessions of a principal, with those that are expired and not swept yet.
+    /// Ends every session of the type and the audience, everybody's and nobody's, in the store or, with a
+    /// store of revocation, in tokens.
+    ///
+    /// Every process notices within a second, and log-ins from now on count. The records of the sessions
+    /// stay until they expire and are swept.
+    EndAll(Sure),
+    /// Ends every session of the type and the audience that began before a time: that was created before,
+    /// or whose principal logged in before.
+    ///
+    /// Otherwise as end-all. An earlier time than that of the last call changes nothing.
+    EndBefore(EndBefore),
+    /// Counts the sessions of a principal, with those that are over and not swept yet.
     Count(Whose),
     /// Removes the sessions of the store that have expired more than five minutes ago, of every
     /// session type.
@@ -114,6 +128,23 @@ pub(crate) struct Which {
     /// The id of one session: 32 hex digits.
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<SessionId>,
+}
+
+/// The answer to the question before everything ends.
+#[derive(Args)]
+pub(crate) struct Sure {
+    /// Does not ask. Needed where there is no terminal.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct EndBefore {
+    /// The time: 2027-01-31T00:00:00Z, or the seconds since 1970 as @1801353600.
+    #[arg(value_name = "TIME", value_parser = point)]
+    pub(crate) time: SystemTime,
+    #[command(flatten)]
+    pub(crate) sure: Sure,
 }
 
 #[derive(Subcommand)]

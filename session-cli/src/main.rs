@@ -3,6 +3,7 @@
 
 mod args;
 mod check;
+mod everything;
 mod key;
 mod output;
 mod progress;
@@ -67,6 +68,8 @@ async fn run(arguments: Arguments) -> Result<Outcome, Failure> {
         Command::List(list) => sessions::list(&place, &list, json).await,
         Command::Show(which) => sessions::show(&place, &which, json).await,
         Command::End(which) => sessions::end(&place, &which, json).await,
+        Command::EndAll(sure) => everything::end_all(&place, &sure, json).await,
+        Command::EndBefore(which) => everything::end_before(&place, &which, json).await,
         Command::Count(whose) => sessions::count(&place, &whose, json).await,
         Command::Sweep => sweep::sweep(&place, json).await,
         Command::Check => check::check(&place, json).await,

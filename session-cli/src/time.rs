@@ -38,6 +38,14 @@ pub(crate) fn end(text: &str) -> Result<End, String> {
         .map_err(|_| "give a time like 12h or 2027-01-31T00:00:00Z".to_owned())
 }
 
+/// Reads a point in time, such as `2027-01-31T00:00:00Z`, or `@1801353600`.
+pub(crate) fn point(text: &str) -> Result<SystemTime, String> {
+    let seconds = text.strip_prefix('@').and_then(|seconds| seconds.parse().ok());
+    let at = seconds.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(it)));
+    at.or_else(|| humantime::parse_rfc3339(text).ok())
+        .ok_or_else(|| "give a time like 2027-01-31T00:00:00Z or @1801353600".to_owned())
+}
+
 /// Writes a point in time, to the second.
 pub(crate) fn print(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
@@ -51,6 +59,17 @@ pub(crate) fn print_stored(time: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_point_in_time_is_a_date_or_its_seconds() {
+        let time = humantime::parse_rfc3339("2027-01-31T00:00:00Z").expect("a time");
+        for text in ["2027-01-31T00:00:00Z", "@1801353600"] {
+            assert_eq!(point(text), Ok(time), "{text}");
+        }
+        for text in ["12h", "1801353600", "@", "@-1", "@18446744073709551615", "2027-01-31"] {
+            assert!(point(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_end_is_a_length_or_a_point() {

@@ -114,7 +114,8 @@ pub(crate) enum Kind {
     NotListable,
     /// A session whose payload is in the token was to be opened without a request.
     OutOfReach,
-    EndsOneByOne,
+    /// All sessions were to end that begin before a time that has not come.
+    InTheFuture,
     NoCurrentSession,
     Interrupted,
 }
@@ -386,9 +387,9 @@ impl fmt::Display for Error {
                 "a session whose payload travels in the token is nowhere but at its client, so it \
                  cannot be opened or changed from elsewhere; use `payload = \"server\"`",
             ),
-            Kind::EndsOneByOne => f.write_str(
-                "sessions in a store are ended by session or by principal; `end_everything` is for \
-                 payloads in the token",
+            Kind::InTheFuture => f.write_str(
+                "the time before which all sessions are to end is in the future: log-ins until then \
+                 would be over at once",
             ),
             Kind::NoCurrentSession => {
                 f.write_str("no current session to leave out: extract `Sessions` in a handler")
@@ -452,7 +453,7 @@ impl Failure for Error {
             Kind::UnknownKey => "unknown_key",
             Kind::NotLoopback => "not_loopback",
             Kind::NotListable => "not_listable",
-            Kind::EndsOneByOne => "ends_one_by_one",
+            Kind::InTheFuture => "in_the_future",
             Kind::NoCurrentSession => "no_current_session",
             Kind::Interrupted => "interrupted",
         }

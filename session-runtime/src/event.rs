@@ -329,10 +329,10 @@ events! {
         "the revocation store was empty; every session that began before is over",
         do "Expected once, at the first start. Otherwise the store has lost its data: everybody has been logged out.";
 
-    /// Logs that all sessions were ended.
-    ended_everything(session: &str) =>
-        WARN "session.ended_everything" { "session.type" = session }
-        "every session ended",
+    /// Logs that all sessions were ended that had begun before a time.
+    ended_everything(session: &str, before: u64) =>
+        WARN "session.ended_everything" { "session.type" = session, "session.began_before_millis" = before }
+        "every session ended that had begun before a time",
         do "Make sure that somebody has asked for it.";
 
     /// Logs that a cache in front of the store failed.
@@ -441,6 +441,7 @@ mod tests {
         let known = [
             "error.message",
             "error.type",
+            "session.began_before_millis",
             "session.bind",
             "session.count",
             "session.down_seconds",

@@ -1,4 +1,4 @@
-//! `list`, `show`, `count` and `end`, on stores of four kinds.
+//! `list`, `show`, `count`, `end`, `end-all` and `end-before`, on stores of four kinds.
 
 use std::sync::{
     OnceLock,
@@ -8,9 +8,13 @@ use std::sync::{
 use serde_json::json;
 use session_runtime::{SessionLayerBuilder, store};
 use tempfile::TempDir;
-use tests::backend::{postgres::Postgres, redis::Redis};
+use tests::{
+    Client,
+    backend::{postgres::Postgres, redis::Redis},
+    eventually,
+};
 
-use crate::support::{App, on, ring, run, user};
+use crate::support::{App, on, ring, run, run_with, sealed, user};
 
 /// A store that the tool can be run on beside the application.
 #[derive(Clone, Copy, Debug)]
@@ -83,19 +87,28 @@ async fn a_principals_sessions_are_listed_shown_counted_and_ended(kind: Kind) {
 }
 
 macro_rules! on_each {
-    ($($name:ident: $kind:expr;)*) => {$(
+    ($($name:ident, $everybody:ident: $kind:expr;)*) => {$(
         #[tokio::test(flavor = "multi_thread")]
         async fn $name() {
             a_principals_sessions_are_listed_shown_counted_and_ended($kind).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $everybody() {
+            everybodys_sessions_end_at_once($kind).await;
         }
     )*};
 }
 
 on_each! {
-    a_principals_sessions_in_files_are_listed_shown_counted_and_ended: Kind::File;
-    a_principals_sessions_in_sqlite_are_listed_shown_counted_and_ended: Kind::Sqlite;
-    a_principals_sessions_in_postgresql_are_listed_shown_counted_and_ended: Kind::Postgres;
-    a_principals_sessions_in_redis_are_listed_shown_counted_and_ended: Kind::Redis;
+    a_principals_sessions_in_files_are_listed_shown_counted_and_ended,
+        everybodys_sessions_in_files_end_at_once: Kind::File;
+    a_principals_sessions_in_sqlite_are_listed_shown_counted_and_ended,
+        everybodys_sessions_in_sqlite_end_at_once: Kind::Sqlite;
+    a_principals_sessions_in_postgresql_are_listed_shown_counted_and_ended,
+        everybodys_sessions_in_postgresql_end_at_once: Kind::Postgres;
+    a_principals_sessions_in_redis_are_listed_shown_counted_and_ended,
+        everybodys_sessions_in_redis_end_at_once: Kind::Redis;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,6 +130,80 @@ async fn an_encrypted_store_is_said_to_be_one_and_works_by_session_id() {
     assert!(!shown.out.contains("ada") && !shown.out.contains("phone"), "{shown:?}");
     assert_eq!(run(on(url, &["end", "--session", &id])).code, 0);
     assert_eq!(user(&client).await, "");
+}
+
+async fn everybodys_sessions_end_at_once(kind: Kind) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(kind, &folder);
+    let app = App::on(url).await;
+    let (ada, id) = app.log_in("ada", "phone").await;
+    let refused = run(on(url, &["end-all"]));
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("--yes"), "{refused:?}");
+    assert_eq!(user(&ada).await, "ada");
+    let ended = run(on(url, &["end-all", "--yes"]));
+    assert_eq!((ended.code, ended.out.as_str()), (0, "every session of `shop` has ended\n"));
+    eventually("the application notices", async || user(&ada).await.is_empty()).await;
+    let listed = run(on(url, &["list", "ada"]));
+    assert_eq!((listed.code, listed.out.as_str()), (1, ""), "{listed:?}");
+    assert_eq!(run(on(url, &["show", "--session", &id])).code, 1);
+
+    let (ada, _) = app.log_in("ada", "phone").await;
+    assert_eq!(user(&ada).await, "ada", "log-ins from now on count");
+    let early = run(on(url, &["end-before", "2026-01-01T00:00:00Z", "--yes", "--json"]));
+    let told = json!({"ended": {"began_before": "2026-01-01T00:00:00Z"}});
+    assert_eq!((early.code, early.json()), (0, told));
+    let other = run(on(url, &["end-all", "--yes", "--json", "--audience", "eu"]));
+    assert_eq!((other.code, other.json()), (0, json!({"ended": "everything"})));
+    let listed = run(on(url, &["list", "ada", "--json"])).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    assert_eq!(user(&ada).await, "ada");
+    let late = run(on(url, &["end-before", "2999-01-01T00:00:00Z", "--yes"]));
+    assert_eq!(late.code, 2, "{late:?}");
+    assert!(late.err.contains("in the future"), "{late:?}");
+    // Later than the log-in, and within what clocks may differ.
+    let soon = std::time::SystemTime::now() + std::time::Duration::from_secs(5);
+    let soon = soon.duration_since(std::time::UNIX_EPOCH).expect("it is later").as_secs();
+    assert_eq!(run(on(url, &["end-before", &format!("@{soon}"), "--yes"])).code, 0);
+    eventually("the application notices", async || user(&ada).await.is_empty()).await;
+    let (ada, _) = app.log_in("ada", "phone").await;
+    assert_eq!(user(&ada).await, "ada", "log-ins until then count");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payloads_in_tokens_end_by_their_store_of_revocation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(Kind::Sqlite, &folder);
+    let server = sealed(store::open(url).await.expect("it opens")).await;
+    let client = Client::new(&server);
+    client.post("/log-in/ada").await;
+    assert_eq!(user(&client).await, "ada");
+    assert_eq!(run(on(url, &["end-all", "--yes"])).code, 0);
+    eventually("the application notices", async || user(&client).await.is_empty()).await;
+    client.post("/log-in/ada").await;
+    assert_eq!(user(&client).await, "ada");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_the_end_of_everything_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = &fresh(Kind::Sqlite, &folder);
+    let app = App::on(url).await;
+    let (ada, _) = app.log_in("ada", "phone").await;
+    let answer = |text: &str| {
+        let tool = format!("{} end-all", env!("CARGO_BIN_EXE_session-admin"));
+        let mut terminal = std::process::Command::new("script");
+        terminal.args(["-qec", &tool, "/dev/null"]);
+        terminal.env("SESSION_STORE", url).env("SESSION_TYPE", "shop");
+        run_with(terminal, text)
+    };
+    let no = answer("no\n");
+    assert!(no.out.contains("End every session of `shop`?"), "{no:?}");
+    assert!(no.out.contains("nothing was ended"), "{no:?}");
+    assert_eq!(user(&ada).await, "ada");
+    let yes = answer("yes\n");
+    assert!(yes.out.contains("every session of `shop` has ended"), "{yes:?}");
+    eventually("the application notices", async || user(&ada).await.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

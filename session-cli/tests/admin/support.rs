@@ -51,6 +51,28 @@ pub(crate) fn on(url: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// A session type whose payload is in the token, of the same name.
+#[derive(Session)]
+#[session(name = "shop", prefix = "none", namespace = "shop", payload = "sealed")]
+struct Carried {
+    #[session(principal)]
+    user: Option<String>,
+}
+
+/// Starts an application whose sessions are in their tokens, with this store of revocation.
+pub(crate) async fn sealed(revocation: Arc<dyn Store>) -> Server {
+    let layer = SessionLayer::<Carried>::builder(ring())
+        .revocation(revocation)
+        .as_another_program()
+        .build()
+        .expect("a sound configuration");
+    let log_in = async |s: Session<Carried>, Path(user): Path<String>| s.log_in(user);
+    let routes = Router::new()
+        .route("/log-in/{user}", post(log_in))
+        .route("/user", get(async |s: Session<Carried>| s.user().cloned().unwrap_or_default()));
+    Server::start(routes.layer(layer)).await
+}
+
 /// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {

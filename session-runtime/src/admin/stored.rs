@@ -2,12 +2,16 @@
 //! administrator may do to them; how pages of records and the end of all sessions come about is the
 //! repository's business, here as for `Sessions<T>`.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     cell::model::SessionType,
     clock::{Clock as _, SystemClock, Timestamp},
-    engine::{Engine, backend::Backend},
+    engine::{Engine, backend::Backend, floor::Floor},
     error::{Error, Kind},
     event,
     handle::session_page::{EndedSessions, SessionCursor},
@@ -15,8 +19,10 @@ use crate::{
     layer::SessionLayer,
     repository::{at_rest, deadline::DeadlineStore},
     store::{
-        Namespace, Order, PrincipalKey, Properties, Record, Store, StoreKey, session_id::SessionId,
+        Meta, Namespace, Order, PrincipalKey, Properties, Record, Store, StoreKey,
+        session_id::SessionId,
     },
+    token::Random,
 };
 
 /// The time after which an operation counts as failed, unless [`StoredSessions::deadline`] says
@@ -42,6 +48,7 @@ pub struct StoredSessions {
     name: Arc<str>,
     namespace: Namespace,
     store: DeadlineStore,
+    floor: Arc<Floor>,
     /// Knows the clock of the layer, and the keys under which the store hides principals.
     engine: Option<Arc<Engine>>,
 }
@@ -79,7 +86,8 @@ impl StoredSessions {
             )
         })?;
         let store = DeadlineStore::new(store, namespace.clone(), DEADLINE, DEADLINE, usize::MAX);
-        Ok(Self { name: name.into(), namespace, store, engine: None })
+        let floor = floor(&store, &namespace);
+        Ok(Self { name: name.into(), namespace, store, floor, engine: None })
     }
 
     /// Creates the view of a layer's sessions, with the deadlines, the clock and the keys of the
@@ -97,6 +105,7 @@ impl StoredSessions {
             name: engine.name().into(),
             namespace: engine.namespace.clone(),
             store: stored.store.clone(),
+            floor: Arc::clone(&stored.floor),
             engine: Some(Arc::clone(engine)),
         })
     }
@@ -106,6 +115,9 @@ impl StoredSessions {
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.store = self.store.with_deadline(deadline);
+        if self.engine.is_none() {
+            self.floor = floor(&self.store, &self.namespace);
+        }
         self
     }
 
@@ -132,14 +144,17 @@ impl StoredSessions {
             engine.page(&principals, Order::Newest, after).await?
         } else {
             let now = self.present_time().await?;
-            self.store.page(&self.namespace, &principals, now, Order::Newest, after).await?
+            let page = self.store.page(&self.namespace, &principals, now, Order::Newest, after);
+            let (mut found, next) = page.await?;
+            found.retain(|(_, _, record)| !self.is_over(&record.meta, now));
+            (found, next)
         };
         let sessions = found.into_iter().map(|(_, selector, record)| (SessionId(selector), record));
         Ok(StoredPage { sessions: sessions.collect(), next: next.map(SessionCursor) })
     }
 
-    /// Returns the number of sessions of a principal, at least of those that are live: expired
-    /// sessions count until the store has removed them.
+    /// Returns the number of sessions of a principal, at least of those that are live: sessions
+    /// that are over count until the store has removed them.
     ///
     /// # Errors
     ///
@@ -149,7 +164,7 @@ impl StoredSessions {
     }
 
     /// Returns the record of a session as the store has it now; `None` if there is no such session, or
-    /// if the session has expired.
+    /// if the session is over.
     ///
     /// # Errors
     ///
@@ -157,10 +172,7 @@ impl StoredSessions {
     pub async fn find(&self, session: &SessionId) -> Result<Option<Arc<Record>>, Error> {
         let record = self.store.load_latest(&self.key(session)).await?;
         let now = self.present_time().await?;
-        Ok(record.filter(|record| match &self.engine {
-            Some(engine) => engine.is_over(&record.meta, now).is_none(),
-            None => !record.meta.is_expired(now),
-        }))
+        Ok(record.filter(|record| !self.is_over(&record.meta, now)))
     }
 
     /// Ends a session, whoever the principal is. Returns whether the session existed.
@@ -187,6 +199,35 @@ impl StoredSessions {
         let ended = self.store.end_all(&self.namespace, &principals, None).await?;
         event::ended_many(&self.name, Some(ended.sessions));
         Ok(ended.into())
+    }
+
+    /// Ends every session of the type and the audience: what
+    /// [`Sessions::end_everything`](crate::Sessions::end_everything) does. Of a store of
+    /// [`revocation`](crate::SessionLayerBuilder::revocation), ends every session whose payload travels in
+    /// the token.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list).
+    pub async fn end_everything(&self) -> Result<(), Error> {
+        self.raise_floor(None).await
+    }
+
+    /// Ends every session of the type and the audience that began before a time: what
+    /// [`Sessions::end_before`](crate::Sessions::end_before) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`list`](Self::list). Returns an error for a time that is more than a minute in the future.
+    pub async fn end_before(&self, time: SystemTime) -> Result<(), Error> {
+        self.raise_floor(Some(time.into())).await
+    }
+
+    async fn raise_floor(&self, to: Option<Timestamp>) -> Result<(), Error> {
+        match &self.engine {
+            Some(engine) => engine.raise_floor(to).await,
+            None => self.floor.raise(&self.name, to, self.servers_time().await?).await,
+        }
     }
 
     /// Does once what requests do, as [`store::check`](crate::store::check): tells whether the store
@@ -221,11 +262,26 @@ impl StoredSessions {
         self.engine.as_ref().map_or_else(|| SystemClock.now(), |engine| engine.now())
     }
 
-    /// Returns the time to judge by that something has expired: that of the store's server.
+    /// Returns the time to judge by that something is over: that of the store's server. Knows the floor
+    /// afterwards.
     async fn present_time(&self) -> Result<Timestamp, Error> {
+        let Some(engine) = &self.engine else {
+            let now = self.servers_time().await?;
+            self.floor.look(now).await?;
+            return Ok(now);
+        };
+        engine.present_time().await
+    }
+
+    async fn servers_time(&self) -> Result<Timestamp, Error> {
+        Ok(self.store.probe().await?.time.unwrap_or_else(|| SystemClock.now()))
+    }
+
+    /// Returns whether a session is over, as far as that can be known without its layer.
+    fn is_over(&self, meta: &Meta, now: Timestamp) -> bool {
         match &self.engine {
-            Some(engine) => engine.present_time().await,
-            None => Ok(self.store.probe().await?.time.unwrap_or_else(|| SystemClock.now())),
+            Some(engine) => engine.is_over(meta, now).is_some(),
+            None => meta.is_expired(now) || meta.began() < self.floor.before(),
         }
     }
 
@@ -246,6 +302,11 @@ impl fmt::Debug for StoredSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredSessions").field("namespace", &self.namespace).finish_non_exhaustive()
     }
+}
+
+/// Returns the floor of the sessions in a store. That sessions name it is for their layer to say.
+fn floor(store: &DeadlineStore, namespace: &Namespace) -> Arc<Floor> {
+    Arc::new(Floor::new(store.clone(), namespace, Random::SYSTEM, false))
 }
 
 /// Returns true if a session type can have this name.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::revocation::Revocation;
+use super::{floor::Floor, revocation::Revocation};
 use crate::{
     repository::deadline::DeadlineStore,
     token::{CredentialCodec, PayloadCodec},
@@ -17,6 +17,7 @@ pub(crate) enum Backend {
 /// The token is a credential for a record in a store.
 pub(crate) struct Stored {
     pub(crate) store: DeadlineStore,
+    pub(crate) floor: Arc<Floor>,
     pub(crate) codec: CredentialCodec,
 }
 
@@ -33,6 +34,14 @@ impl Backend {
         match self {
             Self::Stored(stored) => Some(&stored.store),
             Self::InToken(in_token) => in_token.revocation.as_ref().map(Revocation::store),
+        }
+    }
+
+    /// Returns the floor of the sessions; `None` if no store could keep it.
+    pub(crate) fn floor(&self) -> Option<&Arc<Floor>> {
+        match self {
+            Self::Stored(stored) => Some(&stored.floor),
+            Self::InToken(in_token) => in_token.revocation.as_ref().map(Revocation::floor),
         }
     }
 }

@@ -271,7 +271,11 @@ impl Engine {
         let Some(mut record) = stored.store.load(&key).await? else {
             return Ok(Err(Refused::new(selector, Reason::Unknown)));
         };
-        let mut now = self.now();
+        let time = self.time.now();
+        if stored.floor.is_old(time) {
+            Box::pin(stored.floor.look_if_old(time)).await?;
+        }
+        let mut now = stored.floor.before().max(time);
         let mut judged = self.judge(&record.meta, &credential, now);
         if judged.is_err() && self.time.is_old() {
             now = Box::pin(self.present_time()).await?;
@@ -324,18 +328,12 @@ impl Engine {
     }
 
     /// Returns why a session is over, if it is, whoever asks: its time ran out, or it began before the
-    /// layer's `not_before`.
+    /// floor or the layer's `not_before`.
     pub(crate) fn is_over(&self, meta: &Meta, now: Timestamp) -> Option<Reason> {
         if meta.is_expired(now) {
             return Some(Reason::Expired);
         }
-        self.began_too_early(meta.logged_in.unwrap_or(meta.created)).then_some(Reason::Revoked)
-    }
-
-    /// Returns whether a session that began at this time is over by the layer's `not_before`. What began
-    /// since this layer asked for the time is not, whatever the clock says that `not_before` is from.
-    fn began_too_early(&self, began: Timestamp) -> bool {
-        began < self.policy.not_before && began < self.time.begun()
+        (meta.began() < self.not_before()).then_some(Reason::Revoked)
     }
 
     /// Judges a payload, and asks the revocation store about a live one. What the future of every load
@@ -367,7 +365,7 @@ impl Engine {
             let reason = Reason::FromTheFuture;
             return Err(Refused { selector, reason, in_doubt: is_alone });
         }
-        if self.began_too_early(envelope.created) {
+        if envelope.created < self.not_before() {
             return Err(Refused::new(selector, Reason::Revoked));
         }
         let codec = &in_token.codec;
@@ -407,8 +405,11 @@ impl Engine {
     }
 
     async fn is_revoked(&self, revocation: &Revocation, live: &LiveSession) -> Result<bool, Error> {
-        let principal = live.meta.as_ref().and_then(|meta| meta.principal.as_ref());
-        revocation.is_revoked(live.selector, principal, live.epoch, self.now()).await
+        let meta = live.meta.as_ref();
+        let (principal, now) = (meta.and_then(|meta| meta.principal.as_ref()), self.time.now());
+        let is_revoked = revocation.is_revoked(live.selector, principal, live.epoch, now).await?;
+        // The floor may have risen since the payload was judged.
+        Ok(is_revoked || meta.is_some_and(|meta| meta.created < self.not_before()))
     }
 
     /// Returns whether nobody finds a session any more who looks for its principal's sessions: the

@@ -8,6 +8,7 @@ pub(crate) mod bind;
 #[cfg(feature = "axum")]
 pub(crate) mod challenge;
 pub(crate) mod claim;
+pub(crate) mod floor;
 pub(crate) mod hooks;
 pub(crate) mod live;
 pub(crate) mod load;
@@ -37,7 +38,7 @@ use crate::{
     key::watch::KeyWatch,
     observe::{RequestOutcome, Watcher},
     schema::{Spec, Transport, options::Resend},
-    store::{Namespace, PrincipalKey, Selector, StoreKey},
+    store::{Cap, Namespace, PrincipalKey, Selector, StoreKey},
     token::{IndexCodec, Random},
     transport::Carrier,
 };
@@ -82,17 +83,64 @@ impl Engine {
         format!("the {transport} `{name}` for `{}`", self.namespace.as_str())
     }
 
-    /// Returns the present time: that of the store's server, as far as it is known.
+    /// Returns the present time: that of the store's server, as far as it is known. The floor is in the
+    /// past, so a clock that shows an earlier time than the floor is behind: by that clock, whatever
+    /// begins now would be over.
     pub(crate) fn now(&self) -> Timestamp {
-        self.time.now()
+        self.not_below_the_floor(self.time.now())
     }
 
-    /// Returns the present time, to judge by that something has expired.
+    fn not_below_the_floor(&self, time: Timestamp) -> Timestamp {
+        self.backend.floor().map_or(time, |floor| floor.before().max(time))
+    }
+
+    /// Returns the time before which a session must not have begun: the floor, as far as it is known, or
+    /// the layer's `not_before`. What began since this layer asked for the time is not before
+    /// `not_before`, whatever the clock says that `not_before` is from.
+    pub(crate) fn not_before(&self) -> Timestamp {
+        self.not_below_the_floor(self.policy.not_before.min(self.time.begun()))
+    }
+
+    /// Returns the limit on a principal's sessions. Those that are over do not count.
+    pub(crate) fn cap(&self) -> Option<Cap> {
+        self.policy.max_sessions.map(|cap| cap.not_before(self.not_before()))
+    }
+
+    /// Returns whether what is known of the floor is too old to judge a session by, or to begin one.
+    pub(crate) fn is_floor_old(&self) -> bool {
+        self.backend.floor().is_some_and(|floor| floor.is_old(self.time.now()))
+    }
+
+    /// Looks at the floor if what is known of the floor is old.
+    pub(crate) async fn look_at_floor_if_old(&self) -> Result<(), Error> {
+        match self.backend.floor() {
+            Some(floor) => floor.look_if_old(self.time.now()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at the floor now, for a log-in: what begins after the floor must not be over.
+    pub(crate) async fn look_at_floor(&self) -> Result<(), Error> {
+        match self.backend.floor() {
+            Some(floor) => floor.look(self.time.now()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the present time, to judge by that something is over. Knows the floor afterwards.
     pub(crate) async fn present_time(&self) -> Result<Timestamp, Error> {
         if self.time.is_old() {
             self.time.measure().await?;
         }
+        self.look_at_floor_if_old().await?;
         Ok(self.now())
+    }
+
+    /// Ends every session, or those that began before a time. The time is that of the store.
+    pub(crate) async fn raise_floor(&self, to: Option<Timestamp>) -> Result<(), Error> {
+        let floor = self.backend.floor().ok_or_else(|| Error::new(Kind::NotListable))?;
+        self.time.measure().await?;
+        floor.raise(self.name, to, self.time.now()).await
     }
 
     /// Returns whether the time is known by which the first token can be judged.

@@ -24,7 +24,7 @@ const MAX_WAITING: usize = 1024;
 
 /// The most sessions of a principal, unless the builder says otherwise: more than anybody has devices,
 /// and few enough for a list.
-const MAX_SESSIONS: Cap = Cap { sessions: 100, on_max: OnMaxSessions::EndOldest };
+const MAX_SESSIONS: Cap = Cap::new(100, OnMaxSessions::EndOldest);
 
 /// The most bytes of a session in a store, unless the builder says otherwise.
 const MAX_SESSION_BYTES: usize = 64 * 1024;

@@ -1,50 +1,30 @@
 //! The revocation of sessions whose payload travels in the token (ASVS 7.4.1). A note of each ended
-//! session lasts until the last token that names the session has expired. All sessions began under a
-//! floor, a random number, and those of a principal under an epoch, which counts up: a session under
-//! another floor or under an earlier epoch is over. Notes, epochs and the floor are ordinary records
-//! of an ordinary store.
-//!
-//! **Revocation fails closed.** A store without a floor has lost records, perhaps notes of ended
-//! sessions, too: under a new floor, every session that began before is over.
+//! session lasts until the last token that names the session has expired. Sessions of a principal began
+//! under an epoch, which counts up: a session under an earlier epoch is over. Notes and epochs are
+//! ordinary records of an ordinary store. The `floor`, under which all sessions began, is beside them.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
+use super::floor::{Floor, NUMBER, number_in, put};
 use crate::{
     clock::{CLOCK_SKEW, Timestamp},
-    error::{Error, Kind},
-    event,
+    error::Error,
     repository::deadline::DeadlineStore,
-    store::{
-        Commit, CommitOutcome, Expected, FieldValue, InsertOutcome, Meta, Namespace, Op,
-        PrincipalKey, Record, Selector, StoreKey,
-    },
-    token::Random,
+    store::{FieldValue, InsertOutcome, Meta, Namespace, PrincipalKey, Record, Selector, StoreKey},
 };
-
-/// The field of the record of an epoch, and of the floor.
-const NUMBER: &str = "number";
-
-/// The time after which a process looks at the floor again.
-const FLOOR_AGE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Revocation {
     store: DeadlineStore,
     ended: Namespace,
     ended_of_nobody: Namespace,
     epochs: Namespace,
-    floor: StoreKey,
-    /// The floor as it was found, and when.
-    known_floor: Mutex<Option<(u32, Timestamp)>>,
-    random: Random,
+    floor: Arc<Floor>,
 }
 
 impl Revocation {
     /// Creates the revocation beside the sessions of `namespace`. No session name or audience
     /// contains a `/` or `~`, so these records collide with those of no session type.
-    pub(crate) fn new(store: DeadlineStore, namespace: &Namespace, random: Random) -> Self {
+    pub(crate) fn new(store: DeadlineStore, namespace: &Namespace, floor: Arc<Floor>) -> Self {
         let below = |what| Namespace::new(&format!("{}{what}", namespace.as_str()));
         Self {
             store,
@@ -53,14 +33,16 @@ impl Revocation {
             // anybody can begin and end as many sessions as the store has room for.
             ended_of_nobody: below("~ended"),
             epochs: below("/epoch"),
-            floor: StoreKey { namespace: below("/floor"), selector: Selector([0; 16]) },
-            known_floor: Mutex::default(),
-            random,
+            floor,
         }
     }
 
     pub(crate) const fn store(&self) -> &DeadlineStore {
         &self.store
+    }
+
+    pub(crate) const fn floor(&self) -> &Arc<Floor> {
+        &self.floor
     }
 
     /// Returns whether a session was ended, by itself or together with others. `mark` is the
@@ -73,9 +55,13 @@ impl Revocation {
         now: Timestamp,
     ) -> Result<bool, Error> {
         let floor = floor_in(mark);
-        // The session may be younger than what this process knows of the floor.
-        if floor != self.floor(now).await? && floor != self.look_at_floor(now).await? {
-            return Ok(true);
+        self.floor.look_if_old(now).await?;
+        if floor != self.floor.number() {
+            // The session may be younger than what this process knows of the floor.
+            self.floor.look(now).await?;
+            if floor != self.floor.number() {
+                return Ok(true);
+            }
         }
         let note = self.store.load(&self.note_key(selector, principal)).await?;
         if note.is_some_and(|note| !note.meta.is_expired(now)) {
@@ -103,17 +89,14 @@ impl Revocation {
         Ok(outcome == InsertOutcome::inserted())
     }
 
-    /// Returns the mark of a session that begins now, for this principal or for nobody: the floor,
-    /// and the principal's epoch.
-    pub(crate) async fn mark(
-        &self,
-        principal: Option<&PrincipalKey>,
-        now: Timestamp,
-    ) -> Result<u64, Error> {
-        Ok(match principal {
-            Some(principal) => mark(self.look_at_floor(now).await?, self.epoch(principal).await?),
-            None => mark(self.floor(now).await?, 0),
-        })
+    /// Returns the mark of a session that begins now, for this principal or for nobody: the number of
+    /// the floor as far as it is known, and the principal's epoch.
+    pub(crate) async fn mark(&self, principal: Option<&PrincipalKey>) -> Result<u64, Error> {
+        let epoch = match principal {
+            Some(principal) => self.epoch(principal).await?,
+            None => 0,
+        };
+        Ok(mark(self.floor.number(), epoch))
     }
 
     /// Ends every session of a principal, because later sessions have a larger epoch. The epoch is
@@ -127,92 +110,16 @@ impl Revocation {
         loop {
             let there = self.store.load(&key).await?;
             let next = there.as_deref().and_then(number_in).unwrap_or(0).saturating_add(1);
-            if self.put(&key, next, there.as_deref(), now).await? {
+            let values = [(NUMBER, FieldValue::Int(next.into()))];
+            if put(&self.store, &key, values, there.as_deref(), now).await? {
                 return Ok(());
             }
         }
-    }
-
-    /// Ends every session, because later sessions begin under another floor. Other processes look at
-    /// the floor once a second.
-    pub(crate) async fn change_floor(&self, now: Timestamp) -> Result<(), Error> {
-        loop {
-            let there = self.store.load(&self.floor).await?;
-            let floor = self.new_floor()?;
-            let is_new = there.as_deref().and_then(number_in) != Some(floor);
-            if is_new && self.put(&self.floor, floor, there.as_deref(), now).await? {
-                self.know_floor(floor, now);
-                return Ok(());
-            }
-        }
-    }
-
-    /// Returns the floor as it was a second ago at most.
-    async fn floor(&self, now: Timestamp) -> Result<u32, Error> {
-        let known = *self.known_floor.lock().unwrap_or_else(PoisonError::into_inner);
-        match known {
-            Some((floor, at)) if at <= now && now < at.saturating_add(FLOOR_AGE) => Ok(floor),
-            _ => self.look_at_floor(now).await,
-        }
-    }
-
-    async fn look_at_floor(&self, now: Timestamp) -> Result<u32, Error> {
-        loop {
-            let there = self.store.load(&self.floor).await?;
-            if let Some(floor) = there.as_deref().and_then(number_in) {
-                self.know_floor(floor, now);
-                return Ok(floor);
-            }
-            // The next round reads the floor, whoever has put it there.
-            let floor = self.new_floor()?;
-            if self.put(&self.floor, floor, there.as_deref(), now).await? {
-                event::revocation_begins(self.floor.namespace.as_str());
-            }
-        }
-    }
-
-    fn know_floor(&self, floor: u32, now: Timestamp) {
-        *self.known_floor.lock().unwrap_or_else(PoisonError::into_inner) = Some((floor, now));
-    }
-
-    fn new_floor(&self) -> Result<u32, Error> {
-        let bytes = self.random.bytes().map_err(|_| Error::new(Kind::Random))?;
-        // 0 is the floor of tokens that know of no revocation.
-        Ok(u32::from_be_bytes(bytes).max(1))
     }
 
     async fn epoch(&self, principal: &PrincipalKey) -> Result<u32, Error> {
         let there = self.store.load(&self.epoch_key(principal)).await?;
         Ok(there.as_deref().and_then(number_in).unwrap_or(0))
-    }
-
-    /// Puts a number in the place of what is there. Returns false if another number is there by now.
-    async fn put(
-        &self,
-        key: &StoreKey,
-        number: u32,
-        there: Option<&Record>,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
-        let meta = Meta::of_no_session(now, Timestamp::MAX);
-        let value = FieldValue::Int(number.into());
-        let Some(there) = there else {
-            let mut record = Record::new(meta);
-            record.set(NUMBER, value);
-            return Ok(self.store.insert(key, record, None).await? == InsertOutcome::inserted());
-        };
-        let mut commit = Commit::touch(now, meta.check, meta.key_id);
-        commit.expected.push(Expected { field: NUMBER.into(), seen: there.get(NUMBER).cloned() });
-        commit.ops.push(Op::Set { field: NUMBER.into(), value });
-        match self.store.commit(key, &commit).await? {
-            CommitOutcome::Committed { .. } => Ok(true),
-            CommitOutcome::Conflict { .. } => Ok(false),
-            // The record is gone, or was not written by this code; the next round writes a new one.
-            _ => {
-                self.store.remove(key).await?;
-                Ok(false)
-            }
-        }
     }
 
     fn epoch_key(&self, principal: &PrincipalKey) -> StoreKey {
@@ -238,11 +145,4 @@ const fn floor_in(mark: u64) -> u32 {
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
 const fn epoch_in(mark: u64) -> u32 {
     mark as u32
-}
-
-fn number_in(record: &Record) -> Option<u32> {
-    match record.get(NUMBER) {
-        Some(FieldValue::Int(number)) => u32::try_from(*number).ok(),
-        _ => None,
-    }
 }

@@ -50,7 +50,7 @@ fn all() -> Vec<(Kind, &'static str, u16)> {
         (Kind::SessionIds("zeros"), "", 500),
         (Kind::NotListable, "", 500),
         (Kind::OutOfReach, "", 500),
-        (Kind::EndsOneByOne, "", 500),
+        (Kind::InTheFuture, "", 500),
         (Kind::NoCurrentSession, "", 500),
     ]
 }

@@ -1,7 +1,7 @@
 //! [`Sessions`]: the registry of a session type, for reaching sessions from elsewhere than their
 //! client's request. Of the present request, knows only the session id.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, marker::PhantomData, sync::Arc, time::SystemTime};
 
 use http::request::Parts;
 
@@ -161,23 +161,66 @@ impl<T: SessionType> Sessions<T> {
         Ok(ended)
     }
 
-    /// Ends every session of this type, everybody's and nobody's, where payloads travel in the token.
-    /// For a leaked key, or a restored backup. Other processes notice within a second.
+    /// Ends every session of this type and audience, everybody's and nobody's: for a leaked key, or for
+    /// a store that was put back from a backup. Returns when that is written in the store.
+    ///
+    /// This process accepts none of the sessions any more. Other processes ask the store once a second,
+    /// when a request presents a session, and accept none from then on; a process that is started later
+    /// asks before its first session. A log-in from now on counts at once, in every process: a log-in
+    /// asks the store, too. A request that is under way keeps the session that it has loaded.
+    ///
+    /// The records of the sessions stay in the store until they expire and are swept. They are over all
+    /// the same: lists do not have them, [`open`](Self::open) does not find them, and they do not count
+    /// under [`max_sessions`](crate::SessionLayerBuilder::max_sessions). Only
+    /// [`SessionsOf::count`](crate::SessionsOf::count) has them until then.
+    ///
+    /// Sessions in a store are judged by the time of the store's server. Where a store has no time of
+    /// its own, or the layer a [`clock`](crate::SessionLayerBuilder::clock) that does not follow the
+    /// store, a session from a process whose clock is ahead may live on.
+    ///
+    /// ```
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let layer = SessionLayer::<Shop>::new(MemoryStore::default(), KeyRing::ephemeral()?)?;
+    /// layer.sessions().end_everything().await?;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error if the store is [unavailable](Error::is_unavailable), for a payload in the
-    /// token without [`revocation`](crate::SessionLayerBuilder::revocation), and for sessions in a
-    /// store.
+    /// Returns an error if the store is [unavailable](Error::is_unavailable), and for a payload in the
+    /// token without [`revocation`](crate::SessionLayerBuilder::revocation).
     pub async fn end_everything(&self) -> Result<(), Error> {
-        let Backend::InToken(in_token) = &self.engine.backend else {
-            return Err(Error::new(Kind::EndsOneByOne));
-        };
-        let revocation =
-            in_token.revocation.as_ref().ok_or_else(|| Error::new(Kind::NotListable))?;
-        revocation.change_floor(self.engine.now()).await?;
-        event::ended_everything(self.engine.name());
-        Ok(())
+        self.engine.raise_floor(None).await
+    }
+
+    /// Ends every session of this type and audience that began before a time: that was created before, or
+    /// whose principal logged in before, if somebody is logged in. Otherwise as
+    /// [`end_everything`](Self::end_everything). An earlier time than that of the last call changes
+    /// nothing.
+    ///
+    /// ```
+    /// # use std::time::{Duration, SystemTime};
+    /// # use session_runtime::{Error, KeyRing, Session, SessionLayer, store::MemoryStore};
+    /// # #[derive(Session)]
+    /// # struct Shop { cart: Vec<u32> }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let layer = SessionLayer::<Shop>::new(MemoryStore::default(), KeyRing::ephemeral()?)?;
+    /// let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    /// layer.sessions().end_before(an_hour_ago).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`end_everything`](Self::end_everything). Returns an error for a time that is more than a
+    /// minute in the future.
+    pub async fn end_before(&self, time: SystemTime) -> Result<(), Error> {
+        self.engine.raise_floor(Some(time.into())).await
     }
 
     pub(super) fn stored(&self) -> Result<&Stored, Error> {

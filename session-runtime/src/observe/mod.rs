@@ -227,7 +227,7 @@ pub struct Operation {
     pub session_type: &'static str,
     /// The [name](crate::store::Store::name) of the store.
     pub store: &'static str,
-    /// The operation: `load`, `insert`, `commit`, `remove`, `list`, `end_all` or `sweep`.
+    /// The operation: `load`, `insert`, `commit`, `remove`, `list`, `floor`, `end_all` or `sweep`.
     pub operation: &'static str,
     /// The type of the error if the operation failed: `store`, `deadline`, or `cancelled` if the
     /// request was given up.

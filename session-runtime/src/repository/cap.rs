@@ -122,6 +122,11 @@ impl<'a> LogIn<'a> {
         u64::from(self.cap.sessions.max(1))
     }
 
+    /// Returns whether a session is over, and only its record is left.
+    fn is_over(&self, meta: &Meta) -> bool {
+        meta.is_expired(self.now) || meta.began() < self.cap.not_before
+    }
+
     /// Ends the sessions with the earliest log-ins, after this one was stored. Each is removed as it
     /// was listed, so that what has happened to a session since then, such as a log-in, keeps the
     /// session. Returns those that were ended.
@@ -133,7 +138,7 @@ impl<'a> LogIn<'a> {
             }
             pause(tries).await;
             let excess = of_principal.saturating_sub(self.most()).min(MOST);
-            // Among few sessions, those that have expired are all seen and do not count.
+            // Among few sessions, those that are over are all seen and do not count.
             let enough = if of_principal <= MOST { MOST } else { excess };
             let (sessions, is_all) = self.oldest(enough).await?;
             // Counted after the list: what others have removed in between is still listed, and its
@@ -144,12 +149,12 @@ impl<'a> LogIn<'a> {
             } else {
                 self.store.count(&self.key.namespace, &self.principal).await?
             };
-            let (expired, live): (Vec<_>, Vec<_>) =
-                sessions.into_iter().partition(|(_, record)| record.meta.is_expired(self.now));
-            for (selector, record) in &expired {
+            let (over, live): (Vec<_>, Vec<_>) =
+                sessions.into_iter().partition(|(_, record)| self.is_over(&record.meta));
+            for (selector, record) in &over {
                 self.remove(*selector, record).await?;
             }
-            let excess = there.saturating_sub(expired.len() as u64).saturating_sub(self.most());
+            let excess = there.saturating_sub(over.len() as u64).saturating_sub(self.most());
             let excess = excess.min(MOST);
             let going = &live[..live.len().min(usize::try_from(excess).unwrap_or(usize::MAX))];
             let is_among = going.iter().any(|(selector, _)| *selector == self.key.selector);
@@ -266,7 +271,7 @@ impl<'a> LogIn<'a> {
         loop {
             let (sessions, next) = self.list(Order::Newest, after, PAGE).await?;
             let live = sessions.iter().filter(|(selector, record)| {
-                *selector != self.key.selector && !record.meta.is_expired(self.now)
+                *selector != self.key.selector && !self.is_over(&record.meta)
             });
             others += live.count() as u64;
             after = next;

@@ -67,6 +67,12 @@ impl DeadlineStore {
         }
     }
 
+    /// Returns another store in this one's place, such as the one below the records' seals. Both are up,
+    /// or down, together.
+    pub(crate) fn over(&self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self.clone() }
+    }
+
     /// Returns the store with another deadline, for reading and for writing.
     #[must_use]
     pub(crate) fn with_deadline(self, deadline: Duration) -> Self {
@@ -99,7 +105,7 @@ impl DeadlineStore {
 
     /// Returns the deadline of an operation: operations that only read have one of their own.
     fn deadline(&self, operation: &str) -> Duration {
-        if matches!(operation, "load" | "list" | "count" | "probe") {
+        if matches!(operation, "load" | "floor" | "list" | "count" | "probe") {
             self.load_deadline
         } else {
             self.commit_deadline
@@ -222,6 +228,12 @@ impl DeadlineStore {
     /// Loads the present record, and never a copy.
     pub(crate) fn load_latest<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
         self.within("load", Suspect::of(key), || load_latest(&*self.store, key))
+    }
+
+    /// Loads the present record of a floor. An operation of its own: it is made once a second, for
+    /// whichever request comes first.
+    pub(crate) fn load_floor<'a>(&'a self, key: &'a StoreKey) -> Timed<'a, Option<Arc<Record>>> {
+        self.within("floor", Suspect::of(key), || load_latest(&*self.store, key))
     }
 
     pub(crate) fn insert<'a>(

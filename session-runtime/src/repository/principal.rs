@@ -76,7 +76,7 @@ pub(super) fn page<'a>(
 
 /// Returns the place of a session in the list.
 fn place(selector: Selector, meta: &Meta) -> Cursor {
-    Cursor::new(meta.logged_in.unwrap_or(meta.created), selector)
+    Cursor::new(meta.began(), selector)
 }
 
 /// Returns all sessions of a principal that are live at `now`, the latest log-in first.

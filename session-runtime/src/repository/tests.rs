@@ -203,7 +203,7 @@ fn log_in(millis: u64, cap: Option<Cap>) -> Commit {
 /// Optional, as it is wherever it is passed.
 #[allow(clippy::unnecessary_wraps)]
 const fn cap(sessions: u32, on_max: OnMaxSessions) -> Option<Cap> {
-    Some(Cap { sessions, on_max })
+    Some(Cap::new(sessions, on_max))
 }
 
 fn live(store: &Paced) -> Vec<Selector> {

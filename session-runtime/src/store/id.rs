@@ -151,6 +151,9 @@ impl fmt::Debug for KeyId {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Namespace(Arc<str>);
 
+/// The end of the name of a floor's namespace.
+const FLOOR: &str = "/floor";
+
 impl Namespace {
     /// Makes a namespace of this name. Names are tokens of RFC 9110, so they contain no `:` or `/`.
     #[must_use]
@@ -172,6 +175,17 @@ impl Namespace {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the namespace of the floor of these sessions. No session name or audience contains a `/`.
+    pub(crate) fn of_floor(&self) -> Self {
+        Self::new(&format!("{}{FLOOR}", self.0))
+    }
+
+    /// Returns true if this is the namespace of a floor.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_of_floor(&self) -> bool {
+        self.0.ends_with(FLOOR)
     }
 
     /// Returns true if its records are the runtime's own notes, such as ended sessions, and no

@@ -290,11 +290,28 @@ impl Lifetime {
 
 /// The limit on the live sessions of one principal, checked when the principal logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cap {
     /// The most sessions, the one that logs in included; at least 1.
     pub sessions: u32,
     /// The choice at the limit: to end the oldest session, or to refuse the new one.
     pub on_max: OnMaxSessions,
+    /// The time before which a session is over that began earlier: such sessions do not count.
+    pub not_before: Timestamp,
+}
+
+impl Cap {
+    /// Makes the limit of so many sessions. All that have not expired count.
+    #[must_use]
+    pub const fn new(sessions: u32, on_max: OnMaxSessions) -> Self {
+        Self { sessions, on_max, not_before: Timestamp::from_millis(0) }
+    }
+
+    /// Leaves out the sessions that began before a time.
+    #[must_use]
+    pub const fn not_before(self, time: Timestamp) -> Self {
+        Self { not_before: time, ..self }
+    }
 }
 
 /// The effect of a log-in of a principal who already has as many sessions as the cap allows.

@@ -103,6 +103,12 @@ impl Meta {
         (self.check, self.key_id) = (check, key_id);
     }
 
+    /// Returns when the session began: when its principal logged in, or when it was created, if nobody is
+    /// logged in.
+    pub(crate) fn began(&self) -> Timestamp {
+        self.logged_in.unwrap_or(self.created)
+    }
+
     /// Returns when the session expires if it is not used again: the earlier of the idle and the
     /// absolute end.
     #[must_use]

@@ -19,6 +19,7 @@ mod ending;
 mod expiry;
 mod failure;
 mod fields;
+mod floor;
 mod forced;
 mod gate;
 mod guards;

@@ -184,22 +184,3 @@ async fn visitors_who_come_and_go_neither_block_nor_evict_a_log_out() {
     assert_eq!(client.get("/logout").await.status, 200, "and another one has room");
     assert_eq!(stolen.get("/read").await.body, NOBODY);
 }
-
-#[tokio::test]
-async fn of_sessions_in_a_store_the_end_of_everything_is_an_error() {
-    #[derive(Session)]
-    #[session(name = "stored")]
-    struct Stored {
-        #[session(principal)]
-        user: Option<String>,
-    }
-    let layer = SessionLayer::<Stored>::builder(keys())
-        .insecure_dev()
-        .store(MemoryStore::default())
-        .build()
-        .expect("a sound configuration");
-    let router = Router::new()
-        .route("/", get(async |s: Sessions<Stored>| s.end_everything().await))
-        .layer(layer);
-    assert_eq!(Client::new(&Server::start(router).await).get("/").await.status, 500);
-}

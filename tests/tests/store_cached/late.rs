@@ -83,7 +83,7 @@ async fn a_change_is_seen_at_once_also_if_its_copy_cannot_be_removed() {
 #[tokio::test]
 async fn those_that_give_way_to_a_log_in_are_gone_at_once() {
     let setup = Setup::new();
-    let cap = Some(Cap { sessions: 1, on_max: OnMaxSessions::EndOldest });
+    let cap = Some(Cap::new(1, OnMaxSessions::EndOldest));
     for number in 1..=3 {
         setup.insert(number).await;
     }

@@ -119,7 +119,7 @@ async fn parallel_log_ins_end_up_with_the_cap() {
     let store = open(directory.path());
     let mut base = 0;
     for on_max in [OnMaxSessions::EndOldest, OnMaxSessions::RefuseNew] {
-        let cap = Some(Cap { sessions: 3, on_max });
+        let cap = Some(Cap::new(3, on_max));
         let tasks: Vec<_> = (base..base + 32)
             .map(|number| {
                 let store = store.clone();

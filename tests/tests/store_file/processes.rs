@@ -41,7 +41,7 @@ const LOG_INS: u64 = 12;
 /// Logs in again and again, half of the time by an insert; prints how often it was let in.
 fn log_in_under_a_cap(on_max: OnMaxSessions) {
     let Some((store, process)) = in_child() else { unreachable!("a child only") };
-    let cap = Some(Cap { sessions: CAP, on_max });
+    let cap = Some(Cap::new(CAP, on_max));
     let mut let_in = 0;
     for n in 0..LOG_INS {
         let number = process * 1000 + n;

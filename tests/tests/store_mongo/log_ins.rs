@@ -14,7 +14,7 @@ use crate::support::{Own, ada, at, is_committed, key, log_in, record};
 const CLIENTS: u8 = 16;
 
 const fn cap(on_max: OnMaxSessions) -> Cap {
-    Cap { sessions: 3, on_max }
+    Cap::new(3, on_max)
 }
 
 async fn live(own: &Own) -> Vec<u8> {

@@ -81,7 +81,7 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     assert!(is_committed(&own.commit(1, &commit).await));
     assert_eq!(took(), ["findAndModify", "find", "findAndModify"], "a commit that was overtaken");
 
-    let cap = Some(Cap { sessions: 2, on_max: OnMaxSessions::EndOldest });
+    let cap = Some(Cap::new(2, OnMaxSessions::EndOldest));
     let mut new = record();
     new.meta.set_principal(Some(ada()), at(0));
     let outcome = own.store.insert_capped(&key(2), new, cap).await.expect("inserts");
@@ -110,7 +110,7 @@ async fn each_operation_takes_as_many_commands_as_the_documentation_says() {
     assert_eq!(took(), ["findAndModify", "aggregate", "find", "delete"], "a log-in at the cap");
     let mut new = record();
     new.meta.set_principal(Some(ada()), at(4));
-    let refuse = Some(Cap { sessions: 3, on_max: OnMaxSessions::RefuseNew });
+    let refuse = Some(Cap::new(3, OnMaxSessions::RefuseNew));
     let outcome = own.store.insert_capped(&key(4), new, refuse).await.expect("inserts");
     assert_eq!(outcome, InsertOutcome::inserted());
     let expected = ["find", "insert", "aggregate", "insert", "aggregate", "delete"];
@@ -188,7 +188,7 @@ async fn nothing_but_an_insert_makes_a_session() {
     for on_max in [None, Some(OnMaxSessions::EndOldest), Some(OnMaxSessions::RefuseNew)] {
         for loaded in [None, loaded.clone()] {
             let mut commit = on_max.map_or(touch(1), |_| log_in(1));
-            commit.cap = on_max.map(|on_max| Cap { sessions: 3, on_max });
+            commit.cap = on_max.map(|on_max| Cap::new(3, on_max));
             commit.loaded = loaded;
             assert_eq!(own.commit(1, &commit).await, CommitOutcome::Gone);
         }

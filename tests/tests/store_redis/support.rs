@@ -97,7 +97,7 @@ pub(crate) const END_OLDEST: OnMaxSessions = OnMaxSessions::EndOldest;
 pub(crate) const REFUSE_NEW: OnMaxSessions = OnMaxSessions::RefuseNew;
 
 pub(crate) const fn cap(sessions: u32, on_max: OnMaxSessions) -> Cap {
-    Cap { sessions, on_max }
+    Cap::new(sessions, on_max)
 }
 
 /// An error and its causes, as a log would have it.

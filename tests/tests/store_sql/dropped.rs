@@ -28,7 +28,7 @@ fn next(state: &mut u64) -> u64 {
 
 async fn give_up(store: &SqlStore, state: &mut u64) -> bool {
     let number = next(state) % SESSIONS;
-    let cap = Some(Cap { sessions: 100, on_max: OnMaxSessions::EndOldest });
+    let cap = Some(Cap::new(100, OnMaxSessions::EndOldest));
     let who = format!("user {number}");
     let principal = PrincipalKey::new(&who);
     // At each of the places where an operation waits for the server; some have fewer.
@@ -88,7 +88,7 @@ fn no_answer_reaches_another_request(kind: Kind) {
         verified.await.expect("each load got its own record");
         // Nothing is locked: each session can be changed, and each principal logs in.
         for number in 0..SESSIONS {
-            let cap = Some(Cap { sessions: 1, on_max: OnMaxSessions::EndOldest });
+            let cap = Some(Cap::new(1, OnMaxSessions::EndOldest));
             let log_in = log_in(&format!("user {number}"), cap, [add("visits")]);
             store.commit(&key(number), &log_in).await.expect("a commit");
         }

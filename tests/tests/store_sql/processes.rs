@@ -79,7 +79,7 @@ const LOG_INS: u64 = 6;
 
 /// Logs in again and again, half of the time by an insert; prints how often it was let in.
 fn log_in_often(on_max: OnMaxSessions, number: u64, url: &str) {
-    let cap = Some(Cap { sessions: CAP, on_max });
+    let cap = Some(Cap::new(CAP, on_max));
     let let_in = wait(async {
         let store = connect(url).await;
         let mut let_in = 0;

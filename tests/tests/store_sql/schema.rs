@@ -88,7 +88,7 @@ fn a_role_without_the_right_to_create_works_on_tables_that_are_there() {
     for url in [postgres().url("clerk", name), mariadb().url("clerk", name)] {
         wait(async {
             let store = connect(&url).await;
-            let cap = Cap { sessions: 1, on_max: OnMaxSessions::EndOldest };
+            let cap = Cap::new(1, OnMaxSessions::EndOldest);
             for number in 0..2 {
                 let outcome = store.insert_capped(&key(number), owned("ada"), Some(cap)).await;
                 outcome.expect("an insert");

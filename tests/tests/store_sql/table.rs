@@ -146,7 +146,7 @@ fn a_dump_shows_values_only_as_they_were_given(kind: Kind) {
         let mut record = owned("\"ada\"");
         record.set("note", text("\"plain-at-insert\""));
         record.set("sealed", FieldValue::Bytes(sealed.clone().into()));
-        let cap = Some(Cap { sessions: 2, on_max: OnMaxSessions::EndOldest });
+        let cap = Some(Cap::new(2, OnMaxSessions::EndOldest));
         store.insert_capped(&key(1), record, cap).await.expect("an insert");
         let change = commit([
             set("note", "\"plain-at-commit\""),

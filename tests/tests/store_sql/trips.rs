@@ -143,8 +143,8 @@ async fn carry_out(
     key: &StoreKey,
     loaded: Option<Arc<Record>>,
 ) -> bool {
-    let cap = |sessions| Some(Cap { sessions, on_max: OnMaxSessions::EndOldest });
-    let refusing = Some(Cap { sessions: 100, on_max: OnMaxSessions::RefuseNew });
+    let cap = |sessions| Some(Cap::new(sessions, OnMaxSessions::EndOldest));
+    let refusing = Some(Cap::new(100, OnMaxSessions::RefuseNew));
     let after_load = |mut commit: Commit| {
         commit.loaded.clone_from(&loaded);
         commit

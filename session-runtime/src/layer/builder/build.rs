@@ -10,6 +10,7 @@ use crate::{
         backend::{Backend, InToken, Stored},
         background::Background,
         bind::Binds,
+        floor::Floor,
         loopback::{VARIABLE, check_build},
         policy::Policy,
         revocation::Revocation,
@@ -87,9 +88,9 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         let (backend, seals_fields) = match spec.payload {
             Payload::Server => {
                 let method = self.method_at_rest(&bind);
-                let store = self.server_store(spec, &namespace, method, &keys)?;
+                let (store, floor) = self.server_store(spec, &namespace, method, &keys)?;
                 let codec = CredentialCodec::new(&self.keys, &bind(Purpose::Credential));
-                (Backend::Stored(Arc::new(Stored { store, codec })), true)
+                (Backend::Stored(Arc::new(Stored { store, floor, codec })), true)
             }
             Payload::Sealed => {
                 let codec = PayloadCodec::sealed(&self.keys, &bind(Purpose::Sealed));
@@ -179,7 +180,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
         namespace: &Namespace,
         at_rest: Option<Method>,
         keys: &Arc<KeyWatch>,
-    ) -> Result<DeadlineStore, Error> {
+    ) -> Result<(DeadlineStore, Arc<Floor>), Error> {
         if self.revocation.is_some() || self.accept_replay {
             return Err(refuse(
                 spec,
@@ -191,10 +192,12 @@ impl<T: SessionType> SessionLayerBuilder<T> {
             return Err(refuse(spec, "it needs a store: `.store(MemoryStore::default())`"));
         };
         self.check_ephemeral(spec, &**store)?;
-        let Some(method) = at_rest else { return Ok(self.under_deadline(store, namespace)) };
-        let sealed: Arc<dyn Store> =
-            Arc::new(AtRest::new(Arc::clone(store), method).watched(Arc::clone(keys)));
-        Ok(self.under_deadline(&sealed, namespace))
+        let open = self.under_deadline(store, namespace);
+        // Not sealed: whoever ends everything for a leaked key has another one, or none.
+        let floor = Arc::new(Floor::new(open.clone(), namespace, self.random, false));
+        let Some(method) = at_rest else { return Ok((open, floor)) };
+        let sealed = AtRest::new(Arc::clone(store), method).watched(Arc::clone(keys));
+        Ok((open.over(Arc::new(sealed)), floor))
     }
 
     fn in_token(
@@ -241,7 +244,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
                 self.check_ephemeral(spec, &**store)?;
                 self.check_forgetful(spec, &**store)?;
                 let store = self.under_deadline(store, namespace);
-                Ok(Some(Revocation::new(store, namespace, self.random)))
+                let floor = Floor::new(store.clone(), namespace, self.random, true);
+                Ok(Some(Revocation::new(store, namespace, Arc::new(floor))))
             }
         }
     }

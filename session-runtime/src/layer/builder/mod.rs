@@ -137,7 +137,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     ///
     /// The store has to outlive the process and must not evict, unless the keys are ephemeral, too.
     /// Costs a load a request, a second load while somebody is logged in, a load a second for the
-    /// floor, and for each log-in two loads.
+    /// floor ([`Sessions::end_everything`](crate::Sessions::end_everything)), and for each log-in two
+    /// loads.
     pub fn revocation(mut self, store: impl Store) -> Self {
         self.revocation = Some(Arc::new(store));
         self

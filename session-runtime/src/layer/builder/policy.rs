@@ -56,9 +56,11 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     /// Ends every session that began before `time`: that was created before, or whose principal logged in
-    /// before, if somebody is logged in. After a leak, or for a store that is put back from a backup:
-    /// sessions that ended after the backup are in the store again, and the layer does not accept them.
-    /// [`build`](Self::build) refuses a time in the future.
+    /// before, if somebody is logged in. Such sessions do not count under
+    /// [`max_sessions`](Self::max_sessions). [`build`](Self::build) refuses a time in the future.
+    ///
+    /// This is a setting of one layer, which does not change. To end the sessions of all processes while
+    /// they run, use [`Sessions::end_everything`](crate::Sessions::end_everything).
     ///
     /// ```
     /// # use std::time::{Duration, SystemTime};
@@ -97,7 +99,7 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     /// # }
     /// ```
     pub fn max_sessions(mut self, sessions: u32, on_max: OnMaxSessions) -> Self {
-        self.policy.max_sessions = Some(Cap { sessions, on_max });
+        self.policy.max_sessions = Some(Cap::new(sessions, on_max));
         self
     }
 

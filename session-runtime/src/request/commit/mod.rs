@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     cell::model::{FieldSet, SessionType},
+    clock::Timestamp,
     engine::{Engine, live::LiveSession, policy::OnLost},
     error::{Error, Kind},
     event::{self, Failure},
@@ -112,6 +113,22 @@ pub(super) async fn execute(
     occasion: Occasion,
 ) -> Result<Saved, Error> {
     let engine = &*core.engine;
+    // Few requests begin a session, so that this is in a box, out of the way of the others.
+    if let Some(begins) = work.begins()
+        && (work.is_log_in() || engine.is_floor_old())
+    {
+        match Box::pin(look_at_floor(engine, &mut work, begins)).await {
+            Ok(true) => {}
+            Ok(false) => {
+                core.state().requested.restore(work.into_requested().0);
+                return Box::pin(plan_again(core, fields, occasion)).await;
+            }
+            Err(error) => {
+                let (requested, no_user_changes) = work.into_requested();
+                return settle(core, requested, no_user_changes, occasion, Err(error));
+            }
+        }
+    }
     let span = span::commit(engine.name(), || work.selector(), || engine.store_name());
     // By reference: a plan that is moved would be in this future twice.
     let carried_out = match span {
@@ -128,7 +145,7 @@ pub(super) async fn execute(
             note_result(core, &Ok(Saved::Lost));
             core.state().requested.restore(requested);
             // Few log-ins come here, so that this is in a box, out of the way of the others.
-            Box::pin(log_in_anew(core, fields, occasion)).await
+            Box::pin(plan_again(core, fields, occasion)).await
         }
         other => settle(core, requested, no_user_changes, occasion, other),
     }
@@ -148,8 +165,21 @@ async fn carry_out(
     }
 }
 
-/// Logs in to a fresh session, since the one of the request is lost.
-async fn log_in_anew(
+/// Looks at the floor before a session begins: afresh for a log-in, which must not be over, whoever has
+/// ended everything just now. Returns whether the session begins above the floor.
+async fn look_at_floor(engine: &Engine, work: &mut Work, begins: Timestamp) -> Result<bool, Error> {
+    if work.is_log_in() {
+        engine.look_at_floor().await?;
+    } else {
+        engine.look_at_floor_if_old().await?;
+    }
+    work.set_cap(engine.cap());
+    Ok(begins >= engine.not_before())
+}
+
+/// Commits by another plan: a log-in to a fresh session, since the one of the request is lost; or a
+/// session that begins by another time, since the floor shows that this process' clock is behind.
+async fn plan_again(
     core: &Core,
     fields: &dyn FieldSet,
     occasion: Occasion,

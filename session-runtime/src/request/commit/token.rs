@@ -36,7 +36,7 @@ pub(super) async fn execute(
     let text = match &mut write {
         Some(sealing) => {
             if let (true, Some(revocation)) = (sealing.begins, &in_token.revocation) {
-                let mark = revocation.mark(sealing.principal.as_ref(), engine.now());
+                let mark = revocation.mark(sealing.principal.as_ref());
                 sealing.envelope.epoch = Box::pin(mark).await?;
             }
             Some(seal(engine, in_token, sealing)?)

@@ -27,7 +27,7 @@ use crate::{
     error::{Error, Kind},
     event,
     schema::options::{Create, OnStale},
-    store::{KeyId, Op, PrincipalKey, Selector},
+    store::{Cap, KeyId, Op, PrincipalKey, Selector},
 };
 
 /// When a commit is planned.
@@ -108,10 +108,37 @@ impl Work {
         write.or_else(|| end.as_ref().map(|end| end.selector))
     }
 
-    /// Returns whether the record is still needed if the plan fails: a payload that gets a new
-    /// credential without its changes is sealed from the record.
+    /// Returns whether the record is still needed if the plan fails, or if there must be another one: a
+    /// payload that gets a new credential without its changes is sealed from the record, and a log-in is
+    /// planned again if the floor lies above it.
     pub(crate) fn needs_record(&self) -> bool {
-        matches!(self, Self::InToken(_, plan) if plan.requested.rotate)
+        self.is_log_in() || matches!(self, Self::InToken(_, plan) if plan.requested.rotate)
+    }
+
+    /// Returns whether somebody logs in.
+    pub(crate) const fn is_log_in(&self) -> bool {
+        match self {
+            Self::Stored(_, plan) => plan.requested.elevate,
+            Self::InToken(_, plan) => plan.requested.elevate,
+        }
+    }
+
+    /// Returns when the session that is written begins, if it is new or somebody logs in.
+    pub(crate) fn begins(&self) -> Option<Timestamp> {
+        match self {
+            Self::Stored(_, plan) => plan.write.as_ref().and_then(stored::Write::begins),
+            Self::InToken(_, plan) => {
+                let seal = plan.write.as_ref().filter(|seal| seal.begins);
+                seal.map(|seal| seal.envelope.created)
+            }
+        }
+    }
+
+    /// Sets the limit on the sessions of the principal that logs in.
+    pub(crate) fn set_cap(&mut self, cap: Option<Cap>) {
+        if let Self::Stored(_, Plan { write: Some(write), .. }) = self {
+            write.set_cap(cap);
+        }
     }
 
     /// Returns what the plan was made of, and whether the plan only kept the session up.

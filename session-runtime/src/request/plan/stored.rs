@@ -27,6 +27,26 @@ pub(crate) enum Write {
 }
 
 impl Write {
+    /// Returns when the session begins, if it is new or somebody logs in.
+    pub(super) fn begins(&self) -> Option<Timestamp> {
+        match self {
+            Self::Insert(insert) => Some(insert.record.meta.began()),
+            Self::Commit(change) => change.commit.principal.is_some().then_some(change.commit.now),
+        }
+    }
+
+    /// Sets the limit under which a principal logs in.
+    pub(super) fn set_cap(&mut self, cap: Option<Cap>) {
+        match self {
+            Self::Insert(insert) => insert.cap = cap,
+            Self::Commit(change) => {
+                if change.commit.principal.is_some() {
+                    change.commit.cap = cap;
+                }
+            }
+        }
+    }
+
     pub(super) fn selector(&self) -> Selector {
         match self {
             Self::Insert(insert) => insert.key.selector,
@@ -102,7 +122,7 @@ impl Planner<'_> {
             }
         }
         let key = self.engine.key(selector);
-        let cap = self.engine.policy.max_sessions;
+        let cap = self.engine.cap();
         let insert = Write::Insert(Box::new(Insert { key, record, cap, issued }));
         Ok(Plan { no_user_changes, ..Plan::write(end, insert, requested) })
     }
@@ -161,7 +181,7 @@ impl Planner<'_> {
         }
         if requested.elevate {
             commit.principal = Some(principal);
-            commit.cap = policy.max_sessions;
+            commit.cap = self.engine.cap();
         }
         let issued = rotation.map(|(issued, grace_until)| {
             let Issued { check, key_id, .. } = issued;

@@ -98,7 +98,7 @@ impl Planner<'_> {
         } else {
             meta.and_then(|meta| meta.principal.clone())
         };
-        // A log-in begins a session, as far as the layer's `not_before` is concerned.
+        // A log-in begins a session, as far as the floor is concerned.
         let goes_on = meta.filter(|_| !requested.elevate);
         let created = goes_on.map_or(self.now, |meta| meta.created);
         let (mut rekeyed, mut former_keys) = (created, Vec::new());

@@ -135,7 +135,7 @@ async fn a_damaged_record_is_an_error_and_stands_in_nobodys_way() {
     assert!(store.commit(&key(1), &touch).await.is_err());
     let listed = store.list_live(&key(1).namespace, &ada(), now).await.unwrap();
     assert_eq!(listed.iter().map(|it| it.selector).collect::<Vec<_>>(), [key(2).selector]);
-    let cap = Some(Cap { sessions: 2, on_max: OnMaxSessions::RefuseNew });
+    let cap = Some(Cap::new(2, OnMaxSessions::RefuseNew));
     let inserted = store.insert_capped(&key(3), record(), cap).await.unwrap();
     assert_eq!(inserted, InsertOutcome::inserted());
     assert!(store.remove(&key(1), None).await.unwrap());

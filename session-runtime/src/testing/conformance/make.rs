@@ -134,13 +134,13 @@ pub(super) fn expected(field: &str, seen: Option<FieldValue>) -> Expected {
 /// Optional, as it is wherever it is passed.
 #[allow(clippy::unnecessary_wraps)]
 pub(super) fn end_oldest(sessions: u32) -> Option<Cap> {
-    Some(Cap { sessions, on_max: OnMaxSessions::EndOldest })
+    Some(Cap::new(sessions, OnMaxSessions::EndOldest))
 }
 
 /// The same.
 #[allow(clippy::unnecessary_wraps)]
 pub(super) fn refuse_new(sessions: u32) -> Option<Cap> {
-    Some(Cap { sessions, on_max: OnMaxSessions::RefuseNew })
+    Some(Cap::new(sessions, OnMaxSessions::RefuseNew))
 }
 
 /// Returns the usual lifetime of a session that is created at `created`.

@@ -59,10 +59,13 @@ impl<S> CountingStore<S> {
         self.noted().iter().filter(|call| **call == verb).count()
     }
 
-    /// Returns the calls in their order, and forgets them.
+    /// Returns the calls in their order, and forgets them. [`Verb::Floor`] is left out: whether such a
+    /// call is due depends on the time.
     #[expect(clippy::must_use_candidate, reason = "also called in order to forget")]
     pub fn take_calls(&self) -> Vec<Verb> {
-        std::mem::take(&mut self.noted())
+        let mut calls = std::mem::take(&mut *self.noted());
+        calls.retain(|verb| *verb != Verb::Floor);
+        calls
     }
 
     fn noted(&self) -> MutexGuard<'_, Vec<Verb>> {

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::store::StoreKey;
+
 /// A verb of a [`Store`](crate::store::Store), named as the method is. A verb is equal to its name, so
 /// that a test can compare calls with `["load", "replace"]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,11 +21,14 @@ pub enum Verb {
     Count,
     Sweep,
     Probe,
+    /// A [`Load`](Self::Load), or `Reload`, of the record that tells what began too early. A layer asks
+    /// for the record once a second, and at each log-in.
+    Floor,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Load,
         Self::Reload,
         Self::Insert,
@@ -34,7 +39,13 @@ impl Verb {
         Self::Count,
         Self::Sweep,
         Self::Probe,
+        Self::Floor,
     ];
+
+    /// Returns the verb, which reads the record under a key.
+    pub(super) fn of(self, key: &StoreKey) -> Self {
+        if key.namespace.is_of_floor() { Self::Floor } else { self }
+    }
 
     /// Returns the name of the method.
     #[must_use]
@@ -50,6 +61,7 @@ impl Verb {
             Self::Count => "count",
             Self::Sweep => "sweep",
             Self::Probe => "probe",
+            Self::Floor => "floor",
         }
     }
 }
@@ -88,7 +100,7 @@ macro_rules! store_around {
             }
 
             fn load<'a>(&'a self, key: &'a StoreKey) -> StoreFuture<'a, Option<Arc<Record>>> {
-                self.call(Verb::Load, || self.inner.load(key))
+                self.call(Verb::Load.of(key), || self.inner.load(key))
             }
 
             fn reload<'a>(
@@ -96,7 +108,7 @@ macro_rules! store_around {
                 key: &'a StoreKey,
             ) -> Option<StoreFuture<'a, Option<Arc<Record>>>> {
                 let reloaded = self.inner.reload(key)?;
-                Some(self.call(Verb::Reload, || reloaded))
+                Some(self.call(Verb::Reload.of(key), || reloaded))
             }
 
             fn insert<'a>(

@@ -185,7 +185,7 @@ impl State {
             kind,
             token: client.token,
             now: Timestamp::from_millis(1000 * (1 + self.era) + millis),
-            cap: Cap { sessions: 1, on_max: scope.on_max },
+            cap: Cap::new(1, scope.on_max),
             is_strict: who == 0,
             misuse: scope.misuse,
         };

@@ -247,6 +247,25 @@ pub async fn only_live_sessions_of_the_principal_count(it: Fixture) {
     equal(rule, &InsertOutcome::Full, &outcome);
 }
 
+pub async fn sessions_that_began_too_early_do_not_count(it: Fixture) {
+    let rule = "a session that began before the cap's `not_before` does not count";
+    let ada = principal("ada");
+    let from = |cap: Option<Cap>, millis| cap.map(|cap| cap.not_before(it.at(millis)));
+    let keys = it.sessions_of(&ada, [0, 1, 2]).await;
+    // At the very time it counts; a millisecond before it is over.
+    let refused = it.insert_under(&it.key(), 3, &ada, from(refuse_new(1), 2)).await;
+    equal(rule, &InsertOutcome::Full, &refused);
+    let new = it.key();
+    let outcome = it.insert_under(&new, 3, &ada, from(refuse_new(2), 2)).await;
+    equal(rule, &inserted(&[]), &outcome);
+    // What is over is not evicted, and its record goes.
+    let other = it.put(it.record(4)).await;
+    let outcome = it.commit(&other, &log_in(it.at(4), &ada, from(end_oldest(2), 3))).await;
+    equal(rule, &logged_in(2, &[]), &outcome);
+    it.are_gone(rule, &[&keys[0], &keys[1], &keys[2]]).await;
+    it.are_live(rule, &ada, &[&new, &other]).await;
+}
+
 pub async fn a_cap_without_a_log_in_counts_nothing(it: Fixture) {
     let rule = "a cap counts only beside a principal that is somebody";
     let ada = principal("ada");

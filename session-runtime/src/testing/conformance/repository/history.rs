@@ -196,7 +196,7 @@ fn cap() -> impl Strategy<Value = Option<Cap>> {
     let on_max = pick([OnMaxSessions::EndOldest, OnMaxSessions::RefuseNew]);
     option::weighted(
         0.4,
-        (1..=3_u32, on_max).prop_map(|(sessions, on_max)| Cap { sessions, on_max }),
+        (1..=3_u32, on_max).prop_map(|(sessions, on_max)| Cap::new(sessions, on_max)),
     )
 }
 

@@ -40,6 +40,7 @@ macro_rules! __with_repository_cases {
             caps::at_the_cap_a_log_in_is_refused,
             caps::of_log_ins_in_one_millisecond_the_smaller_selector_gives_way,
             caps::only_live_sessions_of_the_principal_count,
+            caps::sessions_that_began_too_early_do_not_count,
             caps::the_earliest_log_in_gives_way_whatever_its_use,
             commits::a_commit_never_creates,
             commits::a_field_that_changed_is_a_conflict,
