@@ -275,6 +275,12 @@ events! {
         "session NOT ended: the store failed at the log-out, and the session may live on",
         do "End the session by its id when the store is up again: `session-admin end --session ID`.";
 
+    /// Logs that a log-in has taken place, but the sessions above the cap could not be ended.
+    not_evicted(session: &str, id: impl PublicId, error: &impl Failure) =>
+        WARN "session.not_evicted" { "session.type" = session, "session.id" = %id, "error.type" = (error.type_name()), "error.message" = %error }
+        "session store failed after a log-in; its principal has more sessions than `max_sessions` allows",
+        do "Look at the store. The principal's next log-in ends the sessions that are too many.";
+
     /// Logs that the store failed and the session continues empty and read-only.
     degraded(session: &str, error: &impl Failure) =>
         WARN "session.degraded" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }

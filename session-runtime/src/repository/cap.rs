@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
+    event,
     store::{
         Cap, Commit, CommitOutcome, Cursor, InsertOutcome, Meta, Namespace, OnMaxSessions, Order,
         PrincipalKey, Record, Selector, Store, StoreError, StoreFuture, StoreKey, Written,
@@ -48,7 +49,7 @@ pub(super) fn insert<'a>(
         }
         StoreFuture::new(async move {
             if let InsertOutcome::Inserted { ended } = &mut outcome {
-                *ended = log_in.end_oldest(of_principal).await?;
+                *ended = log_in.come_down(of_principal).await;
             }
             Ok(outcome)
         })
@@ -87,7 +88,7 @@ pub(super) fn commit<'a>(
         }
         StoreFuture::new(async move {
             if let CommitOutcome::Committed { ended, .. } = &mut outcome {
-                *ended = log_in.end_oldest(of_principal).await?;
+                *ended = log_in.come_down(of_principal).await;
             }
             Ok(outcome)
         })
@@ -127,11 +128,26 @@ impl<'a> LogIn<'a> {
         meta.is_expired(self.now) || meta.began() < self.cap.not_before
     }
 
+    /// Ends the sessions above the cap, as far as that can be done now, and returns those that were ended.
+    /// The log-in has taken place and is answered, whatever fails here; the next one goes on with the
+    /// rest.
+    async fn come_down(&self, of_principal: u64) -> Vec<Selector> {
+        let mut ended = Vec::new();
+        if let Err(error) = self.end_oldest(of_principal, &mut ended).await {
+            event::not_evicted(self.key.namespace.as_str(), self.key.selector, &error);
+        }
+        ended
+    }
+
     /// Ends the sessions with the earliest log-ins, after this one was stored. Each is removed as it
     /// was listed, so that what has happened to a session since then, such as a log-in, keeps the
-    /// session. Returns those that were ended.
-    async fn end_oldest(&self, mut of_principal: u64) -> Result<Vec<Selector>, StoreError> {
-        let (mut ended, mut is_last) = (Vec::new(), false);
+    /// session. Notes those that were ended.
+    async fn end_oldest(
+        &self,
+        mut of_principal: u64,
+        ended: &mut Vec<Selector>,
+    ) -> Result<(), StoreError> {
+        let mut is_last = false;
         for tries in 0..TRIES {
             if of_principal <= self.most() {
                 break;
@@ -186,7 +202,7 @@ impl<'a> LogIn<'a> {
             // Somebody has come in between: what was counted at first is no measure any more.
             of_principal = self.store.count(&self.key.namespace, &self.principal).await?;
         }
-        Ok(ended)
+        Ok(())
     }
 
     /// Returns the earliest log-ins, and whether those are all.

@@ -44,6 +44,7 @@ pub(super) fn swap<'a>(
     }
     match (changed, &commit.loaded) {
         (Some(Written::Stored { of_principal }), _) => {
+            commit.progress.note_sent();
             StoreFuture::ready(Ok((outcome, of_principal)))
         }
         (Some(Written::Not), _) => StoreFuture::ready(Ok((outcome, 0))),
@@ -96,12 +97,15 @@ fn swap_for<'a>(
     }
     commit.progress.note_sent();
     let written = store.replace(key, base.meta.revision, Arc::new(record));
-    written.and_then(move |written| {
-        commit.progress.note_answered();
-        match written {
-            Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
-            Written::Not => again(store, key, commit),
-            Written::Full => StoreFuture::ready(Err(full())),
+    written.and_then(move |written| match written {
+        Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
+        Written::Not => {
+            commit.progress.note_not_applied();
+            again(store, key, commit)
+        }
+        Written::Full => {
+            commit.progress.note_not_applied();
+            StoreFuture::ready(Err(full()))
         }
     })
 }
@@ -129,11 +133,13 @@ fn again<'a>(
             }
             commit.progress.note_sent();
             let written = store.replace(key, base.meta.revision, Arc::new(record)).await?;
-            commit.progress.note_answered();
             match written {
                 Written::Stored { of_principal } => return Ok((outcome, of_principal)),
-                Written::Not => {}
-                Written::Full => return Err(full()),
+                Written::Not => commit.progress.note_not_applied(),
+                Written::Full => {
+                    commit.progress.note_not_applied();
+                    return Err(full());
+                }
             }
         }
     })

@@ -63,7 +63,8 @@ pub struct Commit {
 pub(crate) struct Progress {
     /// The number of times that the commit was tried again, because another request was in between.
     retries: AtomicU32,
-    /// True from the moment in which a write was sent until the store has answered it.
+    /// True from the moment in which a write was sent, unless the store has answered that nothing was
+    /// written.
     is_sent: AtomicBool,
 }
 
@@ -80,11 +81,11 @@ impl Progress {
         self.is_sent.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn note_answered(&self) {
+    pub(crate) fn note_not_applied(&self) {
         self.is_sent.store(false, Ordering::Relaxed);
     }
 
-    /// Returns whether the commit may have been applied although there is no answer.
+    /// Returns whether the commit was applied, or may have been.
     pub(crate) fn is_sent(&self) -> bool {
         self.is_sent.load(Ordering::Relaxed)
     }

@@ -7,27 +7,30 @@ use session_runtime::{
     KeyRing, Session, SessionLayer, clock::ManualClock, policy::OnMaxSessions, store::MemoryStore,
 };
 use tests::{
-    Client, Log, Server,
+    Client, Fault, Log, Server, Spy, Verb,
     app::Setup,
     sessions::{Sealed, Stored},
+    spy,
 };
 
 struct Case {
     server: Server,
     clock: Arc<ManualClock>,
+    store: Spy<MemoryStore>,
 }
 
 impl Case {
     async fn new(sessions: u32, on_max: OnMaxSessions) -> Self {
         let clock = Arc::new(ManualClock::default());
         let keys = KeyRing::ephemeral().expect("random bytes");
+        let store = spy(MemoryStore::default());
         let setup = Setup {
             cap: Some((sessions, on_max)),
             clock: Some(clock.clone()),
-            ..Setup::new(Arc::new(MemoryStore::default()), keys)
+            ..Setup::new(Arc::new(store.clone()), keys)
         };
         let server = Server::start(setup.router().expect("a sound configuration")).await;
-        Self { server, clock }
+        Self { server, clock, store }
     }
 
     async fn log_in(&self, user: &str) -> (Client, StatusCode) {
@@ -64,6 +67,36 @@ async fn the_earliest_log_in_gives_way_and_its_token_is_dead() {
     let told = log.text();
     let evicted = |line: &str| line.contains("session evicted") && line.contains(&handle);
     assert!(told.lines().any(evicted), "{told}");
+}
+
+/// The log-in has taken place when the sessions above the cap are ended: a failure there must not be
+/// told as one of the log-in, whose client would not get its new token.
+#[tokio::test]
+async fn a_log_in_whose_eviction_fails_is_answered_and_the_next_one_restores_the_cap() {
+    let log = Log::of_this_thread();
+    for verb in [Verb::Remove, Verb::List] {
+        for begun_before in [false, true] {
+            let case = Case::new(1, OnMaxSessions::EndOldest).await;
+            let (first, _) = case.log_in("ada").await;
+            let second = Client::new(&case.server);
+            if begun_before {
+                second.post("/theme/dark").await;
+            }
+            case.clock.advance(Duration::from_secs(1));
+            case.store.fault(verb, Fault::Down);
+            assert_eq!(second.post("/login/ada").await.status, StatusCode::OK);
+            case.store.heal(verb);
+            for client in [&first, &second] {
+                assert_eq!(user_of(client).await.as_deref(), Some("ada"));
+            }
+            let (third, _) = case.log_in("ada").await;
+            assert_eq!(user_of(&third).await.as_deref(), Some("ada"));
+            for client in [&first, &second] {
+                assert_eq!(user_of(client).await, None, "{verb:?} {begun_before}");
+            }
+        }
+    }
+    assert_eq!(log.text().matches("more sessions than `max_sessions` allows").count(), 4);
 }
 
 #[tokio::test]
