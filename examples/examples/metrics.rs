@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup, figures: PrometheusHandle) -> Result<Router, Error> {
-    let sessions = startup.sessions::<Visitor>().observe(Metrics::new()).build()?;
+    let sessions = startup.build(startup.sessions::<Visitor>().observe(Metrics::new()))?;
 
     // The route of the figures is outside of the layer: who reads them has no session, and keeps no
     // session alive. A real program serves them where only Prometheus comes.

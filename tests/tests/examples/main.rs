@@ -14,6 +14,7 @@ mod ktor_options;
 mod ktor_server;
 mod metrics;
 mod moving;
+mod operated;
 mod pode;
 mod pode_header;
 mod primate;
