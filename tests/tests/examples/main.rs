@@ -18,5 +18,7 @@ mod operated;
 mod pode;
 mod pode_header;
 mod primate;
+#[cfg(all(unix, feature = "postgres"))]
+mod rehearsal;
 mod shop;
 mod verb;
