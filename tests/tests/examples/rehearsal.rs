@@ -32,7 +32,8 @@ fn shell(script: &str) -> Command {
     let kept = env::vars().filter(|(name, _)| of_cargo(name) || name == "PATH" || name == "HOME");
     let mut shell = Command::new("bash");
     // As with a person at the terminal, who stops at the first failure, and leaves nothing running.
-    let script = format!("set -euo pipefail; trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{script}");
+    let script =
+        format!("set -euo pipefail; trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{script}");
     shell.env_clear().envs(kept).args(["-c", &script]).stdin(Stdio::null());
     shell.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     shell
