@@ -34,7 +34,8 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup) -> Result<Router, Error> {
-    let sessions = startup.sessions::<Site>().challenge(Challenge::redirect("/login")).build()?;
+    let sessions =
+        startup.build(startup.sessions::<Site>().challenge(Challenge::redirect("/login")))?;
     let pages = AdminPages::of(&sessions)?.labels(&["device"])?.router();
     Ok(Router::new()
         .route("/", get(home))

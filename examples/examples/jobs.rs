@@ -49,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup) -> Result<Router, Error> {
-    let layer = startup.sessions::<Shop>().build()?;
+    let layer = startup.build(startup.sessions::<Shop>())?;
     // No client's session is behind these, so they are outside of the layer.
     let staff = Router::new()
         .route("/warehouse/{user}/shipped/{order}", post(shipped))

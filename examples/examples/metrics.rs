@@ -15,7 +15,11 @@
 use std::process::ExitCode;
 
 use axum::{
-    Router, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::get,
+    Router,
+    extract::{Path, State},
+    http::header::CONTENT_TYPE,
+    response::IntoResponse,
+    routing::{get, post},
 };
 use examples::Startup;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -23,6 +27,8 @@ use session_runtime::{Error, Session, observe::Metrics};
 
 #[derive(Session)]
 struct Visitor {
+    #[session(principal)]
+    user: Option<String>,
     #[session(counter)]
     visits: i64,
 }
@@ -41,17 +47,24 @@ async fn main() -> ExitCode {
 }
 
 fn app(startup: &Startup, figures: PrometheusHandle) -> Result<Router, Error> {
-    let sessions = startup.sessions::<Visitor>().observe(Metrics::new()).build()?;
+    let sessions = startup.build(startup.sessions::<Visitor>().observe(Metrics::new()))?;
 
     // The route of the figures is outside of the layer: who reads them has no session, and keeps no
     // session alive. A real program serves them where only Prometheus comes.
     let outside = Router::new().route("/metrics", get(show)).with_state(figures);
-    Ok(Router::new().route("/", get(visit)).layer(sessions).merge(outside))
+    let inside = Router::new().route("/", get(visit)).route("/log-in/{user}", post(log_in));
+    Ok(inside.layer(sessions).merge(outside))
 }
 
 async fn visit(session: Session<Visitor>) -> String {
     session.add_visits(1);
-    session.visits().to_string()
+    let visits = session.visits();
+    session.user().map_or_else(|| visits.to_string(), |user| format!("{user}: {visits}"))
+}
+
+/// A real application asks for a password.
+async fn log_in(session: Session<Visitor>, Path(user): Path<String>) {
+    session.log_in(user);
 }
 
 async fn show(State(figures): State<PrometheusHandle>) -> impl IntoResponse {

@@ -40,7 +40,7 @@ use axum::{
     routing::get,
 };
 use session_runtime::{
-    Drained, Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
+    Error, KeyRing, SessionLayer, SessionLayerBuilder, SessionType,
     schema::Payload,
     store::{self, EmbeddedStore, FileStore, MemoryStore, Store, StoreError},
 };
@@ -127,7 +127,8 @@ pub struct Startup {
 trait Operated: Send + Sync {
     fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
 
-    fn drain(&self) -> Pin<Box<dyn Future<Output = Drained> + Send + '_>>;
+    /// Waits for what clients no longer wait for. Returns the number of changes that still go on.
+    fn drain(&self) -> Pin<Box<dyn Future<Output = u64> + Send + '_>>;
 }
 
 impl<T: SessionType> Operated for SessionLayer<T> {
@@ -135,8 +136,8 @@ impl<T: SessionType> Operated for SessionLayer<T> {
         Box::pin(self.ready())
     }
 
-    fn drain(&self) -> Pin<Box<dyn Future<Output = Drained> + Send + '_>> {
-        Box::pin(self.drain(DRAIN))
+    fn drain(&self) -> Pin<Box<dyn Future<Output = u64> + Send + '_>> {
+        Box::pin(async { self.drain(DRAIN).await.left })
     }
 }
 
@@ -218,17 +219,22 @@ impl Startup {
         };
         let router = router.route("/readyz", get(ready));
         serve::serve(router, self.settings.port, self.settings.tls).await?;
-        for layer in layers {
-            let drained = layer.drain().await;
-            if !drained.is_complete() {
-                return Err(Failure::run(format!(
-                    "{} changes of sessions may be lost: the store took too long",
-                    drained.left
-                )));
-            }
-        }
-        Ok(())
+        drain(&layers).await
     }
+}
+
+/// Drains every layer, also after one that has work left, and fails if any has.
+async fn drain(layers: &[Arc<dyn Operated>]) -> Result<(), Failure> {
+    let mut left = 0;
+    for layer in layers {
+        left += layer.drain().await;
+    }
+    if left > 0 {
+        return Err(Failure::run(format!(
+            "{left} changes of sessions may be lost: the store took too long"
+        )));
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Startup {
@@ -242,4 +248,39 @@ fn state_directory() -> Result<PathBuf, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::run(format!("this program does not know its path: {error}")))?;
     Ok(program.with_extension("sessions"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// A layer with so much work left.
+    struct Busy {
+        left: u64,
+        is_drained: AtomicBool,
+    }
+
+    impl Operated for Busy {
+        fn ready(&self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn drain(&self) -> Pin<Box<dyn Future<Output = u64> + Send + '_>> {
+            self.is_drained.store(true, Ordering::Relaxed);
+            Box::pin(async { self.left })
+        }
+    }
+
+    #[tokio::test]
+    async fn every_layer_is_drained_although_one_has_work_left() {
+        let layers =
+            [2, 0, 3].map(|left| Arc::new(Busy { left, is_drained: AtomicBool::new(false) }));
+        let operated = layers.each_ref().map(|layer| Arc::clone(layer) as Arc<dyn Operated>);
+        let failure = drain(&operated).await.expect_err("work is left");
+        assert!(failure.to_string().starts_with("5 changes"), "{failure}");
+        assert!(layers.iter().all(|layer| layer.is_drained.load(Ordering::Relaxed)));
+        drain(&operated[1..2]).await.expect("nothing is left");
+    }
 }

@@ -165,9 +165,9 @@ pub(crate) enum KeyCommand {
     /// Does the next step of replacing the key that writes, in a key file.
     ///
     /// The first call adds a new key in front that only reads. Give the file to every process; then the
-    /// second call removes the new key's mark, so that it writes. A key with
-    /// `--end` stops being accepted then, and a later call removes it from the file. Everything else
-    /// in the file stays as it is. No key is printed.
+    /// second call removes the new key's mark, so that it writes. With `--end`, the key before it stops
+    /// being accepted then, and a call after that time removes it from the file; before that time, a
+    /// call is refused. Everything else in the file stays as it is. No key is printed.
     Rotate(Rotate),
 }
 
@@ -189,12 +189,16 @@ pub(crate) struct Rotate {
     /// Does the second step and no other: fails if no key waits.
     #[arg(long)]
     pub(crate) promote: bool,
+    /// Adds a new key although the last rotation goes on: a key that it has replaced has not ended yet.
+    #[arg(long, conflicts_with = "promote")]
+    pub(crate) add: bool,
     /// The time that every process needs to get to know a new key. A key that waits for less does not
     /// write.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     pub(crate) wait: Duration,
     /// The end of the key that the second step replaces: a time from now (12h), or a point in time
-    /// (2027-01-31T00:00:00Z). Take the longest time that a session lives in all.
+    /// (2027-01-31T00:00:00Z). Take the longest time that a session lives in all. Refused in other
+    /// steps.
     #[arg(long, value_name = "TIME", value_parser = end)]
     pub(crate) end: Option<End>,
 }

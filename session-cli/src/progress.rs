@@ -44,6 +44,31 @@ impl Progress {
         .inspect_err(|_| self.end_line())
     }
 
+    /// Waits for a step of the work, and returns the outcome with true if somebody has interrupted the
+    /// program meanwhile. The step comes to its end all the same, since nobody knows what a step has
+    /// done that is given up; a second interruption gives it up.
+    pub(crate) async fn step<T>(
+        &self,
+        step: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<(T, bool), Failure> {
+        let mut step = std::pin::pin!(step);
+        let outcome = tokio::select! {
+            outcome = &mut step => outcome.map(|done| (done, false)),
+            _ = tokio::signal::ctrl_c() => {
+                self.end_line();
+                eprintln!("interrupted: the step that runs comes to its end");
+                tokio::select! {
+                    outcome = step => outcome.map(|done| (done, true)),
+                    _ = tokio::signal::ctrl_c() => Err(Failure::new(format!(
+                        "interrupted after {} {} or more; run the command again to go on",
+                        self.count, self.done
+                    ))),
+                }
+            }
+        };
+        outcome.inspect_err(|_| self.end_line())
+    }
+
     /// Ends the line.
     pub(crate) fn end_line(&self) {
         if self.is_seen && self.count > 0 {
@@ -51,7 +76,8 @@ impl Progress {
         }
     }
 
-    fn broken_off(&self, why: &str) -> Failure {
+    /// Returns the failure of work that is not done for this reason.
+    pub(crate) fn broken_off(&self, why: &str) -> Failure {
         Failure::new(format!(
             "{why} after {} {}; run the command again to go on",
             self.count, self.done

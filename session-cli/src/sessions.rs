@@ -106,11 +106,15 @@ pub(crate) async fn end(place: &Place, which: &Which, json: bool) -> Result<Outc
         (Some(principal), _) => {
             let principal = principal_key(principal);
             loop {
-                let ended = progress.wait(async { Ok(sessions.end_all(&principal).await?) });
-                let ended = ended.await?;
+                let step = progress.step(async { Ok(sessions.end_all(&principal).await?) });
+                let (ended, is_interrupted) = step.await?;
                 progress.add(ended.count);
                 if ended.is_done {
                     break;
+                }
+                if is_interrupted {
+                    progress.end_line();
+                    return Err(progress.broken_off("interrupted"));
                 }
             }
             progress.end_line();

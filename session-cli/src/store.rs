@@ -1,5 +1,5 @@
-//! Opening the store that the command line names. Creates no store and changes no table: a mistyped
-//! path must not become an empty store.
+//! Opening the store that the command line names. Makes no directory or database file and changes no
+//! table: a mistyped path must not become an empty store.
 
 use std::{path::Path, sync::Arc};
 

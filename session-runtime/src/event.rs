@@ -303,7 +303,7 @@ events! {
     commit_failed(session: &str, error: &impl Failure) =>
         ERROR "session.commit_failed" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
         "session commit failed",
-        do "Look at the store: requests are answered 503, or 500 if the type is not `store` or `deadline`.";
+        do "Type `store`, `deadline` or `crowded`: look at the store, requests are answered 503. Another type has the status of its error, such as 403, 409, 422 or 500: do as the message says.";
 
     /// Logs that a session would be larger than its store or token may hold. The response is an error, too.
     too_large(session: &str, error: &impl Failure) =>
@@ -352,7 +352,7 @@ events! {
     answered_fault(error: &impl Failure) =>
         ERROR "session.error" { "error.type" = (error.type_name()), "error.message" = %error }
         "session error",
-        do "Type `store` or `deadline`: look at the store. Otherwise correct the program as the message says.";
+        do "Type `store`, `deadline` or `crowded`: look at the store. Otherwise correct the program as the message says.";
 
     /// Logs an error of the request that an extractor or a handler answered with.
     #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "only responses of axum log it"))]

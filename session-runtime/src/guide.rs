@@ -1,7 +1,7 @@
 //! The pages of the repository's `docs/`, as part of the documentation: [stores] for one process and
 //! for many machines, [testing] of handlers, [features] beside those of other systems, [performance]
-//! in figures, and [coming_from] another system; for those who operate it, [deploying], [alerts] and
-//! [night]. This file owns which page is which module; the text is in the pages, whose programs are
+//! in figures, and [coming_from] another system; for those who operate it, [deploying], [sizing],
+//! [alerts] and [night]. This file owns which page is which module; the text is in the pages, whose programs are
 //! compiled as documentation tests.
 
 #[doc = include_str!("../docs/stores.md")]
@@ -22,6 +22,9 @@ pub mod deploying {}
 
 #[doc = include_str!("../docs/night.md")]
 pub mod night {}
+
+#[doc = include_str!("../docs/sizing.md")]
+pub mod sizing {}
 
 // Its program has the feature's observer.
 #[cfg(feature = "metrics")]

@@ -2,7 +2,8 @@
 //! the mode and the owner of the old one.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fmt::Display,
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -15,45 +16,55 @@ use crate::Failure;
 /// The most bytes of a key file, as applications read them.
 const MAX_FILE: usize = 64 * 1024;
 
-/// A key file that no other rotation changes.
+/// A key file.
 pub(crate) struct KeyFile {
     path: PathBuf,
     file: File,
 }
 
 impl KeyFile {
-    /// Opens a key file, and keeps other rotations from it until it is dropped.
+    /// Opens a key file to read it, also while a rotation is at work.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
-        let failed = |error: io::Error| {
-            Failure::new(format!("key file `{}`: {}", path.display(), error.kind()))
-        };
+        let failed = |error: io::Error| failed(path, &error.kind());
         // A link stays a link: what is replaced is the file that it leads to.
         let path = path.canonicalize().map_err(failed)?;
         let file = File::open(&path).map_err(failed)?;
-        file.try_lock().map_err(|_| {
-            Failure::new(format!("key file `{}`: another rotation is at work", path.display()))
-        })?;
         let this = Self { path, file };
-        this.check().map_err(failed)??;
+        this.check_secret().map_err(failed)??;
         Ok(this)
     }
 
-    /// Checks that the file is the one at the path still, and that it is a secret.
+    /// Opens a key file to change it, and keeps other rotations from it until it is dropped.
+    pub(crate) fn lock(path: &Path) -> Result<Self, Failure> {
+        let this = Self::open(path)?;
+        this.file.try_lock().map_err(|error| unlocked(path, &error))?;
+        this.check_place().map_err(|error| failed(path, &error.kind()))??;
+        Ok(this)
+    }
+
+    /// Checks that the file is the one at the path still.
     #[cfg(unix)]
-    fn check(&self) -> io::Result<Result<(), Failure>> {
+    fn check_place(&self) -> io::Result<Result<(), Failure>> {
         use std::os::unix::fs::MetadataExt as _;
 
         let (open, there) = (self.file.metadata()?, fs::metadata(&self.path)?);
-        let path = self.path.display();
         if (open.dev(), open.ino()) != (there.dev(), there.ino()) {
-            let told = format!("key file `{path}`: another rotation has just changed it");
-            return Ok(Err(Failure::new(told)));
+            return Ok(Err(failed(&self.path, &"another rotation has just changed it")));
         }
-        if open.mode() & 0o027 != 0 {
+        Ok(Ok(()))
+    }
+
+    /// Checks that the file is a secret.
+    #[cfg(unix)]
+    fn check_secret(&self) -> io::Result<Result<(), Failure>> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let (mode, path) = (self.file.metadata()?.mode(), self.path.display());
+        if mode & 0o027 != 0 {
             return Ok(Err(Failure::new(format!(
                 "key file `{path}`: others can read or change it (mode {:03o}); run `chmod 600 \
                  {path}`",
-                open.mode() & 0o777
+                mode & 0o777
             ))));
         }
         Ok(Ok(()))
@@ -61,7 +72,13 @@ impl KeyFile {
 
     #[cfg(not(unix))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as on unix")]
-    fn check(&self) -> io::Result<Result<(), Failure>> {
+    fn check_place(&self) -> io::Result<Result<(), Failure>> {
+        Ok(Ok(()))
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as on unix")]
+    fn check_secret(&self) -> io::Result<Result<(), Failure>> {
         Ok(Ok(()))
     }
 
@@ -80,9 +97,18 @@ impl KeyFile {
 
     /// Puts another text into the place of the file's.
     pub(crate) fn replace(&self, text: &RingText) -> Result<(), Failure> {
-        let failed = |error: io::Error| {
-            Failure::new(format!("key file `{}`: not changed: {error}", self.path.display()))
-        };
+        // Some platforms cannot open a directory; those do not need this.
+        self.replace_and(text, |directory| {
+            File::open(directory).map_or(Ok(()), |directory| directory.sync_all())
+        })
+    }
+
+    /// Replaces the text, and makes the change of the directory last by `sync`.
+    fn replace_and(
+        &self,
+        text: &RingText,
+        sync: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<(), Failure> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         let mut suffix = [0; 8];
         getrandom::fill(&mut suffix)
@@ -96,9 +122,14 @@ impl KeyFile {
             // The error of the writing is the one to tell.
             let _ = fs::remove_file(&unfinished);
         }
-        written.map_err(failed)?;
-        // Some platforms cannot open a directory; those do not need this.
-        File::open(directory).map_or(Ok(()), |directory| directory.sync_all()).map_err(failed)
+        written.map_err(|error| failed(&self.path, &format_args!("not changed: {error}")))?;
+        sync(directory).map_err(|error| {
+            let told = format_args!(
+                "changed, but a crash of the machine may bring the old text back ({error}); see \
+                 `session-admin key inspect` before you go on"
+            );
+            failed(&self.path, &told)
+        })
     }
 
     /// Writes the text to a new file with the mode and the owner of the old one.
@@ -123,5 +154,49 @@ impl KeyFile {
         file.set_permissions(self.file.metadata()?.permissions())?;
         file.write_all(text.as_str().as_bytes())?;
         file.sync_all()
+    }
+}
+
+/// Returns a failure that names the file.
+fn failed(path: &Path, why: &dyn Display) -> Failure {
+    Failure::new(format!("key file `{}`: {why}", path.display()))
+}
+
+/// Says why a file could not be locked.
+fn unlocked(path: &Path, error: &TryLockError) -> Failure {
+    match error {
+        TryLockError::WouldBlock => failed(path, &"another rotation is at work"),
+        TryLockError::Error(error) => failed(path, &format_args!("it cannot be locked: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_may_not_last_is_told_as_a_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys");
+        fs::write(&path, "old").expect("it can be written");
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .expect("it is ours");
+        let file = KeyFile::lock(&path).map_err(|failure| failure.to_string()).expect("it is free");
+        let text = RingText::new(Zeroizing::new("new".to_owned()));
+        let failure = file.replace_and(&text, |_| Err(io::Error::other("no such luck")));
+        let told = failure.expect_err("it is told").to_string();
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "new");
+        assert!(!told.contains("not changed"), "{told}");
+        assert!(told.contains("changed, but") && told.contains("no such luck"), "{told}");
+    }
+
+    #[test]
+    fn only_a_lock_that_is_held_is_another_rotation() {
+        let told = |error| unlocked(Path::new("keys"), &error).to_string();
+        assert!(told(TryLockError::WouldBlock).contains("another rotation is at work"));
+        let other = told(TryLockError::Error(io::ErrorKind::Unsupported.into()));
+        assert!(other.contains("cannot be locked: unsupported"), "{other}");
+        assert!(!other.contains("another rotation"), "{other}");
     }
 }

@@ -63,26 +63,12 @@ pub(crate) fn inspect(source: &KeySource, json: bool) -> Result<Outcome, Failure
 }
 
 pub(crate) fn rotate(rotate: &Rotate, json: bool) -> Result<Outcome, Failure> {
-    let (file, now) = (KeyFile::open(&rotate.file)?, SystemTime::now());
+    let (file, now) = (KeyFile::lock(&rotate.file)?, SystemTime::now());
     let text = file.read()?;
     // What is wrong with the file is told before a key is made.
     text.ring()?;
     let step = text.next(now, SLACK);
-    if let Step::Promote { since } = step {
-        let waited = now.duration_since(since).unwrap_or_default();
-        if waited < rotate.wait {
-            return Err(Failure::new(format!(
-                "the new key is in the file since {}: every process must know the key before the \
-                 key writes; run this again at {}, or say how long your processes need with --wait",
-                time::print(since),
-                time::print(since + rotate.wait)
-            )));
-        }
-    } else if rotate.promote {
-        return Err(Failure::new(
-            "no key waits in the file; without --promote, this command adds one",
-        ));
-    }
+    check(rotate, &text, step, now)?;
     let (changed, done) = match step {
         Step::Promote { .. } => {
             let end = rotate.end.map(|end| end.after(now));
@@ -104,6 +90,44 @@ pub(crate) fn rotate(rotate: &Rotate, json: bool) -> Result<Outcome, Failure> {
     };
     print(&changed, now, json, Some((done, told)))?;
     Ok(Outcome::Done)
+}
+
+/// Checks that the step is one that is asked for, and not too early.
+fn check(rotate: &Rotate, text: &RingText, step: Step, now: SystemTime) -> Result<(), Failure> {
+    if let Step::Promote { since } = step {
+        let waited = now.duration_since(since).unwrap_or_default();
+        if waited < rotate.wait {
+            return Err(Failure::new(format!(
+                "the new key is in the file since {}: every process must know the key before the \
+                 key writes; run this again at {}, or say how long your processes need with --wait",
+                time::print(since),
+                time::print(since + rotate.wait)
+            )));
+        }
+        return Ok(());
+    }
+    if rotate.promote {
+        return Err(Failure::new(
+            "no key waits in the file; without --promote, this command adds one",
+        ));
+    }
+    if rotate.end.is_some() {
+        let does = if step == Step::Add { "adds a key" } else { "removes keys" };
+        return Err(Failure::new(format!(
+            "--end is for the step in which a key that waits begins to write; this step {does}: \
+             run this without --end"
+        )));
+    }
+    let ends = if rotate.add { None } else { text.next_end(now, SLACK) };
+    match (step, ends) {
+        (Step::Add, Some(end)) => Err(Failure::new(format!(
+            "the last rotation goes on until the key before it ends, at {}; run this again at {}, \
+             and that key goes, or begin another rotation now with --add",
+            time::print(end),
+            time::print(end + SLACK)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Prints the keys of a ring by their ids.

@@ -61,6 +61,13 @@ impl RingText {
         if has_ended { Step::Remove } else { Step::Add }
     }
 
+    /// Returns the first end of a key that stays in the file until then, and a little longer.
+    pub(crate) fn next_end(&self, now: SystemTime, slack: Duration) -> Option<SystemTime> {
+        let words = self.words();
+        let ends = words.iter().filter_map(|word| self.end(word));
+        ends.filter(|end| *end + slack >= now).min()
+    }
+
     /// Returns the position of the key that waits, from 0, and the time since when. A key whose mark
     /// somebody has removed does not wait.
     pub(crate) fn waiting(&self) -> Option<(usize, SystemTime)> {
@@ -168,9 +175,12 @@ impl RingText {
     }
 
     fn is_ended(&self, word: &Range<usize>, now: SystemTime, slack: Duration) -> bool {
+        self.end(word).is_some_and(|end| end + slack < now)
+    }
+
+    fn end(&self, word: &Range<usize>) -> Option<SystemTime> {
         let mut marks = self.0[word.clone()].split('@').skip(1);
-        let end = marks.find_map(|mark| humantime::parse_rfc3339(mark).ok());
-        end.is_some_and(|end| end + slack < now)
+        marks.find_map(|mark| humantime::parse_rfc3339(mark).ok())
     }
 
     /// Returns the line of a key, without its end.

@@ -228,8 +228,41 @@ fn two_rotations_at_once_are_one() {
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("another rotation is at work"), "{ran:?}");
     assert_eq!(keys.text(), before);
+    let path = keys.path.display().to_string();
+    let inspected = run(admin(&["key", "inspect", "--keys", &path]));
+    assert_eq!(inspected.code, 0, "what only reads waits for nobody: {inspected:?}");
     drop(other);
     assert_eq!(keys.rotate(&[]).code, 0);
+}
+
+#[test]
+fn a_rotation_that_goes_on_until_a_key_ends_is_followed_by_no_other_unless_asked_for() {
+    let keys = Keys::new(&format!("{}\n", key()));
+    assert_eq!(keys.rotate(&[]).code, 0);
+    keys.an_hour_later();
+    assert_eq!(keys.rotate(&["--end", "2099-01-31T00:00:00Z"]).code, 0);
+    let before = keys.text();
+    let third = keys.rotate(&[]);
+    assert_eq!(third.code, 2, "{third:?}");
+    for told in ["ends, at 2099-01-31T00:00:00Z", "again at 2099-01-31T00:01:00Z", "--add"] {
+        assert!(third.err.contains(told), "{third:?}");
+    }
+    assert_eq!(keys.text(), before);
+    assert_eq!(keys.rotate(&["--add"]).json()["step"], json!("added"));
+    assert_eq!(keys.ids().len(), 3);
+}
+
+#[test]
+fn an_end_is_refused_in_a_step_that_gives_no_key_an_end() {
+    let keys = Keys::new(&format!("{}\n{}@2020-01-01T00:00:00Z\n", key(), key()));
+    for step in ["removes keys", "adds a key"] {
+        let before = keys.text();
+        let ran = keys.rotate(&["--end", "12h"]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("--end is for") && ran.err.contains(step), "{ran:?}");
+        assert_eq!(keys.text(), before);
+        assert_eq!(keys.rotate(&[]).code, 0);
+    }
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! `list`, `show`, `count`, `end`, `end-all` and `end-before`, on stores of four kinds.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    process::{Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use serde_json::json;
@@ -11,7 +15,7 @@ use tempfile::TempDir;
 use tests::{
     Client,
     backend::{postgres::Postgres, redis::Redis},
-    eventually,
+    eventually, eventually_blocking,
 };
 
 use crate::support::{App, on, ring, run, run_with, sealed, user};
@@ -25,18 +29,21 @@ enum Kind {
     Redis,
 }
 
+/// Returns the PostgreSQL of these tests.
+fn postgres() -> &'static Postgres {
+    static POSTGRES: OnceLock<Postgres> = OnceLock::new();
+    POSTGRES.get_or_init(Postgres::start)
+}
+
 /// Returns the URL of a store that no other test uses.
 fn fresh(kind: Kind, folder: &TempDir) -> String {
     static DATABASES: AtomicU32 = AtomicU32::new(0);
-    static POSTGRES: OnceLock<Postgres> = OnceLock::new();
     let number = DATABASES.fetch_add(1, Ordering::Relaxed);
     let path = folder.path().join("sessions").display().to_string();
     match kind {
         Kind::File => format!("file:{path}"),
         Kind::Sqlite => format!("sqlite:{path}"),
-        Kind::Postgres => {
-            POSTGRES.get_or_init(Postgres::start).database(&format!("admin_{number}"))
-        }
+        Kind::Postgres => postgres().database(&format!("admin_{number}")),
         Kind::Redis => format!("{}/{number}", Redis::shared().url()),
     }
 }
@@ -237,16 +244,54 @@ async fn long_work_shows_its_progress_on_a_terminal_and_nowhere_else() {
     let app = App::on(url).await;
     app.log_in("ada", "phone").await;
     let tool = format!("{} end ada", env!("CARGO_BIN_EXE_session-admin"));
-    let mut terminal = std::process::Command::new("script");
+    let mut terminal = Command::new("script");
     terminal.args(["-qec", &tool, "/dev/null"]);
-    terminal
-        .env("SESSION_STORE", url)
-        .env("SESSION_TYPE", "shop")
-        .stdin(std::process::Stdio::null());
+    terminal.env("SESSION_STORE", url).env("SESSION_TYPE", "shop").stdin(Stdio::null());
     let seen = run(terminal);
     assert!(seen.out.contains("\r1 sessions ended\r\n"), "{seen:?}");
     app.log_in("ada", "phone").await;
     assert_eq!(run(on(url, &["end", "ada"])).err, "");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_end_counts_what_was_ended() {
+    const HELD: &str = "BEGIN; SELECT FROM http_session FOR UPDATE; \
+                        DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM released) LOOP \
+                        PERFORM pg_sleep(0.01); END LOOP; END $$; COMMIT";
+    const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'interrupted' AND \
+                           wait_event_type = 'Lock'";
+    const LOCKED: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'interrupted' AND \
+                          wait_event = 'PgSleep'";
+
+    let url = &format!("{}?statement_timeout=0", postgres().database("interrupted"));
+    let app = App::on(url).await;
+    for device in ["phone", "laptop"] {
+        app.log_in("ada", device).await;
+    }
+    drop(app);
+    postgres().sql("interrupted", "CREATE TABLE released ()");
+    let reader = std::thread::spawn(|| postgres().sql("interrupted", HELD));
+    let is = |query: &'static str| move || postgres().sql("interrupted", query).trim() == "1";
+    eventually_blocking("the sessions are locked", is(LOCKED));
+
+    let mut command = on(url, &["end", "ada", "--deadline", "1h"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tool = command.spawn().expect("it starts");
+    eventually_blocking("the tool waits for a session", is(WAITING));
+    let interrupt = ["-INT", &tool.id().to_string()];
+    assert!(Command::new("kill").args(interrupt).status().expect("it is installed").success());
+    let mut told = String::new();
+    let mut err = BufReader::new(tool.stderr.take().expect("it is piped"));
+    err.read_line(&mut told).expect("it is text");
+    assert_eq!(told, "interrupted: the step that runs comes to its end\n");
+    postgres().sql("interrupted", "INSERT INTO released DEFAULT VALUES");
+    let output = tool.wait_with_output().expect("it ends");
+    let mut told = String::new();
+    err.read_to_string(&mut told).expect("it is text");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "2 sessions ended\n", "{told}");
+    assert_eq!(output.status.code(), Some(0), "nothing is left to do");
+    reader.join().expect("it is released");
 }
 
 #[test]

@@ -227,10 +227,11 @@ pub struct Operation {
     pub session_type: &'static str,
     /// The [name](crate::store::Store::name) of the store.
     pub store: &'static str,
-    /// The operation: `load`, `insert`, `commit`, `remove`, `list`, `floor`, `end_all` or `sweep`.
+    /// The operation: `load`, `insert`, `commit`, `remove`, `list`, `count`, `floor`, `end_all`, `sweep`,
+    /// `probe` or `check`.
     pub operation: &'static str,
-    /// The type of the error if the operation failed: `store`, `deadline`, or `cancelled` if the
-    /// request was given up.
+    /// The type of the error if the operation failed: `store`, `deadline`, `down` or `crowded` if the
+    /// store was not asked, `conflict`, or `cancelled` if the request was given up.
     pub error_type: Option<&'static str>,
     /// The time from the call to the end, with all retries.
     pub duration: Duration,

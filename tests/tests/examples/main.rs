@@ -14,8 +14,11 @@ mod ktor_options;
 mod ktor_server;
 mod metrics;
 mod moving;
+mod operated;
 mod pode;
 mod pode_header;
 mod primate;
+#[cfg(all(unix, feature = "postgres"))]
+mod rehearsal;
 mod shop;
 mod verb;

@@ -8,6 +8,7 @@ mod errors;
 mod fail_over;
 mod migration;
 mod pages;
+mod partitioned;
 mod plans;
 mod pooler;
 mod processes;

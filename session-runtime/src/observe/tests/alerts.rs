@@ -83,7 +83,7 @@ pub(super) const ALERTS: &[Alert] = &[
         severity: "critical",
         after: "5m",
         expression: "sum by (type) (rate(session_requests_total{outcome=\"refused\",reason=\"unknown_key\"}[5m])) / sum by (type) (rate(session_requests_total[5m])) > 0.05",
-        summary: "More than 5 % of the requests present a token under a key that this process does not have, and are logged out. Give all processes the same keys.",
+        summary: "More than 5 % of the requests present a token under a key that this process does not have. Their clients keep the cookie, are nobody there, and get 503 when they write. Give all processes the same keys.",
     },
     Alert {
         name: "SessionFieldsDoNotDecode",
