@@ -199,7 +199,7 @@ async fn on_a_terminal_the_end_of_everything_is_asked_for() {
     let (ada, _) = app.log_in("ada", "phone").await;
     let answer = |text: &str| {
         let tool = format!("{} end-all", env!("CARGO_BIN_EXE_session-admin"));
-        let mut terminal = std::process::Command::new("script");
+        let mut terminal = Command::new("script");
         terminal.args(["-qec", &tool, "/dev/null"]);
         terminal.env("SESSION_STORE", url).env("SESSION_TYPE", "shop");
         run_with(terminal, text)
