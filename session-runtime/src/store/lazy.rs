@@ -6,6 +6,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -15,6 +16,9 @@ use super::{
     StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
 };
 use crate::clock::Timestamp;
+
+/// The time for which a failure to open is the answer to everybody, before another attempt.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A store that is opened at its first use instead of at start.
 ///
@@ -95,7 +99,13 @@ impl LazyStore {
             }
             match (shared.open)().await {
                 Ok(store) => drop(shared.opened.set(store)),
-                Err(error) => drop(outcome.send(Some(error))),
+                Err(error) => {
+                    drop(outcome.send(Some(error)));
+                    // Whoever asks meanwhile gets this failure: each of many requests would begin an
+                    // attempt of its own.
+                    tokio::time::sleep(PAUSE).await;
+                    drop(outcome);
+                }
             }
         });
         attempt
@@ -269,7 +279,17 @@ mod tests {
         });
         let refused = store.load(&key()).await.expect_err("refused");
         assert!(refused.is_unreachable() && refused.to_string().contains("refused"), "{refused}");
-        let interrupted = store.load(&key()).await.expect_err("it panicked");
+        for _ in 0..100 {
+            store.load(&key()).await.expect_err("the same failure, for a while");
+        }
+        assert_eq!(attempts.load(Ordering::SeqCst), 1);
+        let interrupted = loop {
+            let error = store.load(&key()).await.expect_err("it failed or panicked");
+            if attempts.load(Ordering::SeqCst) > 1 {
+                break error;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
         assert!(interrupted.to_string().contains("interrupted"), "{interrupted}");
         assert!(store.load(&key()).await.expect("the third time").is_none());
         assert_eq!(attempts.load(Ordering::SeqCst), 3);

@@ -267,7 +267,8 @@ impl Store for EmbeddedStore {
         namespace: &'a Namespace,
         principal: &'a PrincipalKey,
     ) -> StoreFuture<'a, u64> {
-        StoreFuture::ready(read::count(&self.0.database, namespace, principal))
+        let (of, whose) = (namespace.clone(), principal.clone());
+        StoreFuture::new(self.read(move |database| read::count(database, &of, &whose)))
     }
 
     fn sweep(

@@ -108,8 +108,11 @@ pub(super) enum Meaning {
     Late,
     /// Nothing has been done, and another attempt may succeed.
     Busy,
-    /// Nothing has been done, and nothing will be on this connection, which only reads or is being
-    /// closed. Another connection may lead to another server, or have begun later.
+    /// Nothing has been done, and nothing will be written on this connection, whose server only reads.
+    /// Another connection may lead to another server.
+    OnlyReads,
+    /// Nothing has been done, and nothing will be on this connection, which is being closed. Another
+    /// connection may lead to another server, or have begun later.
     Elsewhere,
     /// The connection is of no more use, and the statement may have been carried out.
     Broken,

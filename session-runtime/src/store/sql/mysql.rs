@@ -137,11 +137,13 @@ impl Dialect for MySql {
     fn migrations(&self, table: &TableName) -> Vec<Vec<String>> {
         let (name, sweep, expiry) =
             (table.quoted(""), table.index("_sweep"), table.index("_expiry"));
-        // One statement, which is carried out whole or not at all.
-        vec![vec![format!(
-            "ALTER TABLE {name} ADD COLUMN sweep_after BIGINT NOT NULL DEFAULT 0, \
-             ADD KEY {sweep} (sweep_after), DROP KEY {expiry}, LOCK = NONE"
-        )]]
+        // One by one: each may have been carried out before, by a migration that was cut off.
+        let changes = [
+            "ADD COLUMN sweep_after BIGINT NOT NULL DEFAULT 0".to_owned(),
+            format!("ADD KEY {sweep} (sweep_after)"),
+            format!("DROP KEY {expiry}"),
+        ];
+        vec![changes.map(|change| format!("ALTER TABLE {name} {change}, LOCK = NONE")).into()]
     }
 
     fn is_done_already(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
@@ -184,7 +186,8 @@ impl Dialect for MySql {
             Some(1020 | 1213) => Meaning::Busy,
             // That only reads: the server's option, the connection's transactions, the server's mode.
             // The connection was idle for too long.
-            Some(1290 | 1792 | 1836 | 4031) => Meaning::Elsewhere,
+            Some(1290 | 1792 | 1836) => Meaning::OnlyReads,
+            Some(4031) => Meaning::Elsewhere,
             // The server is shutting down; the connection was killed, on MariaDB and on MySQL.
             Some(1053 | 1927 | 3169) => Meaning::Broken,
             // A wait for a lock; the limit of MariaDB, and of MySQL.

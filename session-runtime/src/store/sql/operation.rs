@@ -92,7 +92,15 @@ impl SqlStore {
         loop {
             let mut connection = self.pool.writer().await?;
             match connection.run(statement).await {
-                Err(fault) if left > 0 && self.meaning(&fault) == Meaning::Elsewhere => left -= 1,
+                Err(fault)
+                    if left > 0
+                        && matches!(
+                            self.meaning(&fault),
+                            Meaning::Elsewhere | Meaning::OnlyReads
+                        ) =>
+                {
+                    left -= 1;
+                }
                 answer => return Ok((connection, answer?)),
             }
         }

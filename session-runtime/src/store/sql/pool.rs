@@ -112,7 +112,11 @@ impl SqlPool {
             Pools::Sqlite { write, .. } => {
                 let options = write.connect_options();
                 let name = options.get_filename().to_string_lossy();
-                name == ":memory:" || name.starts_with("file:sqlx-in-memory-")
+                let by_parameter = || {
+                    let url = sqlx::ConnectOptions::to_url_lossy(&*options);
+                    url.query_pairs().any(|(name, value)| name == "mode" && value == "memory")
+                };
+                name == ":memory:" || name.starts_with("file:sqlx-in-memory-") || by_parameter()
             }
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             _ => false,

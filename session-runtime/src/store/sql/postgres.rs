@@ -95,15 +95,16 @@ impl Dialect for Postgres {
 
     fn remove_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
-        sql.text("DELETE FROM ").text(&table.quoted(""));
-        is_due(&mut sql, table, due, "<=");
+        with_due(&mut sql, table, due, "<=");
+        sql.text("DELETE FROM ").text(&table.quoted("")).text(IS_DUE);
         sql.finish()
     }
 
     fn file_due(&self, table: &TableName, due: &Due) -> Statement {
         let mut sql = Sql::new(self.placeholders());
+        with_due(&mut sql, table, due, ">");
         sql.text("UPDATE ").text(&table.quoted("")).text(" SET sweep_after = expires_at");
-        is_due(&mut sql, table, due, ">");
+        sql.text(IS_DUE);
         sql.finish()
     }
 
@@ -193,7 +194,8 @@ impl Dialect for Postgres {
             Some("40001" | "40P01") => Meaning::Busy,
             // A transaction that only reads; the server is told to shut down, and gives the transaction
             // up; it is starting; the connection was idle for too long.
-            Some("25006" | "57P01" | "57P03" | "57P05") => Meaning::Elsewhere,
+            Some("25006") => Meaning::OnlyReads,
+            Some("57P01" | "57P03" | "57P05") => Meaning::Elsewhere,
             // Another process of the server has crashed; the transaction was idle for too long.
             Some("57P02" | "25P03") => Meaning::Broken,
             // A pooler has lost the server.
@@ -205,13 +207,17 @@ impl Dialect for Postgres {
     }
 }
 
-/// Writes the condition that a row is due, and has expired or not.
-fn is_due(sql: &mut Sql, table: &TableName, due: &Due, comparison: &str) {
-    // By the place of the row, found once and whatever the plan; locked rows are another sweep's, or
-    // are being used.
-    sql.text(" WHERE ctid = ANY (ARRAY(SELECT ctid FROM (SELECT ctid, expires_at FROM ");
+/// The condition that a row is one of those that [`with_due`] has found. By the place of the row,
+/// whatever the plan; in a partitioned table, a place alone is one in each part.
+const IS_DUE: &str = " WHERE ctid = ANY (ARRAY(SELECT place FROM due)) \
+                      AND (tableoid, ctid) IN (SELECT part, place FROM due)";
+
+/// Writes the beginning of a statement on the rows that are due, and have expired or not. They are found
+/// once; locked rows are another sweep's, or are being used.
+fn with_due(sql: &mut Sql, table: &TableName, due: &Due, comparison: &str) {
+    sql.text("WITH due AS (SELECT part, place FROM (SELECT tableoid AS part, ctid AS place, expires_at FROM ");
     sql.text(&table.quoted(""));
     Postgres.write_due(sql, due);
-    sql.text(" FOR UPDATE SKIP LOCKED) AS due WHERE expires_at ").text(comparison).text(" ");
-    sql.value(due.to).text("))");
+    sql.text(" FOR UPDATE SKIP LOCKED) AS found WHERE expires_at ").text(comparison).text(" ");
+    sql.value(due.to).text(") ");
 }
