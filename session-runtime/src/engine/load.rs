@@ -272,13 +272,12 @@ impl Engine {
             return Ok(Err(Refused::new(selector, Reason::Unknown)));
         };
         let time = self.time.now();
-        if stored.floor.is_old(time) {
-            Box::pin(stored.floor.look_if_old(time)).await?;
-        }
+        let is_floor_old = stored.floor.is_old(time);
         let mut now = stored.floor.before().max(time);
         let mut judged = self.judge(&record.meta, &credential, now);
-        if judged.is_err() && self.time.is_old() {
-            now = Box::pin(self.present_time()).await?;
+        let measures = judged.is_err() && self.time.is_old();
+        if is_floor_old || measures {
+            now = Box::pin(self.time_above_the_floor(measures)).await?;
             judged = self.judge(&record.meta, &credential, now);
         }
         // A cache may not know yet of a touch or a new credential, which must log nobody out.

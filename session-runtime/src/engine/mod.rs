@@ -129,7 +129,12 @@ impl Engine {
 
     /// Returns the present time, to judge by that something is over. Knows the floor afterwards.
     pub(crate) async fn present_time(&self) -> Result<Timestamp, Error> {
-        if self.time.is_old() {
+        self.time_above_the_floor(self.time.is_old()).await
+    }
+
+    /// Returns the present time, measured anew if `measures` says so. Knows the floor afterwards.
+    pub(crate) async fn time_above_the_floor(&self, measures: bool) -> Result<Timestamp, Error> {
+        if measures {
             self.time.measure().await?;
         }
         self.look_at_floor_if_old().await?;

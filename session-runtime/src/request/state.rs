@@ -29,14 +29,12 @@ pub(crate) struct State {
     pub(crate) status: Status,
     pub(crate) requested: Requested,
     pub(crate) outgoing: Outgoing,
-    /// The selector of a session that is still to be created, or why there is none.
+    /// The selector of a session that is still to be created, or why this request can save nothing.
     pub(crate) fresh: Option<Result<Selector, Error>>,
     /// A handler has taken the session, so that one may be created for it. Looking takes none.
     pub(crate) is_taken: bool,
     /// Commits apply only if the record is still as loaded.
     pub(crate) only_as_loaded: bool,
-    /// The error of a commit that may have been applied all the same.
-    pub(crate) unanswered: Option<Error>,
     /// The degree to which the record still counts that the cells were loaded from.
     pub(crate) loaded: LoadedRecord,
     /// The token of the live session: what the client has, or gets with this response.
@@ -107,7 +105,6 @@ impl Core {
                 fresh: None,
                 is_taken: false,
                 only_as_loaded: false,
-                unanswered: None,
                 loaded: LoadedRecord::NotLoaded,
                 token: None,
                 elsewhere: None,
@@ -136,7 +133,7 @@ impl State {
     pub(crate) fn note_unanswered(&mut self, commit: &Commit, error: &Error) {
         let changes = !commit.ops.is_empty() || commit.principal.is_some();
         if changes && commit.progress.is_sent() && !error.is_not_applied() {
-            self.unanswered = Some(error.clone());
+            self.fresh = Some(Err(error.clone()));
         }
     }
 

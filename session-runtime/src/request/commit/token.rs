@@ -43,8 +43,8 @@ pub(super) async fn execute(
         }
         None => None,
     };
-    let is_told = !occasion.is_last() || engine.policy.on_lost == OnLost::Conflict;
-    if text.is_some() && plan.end.is_none() && is_told {
+    let tells = !occasion.is_last() || engine.policy.on_lost == OnLost::Conflict;
+    if text.is_some() && plan.end.is_none() && tells {
         // A payload is sealed whatever other requests do, so this must be asked for.
         let live = core.state().live().cloned();
         if let Some(live) = live

@@ -206,14 +206,6 @@ pub(crate) fn plan(
         Status::Degraded if fields.context().is_written() || requested.any() => {
             return Err(Error::degraded());
         }
-        // A commit without an answer may have been applied; a second one could count twice.
-        Status::Live(_)
-            if requested.end.is_none()
-                && (fields.context().is_written() || requested.any())
-                && let Some(error) = &state.unanswered =>
-        {
-            return Err(error.clone());
-        }
         // A log-in is a session of its own. Everything else is about the session that cannot be read.
         Status::UnknownKey
             if !(requested.elevate && requested.end.is_none())
