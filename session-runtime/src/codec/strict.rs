@@ -297,3 +297,48 @@ impl<C: SerializeMap> SerializeMap for Parts<C> {
         self.inner.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written<T: Serialize>(value: T, not_finite: bool) -> Result<String, String> {
+        let mut out = Vec::new();
+        let forms = Forms { not_finite };
+        write(&value, &mut serde_json::Serializer::new(&mut out), forms)
+            .map_err(|error| error.to_string())?;
+        Ok(String::from_utf8(out).expect("JSON is text"))
+    }
+
+    /// Whatever the build asserts besides.
+    #[test]
+    fn numbers_that_are_not_finite_are_refused_wherever_they_are() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for refused in [
+                written(number, false),
+                written(vec![1.0, number], false),
+                written(Some((1, number)), false),
+                written(
+                    [("a", number)].into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+                    false,
+                ),
+            ] {
+                assert!(refused.expect_err("not finite").contains("not finite"));
+            }
+            assert!(written(number, true).is_ok(), "a format that has a form for the number");
+        }
+        assert_eq!(written((1.5, [2.5_f32]), false), Ok("[1.5,[2.5]]".to_owned()));
+    }
+
+    #[test]
+    fn some_of_nothing_is_refused_and_nothing_elsewhere_is_not() {
+        for refused in [
+            written(Some(None::<u8>), false),
+            written(Some(()), false),
+            written(vec![Some(None::<u8>)], false),
+        ] {
+            assert!(refused.expect_err("reads back as `None`").contains("reads back as `None`"));
+        }
+        assert_eq!(written((None::<u8>, Some(1), [()]), false), Ok("[null,1,[null]]".to_owned()));
+    }
+}

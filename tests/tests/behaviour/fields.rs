@@ -196,6 +196,14 @@ fn routes(gate: Gate) -> Router {
             }),
         )
         .route(
+            "/held-take-save",
+            get(async |s: Session<Fields>, State(gate): State<Gate>| -> Result<String, Error> {
+                gate.hold().await;
+                let taken = s.take_nonce();
+                Ok(format!("{taken:?} {:?}", s.save().await?))
+            }),
+        )
+        .route(
             "/claim-and-fail",
             get(async |s: Session<Fields>| {
                 let claimed = s.claim_nonce().await;
@@ -422,6 +430,18 @@ async fn of_sixteen_that_claim_one_gets_the_value() {
     assert_eq!((got(r#"Some("5") None"#), got("None None")), (1, 15));
     assert_eq!(shown(&client, "nonce").await, "None");
     assert_eq!(client.get("/claim").await.body, "None None");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixteen_that_take_and_save_one_gets_the_value_and_the_others_a_conflict() {
+    let (client, gate, _server) = start(16).await;
+    client.get("/do/nonce/5").await;
+    let paths = vec!["/held-take-save".to_owned(); 16];
+    let replies = together(&client, &gate, &paths).await;
+    let got = replies.iter().filter(|it| it.status == 200 && it.body == r#"Some("5") Updated"#);
+    assert_eq!(got.count(), 1);
+    assert_eq!(replies.iter().filter(|reply| reply.status == 409).count(), 15);
+    assert_eq!(shown(&client, "nonce").await, "None");
 }
 
 #[tokio::test]

@@ -208,6 +208,32 @@ async fn a_hash_map_that_gets_a_value_that_it_has_is_not_written_and_conflicts_w
     assert!(!store.take_calls().contains(&Verb::Replace));
 }
 
+#[derive(Session)]
+#[session(name = "hashed", prefix = "none", payload = "sealed")]
+struct Hashed {
+    by_name: HashMap<String, u32>,
+}
+
+#[tokio::test]
+async fn a_sealed_hash_map_that_gets_what_it_has_is_no_new_token() {
+    let keys = KeyRing::generate().expect("random bytes");
+    // Each map has an order of its own.
+    let set = async |s: Session<Hashed>| {
+        s.set_by_name((0..20).map(|number| (number.to_string(), number)).collect());
+    };
+    let layer = SessionLayer::<Hashed>::builder(keys)
+        .accept_replay_until_expiry()
+        .insecure_dev()
+        .build()
+        .expect("a sound configuration");
+    let server = Server::start(Router::new().route("/set", get(set)).layer(layer)).await;
+    let client = Client::new(&server);
+    assert_eq!(client.get("/set").await.set_cookies().len(), 1);
+    for _ in 0..20 {
+        assert_eq!(client.get("/set").await.set_cookies(), [""; 0]);
+    }
+}
+
 /// The newer version of a program, in which fields are of another kind than in the older one.
 #[derive(Session)]
 #[session(name = "kinds", prefix = "none")]

@@ -25,6 +25,13 @@ struct OtherName {
     theme: String,
 }
 
+/// Another type in the place of the first: of one name, transport and ring with it.
+#[derive(Session)]
+#[session(name = "stored", transport = "header", namespace = "foreign")]
+struct Foreign {
+    theme: String,
+}
+
 #[derive(Session)]
 #[session(name = "sealed", transport = "header", payload = "sealed")]
 struct Sealed {
@@ -193,6 +200,10 @@ async fn tokens_of_another_type_transport_audience_or_ring_do_not_pass() {
         .store(store.clone())
         .audience("admin")
         .build();
+    let foreign = SessionLayer::<Foreign>::builder(keys.clone())
+        .store(store.clone())
+        .as_another_program()
+        .build();
     let ring = KeyRing::new([Key::generate().expect("random bytes")]).expect("one key");
     let other_ring = SessionLayer::<Stored>::builder(ring)
         .store(store.clone())
@@ -204,6 +215,7 @@ async fn tokens_of_another_type_transport_audience_or_ring_do_not_pass() {
             Server::start(router!(SameNameOtherTransport, other_transport.expect("sound"))).await,
             "authorization",
         ),
+        (Server::start(router!(Foreign, foreign.expect("sound"))).await, "stored"),
         (Server::start(router!(Stored, audience.expect("sound"))).await, "stored"),
         (Server::start(router!(Stored, other_ring.expect("sound"))).await, "stored"),
     ];

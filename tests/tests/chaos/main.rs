@@ -2,6 +2,8 @@
 //! goes wrong. Each file is one kind of fault.
 
 mod clock;
+#[cfg(feature = "postgres")]
+mod database;
 mod keys;
 mod killed;
 

@@ -110,6 +110,10 @@ pub(super) enum Meaning {
     Busy,
     /// Nothing has been done, and nothing will be written on this connection, whose server only reads.
     /// Another connection may lead to another server.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "a SQLite file is on no server")
+    )]
     OnlyReads,
     /// Nothing has been done, and nothing will be on this connection, which is being closed. Another
     /// connection may lead to another server, or have begun later.
