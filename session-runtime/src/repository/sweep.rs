@@ -55,6 +55,7 @@ impl Sweep {
 
     /// Returns the place at which the next sweep may begin.
     pub(crate) fn place(&self) -> Option<SweepCursor> {
-        if self.is_done { Some(SweepCursor::new(self.before)) } else { self.after }
+        let is_through = self.is_done && self.idle < MOST_IDLE;
+        if is_through { Some(SweepCursor::new(self.before)) } else { self.after }
     }
 }

@@ -92,7 +92,10 @@ fn run(database: &Database, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         let written = catch_unwind(AssertUnwindSafe(|| {
             database.write(|tables| work(tables, &mut batch, &mut queue))
         }))
-        .unwrap_or_else(|_| Err(database.error("a write panicked; the file may be damaged")));
+        .unwrap_or_else(|_| {
+            Err(database
+                .error("the work panicked; nothing of it was written, and the file may be damaged"))
+        });
         for job in batch {
             job.answer(&written);
         }

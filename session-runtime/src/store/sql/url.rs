@@ -38,19 +38,11 @@ pub(in crate::store) const MYSQL: &[&str] =
 /// The parameters that the driver for SQLite reads.
 pub(in crate::store) const SQLITE: &[&str] = &["mode", "cache", "immutable", "vfs"];
 
-/// Other names of the drivers for some of these.
-const ALIASES: &[&str] = &[
-    "ssl-mode",
-    "ssl-root-cert",
-    "ssl-ca",
-    "ssl-cert",
-    "ssl-key",
-    "sslmode",
-    "sslca",
-    "sslcert",
-    "sslkey",
-    "time-zone",
-];
+/// Other names of the driver for PostgreSQL for some of these. What a driver does not know it passes
+/// over without a word: a certificate authority under the other driver's name would never be used.
+const POSTGRES_ALIASES: &[&str] = &["ssl-mode", "ssl-root-cert", "ssl-ca", "ssl-cert", "ssl-key"];
+/// Other names of the driver for MySQL and MariaDB.
+const MYSQL_ALIASES: &[&str] = &["sslmode", "sslca", "sslcert", "sslkey", "time-zone"];
 
 /// What a URL says to the store.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,10 +66,10 @@ pub(super) fn split(scheme: &str, url: &str) -> Result<(Parameters, String), Sto
     let Some((rest, query)) = url.split_once('?') else {
         return Ok((parameters, url.to_owned()));
     };
-    let (drivers, has_aliases) = match scheme {
-        "sqlite" => (SQLITE, false),
-        "mysql" | "mariadb" => (MYSQL, true),
-        _ => (POSTGRES, true),
+    let (drivers, aliases): (&[&str], &[&str]) = match scheme {
+        "sqlite" => (SQLITE, &[]),
+        "mysql" | "mariadb" => (MYSQL, MYSQL_ALIASES),
+        _ => (POSTGRES, POSTGRES_ALIASES),
     };
     let mut left = String::new();
     let mut seen = Vec::new();
@@ -92,7 +84,7 @@ pub(super) fn split(scheme: &str, url: &str) -> Result<(Parameters, String), Sto
             set(&mut parameters, name, value)
                 .ok_or_else(|| refused(&format!("`{name}` is {}", expected(name))))?;
         } else if drivers.contains(&name)
-            || has_aliases && ALIASES.contains(&name)
+            || aliases.contains(&name)
             || drivers == POSTGRES && name.starts_with("options[")
         {
             left.push(if left.is_empty() { '?' } else { '&' });
@@ -207,7 +199,12 @@ mod tests {
             migrates: Some(false),
         };
         assert_eq!(parameters, expected);
-        for url in ["sqlite:a?mode=ro", "mysql://h/d?ssl-mode=required&sslca=x", "sqlite:a"] {
+        for url in [
+            "sqlite:a?mode=ro",
+            "mysql://h/d?ssl-mode=required&sslca=x&ssl-cert=y&sslkey=z&time-zone=w",
+            "postgres://h/d?ssl-mode=verify-ca&ssl-root-cert=x&ssl-cert=y&sslkey=z",
+            "sqlite:a",
+        ] {
             assert_eq!(of(url).expect("a URL"), (Parameters::default(), url.to_owned()));
         }
     }
@@ -218,6 +215,11 @@ mod tests {
             ("postgres://h/d?hunter2=3", "`max_connections`, `acquire_timeout`"),
             ("postgres://h/d?hunter2", "`password`, `options[NAME]`"),
             ("mysql://h/d?application_name=hunter2", "`timezone`"),
+            // Each driver passes over the other's name, and would trust any certificate.
+            ("postgres://h/d?sslca=hunter2", "`sslrootcert`"),
+            ("mysql://h/d?ssl-root-cert=hunter2", "`ssl-ca`"),
+            ("mysql://h/d?sslrootcert=hunter2", "`ssl-ca`"),
+            ("postgres://h/d?time-zone=hunter2", "`sslmode`"),
             ("sqlite:hunter2?sslmode=require", "`immutable`, `vfs`"),
             ("sqlite:x?max_connections=0", "1 or more"),
             ("sqlite:x?acquire_timeout=hunter2", "such as `500ms`"),
