@@ -300,6 +300,8 @@ impl<C: SerializeMap> SerializeMap for Parts<C> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn written<T: Serialize>(value: T, not_finite: bool) -> Result<String, String> {
@@ -318,10 +320,7 @@ mod tests {
                 written(number, false),
                 written(vec![1.0, number], false),
                 written(Some((1, number)), false),
-                written(
-                    [("a", number)].into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-                    false,
-                ),
+                written(BTreeMap::from([("a", number)]), false),
             ] {
                 assert!(refused.expect_err("not finite").contains("not finite"));
             }

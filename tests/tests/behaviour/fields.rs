@@ -432,9 +432,8 @@ async fn of_sixteen_that_claim_one_gets_the_value() {
     assert_eq!(client.get("/claim").await.body, "None None");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_sixteen_that_take_and_save_one_gets_the_value_and_the_others_a_conflict() {
-    let (client, gate, _server) = start(16).await;
+async fn sixteen_take_and_save_on(store: impl Store) {
+    let (client, gate, _server) = start_on(store, 16).await;
     client.get("/do/nonce/5").await;
     let paths = vec!["/held-take-save".to_owned(); 16];
     let replies = together(&client, &gate, &paths).await;
@@ -442,6 +441,17 @@ async fn of_sixteen_that_take_and_save_one_gets_the_value_and_the_others_a_confl
     assert_eq!(got.count(), 1);
     assert_eq!(replies.iter().filter(|reply| reply.status == 409).count(), 15);
     assert_eq!(shown(&client, "nonce").await, "None");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixteen_that_take_and_save_one_gets_the_value_and_the_others_a_conflict() {
+    sixteen_take_and_save_on(MemoryStore::default()).await;
+    #[cfg(feature = "embedded")]
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = session_runtime::store::EmbeddedStore::open(folder.path().join("sessions"));
+        sixteen_take_and_save_on(store.expect("opens")).await;
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ struct OtherName {
     theme: String,
 }
 
-/// Another type in the place of the first: of one name, transport and ring with it.
+/// Has the name, the transport and the ring of the first type, and another namespace.
 #[derive(Session)]
 #[session(name = "stored", transport = "header", namespace = "foreign")]
 struct Foreign {
@@ -41,6 +41,18 @@ struct Sealed {
 #[derive(Session)]
 #[session(name = "signed", transport = "header", payload = "signed")]
 struct Signed {
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "sealed", transport = "header", payload = "sealed", namespace = "foreign")]
+struct ForeignSealed {
+    theme: String,
+}
+
+#[derive(Session)]
+#[session(name = "signed", transport = "header", payload = "signed", namespace = "foreign")]
+struct ForeignSigned {
     theme: String,
 }
 
@@ -248,6 +260,33 @@ async fn a_payload_of_one_kind_is_none_of_another() {
     assert_eq!(probe(&sealed, "sealed").send(&tokens[1]).await.body, "theme=");
     assert_eq!(probe(&signed, "signed").send(&tokens[0]).await.body, "theme=");
     assert_eq!(probe(&signed, "signed").send(&tokens[1]).await.body, "theme=dark");
+}
+
+#[tokio::test]
+async fn a_token_without_a_record_does_not_pass_at_another_type_of_its_name_and_ring() {
+    let keys = KeyRing::new([Key::generate().expect("random bytes")]).expect("one key");
+    macro_rules! refused {
+        ($home:ty, $foreign:ty, $header:literal) => {
+            let home = SessionLayer::<$home>::builder(keys.clone())
+                .accept_replay_until_expiry()
+                .build()
+                .expect("a sound layer");
+            let foreign = SessionLayer::<$foreign>::builder(keys.clone())
+                .accept_replay_until_expiry()
+                .as_another_program()
+                .build()
+                .expect("a sound layer");
+            let home = Server::start(router!($home, home)).await;
+            let foreign = Server::start(router!($foreign, foreign)).await;
+            let token = token_of(&home, $header).await;
+            let probe = |server| Probe { client: Client::new(server), header: $header };
+            let expected = probe(&foreign).send("x").await;
+            assert_eq!(probe(&foreign).send(&token).await, expected, $header);
+            assert_eq!(probe(&home).send(&token).await.body, "theme=dark");
+        };
+    }
+    refused!(Sealed, ForeignSealed, "sealed");
+    refused!(Signed, ForeignSigned, "signed");
 }
 
 #[tokio::test]
