@@ -1,8 +1,8 @@
 //! The pages of the repository's `docs/`, as part of the documentation: [stores] for one process and
 //! for many machines, [testing] of handlers, [features] beside those of other systems, [performance]
 //! in figures, and [coming_from] another system; for those who operate it, [deploying], [sizing],
-//! [alerts] and [night]. This file owns which page is which module; the text is in the pages, whose programs are
-//! compiled as documentation tests.
+//! [alerts] and [night]. This file owns which page is which module; the text is in the pages, whose
+//! programs are compiled as documentation tests.
 
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}

@@ -215,20 +215,11 @@ impl Engine {
         if !is_theirs || self.is_over(&record.meta, self.present_time().await?).is_some() {
             return Ok(None);
         }
-        let live = self.live_of(stored, selector, &record)?;
-        Ok(live.filter(|_| !self.is_out_of_index(&record)).map(|live| (live, record)))
-    }
-
-    /// Returns the session of a record that was found without a token, or `None` if the session's token
-    /// would be that of nobody, since its key is not in the ring.
-    pub(crate) fn live_of(
-        &self,
-        stored: &Stored,
-        selector: Selector,
-        record: &Record,
-    ) -> Result<Option<LiveSession>, Error> {
-        let is_known = self.knows(stored, record.meta.key_id)?;
-        Ok(is_known.then(|| LiveSession::of_record(selector, &record.meta)))
+        // The token of a session whose key is not in the ring would be nobody's.
+        if !self.knows(stored, record.meta.key_id)? || self.is_out_of_index(&record) {
+            return Ok(None);
+        }
+        Ok(Some((LiveSession::of_record(selector, &record.meta), record)))
     }
 
     /// Returns whether a key is in the ring; an error if the ring may still get the key. What a record
@@ -251,7 +242,7 @@ impl Engine {
         after: Option<Cursor>,
     ) -> Result<(Vec<FoundSession>, Option<Cursor>), Error> {
         let Backend::Stored(stored) = &self.backend else {
-            return Err(Error::new(Kind::OutOfReach));
+            return Err(Error::new(Kind::NotListable));
         };
         let now = self.present_time().await?;
         let (all, next) = stored.store.page(&self.namespace, principals, now, order, after).await?;

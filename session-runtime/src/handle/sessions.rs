@@ -223,7 +223,7 @@ impl<T: SessionType> Sessions<T> {
         self.engine.raise_floor(Some(time.into())).await
     }
 
-    pub(super) fn stored(&self) -> Result<&Stored, Error> {
+    fn stored(&self) -> Result<&Stored, Error> {
         match &self.engine.backend {
             Backend::Stored(stored) => Ok(stored),
             Backend::InToken(_) => Err(Error::new(Kind::OutOfReach)),

@@ -103,10 +103,10 @@ impl<T: SessionType> SessionsOf<T> {
     }
 
     /// Changes every live session and saves it, one after the other, the earliest log-in first. Returns
-    /// the number of sessions on which `change` ran, also if it left some as they were. Sessions that are over meanwhile are left out; those
-    /// that begin while this goes on are among the last. **`change` runs once for each session, and again
-    /// if a request has changed that session meanwhile, so it must have no other effects.** Does not
-    /// count as use.
+    /// the number of sessions on which `change` ran, also if it left some as they were. Sessions that
+    /// are over meanwhile are left out; those that begin while this goes on are among the last.
+    /// **`change` runs once for each session, and again if a request has changed that session
+    /// meanwhile, so it must have no other effects.** Does not count as use.
     ///
     /// ```
     /// # use session_runtime::{Error, Session, Sessions};
@@ -130,7 +130,6 @@ impl<T: SessionType> SessionsOf<T> {
     /// one that failed are changed.
     pub async fn change<R>(&self, mut change: impl FnMut(&T::Fields) -> R) -> Result<u64, Error> {
         let engine = &self.sessions.engine;
-        let stored = self.sessions.stored()?;
         let (principals, mut seen) = (self.keys()?, HashSet::new());
         let (mut count, mut after) = (0, None);
         loop {
@@ -140,8 +139,7 @@ impl<T: SessionType> SessionsOf<T> {
                 if !seen.insert(selector) {
                     continue;
                 }
-                let Some(live) = engine.live_of(stored, selector, &record)? else { continue };
-                let session = RequestSession::detached(engine, live, record);
+                let session = RequestSession::detached(engine, selector, record);
                 let Some(session) = Detached::<T>::of(session) else { continue };
                 match session.change(&mut change).await {
                     Ok(_) => count += 1,

@@ -297,7 +297,7 @@ pub struct NotEnded {
     pub error_type: &'static str,
 }
 
-/// What a layer knows of its store.
+/// The state of a store, as far as its layer knows.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct StoreState {

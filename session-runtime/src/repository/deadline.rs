@@ -67,8 +67,8 @@ impl DeadlineStore {
         }
     }
 
-    /// Returns another store in this one's place, such as the one below the records' seals. Both are up,
-    /// or down, together.
+    /// Returns another store in this one's place, such as the same one with seals around its records. Both
+    /// are up, or down, together.
     pub(crate) fn over(&self, store: Arc<dyn Store>) -> Self {
         Self { store, ..self.clone() }
     }

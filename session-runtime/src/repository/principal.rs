@@ -9,10 +9,13 @@ use std::{
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Meta, Namespace, Order, PrincipalKey, Record, Selector, Store, StoreError,
-        StoreFuture, StoreKey, load_latest,
+        Cursor, Namespace, Order, PrincipalKey, Record, Selector, Store, StoreError, StoreFuture,
+        StoreKey, load_latest,
     },
 };
+
+#[cfg(any(test, feature = "conformance"))]
+use crate::store::Meta;
 
 /// One live session of a principal, as the suites compare lists.
 #[cfg(any(test, feature = "conformance"))]
@@ -35,7 +38,7 @@ impl Listed {
     #[must_use]
     pub fn new(selector: Selector, meta: &Meta) -> Self {
         let Meta { created, last_seen, .. } = *meta;
-        Self { selector, created, logged_in: place(selector, meta).logged_in, last_seen }
+        Self { selector, created, logged_in: meta.began(), last_seen }
     }
 }
 
@@ -65,18 +68,13 @@ pub(super) fn page<'a>(
             next = ends.min_by(|one, other| order.compare(*one, *other));
             let live = page.sessions.into_iter().filter(|(_, record)| !record.meta.is_expired(now));
             listed.extend(
-                live.map(|(selector, record)| (place(selector, &record.meta), selector, record)),
+                live.map(|(selector, record)| (Cursor::of(selector, &record), selector, record)),
             );
         }
         listed.retain(|(place, ..)| next.is_none_or(|next| order.compare(*place, next).is_le()));
         listed.sort_by(|(one, ..), (other, ..)| order.compare(*one, *other));
         Ok((listed, next))
     })
-}
-
-/// Returns the place of a session in the list.
-fn place(selector: Selector, meta: &Meta) -> Cursor {
-    Cursor::new(meta.began(), selector)
 }
 
 /// Returns all sessions of a principal that are live at `now`, the latest log-in first.

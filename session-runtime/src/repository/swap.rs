@@ -97,15 +97,12 @@ fn swap_for<'a>(
     }
     commit.progress.note_sent();
     let written = store.replace(key, base.meta.revision, Arc::new(record));
-    written.and_then(move |written| match written {
-        Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
-        Written::Not => {
-            commit.progress.note_not_applied();
-            again(store, key, commit)
-        }
-        Written::Full => {
-            commit.progress.note_not_applied();
-            StoreFuture::ready(Err(full()))
+    written.and_then(move |written| {
+        commit.progress.note_answer(&written);
+        match written {
+            Written::Stored { of_principal } => StoreFuture::ready(Ok((outcome, of_principal))),
+            Written::Not => again(store, key, commit),
+            Written::Full => StoreFuture::ready(Err(full())),
         }
     })
 }
@@ -133,13 +130,11 @@ fn again<'a>(
             }
             commit.progress.note_sent();
             let written = store.replace(key, base.meta.revision, Arc::new(record)).await?;
+            commit.progress.note_answer(&written);
             match written {
                 Written::Stored { of_principal } => return Ok((outcome, of_principal)),
-                Written::Not => commit.progress.note_not_applied(),
-                Written::Full => {
-                    commit.progress.note_not_applied();
-                    return Err(full());
-                }
+                Written::Not => {}
+                Written::Full => return Err(full()),
             }
         }
     })

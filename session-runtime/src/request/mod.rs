@@ -44,7 +44,7 @@ use crate::{
         FieldSpec, OnDecodeError,
         options::{Create, OnStale},
     },
-    store::Record,
+    store::{Record, Selector},
 };
 
 /// Everything that one request has of one session: shared by its extractors, middleware and tasks.
@@ -115,10 +115,11 @@ impl<T: SessionType> RequestSession<T> {
     /// Creates the session of a record that was read without a request.
     pub(crate) fn detached(
         engine: &Arc<Engine>,
-        live: LiveSession,
+        selector: Selector,
         record: Arc<Record>,
     ) -> Arc<Self> {
         let session = Self::new(Arc::clone(engine), HookAnswers::detached());
+        let live = LiveSession::of_record(selector, &record.meta);
         session.settle(Loaded::Live(live, record), None);
         session
     }

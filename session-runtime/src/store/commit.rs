@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use super::{
-    Check, KeyId, PrincipalKey, Record, Selector,
+    Check, KeyId, PrincipalKey, Record, Selector, Written,
     op::{Cap, Expected, FieldName, Lifetime, Op, Refusal, Rotation},
 };
 use crate::clock::Timestamp;
@@ -58,7 +58,7 @@ pub struct Commit {
     pub(crate) progress: Progress,
 }
 
-/// How far a commit has come. Says nothing of what the commit is.
+/// The progress of a commit. Says nothing of what the commit is.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// The number of times that the commit was tried again, because another request was in between.
@@ -81,8 +81,9 @@ impl Progress {
         self.is_sent.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn note_not_applied(&self) {
-        self.is_sent.store(false, Ordering::Relaxed);
+    pub(crate) fn note_answer(&self, written: &Written) {
+        let is_stored = matches!(written, Written::Stored { .. });
+        self.is_sent.store(is_stored, Ordering::Relaxed);
     }
 
     /// Returns whether the commit was applied, or may have been.

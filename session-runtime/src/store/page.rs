@@ -45,8 +45,7 @@ impl Cursor {
     /// Returns the place of a session in the list of its principal.
     #[must_use]
     pub fn of(selector: Selector, record: &Record) -> Self {
-        let logged_in = record.meta.logged_in.unwrap_or(record.meta.created);
-        Self { logged_in, selector }
+        Self { logged_in: record.meta.began(), selector }
     }
 }
 

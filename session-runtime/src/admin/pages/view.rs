@@ -135,7 +135,7 @@ pub(super) fn list(
 fn row(page: &mut Html, principal: &str, id: SessionId, record: &Record, labels: &[&str]) {
     let meta = &record.meta;
     page.raw("<tr><td><a href='?session=").text(id).raw("'><code>").text(id).raw("</code></a>");
-    for time in [meta.logged_in.unwrap_or(meta.created), meta.last_seen, meta.expires_at()] {
+    for time in [meta.began(), meta.last_seen, meta.expires_at()] {
         page.raw("<td>").text(print(time));
     }
     for label in labels {

@@ -166,7 +166,8 @@ impl Planner<'_> {
             Some((issued, _)) => issued.key_id,
             None => context.record().map_or(live.key_id, |record| record.meta.key_id),
         };
-        if context.record().is_some_and(|record| record.meta.key_id != key_id) {
+        if rotation.is_some() && context.record().is_some_and(|record| record.meta.key_id != key_id)
+        {
             // What stays under the old key would be lost with it.
             let resealed = context.reseal(self.engine.spec.fields, key_id, &emission.ops);
             emission.ops.extend(resealed);
