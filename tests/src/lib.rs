@@ -8,6 +8,7 @@ pub mod app;
 pub mod backend;
 pub mod checker;
 mod client;
+mod clock;
 pub mod example;
 mod log;
 pub mod machine;
@@ -20,6 +21,7 @@ mod wait;
 pub mod webdriver;
 
 pub use client::{Client, Reply};
+pub use clock::OfMachine;
 pub use log::Log;
 pub use odd::Odd;
 pub use server::Server;

@@ -12,7 +12,7 @@ use session_runtime::{
     store::{MemoryStore, Properties},
 };
 use tests::{
-    Client, Fault, Log, Server, Spy, Verb,
+    Client, Fault, Log, OfMachine, Server, Spy, Verb,
     sessions::{self, Case, Sealed, Signed, Stored, Themed},
     spy,
 };
@@ -21,19 +21,6 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const IDLE: Duration = Duration::from_secs(30 * 60);
-
-/// The clock of a machine, which may be wrong.
-struct OfMachine(Arc<ManualClock>);
-
-impl Clock for OfMachine {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn follows_store(&self) -> bool {
-        true
-    }
-}
 
 #[derive(Session)]
 #[session(name = "owned", prefix = "none", idle = "30m")]

@@ -399,6 +399,8 @@ async fn a_payload_in_the_token_is_out_of_reach_and_the_error_says_so() {
         assert!(error.to_string().contains("payload = \"server\""), "{error}");
     }
     assert!(sessions.of(&"ada".to_owned()).change(|_| ()).await.is_err());
+    let error = sessions.of(&"ada".to_owned()).list(None).await.expect_err("no store");
+    assert!(error.to_string().contains("cannot be listed"), "{error}");
 }
 
 #[tokio::test]

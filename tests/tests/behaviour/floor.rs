@@ -18,7 +18,7 @@ use session_runtime::{
     store::{CachedStore, MemoryStore, Namespace, Properties, Selector, Store as _, StoreKey},
 };
 use tests::{
-    Client, Fault, Server, Spy, Verb, eventually,
+    Client, Fault, OfMachine, Server, Spy, Verb, eventually,
     sessions::{self, Sealed, Signed, Stored},
     spy,
 };
@@ -37,19 +37,6 @@ struct Deployment {
 struct Process {
     server: Server,
     clock: Arc<ManualClock>,
-}
-
-/// The clock of a machine whose store tells the time.
-struct Following(Arc<ManualClock>);
-
-impl Clock for Following {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
-
-    fn follows_store(&self) -> bool {
-        true
-    }
 }
 
 /// Starts a process of a session type whose clock differs from that of the first by so much.
@@ -252,7 +239,7 @@ async fn the_store_s_time_ends_the_sessions_of_a_process_that_is_ahead_by_an_hou
     for offset in [HOUR, 2 * HOUR, Duration::ZERO] {
         let clock = Arc::new(ManualClock::at(server.now()));
         clock.advance(offset);
-        let its = Following(Arc::clone(&clock));
+        let its = OfMachine(Arc::clone(&clock));
         let process = process!(Stored, deployment, clock, |builder: SessionLayerBuilder<
             Stored,
         >| { builder.clock(its) });

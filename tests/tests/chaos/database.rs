@@ -30,6 +30,15 @@ fn ask(server: &Postgres, statements: &str) -> String {
     tokio::task::block_in_place(|| server.sql("postgres", statements)).trim().to_owned()
 }
 
+/// Checks that all is well again after the trouble.
+async fn recovers(checker: Checker, from: &str) {
+    checker.well(1).await;
+    checker.may_be_silent(false);
+    checker.well(ALL_STEPS).await;
+    println!("{from}: {} steps, {} refusals", checker.steps(), checker.refusals());
+    checker.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_locked_table_nothing_is_lost_and_no_process_takes_more_connections() {
     let (server, url) = server();
@@ -48,11 +57,7 @@ async fn behind_a_locked_table_nothing_is_lost_and_no_process_takes_more_connect
     let there: usize = ask(&server, count).parse().expect("a number");
     assert!(there <= most, "{there} connections, of {most}");
     lock.close().await.expect("the end of it");
-    checker.well(1).await;
-    checker.may_be_silent(false);
-    checker.well(ALL_STEPS).await;
-    println!("locked: {} steps, {} refusals", checker.steps(), checker.refusals());
-    checker.stop().await;
+    recovers(checker, "locked").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,30 +69,27 @@ async fn while_a_server_only_reads_changes_are_refused_and_none_is_lost() {
     // What a connection was doing when it ended is not known.
     checker.may_be_silent(true);
     let read_only = |is_read_only| {
-        ask(
-            &server,
-            &format!(
-                "ALTER DATABASE {DATABASE} SET default_transaction_read_only = {is_read_only};
-                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                 WHERE datname = '{DATABASE}'"
-            ),
-        );
+        let set =
+            format!("ALTER DATABASE {DATABASE} SET default_transaction_read_only = {is_read_only}");
+        // Apart, so that who connects again finds the new setting.
+        ask(&server, &set);
+        let end =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'sessions'";
+        ask(&server, end);
     };
     read_only(true);
     checker.refused(USERS as u64).await;
     read_only(false);
-    checker.well(1).await;
-    checker.may_be_silent(false);
-    checker.well(ALL_STEPS).await;
-    println!("read-only: {} steps, {} refusals", checker.steps(), checker.refusals());
-    checker.stop().await;
+    recovers(checker, "read-only").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_pooler_for_sessions_all_is_well() {
     let (server, _) = server();
     let pooler = tokio::task::block_in_place(|| PgBouncer::start(&server, "session"));
-    let machines = machines(&settings(&pooler.url(DATABASE)));
+    // An answer has to be right here, not quick.
+    let settings = Settings { deadline: "10000", ..settings(&pooler.url(DATABASE)) };
+    let machines = machines(&settings);
     let checker = Checker::start(&machines, USERS).await;
     checker.well(ALL_STEPS).await;
     assert_eq!(checker.refusals(), 0);
