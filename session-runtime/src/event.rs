@@ -281,6 +281,12 @@ events! {
         "session store failed after a log-in; its principal has more sessions than `max_sessions` allows",
         do "Look at the store. The principal's next log-in ends the sessions that are too many.";
 
+    /// Logs that others were not told of a session that was ended or changed; they find out by asking.
+    not_announced(notice: impl Display, error: &impl Failure) =>
+        DEBUG "session.not_announced" { "session.notice" = %notice, "error.type" = (error.type_name()), "error.message" = %error }
+        "session store could not pass a notice on",
+        do "Look at the store if live sessions end late: its user may lack the right to publish.";
+
     /// Logs that the store failed and the session continues empty and read-only.
     degraded(session: &str, error: &impl Failure) =>
         WARN "session.degraded" { "session.type" = session, "error.type" = (error.type_name()), "error.message" = %error }
@@ -458,6 +464,7 @@ mod tests {
             "session.is_cut_short",
             "session.key",
             "session.keys",
+            "session.notice",
             "session.reason",
             "session.seconds",
             "session.skew_millis",

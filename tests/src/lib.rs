@@ -18,6 +18,7 @@ mod server;
 pub mod sessions;
 mod store;
 mod wait;
+mod watched;
 pub mod webdriver;
 
 pub use client::{Client, Reply};
@@ -28,6 +29,7 @@ pub use server::Server;
 pub use session_runtime::testing::{Fault, Verb};
 pub use store::{Spy, spy};
 pub use wait::{PATIENCE, eventually, eventually_blocking, given_up};
+pub use watched::Watched;
 
 /// Writes the modules that run both conformance suites on the store that a function of this module
 /// makes: `store` and `repository`. With `sealed`, a third one runs the second suite on that store as

@@ -21,8 +21,8 @@ use crate::{
     event,
     repository::deadline::DeadlineStore,
     store::{
-        Commit, CommitOutcome, Expected, FieldValue, InsertOutcome, Meta, Namespace, Op, Record,
-        Selector, StoreKey,
+        Commit, CommitOutcome, Expected, FieldValue, InsertOutcome, Meta, Namespace, Notice, Op,
+        Record, Selector, StoreKey,
     },
     token::Random,
 };
@@ -36,6 +36,7 @@ const AGE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Floor {
     store: DeadlineStore,
+    sessions: Namespace,
     key: StoreKey,
     random: Random,
     /// True if sessions name the number of the floor: then a store without a floor has lost records,
@@ -62,6 +63,7 @@ impl Floor {
     ) -> Self {
         Self {
             store,
+            sessions: namespace.clone(),
             key: StoreKey { namespace: namespace.of_floor(), selector: Selector([0; 16]) },
             random,
             is_named,
@@ -149,6 +151,7 @@ impl Floor {
             }
             if self.put(number, before, there.as_deref(), now).await? {
                 self.know(number, before, now);
+                self.store.announce(Notice::Namespace(self.sessions.clone()));
                 event::ended_everything(session, before.as_millis());
                 return Ok(());
             }

@@ -37,8 +37,9 @@ use crate::{
     event::{self, Reason},
     key::watch::KeyWatch,
     observe::{RequestOutcome, Watcher},
+    repository::deadline::DeadlineStore,
     schema::{Spec, Transport, options::Resend},
-    store::{Cap, Namespace, PrincipalKey, Selector, StoreKey},
+    store::{Cap, Namespace, Notice, PrincipalKey, Selector, StoreKey},
     token::{IndexCodec, Random},
     transport::Carrier,
 };
@@ -225,13 +226,14 @@ impl Engine {
         }
     }
 
-    /// Notes the sessions that a log-in has evicted under `max_sessions`.
-    pub(crate) fn note_evicted(&self, evicted: &[Selector]) {
+    /// Notes, and announces, the sessions that a log-in has evicted under `max_sessions`.
+    pub(crate) fn note_evicted(&self, store: &DeadlineStore, evicted: &[Selector]) {
         if evicted.is_empty() {
             return;
         }
         for selector in evicted {
             event::evicted(self.name(), *selector);
+            store.announce(Notice::Session(self.key(*selector)));
         }
         if let Some(watcher) = &self.watcher {
             watcher.eviction(evicted.len() as u64);

@@ -10,11 +10,15 @@ use crate::{
     clock::{CLOCK_SKEW, Timestamp},
     error::Error,
     repository::deadline::DeadlineStore,
-    store::{FieldValue, InsertOutcome, Meta, Namespace, PrincipalKey, Record, Selector, StoreKey},
+    store::{
+        FieldValue, InsertOutcome, Meta, Namespace, Notice, PrincipalKey, Record, Selector,
+        StoreKey,
+    },
 };
 
 pub(crate) struct Revocation {
     store: DeadlineStore,
+    sessions: Namespace,
     ended: Namespace,
     ended_of_nobody: Namespace,
     epochs: Namespace,
@@ -28,6 +32,7 @@ impl Revocation {
         let below = |what| Namespace::new(&format!("{}{what}", namespace.as_str()));
         Self {
             store,
+            sessions: namespace.clone(),
             ended: below("/ended"),
             // No notes, in the eyes of a bounded store, but sessions of nobody, which give way first:
             // anybody can begin and end as many sessions as the store has room for.
@@ -86,7 +91,12 @@ impl Revocation {
         // Another process, or the store's own, may have a clock that is ahead.
         let note = Record::new(Meta::of_no_session(now, until.saturating_add(CLOCK_SKEW)));
         let outcome = self.store.insert(&key, note, None).await?;
-        Ok(outcome == InsertOutcome::inserted())
+        let ended = outcome == InsertOutcome::inserted();
+        if ended {
+            let namespace = self.sessions.clone();
+            self.store.announce(Notice::Session(StoreKey { namespace, selector }));
+        }
+        Ok(ended)
     }
 
     /// Returns the mark of a session that begins now, for this principal or for nobody: the number of
@@ -112,6 +122,8 @@ impl Revocation {
             let next = there.as_deref().and_then(number_in).unwrap_or(0).saturating_add(1);
             let values = [(NUMBER, FieldValue::Int(next.into()))];
             if put(&self.store, &key, values, there.as_deref(), now).await? {
+                // Which sessions those are is in their tokens alone.
+                self.store.announce(Notice::Namespace(self.sessions.clone()));
                 return Ok(());
             }
         }

@@ -154,7 +154,7 @@ impl<T: SessionType> Sessions<T> {
     /// Returns an error if the store is [unavailable](Error::is_unavailable), or if the payload
     /// travels in the token: such a session cannot be ended by its id.
     pub async fn end(&self, session: &SessionId) -> Result<bool, Error> {
-        let ended = self.store()?.remove(&self.engine.key(session.0)).await?;
+        let ended = self.store()?.end(&self.engine.key(session.0)).await?;
         if ended {
             event::ended(self.engine.name(), session.0);
         }

@@ -12,9 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::runtime::Handle;
+
 use crate::{
     clock::Timestamp,
     error::{Error, Kind},
+    event,
     observe::Watcher,
     repository::{
         breaker::{Breaker, Entered, Suspect},
@@ -22,7 +25,7 @@ use crate::{
         principal::{self, EndedAll, Found},
     },
     store::{
-        Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, Order,
+        Answer, Cap, Commit, CommitOutcome, Cursor, Facts, InsertOutcome, Namespace, Notice, Order,
         PrincipalKey, Properties, Record, Selector, Store, StoreError, StoreFuture, StoreKey,
         SweepCursor, Swept, check, load_latest,
     },
@@ -295,15 +298,45 @@ impl DeadlineStore {
         self.within("remove", Suspect::of(key), || self.store.remove(key, None))
     }
 
-    /// Ends a session if it is one of a principal's, under its one or several keys. Returns whether it
-    /// was. Answers of a cache do not count.
-    pub(crate) fn end_of<'a>(
-        &'a self,
-        key: &'a StoreKey,
-        principals: &'a [PrincipalKey],
-    ) -> Timed<'a, bool> {
+    /// Ends a session, and announces that. Returns whether there was one.
+    pub(crate) async fn end(&self, key: &StoreKey) -> Result<bool, Error> {
+        let ended = self.remove(key).await?;
+        if ended {
+            self.announce(Notice::Session(key.clone()));
+        }
+        Ok(ended)
+    }
+
+    /// Ends a session if it is one of a principal's, under its one or several keys, and announces that.
+    /// Returns whether it was. Answers of a cache do not count.
+    pub(crate) async fn end_of(
+        &self,
+        key: &StoreKey,
+        principals: &[PrincipalKey],
+    ) -> Result<bool, Error> {
         let end = || principal::end_of(&*self.store, key, principals);
-        self.within("remove", Suspect::of(key), end)
+        let ended = self.within("remove", Suspect::of(key), end).await?;
+        if ended {
+            self.announce(Notice::Session(key.clone()));
+        }
+        Ok(ended)
+    }
+
+    /// Announces to whoever watches that sessions are to be looked at again. Nobody waits for that, and
+    /// a notice may get lost: whoever watches asks the store from time to time as well.
+    pub(crate) fn announce(&self, notice: Notice) {
+        let at_once = self.store.publish(&notice).at_once().ok();
+        if let Some(answer) = at_once {
+            return note_announced(&notice, &answer);
+        }
+        // Without a runtime, a store with a server has answered nothing before.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (store, deadline) = (Arc::clone(&self.store), self.commit_deadline);
+        runtime.spawn(async move {
+            let late = || StoreError::new(format!("no answer within {deadline:?}"));
+            let answer = tokio::time::timeout(deadline, store.publish(&notice)).await;
+            note_announced(&notice, &answer.unwrap_or_else(|_| Err(late())));
+        });
     }
 
     /// Returns a part of a principal's live sessions, as [`principal::page`] does.
@@ -346,7 +379,7 @@ impl DeadlineStore {
     }
 
     /// Ends the sessions of a principal, for as long as half of the deadline lasts under each of its
-    /// one or several keys.
+    /// one or several keys, and announces the end of each.
     pub(crate) async fn end_all(
         &self,
         namespace: &Namespace,
@@ -355,8 +388,10 @@ impl DeadlineStore {
     ) -> Result<EndedAll, Error> {
         let mut all = EndedAll { sessions: 0, is_done: true };
         let time = self.commit_deadline / 2;
+        let announce = |key: &StoreKey| self.announce(Notice::Session(key.clone()));
         for principal in principals {
-            let end = || principal::end_all(&*self.store, namespace, principal, except, time);
+            let store = &*self.store;
+            let end = || principal::end_all(store, namespace, principal, except, time, &announce);
             let ended = self.within("end_all", Suspect::of_principal(principal), end).await?;
             all.sessions += ended.sessions;
             all.is_done &= ended.is_done;
@@ -368,4 +403,10 @@ impl DeadlineStore {
 /// Returns whose fault a failure may be. A log-in may wait for the other log-ins of its principal.
 fn suspect(key: &StoreKey, principal: Option<&PrincipalKey>) -> Suspect {
     principal.map_or_else(|| Suspect::of(key), Suspect::of_principal)
+}
+
+fn note_announced(notice: &Notice, answer: &Result<(), StoreError>) {
+    if let Err(error) = answer {
+        event::not_announced(notice, error);
+    }
 }

@@ -93,7 +93,7 @@ impl<S: Store> Repository for S {
         principal: &'a PrincipalKey,
         except: Option<Selector>,
     ) -> StoreFuture<'a, u64> {
-        let ending = principal::end_all(self, namespace, principal, except, Duration::MAX);
+        let ending = principal::end_all(self, namespace, principal, except, Duration::MAX, &|_| ());
         ending.map(|ended| ended.sessions)
     }
 }
@@ -105,5 +105,5 @@ pub(crate) fn end_all_within<'a>(
     principal: &'a PrincipalKey,
     time: Duration,
 ) -> StoreFuture<'a, bool> {
-    principal::end_all(store, namespace, principal, None, time).map(|ended| ended.is_done)
+    principal::end_all(store, namespace, principal, None, time, &|_| ()).map(|ended| ended.is_done)
 }

@@ -114,13 +114,14 @@ pub(crate) struct EndedAll {
 }
 
 /// Removes every session that is a principal's from when this begins until its turn comes, except
-/// `except`, until the time is up.
+/// `except`, until the time is up. `ended` hears of each session that was removed.
 pub(super) fn end_all<'a>(
     store: &'a dyn Store,
     namespace: &'a Namespace,
     principal: &'a PrincipalKey,
     except: Option<Selector>,
     time: Duration,
+    ended: &'a (dyn Fn(&StoreKey) + Send + Sync),
 ) -> StoreFuture<'a, EndedAll> {
     StoreFuture::new(async move {
         let key = |selector| StoreKey { namespace: namespace.clone(), selector };
@@ -131,13 +132,17 @@ pub(super) fn end_all<'a>(
                 if begun.elapsed() > time {
                     return Ok(EndedAll { sessions, is_done: false });
                 }
-                if Some(selector) != except {
-                    sessions += u64::from(end(store, &key(selector), principal, record).await?);
+                let key = key(selector);
+                if Some(selector) != except && end(store, &key, principal, record).await? {
+                    sessions += 1;
+                    ended(&key);
                 }
             }
             for selector in page.unreadable {
-                if Some(selector) != except {
-                    sessions += u64::from(store.remove(&key(selector), None).await?);
+                let key = key(selector);
+                if Some(selector) != except && store.remove(&key, None).await? {
+                    sessions += 1;
+                    ended(&key);
                 }
             }
             after = page.next;

@@ -12,8 +12,8 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
-    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+    Cursor, Facts, Namespace, Notice, Order, Page, PoolUse, PrincipalKey, Properties, Record,
+    Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
 };
 use crate::clock::Timestamp;
 
@@ -216,6 +216,14 @@ impl Store for LazyStore {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         self.ask(|store| store.probe())
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.ask(move |store| store.publish(notice))
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        self.0.opened.get()?.watch()
     }
 }
 

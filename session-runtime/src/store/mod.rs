@@ -4,11 +4,14 @@
 
 mod apply;
 mod at_start;
+mod bus;
 mod cached;
 mod commit;
 #[cfg(feature = "embedded")]
 mod embedded;
 pub(crate) mod encoding;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod feed;
 #[cfg(feature = "file")]
 mod file;
 mod future;
@@ -41,6 +44,7 @@ mod vec_map;
 use std::sync::Arc;
 
 pub use at_start::check;
+pub use bus::{Bus, Notice, Watch};
 pub use cached::CachedStore;
 pub use commit::{Commit, CommitOutcome, InsertOutcome, Unpresented};
 #[cfg(feature = "embedded")]
@@ -301,6 +305,29 @@ pub trait Store: Send + Sync + 'static {
     /// start and about once a minute, to go by the server's clock, which is one for all processes. A
     /// store in this process or on this machine returns [`Facts::HERE`].
     fn probe(&self) -> StoreFuture<'_, Facts>;
+
+    /// Passes a notice on to everybody who [watches](Self::watch) the same records, in other processes
+    /// too. Waits for no watcher. The runtime publishes when it has removed a session, and when a
+    /// session has another principal or a credential that superseded the old one at once. A
+    /// store without a bus, as by default, does nothing.
+    ///
+    /// A request never waits for this, and a failure is no error of the request: a notice may get
+    /// lost.
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        let _ = notice;
+        StoreFuture::ready(Ok(()))
+    }
+
+    /// Watches what is [published](Self::publish) from now on, by this process and others. Returns
+    /// `None` if there is no bus, as by default, or none yet, as with a store that is not open: then
+    /// only asking for the records tells. Called in a Tokio runtime; a store with a server listens
+    /// there for as long as somebody watches.
+    ///
+    /// A notice says no more than that a record may have changed. Ask for the record by
+    /// [`reload`](Self::reload), if that is there: a cache may still have the old one.
+    fn watch(&self) -> Option<Watch> {
+        None
+    }
 }
 
 /// Returns the record under `key` as it is now, whether or not the store is a cache.
@@ -397,5 +424,13 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         (**self).probe()
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        (**self).publish(notice)
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        (**self).watch()
     }
 }

@@ -38,6 +38,7 @@ mod login;
 mod missing_layer;
 mod model;
 mod not_before;
+mod notices;
 mod observed;
 mod operate;
 mod outage;

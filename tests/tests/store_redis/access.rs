@@ -1,16 +1,19 @@
 //! Who may do what: TLS, passwords, a user with few rights, URLs that cannot be used, and what a
 //! dump of the server tells.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use session_runtime::store::{Op, RedisStore, Store};
 use session_runtime::testing::conformance::Repository as _;
 use tempfile::TempDir;
-use tests::backend::{
-    free_port,
-    kind::Written as _,
-    redis::{Cluster, Redis, Sentinels},
+use tests::{
+    Watched,
+    backend::{
+        free_port,
+        kind::Written as _,
+        redis::{Cluster, Redis, Sentinels},
+    },
 };
 
 use crate::support::{
@@ -120,12 +123,17 @@ async fn a_server_may_ask_for_a_certificate() {
 }
 
 /// The rights that the documentation names.
-const RIGHTS: &str = "~session:* resetchannels -@all +get +getrange +set +setrange +del +time \
+const RIGHTS: &str = "~session:* resetchannels &session:bus -@all +get +getrange +set +setrange +del +time \
     +persist +pexpire +pttl +zadd +zcard +zrange +zrandmember +zrem \
-    +evalsha +eval +multi +exec";
+    +evalsha +eval +multi +exec +publish +subscribe";
+
+/// The time within which a server surely answers a user who may listen.
+const SOON: Duration = Duration::from_secs(5);
 
 /// All that a store does.
 async fn everything(store: &impl Store) {
+    let watched = tokio::time::timeout(SOON, Watched::of(store)).await;
+    watched.expect("a watch that begins").hears_from(store).await;
     let ada = session_runtime::store::PrincipalKey::new("ada");
     for number in 0..40 {
         let key = key("all", number);

@@ -1,6 +1,7 @@
 //! The redis store: conformance, and what is its own.
 
 mod access;
+mod bus;
 mod crowd;
 mod failover;
 mod late;

@@ -12,9 +12,9 @@ use session_runtime::{
     clock::Timestamp,
     policy::OnMaxSessions,
     store::{
-        Cap, Check, Commit, Cursor, Facts, FieldValue, KeyId, Lifetime, Meta, Namespace, Op, Order,
-        Page, PrincipalKey, Properties, Record, RedisStore, Selector, Store, StoreError,
-        StoreFuture, StoreKey, SweepCursor, Swept, Written,
+        Cap, Check, Commit, Cursor, Facts, FieldValue, KeyId, Lifetime, Meta, Namespace, Notice,
+        Op, Order, Page, PrincipalKey, Properties, Record, RedisStore, Selector, Store, StoreError,
+        StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
     },
 };
 use tests::backend::redis::{Cluster, Redis, Sentinels};
@@ -211,6 +211,14 @@ impl Store for Held {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         self.store.probe()
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.store.publish(notice)
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        self.store.watch()
     }
 }
 

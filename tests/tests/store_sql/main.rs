@@ -1,6 +1,7 @@
 //! The SQL store: conformance on each database, and what is its own.
 
 mod autocommit;
+mod bus;
 mod crash;
 mod cut;
 mod dropped;

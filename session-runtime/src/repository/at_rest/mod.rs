@@ -13,8 +13,9 @@ use crate::{
     event::{self, Reason},
     key::{push_part, watch::KeyWatch},
     store::{
-        Cursor, Facts, FieldValue, KeyId, Meta, Namespace, Order, Page, PoolUse, PrincipalKey,
-        Properties, Record, Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+        Cursor, Facts, FieldValue, KeyId, Meta, Namespace, Notice, Order, Page, PoolUse,
+        PrincipalKey, Properties, Record, Store, StoreError, StoreFuture, StoreKey, SweepCursor,
+        Swept, Watch, Written,
         encoding::{fields, fields_len, put_fields, put_meta},
         layout::Input,
     },
@@ -273,5 +274,13 @@ impl Store for AtRest {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         self.store.probe()
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.store.publish(notice)
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        self.store.watch()
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         state::{Core, LoadedRecord, Outgoing, State, Status},
         token_text::TokenText,
     },
-    store::{Commit, CommitOutcome, InsertOutcome, Selector},
+    store::{Commit, CommitOutcome, InsertOutcome, Notice, Selector},
     token::{Credential, Issued},
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn execute(
             // What is taken out of the box before the store answers makes every future larger.
             let outcome = stored.store.insert(&insert.key, insert.record, insert.cap).await?;
             let key = insert.key;
-            engine.note_evicted(&inserted(engine, outcome)?);
+            engine.note_evicted(&stored.store, &inserted(engine, outcome)?);
             settle_fields(fields);
             if let Some(record) = saved {
                 fields.context().settle(record, key.selector);
@@ -75,7 +75,10 @@ pub(super) async fn execute(
             let Change { key, commit, issued } = *change;
             match outcome {
                 CommitOutcome::Committed { rotated, ended, .. } => {
-                    engine.note_evicted(&ended);
+                    engine.note_evicted(&stored.store, &ended);
+                    if commit.principal.is_some() {
+                        stored.store.announce(Notice::Session(key.clone()));
+                    }
                     settle_fields(fields);
                     if !occasion.is_last() {
                         fields.context().rebase(|record| {
@@ -126,7 +129,7 @@ pub(super) async fn execute(
 }
 
 async fn end_session(engine: &Engine, stored: &Stored, end: &EndSession) -> Result<(), Error> {
-    let removed = stored.store.remove(&engine.key(end.selector)).await;
+    let removed = stored.store.end(&engine.key(end.selector)).await;
     removed.inspect_err(|error| engine.note_not_ended(end.selector, error))?;
     note_ended(engine, end);
     Ok(())

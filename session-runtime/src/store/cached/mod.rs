@@ -23,8 +23,8 @@ use self::{
     invalidations::{Invalidations, Unsettled},
 };
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
-    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written, load_latest,
+    Cursor, Facts, Namespace, Notice, Order, Page, PoolUse, PrincipalKey, Properties, Record,
+    Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written, load_latest,
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
@@ -374,6 +374,14 @@ impl<Fast: Store, Durable: Store> Store for CachedStore<Fast, Durable> {
     /// Asks the durable store.
     fn probe(&self) -> StoreFuture<'_, Facts> {
         self.durable.probe()
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.durable.publish(notice)
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        self.durable.watch()
     }
 }
 

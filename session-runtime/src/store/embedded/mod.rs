@@ -33,8 +33,8 @@ use self::{
     writer::{Ask, Job, Worked},
 };
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, SweepCursor, Swept, Written,
+    Bus, Cursor, Facts, Namespace, Notice, Order, Page, PrincipalKey, Properties, Record, Store,
+    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
 };
 use crate::clock::Timestamp;
 
@@ -90,6 +90,7 @@ struct Shared {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     writer: Option<JoinHandle<()>>,
     recent: Recent,
+    bus: Bus,
     readers: Arc<Semaphore>,
     /// False once the store is dropped. Reads on other threads hold the lock, so that the drop waits for
     /// those that have begun.
@@ -116,6 +117,7 @@ impl EmbeddedStore {
             jobs: Some(jobs),
             writer: Some(writer),
             recent: Recent::new(),
+            bus: Bus::new(),
             readers: Arc::new(Semaphore::new(READERS)),
             is_open: Arc::new(RwLock::new(true)),
         })))
@@ -294,5 +296,14 @@ impl Store for EmbeddedStore {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         StoreFuture::ready(Ok(Facts::HERE))
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.0.bus.publish(notice);
+        StoreFuture::ready(Ok(()))
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        Some(self.0.bus.watch())
     }
 }

@@ -22,8 +22,8 @@ use self::{
     shard::{Changed, EVICTED_PART, Shard},
 };
 use super::{
-    Cursor, Facts, Meta, Namespace, Order, Page, Part, PrincipalKey, Properties, Record, Selector,
-    Store, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+    Bus, Cursor, Facts, Meta, Namespace, Notice, Order, Page, Part, PrincipalKey, Properties,
+    Record, Selector, Store, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
 };
 use crate::clock::Timestamp;
 
@@ -66,6 +66,7 @@ struct Shared {
     scan_every: Duration,
     shards: Box<[Mutex<Shard>]>,
     index: Index,
+    bus: Bus,
 }
 
 impl MemoryStore {
@@ -86,6 +87,7 @@ impl MemoryStore {
             scan_every,
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             index: Index::default(),
+            bus: Bus::new(),
         }))
     }
 
@@ -407,5 +409,14 @@ impl Store for MemoryStore {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         StoreFuture::ready(Ok(Facts::HERE))
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.0.bus.publish(notice);
+        StoreFuture::ready(Ok(()))
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        Some(self.0.bus.watch())
     }
 }

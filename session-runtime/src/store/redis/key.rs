@@ -28,6 +28,11 @@ impl Keys {
         name
     }
 
+    /// Returns the name of the channel for notices.
+    pub(super) fn bus(&self) -> String {
+        format!("{}bus", self.0)
+    }
+
     /// Returns the key of a principal's index. Namespaces hold no `:`, so no session has such a
     /// key.
     pub(super) fn index(&self, namespace: &Namespace, owner: &Owner) -> String {

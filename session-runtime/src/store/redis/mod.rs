@@ -19,6 +19,8 @@ mod write;
 
 use std::{fmt, sync::Arc};
 
+use redis::Cmd;
+
 use self::{
     connection::{CommandError, Connection, Retry},
     index::Index,
@@ -27,8 +29,8 @@ use self::{
     url::Target,
 };
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PrincipalKey, Properties, Record, Store, StoreError,
-    StoreFuture, StoreKey, SweepCursor, Swept, Written, check,
+    Cursor, Facts, Namespace, Notice, Order, Page, PrincipalKey, Properties, Record, Store,
+    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written, check, feed::Feed,
 };
 use crate::clock::Timestamp;
 
@@ -102,14 +104,19 @@ use crate::clock::Timestamp;
 /// once if a right is missing that each request needs.
 ///
 /// ```text
-/// ACL SETUSER shop on >secret ~session:* resetchannels -@all +get +getrange +set +setrange +del +time
-///     +persist +pexpire +pttl +zadd +zcard +zrange +zrandmember +zrem
-///     +evalsha +eval +multi +exec
+/// ACL SETUSER shop on >secret ~session:* resetchannels &session:bus -@all
+///     +get +getrange +set +setrange +del +time +persist +pexpire +pttl
+///     +zadd +zcard +zrange +zrandmember +zrem +evalsha +eval +multi +exec +publish +subscribe
 /// ```
 ///
 /// With a database other than 0 also `+select`; in a Cluster also `+cluster|slots +ping +asking`, and
 /// not `+multi +exec`; under Sentinels `+role`; as a revocation store `+info`, which tells
-/// `maxmemory-policy`.
+/// `maxmemory-policy`. Without `&session:bus`, `+publish` and `+subscribe` there is no bus.
+///
+/// **Bus.** A log-out, an end from elsewhere, an eviction and a change of the principal are published
+/// on the channel `session:bus`, as the session's key; nobody waits for that. Whoever
+/// [watches](Store::watch) takes one more connection, whatever the number of watches. In a Cluster,
+/// every node passes on what is published at any other.
 ///
 /// **Failures.** Each operation ends within the runtime's two seconds. After a connection breaks,
 /// the next request opens a new one; so it does after the answers `READONLY`, `LOADING` and
@@ -131,6 +138,7 @@ struct Inner {
     keys: Keys,
     clock: ServerClock,
     evicts: bool,
+    feed: Feed,
 }
 
 impl RedisStore {
@@ -165,7 +173,8 @@ impl RedisStore {
         // By a script: a user who may run none is refused before anything is written.
         let clock = ServerClock::at(server_clock::ask(&connection, &keys).await?);
         let evicts = connection.evicts().await;
-        let store = Self(Arc::new(Inner { connection, keys, clock, evicts }));
+        let store =
+            Self(Arc::new(Inner { connection, keys, clock, evicts, feed: Feed::default() }));
         check(&store).await?;
         Ok(store)
     }
@@ -273,5 +282,20 @@ impl Store for RedisStore {
             self.0.clock.set(time);
             Ok(Facts::at(time))
         })
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        StoreFuture::new(async move {
+            let mut command = Cmd::new();
+            command.arg("PUBLISH").arg(self.0.keys.bus()).arg(notice.to_string());
+            // A notice that comes twice says the same.
+            self.0.connection.ask(&command, Retry::Idempotent).await?;
+            Ok(())
+        })
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        let (connection, channel) = (self.0.connection.clone(), self.0.keys.bus());
+        self.0.feed.watch(|heard| connection.listen(channel, heard))
     }
 }

@@ -19,7 +19,7 @@ use crate::store::{StoreError, check};
 
 /// The default limit on the wait for a connection. Below the runtime's two seconds, so that the
 /// error names the cause.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_800);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_800);
 /// The idle time up to which a connection is used without a ping.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// The longest wait for the answer to a ping. A server that vanished leaves up to a whole pool of

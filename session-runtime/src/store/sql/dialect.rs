@@ -71,6 +71,12 @@ pub(super) trait Dialect: Send + Sync {
     /// there is no server.
     fn time(&self) -> Option<Statement>;
 
+    /// Returns the statement that passes a notice on; `None` if the server passes nothing on.
+    fn publish(&self, table: &TableName, notice: &str) -> Option<Statement> {
+        let _ = (table, notice);
+        None
+    }
+
     /// Returns the statements that create the tables as they are at present.
     fn create(&self, table: &TableName) -> Vec<String>;
 

@@ -7,6 +7,8 @@ mod connection;
 mod dialect;
 mod driver;
 mod error;
+#[cfg(feature = "postgres")]
+mod listen;
 mod migration;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -31,9 +33,11 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 pub use self::{builder::SqlStoreBuilder, pool::SqlPool};
 use self::{error::Fault, table::Table, table_name::TableName};
+#[cfg(feature = "postgres")]
+use super::feed::Feed;
 use super::{
-    Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
-    StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+    Cursor, Facts, Namespace, Notice, Order, Page, PoolUse, PrincipalKey, Properties, Record,
+    Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
 };
 use crate::clock::Timestamp;
 
@@ -130,6 +134,15 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// that [`SqlStoreBuilder::statement_timeout`] lists: without them, **statements that nobody waits for
 /// any more pile up in the server** while a lock holds them up.
 ///
+/// # The bus
+///
+/// On PostgreSQL, a log-out, an end from elsewhere, an eviction and a change of the principal are told by
+/// `NOTIFY`, on the channel with the table's name and `_bus`;
+/// nobody waits for that. Whoever [watches](super::Store::watch) takes one connection beside the pool,
+/// whatever the number of watches. `NOTIFY` holds a lock of the whole server while it commits; at some
+/// thousand log-ins and log-outs a second that becomes a limit. There is no bus where
+/// [`statement_cache`](SqlStoreBuilder::statement_cache) is 0, nor on the other databases.
+///
 /// # Rights
 ///
 /// On tables that are there, a role needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
@@ -180,6 +193,8 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 pub struct SqlStore {
     pool: SqlPool,
     table: Table,
+    #[cfg(feature = "postgres")]
+    feed: Arc<Feed>,
     /// The database and the table, for messages.
     place: Arc<str>,
 }
@@ -236,7 +251,13 @@ impl SqlStore {
 
     fn with_table(pool: SqlPool, table: Table) -> Self {
         let place = format!("{}, table `{}`", pool.place(), table.name.plain()).into();
-        Self { pool, table, place }
+        Self {
+            pool,
+            table,
+            #[cfg(feature = "postgres")]
+            feed: Arc::default(),
+            place,
+        }
     }
 
     fn told(&self, fault: Fault) -> StoreError {
@@ -331,5 +352,22 @@ impl Store for SqlStore {
 
     fn probe(&self) -> StoreFuture<'_, Facts> {
         self.answer(self.facts())
+    }
+
+    fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+        self.answer(self.publish_notice(notice))
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        match &self.pool.pools {
+            // A pooler that lends connections for a transaction only passes nothing on.
+            #[cfg(feature = "postgres")]
+            pool::Pools::Postgres(pool) if self.pool.around.is_none() => {
+                let (pool, channel) = (pool.clone(), self.table.name.channel());
+                self.feed.watch(|heard| listen::listen(pool, channel, heard))
+            }
+            #[allow(unreachable_patterns, reason = "with other features there are others")]
+            _ => None,
+        }
     }
 }

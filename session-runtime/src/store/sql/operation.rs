@@ -17,8 +17,8 @@ use super::{
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Facts, Namespace, Order, Page, PrincipalKey, Record, StoreKey, SweepCursor, Swept,
-        Written,
+        Cursor, Facts, Namespace, Notice, Order, Page, PrincipalKey, Record, StoreKey, SweepCursor,
+        Swept, Written,
     },
 };
 
@@ -269,5 +269,15 @@ impl SqlStore {
         let mut answer = retried!(self, self.read(&statement))?;
         let millis = row::only_int(answer.rows.pop().unwrap_or_default())?;
         Ok(Facts::at(row::time(millis)))
+    }
+
+    pub(super) async fn publish_notice(&self, notice: &Notice) -> Result<(), Fault> {
+        let table = &self.table;
+        let Some(statement) = table.dialect.publish(&table.name, &notice.to_string()) else {
+            return Ok(());
+        };
+        // A notice that comes twice says the same.
+        retried!(self, self.read(&statement))?;
+        Ok(())
     }
 }

@@ -114,6 +114,13 @@ impl Dialect for Postgres {
         Some(sql.answering(&[Kind::Int]))
     }
 
+    fn publish(&self, table: &TableName, notice: &str) -> Option<Statement> {
+        let mut sql = Sql::new(self.placeholders());
+        sql.text("SELECT pg_notify(").value(table.channel());
+        sql.text(", ").value(notice.to_owned()).text(")");
+        Some(sql.finish())
+    }
+
     fn create(&self, table: &TableName) -> Vec<String> {
         let (name, principal, sweep) =
             (table.quoted(""), table.index("_principal"), table.index("_sweep"));

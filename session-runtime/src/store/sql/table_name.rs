@@ -72,6 +72,12 @@ impl TableName {
         format!("{quote}{}{suffix}{quote}", self.name)
     }
 
+    /// Returns the name of the channel for notices. Schemas may share it: a notice too many costs a look.
+    #[cfg(feature = "postgres")]
+    pub(super) fn channel(&self) -> String {
+        format!("{}_bus", self.name)
+    }
+
     /// Returns a number that stands for these texts and this table wherever a database locks by
     /// number.
     #[cfg(any(feature = "mysql", feature = "postgres"))]

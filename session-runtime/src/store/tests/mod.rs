@@ -2,6 +2,7 @@
 //! answers, and that its index holds when threads race. Here is what they share: records, keys and
 //! commits made from small numbers.
 
+mod bus;
 #[cfg(any(feature = "embedded", feature = "file"))]
 mod encoding;
 mod id;

@@ -10,8 +10,8 @@ use super::verb::{Verb, store_around};
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
-        StoreFuture, StoreKey, SweepCursor, Swept, Written,
+        Cursor, Facts, Namespace, Notice, Order, Page, PoolUse, PrincipalKey, Properties, Record,
+        Store, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
     },
 };
 

@@ -14,8 +14,8 @@ use super::verb::{Verb, store_around};
 use crate::{
     clock::Timestamp,
     store::{
-        Cursor, Facts, Namespace, Order, Page, PoolUse, PrincipalKey, Properties, Record, Store,
-        StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Written,
+        Cursor, Facts, Namespace, Notice, Order, Page, PoolUse, PrincipalKey, Properties, Record,
+        Store, StoreError, StoreFuture, StoreKey, SweepCursor, Swept, Watch, Written,
     },
 };
 

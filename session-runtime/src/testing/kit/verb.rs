@@ -178,6 +178,15 @@ macro_rules! store_around {
             fn probe(&self) -> StoreFuture<'_, Facts> {
                 self.call(Verb::Probe, || self.inner_probe())
             }
+
+            // No request waits for the bus, so its notices are no calls.
+            fn publish<'a>(&'a self, notice: &'a Notice) -> StoreFuture<'a, ()> {
+                self.inner.publish(notice)
+            }
+
+            fn watch(&self) -> Option<Watch> {
+                self.inner.watch()
+            }
         }
     };
 }

@@ -15,7 +15,7 @@ use redis::{
     AsyncConnectionConfig, Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
     IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisConnectionInfo, RedisError,
     RedisResult, ServerErrorKind, TlsCertificates, TlsMode, Value,
-    aio::{ConnectionLike, SendError},
+    aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection, SendError},
     cluster::{ClusterClient, ClusterClientBuilder},
     cluster_async::ClusterConnection,
     cluster_routing::SingleNodeRoutingInfo,
@@ -41,7 +41,8 @@ const RESPONSE: Duration = Duration::from_millis(1500);
 pub(super) enum Connector {
     Server(Box<Client>),
     Sentinels(Box<SentinelClient>),
-    Cluster(Box<ClusterClient>),
+    /// The whole of a cluster, and its nodes that are known from the start.
+    Cluster(Box<ClusterClient>, Vec<Client>),
 }
 
 /// A connection as it was made, until it breaks. Clones share it.
@@ -88,34 +89,36 @@ impl Connector {
             let info = address.into_connection_info()?.set_tcp_settings(tcp());
             RedisResult::<ConnectionInfo>::Ok(info.set_redis_settings(settings.clone()))
         };
+        let client = |node| match &certificates {
+            Some(certificates) => Client::build_with_tls(node, certificates.clone()),
+            None => Client::open(node),
+        };
         let mut nodes = target.hosts.iter().map(|host| at(address(host)));
         Ok(match &target.kind {
             Kind::Server => {
                 let node = nodes.next().unwrap_or_else(|| {
                     Err((ErrorKind::InvalidClientConfig, "there is no host").into())
                 })?;
-                Self::Server(Box::new(match certificates {
-                    Some(certificates) => Client::build_with_tls(node, certificates)?,
-                    None => Client::open(node)?,
-                }))
+                Self::Server(Box::new(client(node)?))
             }
             Kind::Socket(path) => {
                 let server = at(ConnectionAddr::Unix(path.clone()))?;
                 Self::Server(Box::new(Client::open(server)?))
             }
             Kind::Cluster => {
-                let mut builder =
-                    ClusterClientBuilder::new(nodes.collect::<RedisResult<Vec<_>>>()?)
-                        // The builder's own retries would repeat a command that may have been
-                        // carried out.
-                        .retries(0)
-                        .connection_timeout(CONNECT_IN_CLUSTER)
-                        .response_timeout(RESPONSE)
-                        .tcp_settings(tcp());
+                let nodes = nodes.collect::<RedisResult<Vec<_>>>()?;
+                let clients = nodes.iter().cloned().map(client).collect::<RedisResult<_>>()?;
+                let mut builder = ClusterClientBuilder::new(nodes)
+                    // The builder's own retries would repeat a command that may have been
+                    // carried out.
+                    .retries(0)
+                    .connection_timeout(CONNECT_IN_CLUSTER)
+                    .response_timeout(RESPONSE)
+                    .tcp_settings(tcp());
                 if let Some(certificates) = certificates {
                     builder = builder.certs(certificates);
                 }
-                Self::Cluster(Box::new(builder.build()?))
+                Self::Cluster(Box::new(builder.build()?), clients)
             }
             Kind::Sentinels { master, login } => {
                 let sentinels = target.hosts.iter().map(address);
@@ -160,10 +163,7 @@ impl Connector {
             }
             Ok(())
         };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(RESPONSE))
-            .set_push_sender(on_push);
+        let config = patient().set_push_sender(on_push);
         let transport = match self {
             Self::Server(client) => Transport::One(Batches::new(
                 client.get_multiplexed_async_connection_with_config(&config).await?,
@@ -171,7 +171,7 @@ impl Connector {
             Self::Sentinels(client) => Transport::One(Batches::new(
                 client.get_async_connection_with_config(&config).await?,
             )),
-            Self::Cluster(client) => Transport::Cluster(client.get_async_connection().await?),
+            Self::Cluster(client, _) => Transport::Cluster(client.get_async_connection().await?),
         };
         Ok(RawConnection {
             transport,
@@ -180,6 +180,37 @@ impl Connector {
             home: Arc::new(Home::current()),
         })
     }
+
+    /// Makes a connection of its own to a server that hears all publications: in a cluster, each does.
+    /// `on_push` gets them.
+    pub(super) async fn listen(
+        &mut self,
+        on_push: impl AsyncPushSender + Clone,
+    ) -> RedisResult<MultiplexedConnection> {
+        let config = patient().set_push_sender(on_push);
+        match self {
+            Self::Server(client) => {
+                client.get_multiplexed_async_connection_with_config(&config).await
+            }
+            Self::Sentinels(client) => client.get_async_connection_with_config(&config).await,
+            Self::Cluster(_, nodes) => {
+                let mut failure = None;
+                for node in nodes {
+                    match node.get_multiplexed_async_connection_with_config(&config).await {
+                        Ok(connection) => return Ok(connection),
+                        Err(error) => failure = Some(error),
+                    }
+                }
+                Err(failure.unwrap_or_else(|| (ErrorKind::Io, "there is no node").into()))
+            }
+        }
+    }
+}
+
+fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(RESPONSE))
 }
 
 impl RawConnection {

@@ -1,11 +1,12 @@
 //! The way to the servers: one connection that all requests share and that is made again when it
 //! breaks, and the retries of a command. This file owns the deadline of an answer. Below it are the
-//! connections themselves (`connect`, `batch`) and the meaning of a failure (`failure`). It knows
-//! neither sessions nor the contents of scripts.
+//! connections themselves (`connect`, `batch`), the one that hears what others publish (`listen`),
+//! and the meaning of a failure (`failure`). It knows neither sessions nor the contents of scripts.
 
 mod batch;
 mod connect;
 mod failure;
+mod listen;
 
 use std::{
     slice,
@@ -89,6 +90,8 @@ struct Shared {
     /// The number of attempts to connect.
     attempts: AtomicU64,
     connector: Mutex<Connecting>,
+    /// Makes the connections that listen, one at a time. Requests need not wait for them.
+    listener: Mutex<Connector>,
 }
 
 struct Connecting {
@@ -99,13 +102,14 @@ struct Connecting {
 impl Connection {
     /// Connects.
     pub(super) async fn open(target: &Target) -> Result<Self, StoreError> {
-        let connector = Connector::new(target)?;
+        let (connector, listener) = (Connector::new(target)?, Connector::new(target)?);
         let connection = Self(Arc::new(Shared {
             place: target.to_string(),
             current: RwLock::default(),
             is_one_server: AtomicBool::new(!matches!(target.kind, Kind::Cluster)),
             attempts: AtomicU64::new(0),
             connector: Mutex::new(Connecting { connector, failure: None }),
+            listener: Mutex::new(listener),
         }));
         connection.working_or_new().await?;
         Ok(connection)

@@ -4,6 +4,7 @@
 // A test's name, and the rule in its first line, say what it is about.
 #![allow(missing_docs)]
 
+mod bus;
 mod counts;
 mod dropped;
 mod lists;
@@ -22,6 +23,9 @@ mod writes;
 macro_rules! __with_store_cases {
     ($then:ident, $($with:tt)*) => {
         $crate::$then! { $($with)*
+            bus::a_notice_reaches_everybody_who_watches,
+            bus::notices_come_in_their_order_and_none_is_lost,
+            bus::who_watches_again_misses_nothing_from_then_on,
             counts::a_count_has_at_least_those_that_stay,
             counts::a_count_is_exact_when_nothing_else_happens,
             counts::a_log_in_counts_the_sessions_of_its_principal,
