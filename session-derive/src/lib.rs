@@ -139,6 +139,7 @@ use proc_macro::TokenStream;
 /// | `on_store_error = "fail"` | what a store that is down leads to: `fail` or `degrade` | `fail` |
 /// | `commit_on = "not_5xx"` | which responses commit: `not_5xx` or `always` | `not_5xx` |
 /// | `on_end = "expire_token"` | what the client is told when its session ends: `expire_token` or `silent` | `expire_token` |
+/// | `on_lost = "keep"` | what a request is answered whose session is over before its changes are stored: `keep` (its own answer) or `conflict` (409) | `keep` |
 /// | `codec = MsgPack` | how its fields are written as bytes: any type that implements `session_runtime::codec::Codec`; not for `principal`, nor for numbers that are counted or compared | `session_runtime::codec::Json` |
 /// | `crate = ::path::to::session_runtime` | where `session_runtime` is, if renamed or re-exported | `::session_runtime` |
 ///

@@ -261,6 +261,7 @@ fn config(given: &Container, ident: &Ident) -> Config {
         on_store_error: word(&given.on_store_error, "Fail"),
         commit_on: word(&given.commit_on, "Not5xx"),
         on_end: word(&given.on_end, "ExpireToken"),
+        on_lost: word(&given.on_lost, "Keep"),
     }
 }
 

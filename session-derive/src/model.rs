@@ -49,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) on_store_error: &'static str,
     pub(crate) commit_on: &'static str,
     pub(crate) on_end: &'static str,
+    pub(crate) on_lost: &'static str,
 }
 
 /// One field.

@@ -62,10 +62,10 @@ pub mod policy {
     pub use crate::{
         engine::{
             bind::{Bind, OnMismatch},
-            policy::{OnLost, TouchOn},
+            policy::TouchOn,
         },
         layer::preset::Preset,
-        schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+        schema::options::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend},
         store::op::OnMaxSessions,
         transport::SecureCookie,
     };

@@ -32,7 +32,7 @@ fn is_known(user: &UserId) -> bool {
 #[session(idle = "30m", absolute = "1d 6h", path = "/shop", domain = "example.com")]
 #[session(same_site = "none", secure = true, http_only, partitioned, persistent = false)]
 #[session(create = "eager", resend = "always", on_stale = "new_session")]
-#[session(on_store_error = "degrade", commit_on = "always", on_end = "silent")]
+#[session(on_store_error = "degrade", commit_on = "always", on_end = "silent", on_lost = "conflict")]
 #[session(codec = Json, crate = ::session_runtime)]
 struct Shop {
     #[session(principal, extract = "CurrentUser", validate = is_known, on_decode_error = "reject")]
@@ -126,7 +126,7 @@ struct Token {
 #[derive(Session)]
 #[session(transport = "header", payload = "signed", absolute = "never", create = "on_write")]
 #[session(resend = "on_change", on_stale = "clear_token", on_store_error = "fail")]
-#[session(commit_on = "not_5xx", on_end = "expire_token")]
+#[session(commit_on = "not_5xx", on_end = "expire_token", on_lost = "keep")]
 struct HeaderToken {
     #[session(flash)]
     notice: Option<String>,
@@ -248,7 +248,7 @@ fn guard(user: &CurrentUser) -> (u64, CurrentUser) {
 }
 
 fn main() {
-    use session_runtime::{SameSite, policy::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, Prefix, Transport}};
+    use session_runtime::{SameSite, policy::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend}, schema::{OnDecodeError, Payload, Policy, Prefix, Transport}};
     use std::time::Duration;
 
     let _ = (handle, claim, guarded, guard);
@@ -266,6 +266,7 @@ fn main() {
     assert_eq!((spec.create, spec.resend), (Create::Eager, Resend::Always));
     assert_eq!((spec.on_stale, spec.on_store_error), (OnStale::NewSession, OnStoreError::Degrade));
     assert_eq!((spec.commit_on, spec.on_end), (CommitOn::Always, OnEnd::Silent));
+    assert_eq!(spec.on_lost, OnLost::Conflict);
 
     let policies: Vec<_> = spec.fields.iter().map(|field| (field.name, field.policy)).collect();
     assert_eq!(

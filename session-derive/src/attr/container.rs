@@ -29,6 +29,7 @@ pub(crate) struct Container {
     pub(crate) on_store_error: Option<Slot<&'static str>>,
     pub(crate) commit_on: Option<Slot<&'static str>>,
     pub(crate) on_end: Option<Slot<&'static str>>,
+    pub(crate) on_lost: Option<Slot<&'static str>>,
     pub(crate) codec: Option<Slot<syn::Type>>,
     pub(crate) runtime: Option<Slot<syn::Path>>,
     /// The keys that only cookies have, as given.
@@ -64,6 +65,7 @@ pub(crate) fn read(attrs: &[Attribute], diag: &Diag) -> Container {
             "on_store_error" => fill(&mut all.on_store_error, value::word(entry, key, diag), diag),
             "commit_on" => fill(&mut all.commit_on, value::word(entry, key, diag), diag),
             "on_end" => fill(&mut all.on_end, value::word(entry, key, diag), diag),
+            "on_lost" => fill(&mut all.on_lost, value::word(entry, key, diag), diag),
             "codec" => fill(&mut all.codec, value::ty(entry, key, diag), diag),
             "crate" => fill(&mut all.runtime, value::path(entry, key, diag), diag),
             name => unreachable!("`{name}` is in the table of keys and is not read"),

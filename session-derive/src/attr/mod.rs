@@ -173,6 +173,12 @@ pub(crate) const KEYS: &[Key] = &[
         Words(&[("expire_token", "ExpireToken"), ("silent", "Silent")]),
         "what the client is told when its session ends",
     ),
+    key(
+        "on_lost",
+        Container,
+        Words(&[("keep", "Keep"), ("conflict", "Conflict")]),
+        "what a request is answered whose session is over before its changes are stored",
+    ),
     key("codec", Container, Form::Type("MsgPack"), "how its fields are written as bytes"),
     key("crate", Container, Form::Path, "where `session_runtime` is, if renamed or re-exported"),
     key("principal", Field, Flag, "says whose session it is"),

@@ -251,6 +251,7 @@ fn spec(session: &Session) -> TokenStream {
     let on_store_error = variant("OnStoreError", config.on_store_error);
     let commit_on = variant("CommitOn", config.commit_on);
     let on_end = variant("OnEnd", config.on_end);
+    let on_lost = variant("OnLost", config.on_lost);
     let domain = option(session, config.domain.as_deref());
     let type_name = names::plain(ident);
     quote! {
@@ -278,6 +279,7 @@ fn spec(session: &Session) -> TokenStream {
             on_store_error: #on_store_error,
             commit_on: #commit_on,
             on_end: #on_end,
+            on_lost: #on_lost,
             fields: &__FIELDS,
         }
     }

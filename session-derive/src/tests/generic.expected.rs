@@ -249,6 +249,7 @@ const _: () = {
                 on_store_error: __session::OnStoreError::Fail,
                 commit_on: __session::CommitOn::Not5xx,
                 on_end: __session::OnEnd::ExpireToken,
+                on_lost: __session::OnLost::Keep,
                 fields: &__FIELDS,
             };
             &SPEC

@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "unknown key `idel`, did you mean `idle`?\nhelp: the struct takes `name`, `prefix`, `namespace`, `transport`, `payload`, `idle`, `absolute`, `path`, `domain`, `same_site`, `secure`, `http_only`, `partitioned`, `persistent`, `create`, `resend`, `on_stale`, `on_store_error`, `commit_on`, `on_end`, `codec` and `crate`"
+    "unknown key `idel`, did you mean `idle`?\nhelp: the struct takes `name`, `prefix`, `namespace`, `transport`, `payload`, `idle`, `absolute`, `path`, `domain`, `same_site`, `secure`, `http_only`, `partitioned`, `persistent`, `create`, `resend`, `on_stale`, `on_store_error`, `commit_on`, `on_end`, `on_lost`, `codec` and `crate`"
 }
 ///The fields of a [`Shop`] session: what `Session<Shop>` derefs to.
 #[allow(dead_code, unused_variables, unreachable_code)]

@@ -194,7 +194,7 @@ mod tests {
     use crate::error::Error;
     use crate::schema::{
         CookieSpec, FieldSpec, Payload, Policy, Spec, Transport,
-        options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+        options::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend},
     };
     use crate::store::{Expected, Record, Selector};
 
@@ -241,6 +241,7 @@ mod tests {
         on_store_error: OnStoreError::Fail,
         commit_on: CommitOn::Not5xx,
         on_end: OnEnd::ExpireToken,
+        on_lost: OnLost::Keep,
         fields: &[HITS],
     };
 

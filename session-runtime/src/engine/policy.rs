@@ -7,7 +7,7 @@ use crate::{
     clock::Timestamp,
     schema::{
         Payload, Spec,
-        options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+        options::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend},
     },
     store::{Cap, OnMaxSessions},
 };
@@ -46,21 +46,6 @@ pub enum TouchOn {
     /// answered. Unless a token is sent again, the response is the handler's alone. A response that
     /// does not commit (5xx, 408) does not touch.
     AnyRequest,
-}
-
-/// The answer to a request whose changes are lost: its session was over before the commit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OnLost {
-    /// The request keeps its own answer. An event tells of the changes, and the response's extensions
-    /// have [`Saved::Lost`](crate::Saved::Lost) in a [`Committed`](crate::Committed).
-    #[default]
-    Keep,
-    /// 409, by an error that says that the session [is over](crate::Error::is_gone). A request that
-    /// changed nothing keeps its answer. With a payload in the token, each write with a revocation
-    /// costs a look whether the session was ended meanwhile; without a revocation, nothing can be
-    /// known of that.
-    Conflict,
 }
 
 #[derive(Clone, Debug)]
@@ -114,7 +99,7 @@ impl Policy {
             on_store_error: spec.on_store_error,
             commit_on: spec.commit_on,
             on_end: spec.on_end,
-            on_lost: OnLost::Keep,
+            on_lost: spec.on_lost,
             handlers_decide_caching: false,
         }
     }

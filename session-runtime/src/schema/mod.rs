@@ -9,7 +9,7 @@ use std::time::Duration;
 use cookie::SameSite;
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend};
+use self::options::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend};
 
 /// The carrier of the token. `#[session(transport = "…")]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -189,6 +189,8 @@ pub struct Spec {
     pub commit_on: CommitOn,
     /// The response to a client whose session ends.
     pub on_end: OnEnd,
+    /// The answer to a request whose changes are lost.
+    pub on_lost: OnLost,
     /// The fields, in the struct's order.
     pub fields: &'static [FieldSpec],
 }

@@ -79,3 +79,19 @@ pub enum OnEnd {
     /// `"silent"`: nothing is sent. The token is dead on the server.
     Silent,
 }
+
+/// The answer to a request whose changes are lost: its session was over before the commit.
+/// `#[session(on_lost = "…")]`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnLost {
+    /// `"keep"`: the request keeps its own answer. An event tells of the changes, and the response's extensions
+    /// have [`Saved::Lost`](crate::Saved::Lost) in a [`Committed`](crate::Committed).
+    #[default]
+    Keep,
+    /// `"conflict"`: 409, by an error that says that the session [is over](crate::Error::is_gone). A request that
+    /// changed nothing keeps its answer. With a payload in the token, each write with a revocation
+    /// costs a look whether the session was ended meanwhile; without a revocation, nothing can be
+    /// known of that.
+    Conflict,
+}

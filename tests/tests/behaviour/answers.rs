@@ -18,9 +18,10 @@ use tests::{Client, Fault, Reply, Server, Spy, Verb, spy};
 use crate::gate::Gate;
 
 macro_rules! session {
-    ($name:ident, $payload:literal) => {
+    ($name:ident, $payload:literal $(, $word:ident = $value:literal)?) => {
         #[derive(Session)]
         #[session(name = "a", prefix = "none", idle = "30m", absolute = "12h", payload = $payload)]
+        $(#[session($word = $value)])?
         struct $name {
             #[session(principal)]
             user: Option<String>,
@@ -32,10 +33,13 @@ macro_rules! session {
 
 session!(Stored, "server");
 session!(Sealed, "sealed");
+session!(Strict, "server", on_lost = "conflict");
 
 #[derive(Session)]
 #[session(name = "b", prefix = "none")]
 struct Counted {
+    #[session(principal)]
+    user: Option<String>,
     #[session(counter)]
     small: u8,
 }
@@ -188,6 +192,24 @@ async fn changes_that_are_lost_are_a_conflict_where_the_deployment_says_so() {
 }
 
 #[tokio::test]
+async fn changes_that_are_lost_are_a_conflict_where_the_struct_says_so_unless_the_deployment_differs()
+ {
+    for (adjust, status) in [(None, 409), (Some(OnLost::Keep), 200)] {
+        let tell = |router: Router| router.layer(told!(Strict));
+        let settle = |builder: SessionLayerBuilder<Strict>, store| {
+            let builder = builder.store(store);
+            adjust.into_iter().fold(builder, SessionLayerBuilder::on_lost)
+        };
+        let case = start::<Strict>(routes!(Strict), tell, settle).await;
+        let client = Client::new(&case.server);
+        client.get("/ada").await;
+        let reply = case.interleave(&client, "dark+wait", "logout").await;
+        assert_eq!(reply.status.as_u16(), status);
+        assert_eq!(client.get("/read").await.body, "None ");
+    }
+}
+
+#[tokio::test]
 async fn an_application_renders_the_errors_of_sessions() {
     let pages = |builder: SessionLayerBuilder<Stored>| {
         builder.error_pages(|error| Html(format!("<p>{}</p>", error.status().as_u16())))
@@ -248,4 +270,31 @@ async fn a_page_may_be_another_error_or_a_redirect_but_no_success() {
     store.fault(Verb::Load, Fault::Down);
     let reply = client.get("/add/1").await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (502, "down"));
+}
+
+#[tokio::test]
+async fn a_log_in_with_a_counter_out_of_range_is_422_and_logs_nobody_in() {
+    let layer = SessionLayer::<Counted>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(MemoryStore::default())
+        .insecure_dev()
+        .build()
+        .expect("a sound configuration");
+    let log_in = async |s: Session<Counted>, Path(by): Path<i64>| {
+        s.log_in("ada".to_owned());
+        s.add_small(by);
+    };
+    let read = async |s: Session<Counted>| format!("{:?} {}", s.user(), s.small());
+    let router = Router::new().route("/log-in/{by}", get(log_in)).route("/read", get(read));
+    let server = Server::start(router.layer(layer)).await;
+    // In a session that the log-in begins, and in one that is there.
+    for held in [0, 200] {
+        let client = Client::new(&server);
+        if held > 0 {
+            assert_eq!(client.get(&format!("/log-in/{held}")).await.status, 200);
+        }
+        let before = client.get("/read").await.body;
+        let reply = client.get("/log-in/256").await;
+        assert_eq!(reply.status, 422, "{held}");
+        assert_eq!(client.get("/read").await.body, before, "{held}");
+    }
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use super::SessionLayerBuilder;
 use crate::{
     cell::model::SessionType,
-    engine::policy::{OnLost, TouchOn},
+    engine::policy::TouchOn,
     layer::preset::Preset,
-    schema::options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+    schema::options::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend},
     store::{Cap, OnMaxSessions},
 };
 
@@ -273,7 +273,8 @@ impl<T: SessionType> SessionLayerBuilder<T> {
     }
 
     /// Sets the answer to a request whose changes are lost because its session was over before the
-    /// commit. By default the request keeps its own answer, since the user has logged out meanwhile.
+    /// commit, instead of the struct's `on_lost`. By default the request keeps its own answer, since the
+    /// user has logged out meanwhile.
     ///
     /// ```
     /// # use session_runtime::{policy::OnLost, Error, KeyRing, Session, SessionLayer};

@@ -20,10 +20,11 @@ use super::{
 use crate::{
     cell::model::{FieldSet, SessionType},
     clock::Timestamp,
-    engine::{Engine, live::LiveSession, policy::OnLost},
+    engine::{Engine, live::LiveSession},
     error::{Error, Kind},
     event::{self, Failure},
     observe::{CommitResult, span},
+    schema::options::OnLost,
 };
 
 /// Commits everything so far, and finishes even if the caller is dropped.

@@ -10,7 +10,6 @@ use crate::{
         Engine,
         backend::InToken,
         live::{LiveSession, Writer},
-        policy::OnLost,
     },
     error::{Error, Kind, Large},
     event,
@@ -18,6 +17,7 @@ use crate::{
         plan::{EndSession, Occasion, Plan, token::Seal},
         state::{Core, LoadedRecord, Status},
     },
+    schema::options::OnLost,
     store::{Check, Lifetime, Meta, Record, field_sizes},
     transport::TooLarge,
 };

@@ -17,7 +17,7 @@ use http::{
 use super::{Carrier, CarrierOptions, CookieContext, Found, TooLarge};
 use crate::schema::{
     CookieSpec, Payload, Prefix, Spec, Transport,
-    options::{CommitOn, Create, OnEnd, OnStale, OnStoreError, Resend},
+    options::{CommitOn, Create, OnEnd, OnLost, OnStale, OnStoreError, Resend},
 };
 
 /// The defaults that the derive states for a struct without attributes.
@@ -51,6 +51,7 @@ fn spec(transport: Transport, name: &'static str, cookie: CookieSpec) -> Spec {
         on_store_error: OnStoreError::Fail,
         commit_on: CommitOn::Not5xx,
         on_end: OnEnd::ExpireToken,
+        on_lost: OnLost::Keep,
         fields: &[],
     }
 }
