@@ -10,7 +10,8 @@ use serde::Serialize;
 /// Two values with the same id are one principal, whatever else is in them: a user whose roles have changed
 /// keeps the session's fields at the next log-in, is found in lists, and counts once in a cap.
 ///
-/// Integers, `String`, `Box<str>` and `char` are their own id. Derive the trait for other types:
+/// Integers, `String`, `Box<str>` and `char` are their own id, and with the feature `uuid` so is
+/// `uuid::Uuid`. Derive the trait for other types:
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -90,3 +91,6 @@ macro_rules! own_id {
 own_id! {
     i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, char, String, Box<str>
 }
+
+#[cfg(feature = "uuid")]
+own_id! { uuid::Uuid }

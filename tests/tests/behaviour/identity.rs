@@ -178,3 +178,35 @@ async fn a_sealed_session_is_ended_by_the_id_alone() {
     client.post("/end/7").await;
     assert_eq!(client.get("/show").await.body, "None []");
 }
+
+#[derive(Session)]
+#[session(name = "tenant")]
+struct Tenant {
+    #[session(principal)]
+    user: Option<uuid::Uuid>,
+}
+
+#[tokio::test]
+async fn a_uuid_is_an_identity() {
+    const ADA: uuid::Uuid = uuid::Uuid::from_u128(0x0191_6f4e_7c2a_7d3b_8e9f_0a1b_2c3d_4e5f);
+    let layer = SessionLayer::<Tenant>::builder(KeyRing::ephemeral().expect("random bytes"))
+        .store(MemoryStore::default())
+        .insecure_dev()
+        .build()
+        .expect("a sound configuration");
+    let routes = Router::new()
+        .route("/in", post(async |s: Session<Tenant>| s.log_in(ADA)))
+        .route("/who", get(async |s: Session<Tenant>| format!("{:?}", s.user())))
+        .route(
+            "/end",
+            post(async |s: Sessions<Tenant>| -> Result<String, Error> {
+                Ok(s.of(&ADA).end_all().await?.count.to_string())
+            }),
+        );
+    let server = Server::start(routes.layer(layer)).await;
+    let client = Client::new(&server);
+    client.post("/in").await;
+    assert_eq!(client.get("/who").await.body, format!("Some({ADA})"));
+    assert_eq!(client.post("/end").await.body, "1");
+    assert_eq!(client.get("/who").await.body, "None");
+}
