@@ -117,7 +117,10 @@ impl LazyStore {
     ) -> StoreFuture<'a, T> {
         match self.0.opened.get() {
             Some(store) => ask(store),
-            None => StoreFuture::new(async move { ask(self.opened().await?).await }),
+            None => StoreFuture::new(async move {
+                let store = self.opened().await.map_err(StoreError::not_applied)?;
+                ask(store).await
+            }),
         }
     }
 }

@@ -244,6 +244,9 @@ async fn a_restart_keeps_sessions_and_the_store_connects_again_by_itself() {
     assert!(told(&error).contains(&format!("127.0.0.1:{}", server.port())), "{}", told(&error));
     let error = store.commit(&workers[0].key, &commit(1, [add(1)])).await;
     error.expect_err("nobody answers");
+    let error = store.insert_capped(&key("restart", 99), record(0), None).await;
+    let error = error.expect_err("nobody answers");
+    assert!(error.is_not_applied(), "there was no connection: {error}");
     server.restart();
     for worker in &workers {
         assert_eq!(worker.count(&store).await, Ok(1));

@@ -200,7 +200,8 @@ async fn a_commit_whose_answer_is_lost_is_an_error_and_is_not_made_twice() {
     let store = connect(&faulty(&server, session, Fault::LostAnswer).await).await;
     let mut add_one = commit(1, [add(1)]);
     add_one.loaded = store.load(&key).await.expect("a load");
-    store.commit(&key, &add_one).await.expect_err("nobody knows what happened");
+    let error = store.commit(&key, &add_one).await.expect_err("nobody knows what happened");
+    assert!(!error.is_not_applied(), "{error}");
     let count = || async {
         let found = other.load(&key).await.expect("a load").expect("a session");
         found.get("n").cloned()

@@ -201,6 +201,10 @@ fn sqlite_uses_its_indexes() {
              (logged_in_at,selector)>(?,?))\n",
         ),
         (
+            "SELECT COUNT(*) FROM http_session WHERE namespace = ?1 AND principal = ?2",
+            "COVERING INDEX http_session_principal",
+        ),
+        (
             "SELECT COUNT(*) FROM (SELECT 1 FROM http_session WHERE namespace = ?1
               AND principal = ?2 LIMIT 5000) AS counted",
             "COVERING INDEX http_session_principal",

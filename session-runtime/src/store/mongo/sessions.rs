@@ -153,7 +153,8 @@ impl Sessions {
     /// after the record was acknowledged counts what was acknowledged before.
     async fn of_principal(&self, key: &StoreKey, record: &Record) -> Result<u64, StoreError> {
         let Some(principal) = &record.meta.principal else { return Ok(0) };
-        self.count(&key.namespace, principal).await
+        let count = self.collection.count_documents(theirs(&key.namespace, principal));
+        count.limit(COUNTED).await.map_err(self.failed("count the sessions of a principal"))
     }
 
     pub(super) async fn count(
@@ -161,9 +162,7 @@ impl Sessions {
         namespace: &Namespace,
         principal: &PrincipalKey,
     ) -> Result<u64, StoreError> {
-        let (first, last) = Places::of(namespace, principal).ends();
-        let theirs = doc! { PLACE: { "$gte": first, "$lte": last } };
-        let count = self.collection.count_documents(theirs).limit(COUNTED);
+        let count = self.collection.count_documents(theirs(namespace, principal));
         count.await.map_err(self.failed("count the sessions of a principal"))
     }
 
@@ -263,6 +262,12 @@ impl Sessions {
         let time = time.and_then(|time| u64::try_from(time).ok()).map(Timestamp::from_millis);
         Ok(time.map_or(Facts::HERE, Facts::at))
     }
+}
+
+/// Returns the condition that a session is a principal's.
+fn theirs(namespace: &Namespace, principal: &PrincipalKey) -> Document {
+    let (first, last) = Places::of(namespace, principal).ends();
+    doc! { PLACE: { "$gte": first, "$lte": last } }
 }
 
 /// Returns a limit as the server takes it, which reads zero as no limit: `None` for zero.

@@ -206,8 +206,8 @@ impl Inner {
             entered.count
         } else {
             // Only now that the record is there: of two log-ins at the same time, the one that
-            // counts last finds the other's record.
-            index.count().await?
+            // counts last finds the other's record. The record stays, whatever becomes of the count.
+            index.count().await.map_err(|error| error.error)?
         };
         if !entered.sample.is_empty() {
             // If this fails, the entries are left for others to find.

@@ -121,7 +121,7 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Every operation is one statement and one round trip, prepared once on each connection, without a
 /// transaction around it and without a JSON function in it. A log-in takes a second statement, which
 /// counts the principal's sessions after the log-in is stored; above the cap, a list follows, and a
-/// removal for each session that is evicted. The count stops at 5,000 sessions, so that it stays
+/// removal for each session that is evicted. That count stops at 5,000 sessions, so that it stays
 /// cheap: **under `EndOldest`, a cap of 5,000 or more has no effect.**
 ///
 /// A commit reads nothing if the request has loaded the session; if another request has changed the

@@ -167,8 +167,11 @@ impl SqlStore {
         namespace: &Namespace,
         principal: &PrincipalKey,
     ) -> Result<u64, Fault> {
-        let statement = self.table.count(namespace, principal);
-        row::count(retried!(self, self.read(&statement))?)
+        self.counted_by(&self.table.count(namespace, principal)).await
+    }
+
+    async fn counted_by(&self, statement: &Statement) -> Result<u64, Fault> {
+        row::count(retried!(self, self.read(statement))?)
     }
 
     /// Counts the sessions of a principal after a log-in. The change is committed by now, and this
@@ -182,12 +185,12 @@ impl SqlStore {
         let Some(principal) = &record.meta.principal else {
             return Ok(Written::Stored { of_principal: 0 });
         };
-        let statement = self.table.count(&key.namespace, principal);
+        let statement = self.table.count_some(&key.namespace, principal);
         let of_principal = if let Ok(answer) = connection.run(&statement).await {
             row::count(answer)?
         } else {
             drop(connection);
-            self.count_records(&key.namespace, principal).await?
+            self.counted_by(&statement).await?
         };
         Ok(Written::Stored { of_principal })
     }

@@ -164,8 +164,16 @@ impl Table {
         sql.answering(row::LIST_KINDS)
     }
 
-    /// Returns the statement that counts a principal's sessions, up to [`COUNTED`].
+    /// Returns the statement that counts a principal's sessions.
     pub(super) fn count(&self, namespace: &Namespace, principal: &PrincipalKey) -> Statement {
+        let mut sql = self.sql();
+        sql.text("SELECT COUNT(*) FROM ").text(&self.quoted(""));
+        self.is_principal(&mut sql, namespace, principal);
+        sql.answering(&[Kind::Int])
+    }
+
+    /// Returns the statement that counts a principal's sessions after a log-in, up to [`COUNTED`].
+    pub(super) fn count_some(&self, namespace: &Namespace, principal: &PrincipalKey) -> Statement {
         let mut sql = self.sql();
         sql.text("SELECT COUNT(*) FROM (SELECT 1 FROM ").text(&self.quoted(""));
         self.is_principal(&mut sql, namespace, principal);

@@ -64,8 +64,11 @@ pub(super) enum Applied {
 }
 
 impl From<CommandError> for StoreError {
-    fn from(error: CommandError) -> Self {
-        error.error
+    fn from(CommandError { error, applied }: CommandError) -> Self {
+        match applied {
+            Applied::No => error.not_applied(),
+            Applied::Unknown => error,
+        }
     }
 }
 
@@ -163,6 +166,7 @@ impl Connection {
         let deadline = Instant::now() + PATIENCE;
         let mut pause = FIRST_PAUSE;
         let (mut full, mut reason) = (None, None);
+        let mut applied = Applied::No;
         loop {
             let commands = full.as_deref().unwrap_or(commands);
             let answer = tokio::time::timeout_at(deadline, self.attempt(commands)).await;
@@ -187,11 +191,11 @@ impl Connection {
                 FailureKind::Unknown => retry == Retry::Idempotent,
                 FailureKind::Refused => false,
             };
+            // Of several attempts, the first may have been carried out.
+            if failure.kind == FailureKind::Unknown {
+                applied = Applied::Unknown;
+            }
             if !again || Instant::now() + pause >= deadline {
-                let applied = match failure.kind {
-                    FailureKind::Unknown => Applied::Unknown,
-                    _ => Applied::No,
-                };
                 return Err(CommandError { error: failure.error, applied });
             }
             reason = Some(failure.error);
