@@ -13,6 +13,7 @@ pub mod example;
 mod log;
 pub mod machine;
 mod odd;
+pub mod parallel;
 pub mod proxy;
 mod server;
 pub mod sessions;
@@ -31,9 +32,10 @@ pub use store::{Spy, spy};
 pub use wait::{PATIENCE, eventually, eventually_blocking, given_up};
 pub use watched::Watched;
 
-/// Writes the modules that run both conformance suites on the store that a function of this module
-/// makes: `store` and `repository`. With `sealed`, a third one runs the second suite on that store as
-/// `encrypt_at_rest` uses it.
+/// Writes the modules that test the store that a function of this module makes, as every store is
+/// tested: with both conformance suites (`store` and `repository`), and with many requests of one
+/// session at once (`parallel`). With `sealed`, `sealed` and `parallel_sealed` do the same on that store
+/// as `encrypt_at_rest` uses it.
 #[macro_export]
 macro_rules! conformance {
     ($make:ident) => {
@@ -43,6 +45,10 @@ macro_rules! conformance {
 
         mod repository {
             ::session_runtime::repository_conformance!(super::$make);
+        }
+
+        mod parallel {
+            $crate::parallel!(super::$make, false);
         }
     };
     ($make:ident, sealed) => {
@@ -54,6 +60,27 @@ macro_rules! conformance {
             }
 
             ::session_runtime::repository_conformance!(sealed);
+        }
+
+        mod parallel_sealed {
+            $crate::parallel!(super::$make, true);
+        }
+    };
+}
+
+/// Writes the tests with many requests of one session at once, for the store that a function makes, and
+/// with or without `encrypt_at_rest`.
+#[macro_export]
+macro_rules! parallel {
+    ($make:path, $encrypt:literal) => {
+        #[test]
+        fn of_sixteen_changes_to_one_field_at_once_all_arrive_and_none_is_refused() {
+            $crate::parallel::run($make, $encrypt, $crate::parallel::sixteen_at_once);
+        }
+
+        #[test]
+        fn without_a_parallel_request_no_closure_runs_twice() {
+            $crate::parallel::run($make, $encrypt, $crate::parallel::one_by_one);
         }
     };
 }
