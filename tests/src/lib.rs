@@ -84,3 +84,20 @@ macro_rules! parallel {
         }
     };
 }
+
+/// Writes the test of one hot session, for the store that a function of this module makes, as it is and
+/// with `encrypt_at_rest`. It is for the stores that are said to be quick at it.
+#[macro_export]
+macro_rules! hot {
+    ($make:ident) => {
+        #[test]
+        fn of_sixty_four_at_once_to_one_counter_all_arrive_and_soon() {
+            $crate::parallel::run($make, false, $crate::parallel::one_hot_counter);
+        }
+
+        #[test]
+        fn of_sixty_four_at_once_to_one_sealed_counter_all_arrive_and_soon() {
+            $crate::parallel::run($make, true, $crate::parallel::one_hot_counter);
+        }
+    };
+}

@@ -41,6 +41,7 @@ mod conformance {
     }
 
     tests::conformance!(embedded, sealed);
+    tests::hot!(embedded);
 }
 
 #[tokio::test]

@@ -19,4 +19,5 @@ mod conformance {
     }
 
     tests::conformance!(store, sealed);
+    tests::hot!(store);
 }

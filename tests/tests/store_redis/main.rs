@@ -21,6 +21,7 @@ mod single {
     }
 
     tests::conformance!(store, sealed);
+    tests::hot!(store);
 }
 
 /// On one server of Valkey.

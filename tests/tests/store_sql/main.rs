@@ -34,6 +34,7 @@ mod postgres {
     }
 
     tests::conformance!(store, sealed);
+    tests::hot!(store);
 }
 
 /// The suite on MariaDB.
