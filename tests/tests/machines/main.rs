@@ -11,7 +11,10 @@ mod together;
 use dump::{dump, dump_sealed};
 use everyday::{everyday, everyday_sealed};
 use restart::restart;
-use together::{cap_ends_the_oldest, cap_refuses_the_newest, eight_at_once};
+use together::{
+    cap_after_a_kill, cap_ends_the_oldest, cap_refuses_the_newest, cap_with_a_clock_behind,
+    eight_at_once,
+};
 
 /// Tests of one store: `$backend` makes an empty place for it.
 macro_rules! store {
@@ -37,8 +40,8 @@ store!(
     #[cfg(feature = "file")]
     file,
     Folder::new("file"),
-    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
-     dump_sealed]
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill dump dump_sealed]
 );
 
 store!(
@@ -52,16 +55,16 @@ store!(
     #[cfg(feature = "sqlite")]
     sqlite,
     Folder::new("sqlite"),
-    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
-     dump_sealed]
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill dump dump_sealed]
 );
 
 store!(
     #[cfg(feature = "postgres")]
     postgres,
     sql::Database::<postgres::Postgres>::new(),
-    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
-     dump_sealed]
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
 
 store!(
@@ -75,8 +78,8 @@ store!(
     #[cfg(feature = "mysql")]
     mariadb,
     sql::Database::<mariadb::MariaDb>::new(),
-    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
-     dump_sealed]
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
 
 store!(
@@ -90,28 +93,30 @@ store!(
     #[cfg(feature = "redis")]
     redis,
     redis::Redis::durable(),
-    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
-     dump_sealed]
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
 
 store!(
     #[cfg(feature = "redis")]
     redis_cluster,
     redis::Cluster::shared(),
-    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest]
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill cap_with_a_clock_behind]
 );
 
 store!(
     #[cfg(feature = "redis")]
     redis_sentinel,
     redis::Sentinels::shared(),
-    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest]
+    [everyday everyday_sealed eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill cap_with_a_clock_behind]
 );
 
 store!(
     #[cfg(feature = "mongodb")]
     mongo,
     mongo::Mongo::start(),
-    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest dump
-     dump_sealed]
+    [everyday everyday_sealed restart eight_at_once cap_ends_the_oldest cap_refuses_the_newest
+     cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
