@@ -132,6 +132,8 @@ pub async fn a_principal_with_very_many_sessions_is_served_in_time(it: Fixture) 
         }
     });
     inserted.await;
+    let counting = answer("count", it.store.count(&it.namespace, &ada));
+    let counted = in_time("a count", counting).await;
     let now = sessions as u64;
     for number in 0..3 {
         let key = it.key();
@@ -162,6 +164,10 @@ pub async fn a_principal_with_very_many_sessions_is_served_in_time(it: Fixture) 
     }
     let left = answer("list", it.store.list_live(&it.namespace, &ada, it.at(now))).await;
     equal("no session is left", &0, &left.len());
+    // Last, so that the times of all the others are known by then.
+    holds("a count has at least the live sessions", counted >= now, || {
+        format!("{counted} of {sessions} were counted")
+    });
 }
 
 async fn in_time<T>(what: &str, operation: impl Future<Output = T>) -> T {
