@@ -34,6 +34,10 @@ mod valkey {
     }
 
     tests::conformance!(store);
+
+    mod parallel_sealed {
+        tests::parallel!(super::store, true);
+    }
 }
 
 /// On a cluster of six nodes.
@@ -45,6 +49,10 @@ mod cluster {
     }
 
     tests::conformance!(store);
+
+    mod parallel_sealed {
+        tests::parallel!(super::store, true);
+    }
 }
 
 /// On a master that Sentinels name.
@@ -56,4 +64,8 @@ mod sentinel {
     }
 
     tests::conformance!(store);
+
+    mod parallel_sealed {
+        tests::parallel!(super::store, true);
+    }
 }
