@@ -4,6 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     Client,
-    backend::{Process, User, find},
+    backend::{Process, User, find, run},
 };
 
 /// How much of what a process said is told when a test fails.
@@ -72,7 +73,9 @@ impl Settings {
     }
 
     fn arguments(&self, program: &Path) -> Vec<String> {
-        let mut arguments = self.clock_arguments();
+        // A file that may grow no further is an error then, as on a full disk, and not the end.
+        let mut arguments = vec!["--ignore-signal=XFSZ".to_owned()];
+        arguments.extend(self.clock_arguments());
         arguments.extend([
             format!("STORE={}", self.store),
             format!("SESSION_KEYS={}", self.keys),
@@ -161,6 +164,14 @@ impl Machine {
     /// Sends the process a signal: `-STOP`, `-CONT`.
     pub fn signal(&self, name: &str) {
         self.process.signal(name);
+    }
+
+    /// Lets the process write nothing beyond so many bytes in any file, or anything again: a full disk.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let bytes = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let limit = format!("--fsize={bytes}:unlimited");
+        let pid = self.process.id().to_string();
+        run(Command::new(find("prlimit", "util-linux")).args(["--pid", &pid, &limit]));
     }
 
     /// Asks the process to end (SIGTERM), and waits until it has. Returns whether it ended well.

@@ -2,6 +2,7 @@
 //! clients that go away. Each scenario is written once, in a module of its own; this file says
 //! which store goes through which, one named test for each.
 
+mod full;
 mod killed;
 mod network;
 #[cfg(feature = "redis")]

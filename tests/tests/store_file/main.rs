@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod full;
 mod leftovers;
 mod open;
 mod planted;

@@ -183,8 +183,22 @@ fn child_arguments() -> Option<(String, u64)> {
 /// Runs the test of this name in another process, in which [`in_child`] gives the store in `home`
 /// and this number.
 pub(crate) fn child(home: &TempDir, test: &str, number: u64) -> Child {
-    let program = std::env::current_exe().expect("this program has a path");
-    let mut command: Command = command(User::Same, &program);
+    spawn(command(User::Same, &this_program()), home, test, number)
+}
+
+/// The same in a process that can write nothing to any file, as on a full disk.
+pub(crate) fn child_without_room(home: &TempDir, test: &str, number: u64) -> Child {
+    let mut shell = command(User::Same, Path::new("/bin/sh"));
+    // The signal would end the process; ignored, the write fails.
+    shell.args(["-c", "trap '' XFSZ; ulimit -S -f 0; exec \"$0\" \"$@\""]).arg(this_program());
+    spawn(shell, home, test, number)
+}
+
+fn this_program() -> PathBuf {
+    std::env::current_exe().expect("this program has a path")
+}
+
+fn spawn(mut command: Command, home: &TempDir, test: &str, number: u64) -> Child {
     let root = root(home);
     command
         .args(["--exact", test, "--nocapture"])
