@@ -346,7 +346,12 @@ fn patience(store: &SqlStore, fault: &Fault) -> u32 {
     match fault {
         // Each try has waited for the pool's timeout.
         Fault::Sql(sqlx::Error::PoolTimedOut) => 2,
-        fault if fault.is_locked_out() || store.meaning(fault) == Meaning::Busy => STARTS,
+        fault
+            if fault.is_locked_out(store.table.dialect)
+                || store.meaning(fault) == Meaning::Busy =>
+        {
+            STARTS
+        }
         _ => 0,
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use sqlx::{AssertSqlSafe, pool::PoolConnection};
 
 use super::{
-    dialect::{Dialect, Meaning},
+    dialect::Dialect,
     driver,
     error::Fault,
     statement::{Answer, Statement},
@@ -178,10 +178,7 @@ impl CheckedOut {
         let is_usable = match &answer {
             Ok(_) => true,
             Err(sqlx::Error::Database(error)) => {
-                matches!(
-                    self.dialect.meaning(error.as_ref()),
-                    Meaning::Refused | Meaning::Busy | Meaning::Late
-                )
+                !self.dialect.meaning(error.as_ref()).closes_the_connection()
             }
             // The state of the connection is unknown.
             Err(_) => false,

@@ -102,6 +102,12 @@ pub(super) trait Dialect: Send + Sync {
 
     /// Returns the meaning of an error.
     fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning;
+
+    /// Returns the advice that goes with an error, to follow its message; empty if there is none.
+    fn advice(&self, error: &dyn sqlx::error::DatabaseError) -> &'static str;
+
+    /// Returns whether an error says that somebody else held a lock on the table or the row for too long.
+    fn is_lock(&self, error: &dyn sqlx::error::DatabaseError) -> bool;
 }
 
 /// The meaning of an error for what comes next.
@@ -123,9 +129,42 @@ pub(super) enum Meaning {
     OnlyReads,
     /// Nothing has been done, and nothing will be on this connection, which is being closed. Another
     /// connection may lead to another server, or have begun later.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "a SQLite file is on no server")
+    )]
     Elsewhere,
+    /// There is no connection: the server, or the user, has as many as may be.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "a SQLite file is on no server")
+    )]
+    Crowded,
     /// The connection is of no more use, and the statement may have been carried out.
     Broken,
+}
+
+impl Meaning {
+    /// Returns whether the connection is closed: its server is of no use, or its state is unknown.
+    pub(super) const fn closes_the_connection(self) -> bool {
+        !matches!(self, Self::Refused | Self::Late | Self::Busy)
+    }
+
+    /// Returns whether a query is tried again, on this connection or on another one.
+    pub(super) const fn is_read_again(self) -> bool {
+        matches!(self, Self::Busy | Self::Elsewhere | Self::Broken)
+    }
+
+    /// Returns whether a change is tried again, on this connection or on another one: it has not been
+    /// made.
+    pub(super) const fn is_written_again(self) -> bool {
+        matches!(self, Self::Busy | Self::Elsewhere | Self::OnlyReads)
+    }
+
+    /// Returns whether the database did not do its work, as opposed to answering with an error.
+    pub(super) const fn is_unreachable(self) -> bool {
+        matches!(self, Self::Late | Self::Elsewhere | Self::Crowded | Self::Broken)
+    }
 }
 
 /// Writes a comparison of two places as one of rows.

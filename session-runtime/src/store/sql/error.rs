@@ -48,9 +48,9 @@ impl Fault {
     }
 
     /// Returns whether somebody else held a lock for too long, on PostgreSQL, MariaDB or MySQL.
-    pub(super) fn is_locked_out(&self) -> bool {
+    pub(super) fn is_locked_out(&self, dialect: &dyn Dialect) -> bool {
         match self {
-            Self::Sql(sqlx::Error::Database(error)) => is_lock(error.as_ref()),
+            Self::Sql(sqlx::Error::Database(error)) => dialect.is_lock(error.as_ref()),
             _ => false,
         }
     }
@@ -58,7 +58,7 @@ impl Fault {
     /// Makes the error of the store at `place`.
     pub(super) fn at(self, place: &str, dialect: &dyn Dialect) -> StoreError {
         let is_unreachable = self.is_unreachable(dialect);
-        let error = self.told(place);
+        let error = self.told(place, dialect);
         if is_unreachable { error.unreachable() } else { error }
     }
 
@@ -68,12 +68,11 @@ impl Fault {
             Self::Sql(
                 sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_),
             ) => true,
-            _ => [Meaning::Late, Meaning::Elsewhere, Meaning::Broken]
-                .contains(&self.meaning(dialect)),
+            _ => self.meaning(dialect).is_unreachable(),
         }
     }
 
-    fn told(self, place: &str) -> StoreError {
+    fn told(self, place: &str, dialect: &dyn Dialect) -> StoreError {
         let error = match self {
             Self::Told(told) => return StoreError::new(format!("{place}: {told}")),
             Self::Row { column } => {
@@ -86,7 +85,7 @@ impl Fault {
         };
         let told = match &error {
             sqlx::Error::Database(error) => {
-                return StoreError::new(format!("{place}: {}", database(error.as_ref())));
+                return StoreError::new(format!("{place}: {}", database(error.as_ref(), dialect)));
             }
             sqlx::Error::Configuration(_) | sqlx::Error::InvalidArgument(_) => {
                 // The cause may quote a part of the URL.
@@ -111,12 +110,9 @@ impl Fault {
     }
 }
 
-fn is_lock(error: &dyn DatabaseError) -> bool {
-    error.code().as_deref() == Some("55P03") || error.message().starts_with("Lock wait timeout")
-}
-
-/// Returns the database's message and code. A message about data is left out: it may quote a value.
-fn database(error: &dyn DatabaseError) -> String {
+/// Returns the database's message and code, and advice. A message about data is left out: it may quote a
+/// value.
+fn database(error: &dyn DatabaseError, dialect: &dyn Dialect) -> String {
     let code = error.code().unwrap_or_default();
     let is_about_data = code.starts_with("22") || code.starts_with("23");
     // MariaDB and MySQL have such messages without a code of their own, too.
@@ -125,21 +121,10 @@ fn database(error: &dyn DatabaseError) -> String {
     } else {
         error.message()
     };
-    let hint = match code.as_ref() {
-        "42P01" | "42S02" => {
-            "; call `migrate()` with a role that may create tables, or run what `schema_sql` gives"
-        }
-        "42501" | "42000" if message.contains("denied") => {
-            "; the documentation of `SqlStore` lists the rights that a role needs"
-        }
-        "26000" | "42P05" => POOLER,
-        _ if is_lock(error) => "; something holds a lock on the table or the row, such as a dump",
-        _ => "",
-    };
     let mut told = message.to_owned();
     if !code.is_empty() {
         // Writing to a string cannot fail.
         let _ = write!(told, " (code {code})");
     }
-    told + hint
+    told + dialect.advice(error)
 }

@@ -3,6 +3,7 @@
 //! differences between databases, and the connections.
 
 mod builder;
+mod codes;
 mod connection;
 mod dialect;
 mod driver;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::{
+    codes::mysql as codes,
     dialect::{Dialect, Due, Meaning, MigrationLock},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
@@ -147,9 +148,7 @@ impl Dialect for MySql {
     }
 
     fn is_done_already(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
-        let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        // There is such a column, such an index; there is no such index.
-        error.is_some_and(|error| matches!(error.number(), 1060 | 1061 | 1091))
+        number(error).is_some_and(codes::is_done_already)
     }
 
     fn count_tables(&self, table: &TableName, suffix: &str) -> Statement {
@@ -180,21 +179,23 @@ impl Dialect for MySql {
     }
 
     fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
-        let error = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>();
-        match error.map(sqlx::mysql::MySqlDatabaseError::number) {
-            // A record that changed since the snapshot, a deadlock.
-            Some(1020 | 1213) => Meaning::Busy,
-            // That only reads: the server's option, the connection's transactions, the server's mode.
-            // The connection was idle for too long.
-            Some(1290 | 1792 | 1836) => Meaning::OnlyReads,
-            Some(4031) => Meaning::Elsewhere,
-            // The server is shutting down; the connection was killed, on MariaDB and on MySQL.
-            Some(1053 | 1927 | 3169) => Meaning::Broken,
-            // A wait for a lock; the limit of MariaDB, and of MySQL.
-            Some(1205 | 1969 | 3024) => Meaning::Late,
-            _ => Meaning::Refused,
-        }
+        number(error).map_or(Meaning::Refused, codes::meaning)
     }
+
+    fn advice(&self, error: &dyn sqlx::error::DatabaseError) -> &'static str {
+        number(error).map_or("", codes::advice)
+    }
+
+    fn is_lock(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+        number(error).is_some_and(codes::is_lock)
+    }
+}
+
+/// Returns the number of an error: its code is a common one for many.
+fn number(error: &dyn sqlx::error::DatabaseError) -> Option<u16> {
+    error
+        .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
+        .map(sqlx::mysql::MySqlDatabaseError::number)
 }
 
 /// Writes the table, and the rows that are due.

@@ -73,7 +73,8 @@ impl SqlStore {
             match self.pool.reader().await?.run(statement).await {
                 Err(fault)
                     if left > 0
-                        && matches!(self.meaning(&fault), Meaning::Elsewhere | Meaning::Broken) =>
+                        && self.meaning(&fault) != Meaning::Busy
+                        && self.meaning(&fault).is_read_again() =>
                 {
                     left -= 1;
                 }
@@ -94,10 +95,8 @@ impl SqlStore {
             match connection.run(statement).await {
                 Err(fault)
                     if left > 0
-                        && matches!(
-                            self.meaning(&fault),
-                            Meaning::Elsewhere | Meaning::OnlyReads
-                        ) =>
+                        && self.meaning(&fault) != Meaning::Busy
+                        && self.meaning(&fault).is_written_again() =>
                 {
                     left -= 1;
                 }

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    codes::postgres as codes,
     dialect::{Dialect, Due, Meaning, MigrationLock, is_after_as_row},
     statement::{Kind, Placeholders, Sql, Statement},
     table_name::TableName,
@@ -196,21 +197,15 @@ impl Dialect for Postgres {
     }
 
     fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
-        match error.code().as_deref() {
-            // A serialisation failure (where that is the default isolation), a deadlock.
-            Some("40001" | "40P01") => Meaning::Busy,
-            // A transaction that only reads; the server is told to shut down, and gives the transaction
-            // up; it is starting; the connection was idle for too long.
-            Some("25006") => Meaning::OnlyReads,
-            Some("57P01" | "57P03" | "57P05") => Meaning::Elsewhere,
-            // Another process of the server has crashed; the transaction was idle for too long.
-            Some("57P02" | "25P03") => Meaning::Broken,
-            // A pooler has lost the server.
-            Some(code) if code.starts_with("08") => Meaning::Broken,
-            // The statement's own limit; the limit of a wait for a lock.
-            Some("57014" | "55P03") => Meaning::Late,
-            _ => Meaning::Refused,
-        }
+        error.code().map_or(Meaning::Refused, |code| codes::meaning(&code))
+    }
+
+    fn advice(&self, error: &dyn sqlx::error::DatabaseError) -> &'static str {
+        error.code().map_or("", |code| codes::advice(&code))
+    }
+
+    fn is_lock(&self, error: &dyn sqlx::error::DatabaseError) -> bool {
+        error.code().is_some_and(|code| codes::is_lock(&code))
     }
 }
 

@@ -136,13 +136,23 @@ impl Dialect for Sqlite {
     }
 
     fn meaning(&self, error: &dyn sqlx::error::DatabaseError) -> Meaning {
-        // Busy or locked, in the low byte of the extended code.
+        const BUSY: u32 = 5;
+        const LOCKED: u32 = 6;
+        // In the low byte of the extended code.
         let code = error.code().and_then(|code| code.parse::<u32>().ok());
         match code.map(|code| code & 0xff) {
-            Some(5 | 6) => Meaning::Busy,
+            Some(BUSY | LOCKED) => Meaning::Busy,
             // Every connection leads to the same file.
             _ => Meaning::Refused,
         }
+    }
+
+    fn advice(&self, _error: &dyn sqlx::error::DatabaseError) -> &'static str {
+        ""
+    }
+
+    fn is_lock(&self, _error: &dyn sqlx::error::DatabaseError) -> bool {
+        false
     }
 }
 
