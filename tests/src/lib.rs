@@ -13,6 +13,7 @@ pub mod example;
 mod log;
 pub mod machine;
 mod odd;
+mod on_store;
 pub mod parallel;
 pub mod proxy;
 mod server;

@@ -21,6 +21,9 @@ use crate::{Client, eventually, machine::Machine};
 /// What a client does before it tries again.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// The most steps that are waited for at once.
+const STEPS_AT_ONCE: u64 = 20;
+
 /// What was wrong.
 type Wrong = String;
 
@@ -109,7 +112,13 @@ impl Checker {
     ///
     /// If a user finds something wrong.
     pub async fn well(&self, steps: u64) {
-        self.until("is well", steps, |tally| &tally.able).await;
+        // In parts, since there is a limit on each wait.
+        let mut left = steps;
+        while left > 0 {
+            let part = left.min(STEPS_AT_ONCE);
+            self.until("is well", part, |tally| &tally.able).await;
+            left -= part;
+        }
     }
 
     /// Waits until every user was told so many times more that it does not go.

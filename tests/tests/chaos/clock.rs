@@ -4,9 +4,10 @@ use tests::{
     backend::kind::Backend,
     checker::Checker,
     machine::{Machine, Settings},
+    on_store,
 };
 
-use crate::{ALL_STEPS, APP, USERS, machines, settings};
+use crate::{APP, USERS, all_steps, machines, settings};
 
 async fn wrong(backend: impl Backend, clock: &'static str) {
     let settings = settings(&backend);
@@ -15,12 +16,12 @@ async fn wrong(backend: impl Backend, clock: &'static str) {
         machines[1] = Machine::start(APP, &Settings { clock, ..settings });
     });
     let checker = Checker::start(&machines, USERS).await;
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     for machine in &machines {
         let reply = machine.client().post("/sweep").await;
         assert_eq!((reply.status.as_u16(), reply.body.as_str()), (200, "0"), "live sessions");
     }
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     assert_eq!((checker.refusals(), checker.reissues()), (0, 0));
     println!("{clock}: {} steps", checker.steps());
     checker.stop().await;
@@ -29,33 +30,26 @@ async fn wrong(backend: impl Backend, clock: &'static str) {
     assert_eq!(machines.iter().map(told).collect::<Vec<_>>(), [false, true, false]);
 }
 
-macro_rules! store {
-    ($(#[$gate:meta])* $store:ident, $backend:expr) => {
-        $(#[$gate])*
-        mod $store {
-            use tests::backend::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_process_an_hour_ahead_ends_no_session() {
-                super::wrong($backend, "+3600").await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_process_an_hour_behind_ends_no_session() {
-                super::wrong($backend, "-3600").await;
-            }
-        }
-    };
+async fn a_process_an_hour_ahead_ends_no_session(backend: impl Backend) {
+    wrong(backend, "+3600").await;
 }
 
-store!(
+async fn a_process_an_hour_behind_ends_no_session(backend: impl Backend) {
+    wrong(backend, "-3600").await;
+}
+
+on_store!(
     #[cfg(feature = "postgres")]
     postgres,
-    sql::Database::<postgres::Postgres>::new()
+    sql::Database::<postgres::Postgres>::new(),
+    [a_process_an_hour_ahead_ends_no_session
+     a_process_an_hour_behind_ends_no_session]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "redis")]
     redis,
-    redis::Redis::durable()
+    redis::Redis::durable(),
+    [a_process_an_hour_ahead_ends_no_session
+     a_process_an_hour_behind_ends_no_session]
 );

@@ -8,7 +8,7 @@ use tests::{
     machine::Settings,
 };
 
-use crate::{ALL_STEPS, MACHINES, USERS, machines};
+use crate::{MACHINES, USERS, all_steps, machines};
 
 const DATABASE: &str = "sessions";
 /// The connections of each process.
@@ -34,7 +34,7 @@ fn ask(server: &Postgres, statements: &str) -> String {
 async fn recovers(checker: Checker, from: &str) {
     checker.well(1).await;
     checker.may_be_silent(false);
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     println!("{from}: {} steps, {} refusals", checker.steps(), checker.refusals());
     checker.stop().await;
 }
@@ -44,7 +44,7 @@ async fn behind_a_locked_table_nothing_is_lost_and_no_process_takes_more_connect
     let (server, url) = server();
     let machines = machines(&settings(&url));
     let checker = Checker::start(&machines, USERS).await;
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     let locked = format!("{url}?application_name=the%20lock");
     let mut lock = PgConnection::connect(&locked).await.expect("a connection");
     let text = "BEGIN; LOCK TABLE http_session IN ACCESS EXCLUSIVE MODE";
@@ -65,7 +65,7 @@ async fn while_a_server_only_reads_changes_are_refused_and_none_is_lost() {
     let (server, url) = server();
     let machines = machines(&settings(&url));
     let checker = Checker::start(&machines, USERS).await;
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     // What a connection was doing when it ended is not known.
     checker.may_be_silent(true);
     let read_only = |is_read_only| {
@@ -91,7 +91,7 @@ async fn behind_a_pooler_for_sessions_all_is_well() {
     let settings = Settings { deadline: "10000", ..settings(&pooler.url(DATABASE)) };
     let machines = machines(&settings);
     let checker = Checker::start(&machines, USERS).await;
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     assert_eq!(checker.refusals(), 0);
     checker.stop().await;
 }

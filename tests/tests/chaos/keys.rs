@@ -1,9 +1,9 @@
 //! A key that is replaced in a fleet under load, one process after the other.
 
 use session_runtime::Key;
-use tests::{backend::kind::Backend, checker::Checker, machine::Settings};
+use tests::{backend::kind::Backend, checker::Checker, machine::Settings, on_store};
 
-use crate::{ALL_STEPS, USERS, machines, settings};
+use crate::{USERS, all_steps, machines, settings};
 
 /// The order in which the processes are replaced.
 const ORDERS: [[usize; 3]; 2] = [[0, 1, 2], [2, 1, 0]];
@@ -34,7 +34,7 @@ async fn roll(backend: &impl Backend, rings: &[String], may_know_no_key: bool) -
             }
             checker.may_know_no_key(false);
         }
-        checker.well(ALL_STEPS).await;
+        checker.well(all_steps()).await;
         let sessions = 2 * USERS as u64;
         assert_eq!(checker.reissues(), sessions, "one for each session");
         println!("{order:?}: {} steps, {} refusals", checker.steps(), checker.refusals());
@@ -45,21 +45,23 @@ async fn roll(backend: &impl Backend, rings: &[String], may_know_no_key: bool) -
 }
 
 /// Each process knows the new key before the first one writes with it.
-async fn known_first(backend: impl Backend) {
+async fn a_rolling_key_that_is_known_first_loses_nothing_and_refuses_nothing(
+    backend: impl Backend,
+) {
     let (old, new) = (key(), key());
     let rings = [old.clone(), format!("{new}@read-only {old}"), format!("{new} {old}@read-only")];
     assert_eq!(roll(&backend, &rings, false).await, 0, "nothing is refused");
 }
 
 /// The first process writes with a key that the others do not know.
-async fn written_first(backend: impl Backend) {
+async fn a_rolling_key_that_is_written_first_loses_nothing(backend: impl Backend) {
     let (old, new) = (key(), key());
     let rings = [old.clone(), format!("{new} {old}@read-only")];
     assert_ne!(roll(&backend, &rings, true).await, 0, "the test met no unknown key");
 }
 
 /// Processes that stay as they are in the middle: each one takes the other ones' key for the old one.
-async fn mixed(backend: impl Backend) {
+async fn processes_with_keys_in_both_orders_hand_no_token_back_and_forth(backend: impl Backend) {
     let (one, two) = (key(), key());
     let rings = [format!("{one} {two}@read-only"), format!("{two} {one}@read-only")];
     let first = Settings { keys: rings[0].clone(), ..settings(&backend) };
@@ -74,44 +76,26 @@ async fn mixed(backend: impl Backend) {
     }
     checker.well(2).await;
     checker.may_be_silent(false);
-    checker.well(2 * ALL_STEPS).await;
+    checker.well(2 * all_steps()).await;
     assert_eq!((checker.refusals(), checker.reissues()), (0, 2 * USERS as u64));
     println!("mixed: {} steps", checker.steps());
     checker.stop().await;
 }
 
-macro_rules! store {
-    ($(#[$gate:meta])* $store:ident, $backend:expr) => {
-        $(#[$gate])*
-        mod $store {
-            use tests::backend::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_rolling_key_that_is_known_first_loses_nothing_and_refuses_nothing() {
-                super::known_first($backend).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_rolling_key_that_is_written_first_loses_nothing() {
-                super::written_first($backend).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn processes_with_keys_in_both_orders_hand_no_token_back_and_forth() {
-                super::mixed($backend).await;
-            }
-        }
-    };
-}
-
-store!(
+on_store!(
     #[cfg(feature = "postgres")]
     postgres,
-    sql::Database::<postgres::Postgres>::new()
+    sql::Database::<postgres::Postgres>::new(),
+    [a_rolling_key_that_is_known_first_loses_nothing_and_refuses_nothing
+     a_rolling_key_that_is_written_first_loses_nothing
+     processes_with_keys_in_both_orders_hand_no_token_back_and_forth]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "redis")]
     redis,
-    redis::Redis::durable()
+    redis::Redis::durable(),
+    [a_rolling_key_that_is_known_first_loses_nothing_and_refuses_nothing
+     a_rolling_key_that_is_written_first_loses_nothing
+     processes_with_keys_in_both_orders_hand_no_token_back_and_forth]
 );

@@ -5,14 +5,17 @@ use tests::{
     backend::kind::Remote,
     checker::Checker,
     machine::{Machine, Settings},
+    on_store,
 };
 
-use crate::{ALL_STEPS, USERS, machines, settings};
+use crate::{USERS, all_steps, machines, settings};
 
 /// The steps that each user takes while one of three processes does not answer.
 const WITHOUT_ONE: u64 = 6;
 
-async fn killed(mut backend: impl Remote) {
+async fn what_was_answered_outlives_a_process_that_is_killed_and_the_server(
+    mut backend: impl Remote,
+) {
     let mut machines = machines(&Settings::new(backend.url()));
     let checker = Checker::start(&machines, USERS).await;
     checker.may_be_silent(true);
@@ -23,13 +26,13 @@ async fn killed(mut backend: impl Remote) {
         restart(machine, number, &checker);
     }
     // One process and the server at once.
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     machines[0].kill();
     backend.kill();
     checker.refused(1).await;
     tokio::task::block_in_place(|| backend.restart());
     restart(&mut machines[0], 0, &checker);
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     println!("killed: {} steps, {} refusals", checker.steps(), checker.refusals());
     checker.stop().await;
 }
@@ -39,7 +42,7 @@ fn restart(machine: &mut Machine, number: usize, checker: &Checker) {
     checker.moved(number, machine.url());
 }
 
-async fn stopped(backend: impl Remote) {
+async fn a_process_that_was_stopped_goes_on_as_if_nothing_had_been(backend: impl Remote) {
     let machines = machines(&settings(&backend));
     let checker = Checker::start(&machines, USERS).await;
     checker.may_be_silent(true);
@@ -53,38 +56,23 @@ async fn stopped(backend: impl Remote) {
         checker.well(WITHOUT_ONE).await;
     }
     checker.may_be_silent(false);
-    checker.well(ALL_STEPS).await;
+    checker.well(all_steps()).await;
     println!("stopped: {} steps, {} refusals", checker.steps(), checker.refusals());
     checker.stop().await;
 }
 
-macro_rules! store {
-    ($(#[$gate:meta])* $store:ident, $backend:expr) => {
-        $(#[$gate])*
-        mod $store {
-            use tests::backend::*;
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn what_was_answered_outlives_a_process_that_is_killed_and_the_server() {
-                super::killed($backend).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_process_that_was_stopped_goes_on_as_if_nothing_had_been() {
-                super::stopped($backend).await;
-            }
-        }
-    };
-}
-
-store!(
+on_store!(
     #[cfg(feature = "postgres")]
     postgres,
-    sql::Alone::<postgres::Postgres>::new()
+    sql::Alone::<postgres::Postgres>::new(),
+    [what_was_answered_outlives_a_process_that_is_killed_and_the_server
+     a_process_that_was_stopped_goes_on_as_if_nothing_had_been]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "redis")]
     redis,
-    redis::Redis::durable()
+    redis::Redis::durable(),
+    [what_was_answered_outlives_a_process_that_is_killed_and_the_server
+     a_process_that_was_stopped_goes_on_as_if_nothing_had_been]
 );

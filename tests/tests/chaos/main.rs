@@ -1,5 +1,6 @@
 //! Three processes of the application, and many users at once who check every answer, while something
-//! goes wrong. Each file is one kind of fault.
+//! goes wrong. Each file is one kind of fault. `CHAOS_STEPS` sets another number of steps than the default,
+//! which each user takes before the trouble and after it, `CHAOS_ROWS` the number of rows that are swept.
 
 mod clock;
 #[cfg(feature = "postgres")]
@@ -19,8 +20,16 @@ const APP: &str = env!("CARGO_BIN_EXE_app");
 const MACHINES: usize = 3;
 /// The users, each with one request at a time, sometimes two.
 const USERS: usize = 64;
-/// The steps in which a user does everything once.
-const ALL_STEPS: u64 = 10;
+/// Returns the number of steps that each user takes where all has to be well: by default those in which a
+/// user does everything once.
+fn all_steps() -> u64 {
+    setting("CHAOS_STEPS", 10)
+}
+
+/// Returns the number in an environment variable, or else `default`.
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
 
 /// Sessions at `backend`. On a machine that is busy, an operation has longer than usual: an answer has
 /// to be right here, not quick.

@@ -11,32 +11,15 @@ mod together;
 use dump::{dump, dump_sealed};
 use everyday::{everyday, everyday_sealed};
 use restart::restart;
+use tests::on_store;
 use together::{
     cap_after_a_kill, cap_ends_the_oldest, cap_refuses_the_newest, cap_with_a_clock_behind,
     eight_at_once,
 };
 
-/// Tests of one store: `$backend` makes an empty place for it.
-macro_rules! store {
-    ($(#[$gate:meta])* $store:ident, $backend:expr, [$($scenario:ident)*]) => {
-        $(#[$gate])*
-        mod $store {
-            #[allow(unused_imports, reason = "some need all, some need one")]
-            use tests::backend::{*, kind::*};
+on_store!(memory, Memory, [everyday everyday_sealed]);
 
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $scenario() {
-                    super::$scenario($backend).await;
-                }
-            )*
-        }
-    };
-}
-
-store!(memory, Memory, [everyday everyday_sealed]);
-
-store!(
+on_store!(
     #[cfg(feature = "file")]
     file,
     Folder::new("file"),
@@ -44,14 +27,14 @@ store!(
      cap_after_a_kill dump dump_sealed]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "embedded")]
     embedded,
     Folder::new("embedded"),
     [everyday everyday_sealed restart dump dump_sealed]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "sqlite")]
     sqlite,
     Folder::new("sqlite"),
@@ -59,7 +42,7 @@ store!(
      cap_after_a_kill dump dump_sealed]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "postgres")]
     postgres,
     sql::Database::<postgres::Postgres>::new(),
@@ -67,14 +50,14 @@ store!(
      cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "postgres")]
     postgres_alone,
     sql::Alone::<postgres::Postgres>::new(),
     [restart]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "mysql")]
     mariadb,
     sql::Database::<mariadb::MariaDb>::new(),
@@ -82,14 +65,14 @@ store!(
      cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "mysql")]
     mariadb_alone,
     sql::Alone::<mariadb::MariaDb>::new(),
     [restart]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "redis")]
     redis,
     redis::Redis::durable(),
@@ -97,7 +80,7 @@ store!(
      cap_after_a_kill cap_with_a_clock_behind dump dump_sealed]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "redis")]
     redis_cluster,
     redis::Cluster::shared(),
@@ -105,7 +88,7 @@ store!(
      cap_after_a_kill cap_with_a_clock_behind]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "redis")]
     redis_sentinel,
     redis::Sentinels::shared(),
@@ -113,7 +96,7 @@ store!(
      cap_after_a_kill cap_with_a_clock_behind]
 );
 
-store!(
+on_store!(
     #[cfg(feature = "mongodb")]
     mongo,
     mongo::Mongo::start(),
