@@ -5,7 +5,6 @@
 mod full;
 mod killed;
 mod network;
-#[cfg(feature = "redis")]
 mod outage;
 #[cfg(feature = "embedded")]
 mod shutdown;
@@ -14,6 +13,7 @@ mod weather;
 
 use killed::{failover, killed};
 use network::{flicker, network};
+use outage::an_outage_of_the_server_is_few_lines_and_no_wait;
 use tests::on_store;
 use vanish::vanishing_clients;
 
@@ -24,7 +24,7 @@ on_store!(
     #[cfg(feature = "postgres")]
     postgres,
     sql::Alone::<postgres::Postgres>::new(),
-    [killed network flicker vanishing_clients]
+    [an_outage_of_the_server_is_few_lines_and_no_wait killed network flicker vanishing_clients]
 );
 
 on_store!(
@@ -38,7 +38,7 @@ on_store!(
     #[cfg(feature = "redis")]
     redis,
     redis::Redis::durable(),
-    [killed network flicker vanishing_clients]
+    [an_outage_of_the_server_is_few_lines_and_no_wait killed network flicker vanishing_clients]
 );
 
 on_store!(

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use session_runtime::store::{SqlStore, Store};
@@ -20,6 +20,8 @@ const CONNECTIONS: u32 = 10;
 const CLIENTS: usize = 64;
 /// The failed attempts of each client, of about two seconds each.
 const ATTEMPTS: usize = 3;
+/// The longest time from the release of the lock to the first success.
+const SOON: Duration = Duration::from_secs(1);
 /// As the runtime has it.
 const DEADLINE: Duration = Duration::from_secs(2);
 
@@ -95,6 +97,11 @@ async fn stays_within_its_pools(
         outcome.failed.iter().all(|failed| failed.load(Ordering::SeqCst) >= ATTEMPTS)
     })
     .await;
+    let released = Instant::now();
+    let is_served = async || outcome.succeeded.load(Ordering::SeqCst) > 0;
+    eventually("a client is answered again", is_served).await;
+    let first = released.elapsed();
+    assert!(first < SOON, "the first success came {first:?} after the release");
     let enough = async || outcome.succeeded.load(Ordering::SeqCst) > 10 * CLIENTS;
     eventually("the clients are answered again", enough).await;
     outcome.is_over.store(true, Ordering::SeqCst);
