@@ -21,4 +21,6 @@ mod primate;
 #[cfg(all(unix, feature = "postgres"))]
 mod rehearsal;
 mod shop;
+#[cfg(all(unix, feature = "postgres"))]
+mod stopped;
 mod verb;
