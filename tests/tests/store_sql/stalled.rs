@@ -101,7 +101,7 @@ async fn stays_within_its_pools(
     let is_served = async || outcome.succeeded.load(Ordering::SeqCst) > 0;
     eventually("a client is answered again", is_served).await;
     let first = released.elapsed();
-    assert!(first < SOON, "the first success came {first:?} after the release");
+    println!("the first success came {first:?} after the release");
     let enough = async || outcome.succeeded.load(Ordering::SeqCst) > 10 * CLIENTS;
     eventually("the clients are answered again", enough).await;
     outcome.is_over.store(true, Ordering::SeqCst);
@@ -111,6 +111,7 @@ async fn stays_within_its_pools(
     }
     let (most, limit) = (most.load(Ordering::SeqCst), POOLS * CONNECTIONS as usize);
     assert!((1..=limit).contains(&most), "{most} connections, of {limit}");
+    assert!(first < SOON, "the first success came {first:?} after the release");
 }
 
 /// Waits until it is time to let go of the lock.
