@@ -14,7 +14,7 @@ use crate::{
     repository::pause,
     request::{
         RequestSession,
-        commit::save,
+        commit::{save, settle_fields},
         saved::Saved,
         state::{LoadedRecord, Outgoing, Status},
     },
@@ -105,7 +105,10 @@ impl<T: SessionType> Session<T> {
         &self,
         change: impl FnMut(&T::Fields) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.save().await?;
+        if let Saved::Unchanged | Saved::Ended = self.save().await? {
+            // What needed no write would be written over the transaction at the next commit.
+            settle_fields(self.session.fields());
+        }
         self.attempts(None, change).await
     }
 

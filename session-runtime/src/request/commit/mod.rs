@@ -305,7 +305,8 @@ fn note_ended(engine: &Engine, end: &EndSession) {
     }
 }
 
-fn settle_fields(fields: &dyn FieldSet) {
+/// Notes that the changes of the last plan need not be saved any more.
+pub(crate) fn settle_fields(fields: &dyn FieldSet) {
     let context = fields.context();
     if context.is_released() {
         return;
