@@ -133,7 +133,10 @@ async fn commit_without_fields<T: SessionType>(
     let fields = session.loaded_fields();
     {
         let mut state = core.state();
-        state.requested = state.requested.without_fields(has_head);
+        // Without a session there is no credential to renew, and the loaded record may be that of a
+        // session which this request has ended: a new session would have its fields.
+        let may_rotate = has_head && state.live().is_some();
+        state.requested = state.requested.without_fields(may_rotate);
         if !state.requested.any() {
             return Saved::Unchanged;
         }
