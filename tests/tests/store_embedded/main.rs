@@ -1,11 +1,12 @@
 //! The embedded store: conformance, and what is its own. Shared syncs, reopening, the lock on the
-//! file, expiry, what is in the file; kills and a full disk are in the files below.
+//! file, expiry, what is in the file; kills, a full disk and transactions are in the files below.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 mod disk;
 mod kills;
 mod support;
+mod transact;
 
 use std::{
     future::Future,
