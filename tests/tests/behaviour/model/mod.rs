@@ -3,7 +3,11 @@
 //! an error. `SESSION_MODEL_SEQUENCES` sets another number of sequences than the default,
 //! `SESSION_MODEL_SEED` where they begin.
 
+mod app;
+mod course;
 mod expected;
+mod found;
+mod pending;
 mod steps;
 mod world;
 
@@ -65,7 +69,7 @@ async fn an_answer_of_success_means_that_the_next_request_sees_what_the_handler_
     let first = setting("SESSION_MODEL_SEED", 1);
     for seed in first..first + sequences {
         let kind = Kind::ALL[usize::try_from(seed).unwrap_or(0) % Kind::ALL.len()];
-        let steps = sequence(&mut Random::new(seed));
+        let steps = sequence(&mut Random::new(seed), kind.is_stored());
         if let Err(error) = run(kind, &steps).await {
             let (steps, smaller) = shrink(kind, steps).await;
             let error = if smaller.is_empty() { error } else { smaller };

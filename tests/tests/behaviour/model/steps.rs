@@ -41,11 +41,26 @@ pub(super) enum Word {
     Hit,
     SetFlow(u32),
     TakeFlow,
+    /// Takes the flow out of the store at once.
+    Claim,
+    /// Puts a value under a key.
+    Note(char, u32),
+    /// Sets the field that is compared by itself.
+    Seat(u32),
+    /// Sets a field of a group.
+    Low(u32),
+    /// Sets the other field of the group.
+    High(u32),
     LogIn(char),
     LogOut,
     Destroy,
     Rotate,
     Remember,
+    Save,
+    /// Reads the hits, and writes the theme and the cart, in a transaction.
+    Transact(u32),
+    /// Reads the session as a snapshot.
+    Peek,
 }
 
 /// The end of a request.
@@ -74,6 +89,22 @@ pub(super) struct Request {
     pub(super) end: End,
 }
 
+impl Request {
+    /// Makes a request whose handler only has these words, and itself answers `status`.
+    pub(super) fn of(then: &[Word], status: u16) -> Self {
+        Self {
+            client: 0,
+            replays: None,
+            first: Vec::new(),
+            between: Vec::new(),
+            then: then.to_vec(),
+            status,
+            fault: None,
+            end: End::Answers,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Request(Request),
@@ -81,24 +112,25 @@ pub(super) enum Step {
     Wait(u64),
 }
 
-pub(super) fn sequence(random: &mut Random) -> Vec<Step> {
+/// Draws a sequence. `compares`: the sessions have the words that only sessions in a store have.
+pub(super) fn sequence(random: &mut Random, compares: bool) -> Vec<Step> {
     let length = 3 + random.below(6);
-    (0..length).map(|_| step(random, true)).collect()
+    (0..length).map(|_| step(random, compares, true)).collect()
 }
 
-fn step(random: &mut Random, may_nest: bool) -> Step {
+fn step(random: &mut Random, compares: bool, may_nest: bool) -> Step {
     if random.once_in(5) {
         return Step::Wait(random.of(&[1, 59, 61, 600, 29 * 60, 31 * 60, 13 * 3600]));
     }
     let nests = may_nest && random.once_in(2);
-    let between =
-        if nests { (0..=random.below(2)).map(|_| step(random, false)).collect() } else { vec![] };
+    let inner = if nests { 1 + random.below(2) } else { 0 };
+    let between = (0..inner).map(|_| step(random, compares, false)).collect();
     let words = |random: &mut Random, most| {
         let length = random.below(most);
-        (0..length).map(|_| word(random)).collect::<Vec<_>>()
+        (0..length).map(|_| word(random, compares)).collect::<Vec<_>>()
     };
-    let first = words(random, 3);
-    let then = words(random, 4);
+    let first = words(random, 4);
+    let then = words(random, 5);
     let end = match random.below(16) {
         0 if nests => End::DroppedInHandler,
         1 if may_nest => End::DroppedInCommit,
@@ -117,18 +149,27 @@ fn step(random: &mut Random, may_nest: bool) -> Step {
     })
 }
 
-fn word(random: &mut Random) -> Word {
-    match random.below(16) {
-        0 | 1 => Word::Theme(u32::try_from(random.below(3)).unwrap_or(0)),
-        2 | 3 => Word::Push(u32::try_from(random.below(100)).unwrap_or(0)),
+fn word(random: &mut Random, compares: bool) -> Word {
+    let number = |random: &mut Random| u32::try_from(random.below(3)).unwrap_or(0);
+    match random.below(if compares { 28 } else { 23 }) {
+        0 | 1 => Word::Theme(number(random)),
+        2 | 3 => Word::Push(number(random)),
         4 | 5 => Word::Hit,
-        6 => Word::SetFlow(u32::try_from(random.below(3)).unwrap_or(0)),
+        6 => Word::SetFlow(number(random)),
         7 | 8 => Word::TakeFlow,
         9..=11 => Word::LogIn(random.of(&['a', 'b'])),
         12 => Word::LogOut,
         13 => Word::Destroy,
         14 => Word::Rotate,
-        _ => Word::Remember,
+        15 => Word::Remember,
+        16 => Word::Note(random.of(&['x', 'y']), number(random)),
+        17..=19 => Word::Save,
+        20 | 21 => Word::Transact(number(random)),
+        22 => Word::Peek,
+        23 | 24 => Word::Claim,
+        25 => Word::Seat(number(random)),
+        26 => Word::Low(number(random)),
+        _ => Word::High(number(random)),
     }
 }
 

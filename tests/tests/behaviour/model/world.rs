@@ -1,34 +1,31 @@
-//! An application in this process, its clients' tokens, and the comparison of what they see with what
+//! The application's clients, their tokens and the time, and the comparison of what they see with what
 //! the model expects.
 
 use std::{
-    future::poll_fn,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Waker},
+    sync::Arc,
+    task::{Context, Waker},
     time::Duration,
 };
 
 use axum::{
-    Json, Router,
+    Router,
     body::{Body, to_bytes},
-    extract::{Path, State},
-    http::{StatusCode, header},
+    http::header,
     response::Response,
-    routing::get,
 };
 use session_runtime::{
-    KeyRing, Peek, Session, SessionLayer, SessionLayerBuilder, SessionType, clock::ManualClock,
-    policy::OnLost, store::MemoryStore,
+    KeyRing, SessionLayer, SessionLayerBuilder, SessionType, clock::ManualClock, policy::OnLost,
+    store::MemoryStore,
 };
 use tests::{Fault, Spy, Verb, spy};
 use tower::ServiceExt;
 
 use super::{
-    expected::{Asked, Outcome, View},
+    app::{Sealed, Stage, Stored, sealed, stored},
+    course::{Course, hear, matching},
+    expected::Model,
+    pending::View,
     steps::{End, Request, Step, Word},
 };
 
@@ -58,107 +55,23 @@ impl Kind {
         matches!(self, Self::StoredTold | Self::StoredSmall | Self::RevocableTold)
     }
 
-    const fn is_stored(self) -> bool {
+    pub(super) const fn is_stored(self) -> bool {
         matches!(self, Self::Stored | Self::StoredTold | Self::StoredSmall)
     }
-}
 
-macro_rules! session {
-    ($name:ident, $payload:literal, $routes:ident) => {
-        #[derive(Session)]
-        #[session(name = "m", idle = "30m", absolute = "12h", payload = $payload)]
-        struct $name {
-            #[session(principal)]
-            user: Option<String>,
-            theme: u32,
-            cart: Vec<u32>,
-            hits: u32,
-            flow: Option<u32>,
-        }
-
-        fn $routes(gate: Gate) -> Router {
-            Router::new()
-                .route(
-                    "/peek",
-                    get(async |peek: Option<Peek<$name>>| {
-                        Json(peek.map(|peek| View {
-                            user: peek.user.as_ref().and_then(|user| user.chars().next()),
-                            theme: peek.theme,
-                            cart: peek.cart.clone(),
-                            hits: peek.hits,
-                            flow: peek.flow,
-                        }))
-                    }),
-                )
-                .route(
-                    "/{words}/{status}",
-                    get(
-                        async |s: Session<$name>,
-                               State(gate): State<Gate>,
-                               Path((words, status)): Path<(String, u16)>| {
-                            for word in words.split('+') {
-                                let (verb, value) = word.split_at(1);
-                                let number = || value.parse::<u32>().expect("a number");
-                                match verb {
-                                    "-" => gate.pass().await,
-                                    "t" => s.set_theme(number()),
-                                    "p" => s.push_cart(number()),
-                                    "h" => s.update_hits(|hits| *hits += 1),
-                                    "f" => s.set_flow(number()),
-                                    "k" => drop(s.take_flow()),
-                                    "i" => s.log_in(value.to_owned()),
-                                    "o" => s.log_out(),
-                                    "d" => s.destroy(),
-                                    "r" => s.rotate(),
-                                    "m" => s.remember_for(Duration::from_secs(20 * 60 * 60)),
-                                    other => unreachable!("no word `{other}`"),
-                                }
-                            }
-                            StatusCode::from_u16(status).expect("a status")
-                        },
-                    ),
-                )
-                .with_state(gate)
-        }
-    };
-}
-
-session!(Stored, "server", stored);
-session!(Sealed, "sealed", sealed);
-
-impl Word {
-    fn text(self) -> String {
-        match self {
-            Self::Theme(theme) => format!("t{theme}"),
-            Self::Push(item) => format!("p{item}"),
-            Self::Hit => "h".to_owned(),
-            Self::SetFlow(flow) => format!("f{flow}"),
-            Self::TakeFlow => "k".to_owned(),
-            Self::LogIn(user) => format!("i{user}"),
-            Self::LogOut => "o".to_owned(),
-            Self::Destroy => "d".to_owned(),
-            Self::Rotate => "r".to_owned(),
-            Self::Remember => "m".to_owned(),
-        }
+    pub(super) const fn is_revocable(self) -> bool {
+        matches!(self, Self::Revocable | Self::RevocableTold)
     }
-}
 
-/// Holds one request in the middle.
-#[derive(Clone, Default)]
-struct Gate(Arc<AtomicBool>);
-
-impl Gate {
-    /// The test polls the request again when the gate is open, so nobody need be woken.
-    async fn pass(&self) {
-        let is_open = || self.0.load(Ordering::SeqCst);
-        poll_fn(|_| if is_open() { Poll::Ready(()) } else { Poll::Pending }).await;
+    pub(super) const fn may_be_full(self) -> bool {
+        matches!(self, Self::StoredSmall)
     }
 }
 
 pub(super) struct World {
     kind: Kind,
     app: Router,
-    gate: Gate,
+    stage: Stage,
     clock: Arc<ManualClock>,
     store: Spy<MemoryStore>,
     /// The clients' tokens.
@@ -178,6 +91,9 @@ enum Sent {
 
 type Answer = Pin<Box<dyn Future<Output = Response>>>;
 
+/// The polls after which a handler is at rest that waits for nothing but its store.
+const POLLS: usize = 10_000;
+
 impl World {
     pub(super) fn new(kind: Kind) -> Self {
         let clock = Arc::new(ManualClock::default());
@@ -185,20 +101,20 @@ impl World {
             Kind::StoredSmall => MemoryStore::with_limit(2),
             _ => MemoryStore::default(),
         };
-        let (store, gate) = (spy(store), Gate::default());
+        let (store, stage) = (spy(store), Stage::default());
         let app = if kind.is_stored() {
             let builder = builder::<Stored>(kind, &clock).store(store.clone());
-            stored(gate.clone()).layer(builder.build().expect("a sound configuration"))
+            stored(stage.clone()).layer(builder.build().expect("a sound configuration"))
         } else {
             let builder = builder::<Sealed>(kind, &clock);
             let builder = match kind {
                 Kind::Irrevocable => builder.accept_replay_until_expiry(),
                 _ => builder.revocation(store.clone()),
             };
-            sealed(gate.clone()).layer(builder.build().expect("a sound configuration"))
+            sealed(stage.clone()).layer(builder.build().expect("a sound configuration"))
         };
         let (sent, dead) = (Vec::new(), Vec::new());
-        Self { kind, app, gate, clock, store, clients: [None, None], sent, dead }
+        Self { kind, app, stage, clock, store, clients: [None, None], sent, dead }
     }
 
     pub(super) async fn step(&mut self, step: &Step) -> Result<(), String> {
@@ -235,72 +151,90 @@ impl World {
     async fn view(&self, token: Option<&str>) -> Option<View> {
         let response = self.call("/peek", token).await;
         assert_eq!(response.status(), 200, "the store works");
+        assert!(matches!(sent(&response), Sent::Nothing), "a peek is no use");
         let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
         serde_json::from_slice(&body).expect("a view")
-    }
-
-    async fn views(&self, tokens: &[String]) -> Vec<Option<View>> {
-        let mut views = Vec::with_capacity(tokens.len());
-        for token in tokens {
-            views.push(self.view(Some(token)).await);
-        }
-        views
     }
 
     async fn request(&mut self, request: &Request) -> Result<(), String> {
         let replayed = request.replays.and_then(|at| self.sent.get(at).cloned());
         let token = replayed.or_else(|| self.clients[request.client].clone());
         let loaded = self.view(token.as_deref()).await;
-        let words: Vec<Word> = [request.first.as_slice(), request.then.as_slice()].concat();
-        let asked = Asked::of(&words, loaded.as_ref());
-        let texts = |words: &[Word]| words.iter().map(|word| word.text()).collect::<Vec<_>>();
-        let texts = [texts(&request.first), vec!["-".to_owned()], texts(&request.then)].concat();
-        let path = format!("/{}/{}", texts.join("+"), request.status);
+        let number = self.stage.add([request.first.clone(), request.then.clone()]);
+        let mut answer = self.call(&format!("/{number}/{}", request.status), token.as_deref());
+        let own = self.come_to_the_middle(number, &mut answer).await;
+        let models = vec![Model::new(self.kind, loaded.as_ref())];
+        let models = hear(models, &request.first, &self.stage.heard())?;
+        let seen = self.view(own.as_deref()).await;
+        let models =
+            matching(models, |model| (model.has_token(), &model.stored) == (own.is_some(), &seen));
+        let mut models = models.map_err(|models| {
+            format!("in the middle the session is {seen:?}, not {models:?}: {request:?}")
+        })?;
 
-        self.gate.0.store(false, Ordering::SeqCst);
-        let mut answer = self.call(&path, token.as_deref());
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(answer.as_mut().poll(&mut cx).is_pending(), "it waits in the middle");
         for step in &request.between {
             Box::pin(self.step(step)).await?;
         }
-        let before = if request.between.is_empty() {
-            loaded.clone()
-        } else {
-            self.view(token.as_deref()).await
-        };
+        let stored = self.view(own.as_deref()).await;
+        for model in &mut models {
+            model.stored.clone_from(&stored);
+        }
+        let old = self.view(token.as_deref()).await;
         // Sessions that are none of this request's.
-        let sent = self.sent.iter().rev().filter(|sent| Some(*sent) != token.as_ref());
-        let others: Vec<String> = sent.take(2).cloned().collect();
-        let others = others.iter().cloned().zip(self.views(&others).await).collect();
-        let course = Course { request, asked, token, loaded, before, others };
+        let are_own = [token.as_ref(), own.as_ref()];
+        let mut others = Vec::new();
+        for sent in self.sent.iter().rev().filter(|sent| !are_own.contains(&Some(sent))).take(2) {
+            others.push((sent.clone(), self.view(Some(sent)).await));
+        }
+        let course = Course { request, number, models, token, old, others };
         self.end(course, answer).await
+    }
+
+    /// Polls a request until its handler waits in its middle. Returns the token that the client would
+    /// have by then.
+    async fn come_to_the_middle(&self, number: usize, answer: &mut Answer) -> Option<String> {
+        for _ in 0..POLLS {
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(answer.as_mut().poll(&mut cx).is_pending(), "it waits in the middle");
+            if let Some(held) = self.stage.held(number) {
+                return held.token;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the handler comes to its middle");
     }
 
     /// Lets a request end from its middle on, and checks what the next one sees.
     async fn end(&mut self, course: Course<'_>, answer: Answer) -> Result<(), String> {
-        if course.request.end == End::DroppedInHandler {
+        let Course { request, ref token, ref old, .. } = course;
+        if request.end == End::DroppedInHandler {
             drop(answer);
-            let after = self.view(course.token.as_deref()).await;
-            return equal(after.as_ref(), &[course.before], "a dropped request did something");
+            let after = self.view(token.as_deref()).await;
+            let same = std::slice::from_ref(old);
+            return equal(after.as_ref(), same, "a dropped request did something");
         }
-        self.gate.0.store(true, Ordering::SeqCst);
-        if course.request.end == End::DroppedInCommit {
+        self.stage.free(course.number);
+        if request.end == End::DroppedInCommit {
             return self.drop_in_commit(&course, answer).await;
         }
-        if let Some(operation) = course.request.fault {
+        if let Some(operation) = request.fault {
             self.store.fault(operation, Fault::Down);
         }
         let response = answer.await;
-        if let Some(operation) = course.request.fault {
+        if let Some(operation) = request.fault {
             self.store.heal(operation);
         }
         let next = self.take_over(&course, sent(&response));
         let after = self.view(next.as_deref()).await;
         let status = response.status().as_u16();
         let told = format!("status {status}, {course:?}");
-        equal(after.as_ref(), &course.allowed(self.kind, status, &told)?, &told)?;
-        self.check_the_old_token(&course, status, next.as_deref(), &told).await?;
+        let models = course.answer(&self.stage.heard(), status)?;
+        let models = matching(models, |model| model.stored == after);
+        let models = models.map_err(|models| {
+            let allowed: Vec<_> = models.into_iter().map(|model| model.stored).collect();
+            format!("the next request sees {after:?}, not {allowed:?}: {told}")
+        })?;
+        self.check_the_old_token(&course, &models, next.as_deref(), &told).await?;
         self.check_others(&course, next.as_deref(), &told).await
     }
 
@@ -317,29 +251,21 @@ impl World {
         next
     }
 
+    /// Checks that a token is dead that must be, and that the client has another one, or none.
     async fn check_the_old_token(
         &mut self,
         course: &Course<'_>,
-        status: u16,
+        models: &[Model],
         next: Option<&str>,
         told: &str,
     ) -> Result<(), String> {
-        let Course { request, asked, token, before, .. } = course;
-        let is_error = is_error(status);
-        // An ended note lasts as long as its token, so another lifetime is another token.
-        let is_revocable = matches!(self.kind, Kind::Revocable | Kind::RevocableTold);
-        let changes = asked.log_in.is_some() || asked.rotate || (asked.remember && is_revocable);
-        // An error stores no field, and stops no rotation.
-        let rotates = asked.rotate && !asked.ends() && before.is_some() && asked.log_in.is_none();
-        let is_certain = request.fault.is_none() && status != 503;
-        let is_new = before.is_some()
-            && ((!is_error && (asked.ends() || changes)) || (rotates && is_certain));
-        if is_new && next == token.as_deref() {
+        let Some(token) = &course.token else { return Ok(()) };
+        let is_renewed = models.iter().all(|model| model.is_renewed);
+        let is_known = models.iter().all(|model| model.has_ended || model.stored.is_some());
+        if is_renewed && is_known && next == Some(token) {
             return Err(format!("no new token: {told}"));
         }
-        let Some(token) = token else { return Ok(()) };
-        let is_over = asked.ends() || rotates || (!is_error && changes);
-        if before.is_none() || (is_over && is_certain && self.kind != Kind::Irrevocable) {
+        if course.old.is_none() || is_renewed && self.kind != Kind::Irrevocable {
             if let Some(view) = self.view(Some(token)).await {
                 return Err(format!("the old token shows {view:?}: {told}"));
             }
@@ -354,8 +280,10 @@ impl World {
         next: Option<&str>,
         told: &str,
     ) -> Result<(), String> {
+        let Request { first, then, .. } = course.request;
+        let ends = |word: &Word| matches!(word, Word::LogOut | Word::Destroy);
         let may_end =
-            course.asked.ends() || self.kind == Kind::StoredSmall || !self.kind.is_stored();
+            first.iter().chain(then).any(ends) || self.kind.may_be_full() || !self.kind.is_stored();
         for (other, was) in course.others.iter().filter(|(other, _)| Some(other.as_str()) != next) {
             let is = self.view(Some(other)).await;
             if *was != is && !(is.is_none() && may_end) {
@@ -365,7 +293,8 @@ impl World {
         Ok(())
     }
 
-    /// Drops a request whose store takes its time. Its commit happens as a whole, or not at all.
+    /// Drops a request whose store takes its time. Each of its commits happens as a whole, or not at
+    /// all.
     async fn drop_in_commit(
         &mut self,
         course: &Course<'_>,
@@ -385,55 +314,13 @@ impl World {
         for _ in 0..16 {
             tokio::task::yield_now().await;
         }
+        self.stage.heard();
         let after = self.view(course.token.as_deref()).await;
         // The token that it would have sent is lost with it.
-        let mut allowed = vec![course.before.clone(), None];
-        allowed.extend(course.outcomes(self.kind).into_iter().map(|outcome| outcome.view));
+        let mut allowed = vec![course.old.clone(), None];
+        allowed.extend(course.moments().into_iter().map(|model| model.stored));
         equal(after.as_ref(), &allowed, "half of a commit")
     }
-}
-
-/// A request in its middle.
-#[derive(Debug)]
-struct Course<'a> {
-    request: &'a Request,
-    asked: Asked,
-    token: Option<String>,
-    loaded: Option<View>,
-    before: Option<View>,
-    /// Tokens of other requests, with what they show.
-    others: Vec<(String, Option<View>)>,
-}
-
-impl Course<'_> {
-    fn outcomes(&self, kind: Kind) -> Vec<Outcome> {
-        let (loaded, before) = (self.loaded.as_ref(), self.before.as_ref());
-        self.asked.outcomes(kind, self.request.status, loaded, before)
-    }
-
-    /// Returns what the next request may see after this status, or an error if no answer has it.
-    fn allowed(&self, kind: Kind, status: u16, told: &str) -> Result<Vec<Option<View>>, String> {
-        let outcomes = self.outcomes(kind).into_iter();
-        let mut allowed: Vec<_> =
-            outcomes.filter(|outcome| outcome.status == status).map(|it| it.view).collect();
-        let is_faulty = self.request.fault.is_some();
-        if allowed.is_empty() {
-            if status != 503 || !(is_faulty || kind == Kind::StoredSmall) {
-                return Err(format!("unexpected: {told}"));
-            }
-            allowed.push(self.before.clone());
-            allowed.extend(self.asked.ends().then_some(None));
-        } else if is_faulty && is_error(status) {
-            // An end that failed beside an error.
-            allowed.push(self.before.clone());
-        }
-        Ok(allowed)
-    }
-}
-
-/// Returns whether a response with this status may store nothing. The handlers' own 404 stores.
-const fn is_error(status: u16) -> bool {
-    status >= 400 && status != 404
 }
 
 fn builder<T: SessionType>(kind: Kind, clock: &Arc<ManualClock>) -> SessionLayerBuilder<T> {
