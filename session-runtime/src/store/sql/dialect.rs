@@ -117,6 +117,10 @@ pub(super) enum Meaning {
     Refused,
     /// Nothing has been done: the limit on the time of the statement, or of its wait for a lock, has
     /// passed. The connection is as good as before.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "a SQLite file is on no server")
+    )]
     Late,
     /// Nothing has been done, and another attempt may succeed.
     Busy,

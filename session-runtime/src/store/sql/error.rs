@@ -9,6 +9,7 @@ use super::dialect::{Dialect, Meaning};
 use crate::store::StoreError;
 
 /// The advice about a pooler that mixes up the statements that its clients prepare.
+#[cfg(feature = "postgres")]
 pub(super) const POOLER: &str = "; behind PgBouncer in transaction mode, set `statement_cache=0` in the \
     URL, or `statement_timeout=0` and version 1.21 or newer with `max_prepared_statements` above 0; or \
     use its session mode";
