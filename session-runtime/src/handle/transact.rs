@@ -105,10 +105,7 @@ impl<T: SessionType> Session<T> {
         &self,
         change: impl FnMut(&T::Fields) -> Result<R, E>,
     ) -> Result<R, E> {
-        if let Saved::Unchanged | Saved::Ended = self.save().await? {
-            // What needed no write would be written over the transaction at the next commit.
-            settle_fields(self.session.fields());
-        }
+        self.save().await?;
         self.attempts(None, change).await
     }
 
@@ -142,6 +139,8 @@ impl<T: SessionType> Session<T> {
                 Ok(Saved::Withheld) => return Err(Error::new(Kind::NoConsent).into()),
                 Ok(_) if Arc::ptr_eq(&fresh, &self.session) => return Ok(result),
                 Ok(_) => {
+                    // What needed no write before would be written over the transaction at the next commit.
+                    settle_fields(self.session.fields());
                     self.follow(&fresh, check);
                     return Ok(result);
                 }

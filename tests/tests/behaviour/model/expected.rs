@@ -279,18 +279,12 @@ impl Model {
     /// Saves, and then adds the number to the hits for the theme, and pushes the number.
     fn transact(self, item: u32) -> Vec<(Option<String>, Self)> {
         let mut answers = Vec::new();
-        for (answer, mut model) in self.commit(false) {
+        for (answer, model) in self.commit(false) {
             if is_error(answer) {
                 answers.push((Some(answer.to_owned()), model));
-                continue;
+            } else {
+                answers.extend(model.attempt(item));
             }
-            if matches!(answer, "Unchanged" | "Ended") {
-                // What needed no write is not written over the transaction later on.
-                let asked = std::mem::take(&mut model.pending.asked);
-                model.pending.settle();
-                model.pending.asked = asked;
-            }
-            answers.extend(model.attempt(item));
         }
         answers
     }
@@ -350,7 +344,12 @@ impl Model {
             // A request that has loaded none claims none.
             claimed = self.base.flow.take().and_then(|_| stored.flow.take());
         }
+        let own = self.pending.seen.flow;
         self.pending.note_claimed();
-        faulty.into_iter().chain([(Some(format!("{claimed:?}")), self)]).collect()
+        // Of a destroyed session nothing is stored: what the handler has written after that is its own.
+        let is_destroyed = self.status == Status::Destroyed;
+        let own = is_destroyed.then(|| (Some(format!("{own:?}")), self.clone()));
+        let claimed = (Some(format!("{claimed:?}")), self);
+        faulty.into_iter().chain(own).chain([claimed]).collect()
     }
 }
