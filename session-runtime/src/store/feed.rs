@@ -1,5 +1,5 @@
 //! The notices of a server: one task a store that listens while somebody watches. It owns the life of
-//! that task and how watchers join; the connection is the store's.
+//! that task, its new attempts after a break, and how watchers join; the connection is the store's.
 
 use std::{
     future::{Future, poll_fn},
@@ -16,6 +16,7 @@ use tokio::{
     runtime::Handle,
     sync::broadcast::{Sender, WeakSender},
     task::AbortHandle,
+    time::sleep,
 };
 
 use super::{
@@ -24,7 +25,7 @@ use super::{
 };
 
 /// The pause before another attempt to listen.
-pub(super) const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
 /// The time between two looks whether a silent connection still works.
 pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// The longest wait for an answer while listening.
@@ -52,11 +53,11 @@ pub(super) struct Heard {
 }
 
 impl Feed {
-    /// Watches what `listen` hears. `listen` begins if nobody else watches already, in the current
-    /// runtime. Returns `None` outside of a runtime.
-    pub(super) fn watch<F>(&self, listen: impl FnOnce(Heard) -> F) -> Option<Watch>
+    /// Watches what `listen` hears on one connection, until that breaks, and then again. This begins if
+    /// nobody else watches already, in the current runtime. Returns `None` outside of a runtime.
+    pub(super) fn watch<F>(&self, listen: impl Fn(Heard) -> F + Send + 'static) -> Option<Watch>
     where
-        F: Future<Output = ()> + Send + 'static,
+        F: Future + Send + 'static,
     {
         let runtime = Handle::try_current().ok()?;
         let mut listening = lock(&self.0);
@@ -71,7 +72,8 @@ impl Feed {
         let watch = Watch::new(&heard.sender, Begins::WhenConnected);
         let (sender, is_connected) = (heard.sender.downgrade(), Arc::clone(&heard.is_connected));
         let (closing, shared) = (heard.sender.clone(), Arc::clone(&self.0));
-        let task = runtime.spawn(listen_while_watched(listen(heard), shared, closing));
+        let task =
+            runtime.spawn(listen_while_watched(again_and_again(heard, listen), shared, closing));
         *listening = Some(Listening { sender, is_connected, task: task.abort_handle() });
         Some(watch)
     }
@@ -93,17 +95,23 @@ impl Heard {
         let _ = self.sender.send(Notice::Everything);
     }
 
-    /// Notes that notices may get lost from now on.
-    pub(super) fn lost(&self) {
-        self.is_connected.store(false, Ordering::SeqCst);
-    }
-
     /// Passes on the text of a notice. Another text is passed over: a later version may have written it.
     pub(super) fn heard(&self, text: &str) {
         if let Some(notice) = Notice::parse(text) {
             // An error means that nobody watches any more.
             let _ = self.sender.send(notice);
         }
+    }
+}
+
+/// Listens on one connection after the other, for ever: a watcher that asks the store from time to time
+/// misses nothing but speed. So an error of connecting, or a right that is missing, is told to nobody.
+async fn again_and_again<F: Future>(heard: Heard, listen: impl Fn(Heard) -> F) {
+    loop {
+        let _ = listen(heard.clone()).await;
+        // From now on notices may get lost.
+        heard.is_connected.store(false, Ordering::SeqCst);
+        sleep(PAUSE).await;
     }
 }
 

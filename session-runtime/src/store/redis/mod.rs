@@ -296,6 +296,6 @@ impl Store for RedisStore {
 
     fn watch(&self) -> Option<Watch> {
         let (connection, channel) = (self.0.connection.clone(), self.0.keys.bus());
-        self.0.feed.watch(|heard| connection.listen(channel, heard))
+        self.0.feed.watch(move |heard| connection.clone().listen(channel.clone(), heard))
     }
 }

@@ -138,10 +138,10 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// # The bus
 ///
 /// On PostgreSQL, a log-out, an end from elsewhere, an eviction and a change of the principal are told by
-/// `NOTIFY`, on the channel with the table's name and `_bus`;
-/// nobody waits for that. Whoever [watches](super::Store::watch) takes one connection beside the pool,
-/// whatever the number of watches. `NOTIFY` holds a lock of the whole server while it commits; at some
-/// thousand log-ins and log-outs a second that becomes a limit. There is no bus where
+/// `NOTIFY`, on the channel with the table's name and `_bus`; nobody waits for that. Whoever
+/// [watches](super::Store::watch) takes one connection beside the pool, whatever the number of watches.
+/// `NOTIFY` holds a lock of the whole server while it commits; at some thousand log-ins and log-outs a
+/// second that becomes a limit. There is no bus where
 /// [`statement_cache`](SqlStoreBuilder::statement_cache) is 0, nor on the other databases.
 ///
 /// # Rights
@@ -365,7 +365,7 @@ impl Store for SqlStore {
             #[cfg(feature = "postgres")]
             pool::Pools::Postgres(pool) if self.pool.around.is_none() => {
                 let (pool, channel) = (pool.clone(), self.table.name.channel());
-                self.feed.watch(|heard| listen::listen(pool, channel, heard))
+                self.feed.watch(move |heard| listen::listen(pool.clone(), channel.clone(), heard))
             }
             #[allow(unreachable_patterns, reason = "with other features there are others")]
             _ => None,
