@@ -27,7 +27,7 @@ use crate::{Client, Server};
 const AT_ONCE: u32 = 16;
 /// The requests that change one counter at once.
 const HOT: i64 = 64;
-/// How often they do.
+/// The number of times that they do.
 const ROUNDS: i64 = 5;
 /// The longest time for 99 of 100 of these requests. The promise is a second, of a release build
 /// with the machine to itself; this build is a debug build, on a machine that does other things.
@@ -57,7 +57,7 @@ struct Form {
     changes: u32,
 }
 
-/// What the handlers share.
+/// The state that all handlers share.
 #[derive(Clone)]
 struct Shared {
     /// Where requests wait until all of a crowd have loaded the session.
@@ -126,7 +126,7 @@ impl Case {
         case
     }
 
-    /// What each kind of change has left.
+    /// Returns the result of each kind of change.
     async fn shown(&self) -> Vec<String> {
         let reply = self.client.get("/show").await;
         assert_eq!(reply.status, 200, "{}", reply.body);
@@ -174,7 +174,7 @@ async fn show(session: Session<Parallel>) -> String {
     lines.join("\n")
 }
 
-/// What [`show`] writes when each kind has been changed by the numbers below `AT_ONCE`.
+/// Returns the text that [`show`] writes when each kind has been changed by the numbers below `AT_ONCE`.
 fn expected() -> Vec<String> {
     let numbers: BTreeSet<u32> = (0..AT_ONCE).collect();
     let list = format!("{:?}", numbers.iter().collect::<Vec<_>>());

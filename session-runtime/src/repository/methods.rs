@@ -28,9 +28,10 @@ pub trait Repository: Store {
     /// Applies a commit to a record that is there, whole or not at all, as [`Record::apply`] does.
     ///
     /// With a [`Cap`], a log-in counts the principal's *other* live sessions that did not begin before
-    /// [`Cap::not_before`]. If there are fewer than `cap.sessions`, the cap has no effect. Otherwise `RefuseNew` answers `Full` and changes
-    /// nothing, and `EndOldest` removes those with the earliest log-ins (of two in the same
-    /// millisecond, the smaller selector) until one fewer than `cap.sessions` are left, at most 32.
+    /// [`Cap::not_before`]. If there are fewer than `cap.sessions`, the cap has no effect. Otherwise
+    /// `RefuseNew` answers `Full` and changes nothing, and `EndOldest` removes those with the earliest
+    /// log-ins (of two in the same millisecond, the smaller selector) until one fewer than
+    /// `cap.sessions` are left, at most 32.
     /// A log-in that is dropped half-way may leave more, until the principal's next log-in. What
     /// does not apply for another reason (`Exists`, `Gone`, `Superseded`, `Conflict`) ends nothing.
     fn commit<'a>(

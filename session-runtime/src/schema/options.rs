@@ -85,13 +85,13 @@ pub enum OnEnd {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnLost {
-    /// `"keep"`: the request keeps its own answer. An event tells of the changes, and the response's extensions
-    /// have [`Saved::Lost`](crate::Saved::Lost) in a [`Committed`](crate::Committed).
+    /// `"keep"`: the request keeps its own answer. An event tells of the changes, and the response's
+    /// extensions have [`Saved::Lost`](crate::Saved::Lost) in a [`Committed`](crate::Committed).
     #[default]
     Keep,
-    /// `"conflict"`: 409, by an error that says that the session [is over](crate::Error::is_gone). A request that
-    /// changed nothing keeps its answer. With a payload in the token, each write with a revocation
-    /// costs a look whether the session was ended meanwhile; without a revocation, nothing can be
-    /// known of that.
+    /// `"conflict"`: 409, by an error that says that the session [is over](crate::Error::is_gone). A
+    /// request that changed nothing keeps its answer. With a payload in the token, each write with a
+    /// revocation costs a look whether the session was ended meanwhile; without a revocation, nothing
+    /// can be known of that.
     Conflict,
 }

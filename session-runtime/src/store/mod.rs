@@ -307,9 +307,9 @@ pub trait Store: Send + Sync + 'static {
     fn probe(&self) -> StoreFuture<'_, Facts>;
 
     /// Passes a notice on to everybody who [watches](Self::watch) the same records, in other processes
-    /// too. Waits for no watcher. The runtime publishes when it has removed a session, and when a
-    /// session has another principal or a credential that superseded the old one at once. A
-    /// store without a bus, as by default, does nothing.
+    /// too. Waits for no watcher. The runtime publishes when it has ended or evicted a session, when a
+    /// session has another principal, and when all sessions of a type have ended. A rotation is not
+    /// published. A store without a bus, as by default, does nothing.
     ///
     /// A request never waits for this, and a failure is no error of the request: a notice may get
     /// lost.

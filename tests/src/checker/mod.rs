@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use self::user::User;
 use crate::{Client, eventually, machine::Machine};
 
-/// What a client does before it tries again.
+/// The pause of a client before it tries again.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The most steps that are waited for at once.

@@ -18,7 +18,7 @@ use crate::{MACHINES, USERS, all_steps, machines, setting};
 const DATABASE: &str = "sessions";
 /// The connections of each process.
 const CONNECTIONS: usize = 5;
-/// How often they are counted at least.
+/// The least number of times that they are counted.
 const COUNTS: usize = 20;
 
 /// Starts a server of the test's own. Returns it with the URL of its database.

@@ -19,10 +19,10 @@ use crate::APP;
 const CLIENTS: usize = 64;
 /// The refusals of each client before the server comes back.
 const REFUSALS: usize = 20;
-/// What a client does before it tries again.
+/// The pause of a client before it tries again.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How much longer half of the refusals take at most than answers for which nothing is loaded, at the same
-/// time: the machine may be busy with other things. Otherwise a request would wait for 1.6 seconds.
+/// The most by which half of the refusals take longer than answers for which nothing is loaded, at the
+/// same time: the machine may be busy with other things. Otherwise a request would wait for 1.6 seconds.
 const AT_ONCE: Duration = Duration::from_millis(20);
 /// The time from the return of the server to the first success.
 const SOON: Duration = Duration::from_secs(1);
@@ -129,8 +129,8 @@ async fn a_process_that_starts_while_the_server_is_down_serves_once_it_is_up() {
     assert!(client.get("/show").await.body.contains("dark"));
 }
 
-/// How long the refusals of all clients took, each one after its first, which tells that the store is
-/// down; and answers in between for which nothing is loaded.
+/// Returns the time that the refusals of all clients took, each one after its first, which tells that
+/// the store is down; and that of answers in between for which nothing is loaded.
 async fn refusals(clients: &[Client]) -> [Vec<Duration>; 2] {
     let mut requests = JoinSet::new();
     for client in clients.iter().map(Client::fork) {

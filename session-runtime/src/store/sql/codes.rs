@@ -174,7 +174,8 @@ mod tests {
     fn then(meaning: Meaning) -> Then {
         Then {
             closed: meaning.closes_the_connection(),
-            tried_again: [meaning.is_read_again(), meaning.is_written_again()],
+            tried_again: [meaning.is_read_elsewhere(), meaning.is_written_elsewhere()]
+                .map(|is_elsewhere| is_elsewhere || meaning == Meaning::Busy),
             unreachable: meaning.is_unreachable(),
         }
     }

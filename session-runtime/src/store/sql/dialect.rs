@@ -154,15 +154,14 @@ impl Meaning {
         !matches!(self, Self::Refused | Self::Late | Self::Busy)
     }
 
-    /// Returns whether a query is tried again, on this connection or on another one.
-    pub(super) const fn is_read_again(self) -> bool {
-        matches!(self, Self::Busy | Self::Elsewhere | Self::Broken)
+    /// Returns whether a query is tried again on another connection.
+    pub(super) const fn is_read_elsewhere(self) -> bool {
+        matches!(self, Self::Elsewhere | Self::Broken)
     }
 
-    /// Returns whether a change is tried again, on this connection or on another one: it has not been
-    /// made.
-    pub(super) const fn is_written_again(self) -> bool {
-        matches!(self, Self::Busy | Self::Elsewhere | Self::OnlyReads)
+    /// Returns whether a change is tried again on another connection: it has not been made.
+    pub(super) const fn is_written_elsewhere(self) -> bool {
+        matches!(self, Self::Elsewhere | Self::OnlyReads)
     }
 
     /// Returns whether the database did not do its work, as opposed to answering with an error.

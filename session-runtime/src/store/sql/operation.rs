@@ -71,13 +71,7 @@ impl SqlStore {
         let mut left = BROKEN;
         loop {
             match self.pool.reader().await?.run(statement).await {
-                Err(fault)
-                    if left > 0
-                        && self.meaning(&fault) != Meaning::Busy
-                        && self.meaning(&fault).is_read_again() =>
-                {
-                    left -= 1;
-                }
+                Err(fault) if left > 0 && self.meaning(&fault).is_read_elsewhere() => left -= 1,
                 answer => return answer,
             }
         }
@@ -93,13 +87,7 @@ impl SqlStore {
         loop {
             let mut connection = self.pool.writer().await?;
             match connection.run(statement).await {
-                Err(fault)
-                    if left > 0
-                        && self.meaning(&fault) != Meaning::Busy
-                        && self.meaning(&fault).is_written_again() =>
-                {
-                    left -= 1;
-                }
+                Err(fault) if left > 0 && self.meaning(&fault).is_written_elsewhere() => left -= 1,
                 answer => return Ok((connection, answer?)),
             }
         }

@@ -27,7 +27,7 @@ pub(super) struct Stage(Arc<Mutex<Script>>);
 struct Script {
     /// The words of every request, before and after the middle.
     words: Vec<[Vec<Word>; 2]>,
-    /// What calls have answered since the last look.
+    /// The answers to calls since the last look.
     heard: Vec<String>,
     /// The request that waits in its middle.
     held: Option<(usize, Held)>,

@@ -107,7 +107,7 @@ pub(super) enum Ending {
     Destroy,
 }
 
-/// What the handler asked for beside its writes.
+/// The wishes of the handler beside its writes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
     pub(super) log_in: Option<char>,
